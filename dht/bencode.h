@@ -1,0 +1,63 @@
+/* Bencode (BEP 3), canonical form only: what a hostile packet may be made of.
+ *
+ * Reading is two steps. `bencode_open` checks the whole text once: canonical integers and
+ * lengths, keys sorted and unique, depth and number of values bounded, nothing after the end.
+ * The accessors then walk text that is known to be well formed; they allocate nothing and
+ * copy nothing: every result points into the caller's bytes.
+ *
+ * Writing appends to a fixed buffer; an overflow is remembered and reported once, by `close`. */
+#ifndef DHT_BENCODE_H
+#define DHT_BENCODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* libtorrent's limits, so that what passes here passes there. */
+#define BENCODE_DEPTH_MAX 10
+#define BENCODE_VALUES_MAX 500
+
+struct bytes {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* One value: its raw text, first byte 'i', 'l', 'd' or a digit. */
+struct bencode {
+	struct bytes raw;
+};
+
+/* 0, or -EBADMSG when the text is not exactly one canonical value. */
+int bencode_open(const uint8_t *text, size_t len, struct bencode *ret_value);
+/* The same for a prefix: one canonical value at the start; ret_value->raw.len says how long. */
+int bencode_open_prefix(const uint8_t *text, size_t len, struct bencode *ret_value);
+
+bool bencode_is_dict(struct bencode v);
+bool bencode_is_list(struct bencode v);
+/* Value of `key` in a dict; false if absent or v is no dict. */
+bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value);
+/* Typed forms of the same; false also when the member has another type. */
+bool bencode_get_string(struct bencode v, const char *key, struct bytes *ret_string);
+bool bencode_get_integer(struct bencode v, const char *key, int64_t *ret_integer);
+bool bencode_string(struct bencode v, struct bytes *ret_string);
+bool bencode_integer(struct bencode v, int64_t *ret_integer); /* false beyond int64_t */
+/* Elements of a list in turn: start with *cursor = 0, stops by returning false. */
+bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value);
+
+struct bencode_writer {
+	uint8_t *buf;
+	size_t cap, len;
+	bool full; /* something did not fit; nothing was written beyond cap */
+};
+
+void bencode_begin(struct bencode_writer *w, uint8_t *buf, size_t cap);
+void bencode_put_raw(struct bencode_writer *w, const void *data, size_t len);
+void bencode_put_string(struct bencode_writer *w, const void *data, size_t len);
+void bencode_put_integer(struct bencode_writer *w, int64_t n);
+void bencode_put_key(struct bencode_writer *w, const char *key);
+void bencode_put_open(struct bencode_writer *w, char kind); /* 'd' or 'l' */
+void bencode_put_close(struct bencode_writer *w);
+/* Length written, or -ENOBUFS. */
+int bencode_end(const struct bencode_writer *w);
+
+#endif

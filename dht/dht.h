@@ -1,0 +1,134 @@
+/* A node of BitTorrent's Mainline DHT, without I/O of its own.
+ *
+ * Packets, time and random bytes come in; packets go out through one struct of callbacks.
+ * So a test runs a hundred nodes in one process in virtual time, and the daemon runs one on
+ * a socket. The engine knows ids, packets and signed bytes; it knows neither DNS nor files.
+ *
+ * Life of a look-up: dht_get asks the nodes of the table nearest to the target, a few at a
+ * time; each reply names nearer nodes and may carry a value, which is verified before
+ * anyone sees it; the look-up ends when the nearest nodes that answer have all answered.
+ * The nodes found, with their tokens, are kept for some minutes, so that a put of the same
+ * target goes to them directly.
+ *
+ * Errors are 0 or negative errno. Everything runs on the caller's thread. Results of look-ups
+ * are delivered only from dht_receive, dht_refused and dht_run, never before dht_get or
+ * dht_put has returned; `ops` may be called from anywhere. A result callback may start
+ * and cancel look-ups. */
+#ifndef DHT_DHT_H
+#define DHT_DHT_H
+
+#include "dht/id.h"
+#include "dht/item.h"
+
+struct dht;
+struct dht_lookup;
+
+/* What a node needs of the world. `self` is passed back as given. */
+struct dht_ops {
+	uint64_t (*now)(void *self);            /* monotonic, microseconds */
+	int64_t (*wall)(void *self);            /* microseconds since 1970 */
+	void (*random)(void *self, void *buf, size_t len); /* unpredictable */
+	void (*send)(void *self, const struct dht_endpoint *to, const uint8_t *datagram, size_t len);
+	/* Call dht_run at `at` (monotonic, microseconds): said when a call into the engine made
+	 * that earlier than what dht_run returned last. */
+	void (*wake)(void *self, uint64_t at);
+	/* Items kept for others. find: 0 or -ENOENT. keep: 0 or negative errno (full). */
+	int (*find)(void *self, const struct dht_id *target, struct dht_item *ret_item);
+	int (*keep)(void *self, const struct dht_id *target, const struct dht_item *item);
+	/* May `offered` replace `held` (NULL: nothing)? Asked after every check of BEP 44 has
+	 * passed; 0, or the KRPC error code to answer with. NULL: always 0. */
+	int (*judge)(void *self, const struct dht_item *held, const struct dht_item *offered);
+};
+
+struct dht_config {
+	struct dht_id id;
+	bool mainline;     /* the public network: local addresses are never accepted or returned */
+	bool read_only;    /* BEP 43: sends `ro`, answers nothing */
+};
+
+int dht_create(const struct dht_config *config, const struct dht_ops *ops, void *self,
+	struct dht **ret_dht);
+/* Ends every look-up without a callback. NULL is fine. */
+void dht_destroy(struct dht *dht);
+
+/* A datagram came in. Junk is counted and dropped. */
+void dht_receive(struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram,
+	size_t len);
+/* The network says that nobody listens there (ICMP): what is under way to it has failed. */
+void dht_refused(struct dht *dht, const struct dht_endpoint *at);
+/* Runs what is due and returns when it wants to run next (monotonic, microseconds). */
+uint64_t dht_run(struct dht *dht);
+
+/* A node to join by, or that someone named: it is asked, and enters the table if it answers.
+ * The first such calls start the search for our own neighbourhood. */
+void dht_add_node(struct dht *dht, const struct dht_endpoint *at);
+
+/* What a finished look-up or put found. */
+struct dht_result {
+	int error;            /* 0; -ENETUNREACH: nodes are known, none answered; -EHOSTUNREACH: no
+	                       * node is known at all (we alone are the network) */
+	unsigned answered;    /* nodes that answered the look-up */
+	unsigned queries;     /* packets it took */
+	unsigned holders;     /* get: nodes that returned a value that verified */
+	unsigned stored;      /* put: nodes that took it, we ourselves not counted */
+	unsigned refused_cas; /* put: nodes that said 301 */
+	unsigned refused_seq; /* put: nodes that said 302 */
+	bool stored_here;     /* put: this node keeps it too */
+	int64_t seq_seen;     /* highest seq that any node named; -1: none */
+};
+
+/* Called once for each value of each node (item set, result NULL; `from` NULL: our own store),
+ * every value verified; then once at the end (item NULL, result set), after which the
+ * look-up is gone. Values of one target may differ from node to node: choosing is the
+ * caller's work. */
+typedef void dht_get_fn(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
+	const struct dht_result *result);
+int dht_get_mutable(struct dht *dht, const uint8_t key[DHT_KEY_LEN], const uint8_t *salt,
+	size_t salt_len, dht_get_fn *fn, void *ctx, struct dht_lookup **ret_lookup);
+int dht_get_immutable(struct dht *dht, const struct dht_id *target, dht_get_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup);
+
+/* Stores a signed (or immutable) item on the nodes nearest to its target, and here. With
+ * DHT_PUT_CAS each node is told, as `cas`, the seq that it returned to the last get of this
+ * target (BEP 44), so that nothing newer is overwritten unread. */
+#define DHT_PUT_CAS 1
+typedef void dht_put_fn(void *ctx, const struct dht_result *result);
+int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup);
+
+/* BEP 5: announces that we listen on `port` for info_hash, and asks who does. For tests of
+ * interoperation and for networks that carry both. */
+typedef void dht_peers_fn(void *ctx, const struct dht_endpoint *peers, size_t len,
+	const struct dht_result *result);
+int dht_get_peers(struct dht *dht, const struct dht_id *info_hash, dht_peers_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup);
+
+/* Ends a look-up or put without a further callback. */
+void dht_cancel(struct dht *dht, struct dht_lookup *lookup);
+
+/* The table, for status, for saving, for tests. */
+struct dht_node_info {
+	struct dht_contact contact;
+	uint64_t heard;        /* monotonic, microseconds: last answer to a query of ours; 0 never */
+	uint32_t rtt;          /* microseconds, smoothed; 0 unknown */
+	unsigned failures;     /* queries in a row without an answer */
+	char client[5];        /* `v`, printable, else empty */
+};
+typedef void dht_node_fn(void *ctx, const struct dht_node_info *node);
+void dht_each_node(const struct dht *dht, dht_node_fn *fn, void *ctx);
+
+struct dht_counters {
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t junk;         /* datagrams that were no message, or a reply to nothing we asked */
+	uint64_t queries_in, queries_out, replies_in, errors_in, timeouts;
+	uint64_t gets, puts;   /* look-ups of ours */
+	uint64_t values_bad;   /* values that did not verify, from anyone */
+	uint64_t items_kept;   /* puts of others that we took */
+	uint64_t verifications;
+	size_t nodes;          /* in the table, good ones */
+	size_t lookups;        /* under way */
+};
+void dht_counters(const struct dht *dht, struct dht_counters *ret_counters);
+const struct dht_id *dht_own_id(const struct dht *dht);
+
+#endif

@@ -1,0 +1,61 @@
+/* Node ids, targets and endpoints: what a Kademlia node calculates with.
+ *
+ * An id is 160 bits; distance is XOR, read as a big-endian number (Kademlia, BEP 5).
+ * An endpoint is an address and a UDP port. Both are plain values: copy them freely. */
+#ifndef DHT_ID_H
+#define DHT_ID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DHT_ID_LEN 20
+
+struct dht_id {
+	uint8_t b[DHT_ID_LEN];
+};
+
+struct dht_endpoint {
+	uint8_t family;    /* 4 or 6; 0 is "no endpoint" */
+	uint8_t ip[16];    /* network order; 4 bytes used when family is 4, the rest zero */
+	uint16_t port;     /* host order */
+};
+
+/* A node as others speak of it: "compact node info" (BEP 5, BEP 32). */
+struct dht_contact {
+	struct dht_id id;
+	struct dht_endpoint endpoint;
+};
+
+/* Which of a and b is nearer to target: < 0 a, > 0 b, 0 equally far (the same id). */
+int dht_id_nearer(const struct dht_id *target, const struct dht_id *a, const struct dht_id *b);
+bool dht_id_equal(const struct dht_id *a, const struct dht_id *b);
+/* Number of leading bits that a and b share, 0 to 160. */
+unsigned dht_id_shared_bits(const struct dht_id *a, const struct dht_id *b);
+
+/* BEP 42. `made` fills all but the bits the address decides from `random` (20 bytes of the
+ * caller's; byte 19 is the BEP's "rand"). `fits` is true for exempt (local) addresses too. */
+void dht_id_made(const struct dht_endpoint *of, const uint8_t random[DHT_ID_LEN],
+	struct dht_id *ret_id);
+bool dht_id_fits(const struct dht_id *id, const struct dht_endpoint *of);
+
+/* Loopback, private, link-local or unique-local: BEP 42 exempts it, mainline must not see it. */
+bool dht_endpoint_local(const struct dht_endpoint *e);
+/* An address and port that a datagram can be sent to: not 0, multicast, broadcast; port not 0. */
+bool dht_endpoint_usable(const struct dht_endpoint *e);
+bool dht_endpoint_equal(const struct dht_endpoint *a, const struct dht_endpoint *b);
+
+/* "192.0.2.1:6881" or "[2001:db8::1]:6881". The text fits DHT_ENDPOINT_TEXT with its NUL.
+ * from_text takes literals only, never a host name. 0 or -EINVAL. */
+#define DHT_ENDPOINT_TEXT 56
+void dht_endpoint_to_text(const struct dht_endpoint *e, char ret_text[DHT_ENDPOINT_TEXT]);
+int dht_endpoint_from_text(const char *text, struct dht_endpoint *ret_endpoint);
+
+/* Compact form: 6 bytes (IPv4) or 18 (IPv6), BEP 5 and 32. `write` returns the length. */
+size_t dht_endpoint_write(const struct dht_endpoint *e, uint8_t ret_bytes[18]);
+int dht_endpoint_read(const uint8_t *bytes, size_t len, struct dht_endpoint *ret_endpoint);
+
+/* 40 hexadecimal digits and a NUL. */
+void dht_id_to_hex(const struct dht_id *id, char ret_hex[41]);
+
+#endif

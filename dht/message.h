@@ -1,0 +1,72 @@
+/* KRPC messages (BEP 5, 32, 42, 43, 44, 51): one struct, read from and written to a datagram.
+ *
+ * Reading checks all that can be checked without state: canonical bencode, an id of 20 bytes,
+ * a transaction id, lengths of every field. Reading and writing are inverses: what `write`
+ * makes, `read` gives back. Nothing is allocated; `struct bytes` members point into the
+ * caller's datagram. */
+#ifndef DHT_MESSAGE_H
+#define DHT_MESSAGE_H
+
+#include "dht/bencode.h"
+#include "dht/id.h"
+
+#define DHT_DATAGRAM_MAX 1500  /* libtorrent drops more, so nobody sends more */
+#define DHT_REPLY_MAX 1400     /* what we send over IPv4; 1232 over IPv6: no fragments */
+#define DHT_NODES_MAX 16       /* contacts taken from one reply: 8 by BEP 5, 20 by pubky */
+#define DHT_PEERS_MAX 50
+
+enum dht_kind { DHT_QUERY, DHT_REPLY, DHT_ERROR };
+
+enum dht_method {
+	DHT_PING, DHT_FIND_NODE, DHT_GET_PEERS, DHT_ANNOUNCE_PEER, DHT_GET, DHT_PUT,
+	DHT_SAMPLE_INFOHASHES, DHT_METHOD_UNKNOWN,
+};
+
+enum { /* KRPC error codes */
+	DHT_E_GENERIC = 201, DHT_E_SERVER = 202, DHT_E_PROTOCOL = 203, DHT_E_METHOD = 204,
+	DHT_E_VALUE_BIG = 205, DHT_E_SIGNATURE = 206, DHT_E_SALT_BIG = 207,
+	DHT_E_CAS = 301, DHT_E_SEQ = 302,
+};
+
+struct dht_message {
+	enum dht_kind kind;
+	enum dht_method method;       /* of a query */
+	struct bytes transaction;     /* `t`, 1 to 20 bytes; ours are 4 */
+	struct bytes client;          /* `v`; ours is 4 bytes; empty: absent */
+	bool read_only;               /* `ro` = 1, queries only (BEP 43) */
+	bool has_id;                  /* false only in an error without `r` */
+	struct dht_id id;             /* of the sender */
+	struct dht_endpoint you;      /* `ip` (BEP 42); family 0: absent */
+
+	bool has_target;              /* `target` or `info_hash` */
+	struct dht_id target;
+	bool want4, want6;            /* `want`; neither: the family of the packet */
+	bool implied_port;
+	uint16_t port;                /* announce_peer */
+
+	struct bytes token;
+	struct bytes value;           /* raw bencoded text of `v` in a/r */
+	struct bytes key, sig, salt;  /* as sent; lengths are checked: 32, 64; salt any */
+	bool has_key, has_sig;
+	bool has_seq, has_cas;
+	int64_t seq, cas;
+
+	size_t nodes_len;             /* `nodes` and `nodes6` together; the family tells which */
+	struct dht_contact nodes[DHT_NODES_MAX];
+	size_t peers_len;             /* `values` of get_peers */
+	struct dht_endpoint peers[DHT_PEERS_MAX];
+	bool has_samples;             /* BEP 51 reply: interval 0..21600 and an empty sample list */
+	int64_t interval;
+
+	int error;                    /* of a DHT_ERROR */
+	struct bytes error_text;
+};
+
+/* 0; -EBADMSG: junk, drop it without an answer; -EPROTO: a well-formed query with a bad
+ * argument: kind, transaction and error (the KRPC code to answer with) are set. */
+int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *ret_message);
+/* Length, or -ENOBUFS. When `cap` is too small for all the nodes, the last of them are left
+ * out first (nodes6 before nodes), so that a large value still fits. */
+int dht_message_write(const struct dht_message *m, uint8_t *buf, size_t cap);
+
+#endif

@@ -1,0 +1,77 @@
+/* An answer: records, TTL, where from, who signed, how far to trust; or why there is none.
+ *
+ * Immutable and counted by reference: the cache, the doors and open files share one. The
+ * records stand in a DNS message made by our own writer (never a stranger's bytes), with its
+ * TTLs found beforehand, so that the DNS door patches and sends. */
+#ifndef RESOLVER_ANSWER_H
+#define RESOLVER_ANSWER_H
+
+#include "resolver/rrset.h"
+
+enum answer_source { SOURCE_NONE, SOURCE_OWN, SOURCE_DHT, SOURCE_DNS };
+/* Design, section 4; the words of JSON "trust". */
+enum answer_trust {
+	TRUST_NONE, TRUST_SELF, TRUST_PIN, TRUST_DNSSEC_KEY, TRUST_DNSSEC, TRUST_KEY, TRUST_TOFU,
+	TRUST_DNS, TRUST_OPEN,
+};
+const char *answer_source_text(enum answer_source s); /* "own" "dht" "dns" */
+const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" … */
+
+#define EDE_NONE (-1) /* RFC 8914 info codes otherwise */
+
+struct answer {
+	unsigned refs;
+	struct question question;
+	int error;           /* 0: there are records; else what a file says: -ENOENT (NXDOMAIN,
+	                      * NODATA, a miss), -ETIMEDOUT, -EREMOTEIO (SERVFAIL), -EBADMSG (bogus),
+	                      * -ENETUNREACH */
+	uint8_t rcode;       /* what the DNS door says: 0, 2 or 3 */
+	int ede;
+	enum answer_source source;
+	enum answer_trust trust;
+	bool validated;      /* DNSSEC, here: AD may be set */
+	bool bogus;          /* error is -EBADMSG; the records stand, for CD=1 */
+	bool has_signer;
+	uint8_t signer[NAME_KEY_LEN];
+	int64_t seq;         /* of the DHT item; 0 none */
+	uint32_t ttl;        /* least of the answer section; of a negative: RFC 2308 */
+	uint64_t arrived;    /* monotonic, microseconds: from here TTL counts down */
+	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */
+	int64_t expires;     /* seconds since 1970 */
+
+	/* [0] without DNSSEC records, [1] with them (the same bytes when there are none). */
+	struct answer_message {
+		uint8_t *bytes;
+		size_t len;
+		uint16_t *ttls;  /* offsets of TTL fields */
+		size_t ttls_len;
+	} message[2];
+};
+
+/* From a message that came from an upstream: keeps what answers the question (the CNAME and
+ * DNAME chain, the set, their RRSIGs; SOA, NSEC, NSEC3 and RRSIGs of the authority section for a
+ * denial) and nothing else. Caps TTLs (a day; negatives 3 h). source DNS, trust DNS; the caller
+ * sets validated, bogus, times. Error and rcode follow from the message. 0, -EBADMSG (not an
+ * answer to this question), -ENOMEM. */
+int answer_from_message(const struct question *q, const uint8_t *message, size_t len,
+	struct answer **ret_answer);
+/* From one record set; its owner may differ from q's name only when it is a CNAME chain's end:
+ * cname (may be NULL) is a set of type CNAME at q's name. */
+int answer_from_rrset(const struct question *q, const struct rrset *set, struct answer **ret_answer);
+/* No records: error, rcode, ede as given; with `soa` a made SOA stands in authority (owner: the
+ * last label of the question, MINIMUM = ttl), so that resolvers cache it. */
+struct answer *answer_without(const struct question *q, int error, uint8_t rcode, int ede,
+	uint32_t ttl, bool soa);
+
+struct answer *answer_ref(const struct answer *a);
+void answer_unref(const struct answer *a); /* NULL is fine */
+
+/* The set that the question asked for, at the end of the CNAME chain; -ENOENT if none. */
+int answer_rrset(const struct answer *a, struct rrset **ret_set);
+/* Names of the CNAME chain in order, as many as fit; returns how many there are. */
+size_t answer_cnames(const struct answer *a, struct name *ret_names, size_t cap);
+
+/* Seconds of TTL that are left at `now` (monotonic, microseconds); 0 when it is over. */
+uint32_t answer_ttl_left(const struct answer *a, uint64_t now);
+
+#endif
