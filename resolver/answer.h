@@ -34,6 +34,8 @@ struct answer {
 	bool has_signer;
 	uint8_t signer[NAME_KEY_LEN];
 	int64_t seq;         /* of the DHT item; 0 none */
+	bool has_owner;      /* written here, by this user of this machine */
+	uint32_t owner;
 	uint32_t ttl;        /* least of the answer section; of a negative: RFC 2308 */
 	uint64_t arrived;    /* monotonic, microseconds: from here TTL counts down */
 	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */

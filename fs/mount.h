@@ -1,0 +1,36 @@
+/* The mount: libfuse's low-level session as one more event of the loop.
+ *
+ * Only this module and fs/ops see libfuse. The descriptor is non-blocking; requests are read in
+ * bounded batches; the end of the session (umount, fusermount3 -u) ends the loop. */
+#ifndef FS_MOUNT_H
+#define FS_MOUNT_H
+
+#include "resolver/publish.h"
+#include "resolver/resolver.h"
+
+struct event_base;
+struct mount;
+
+struct mount_config {
+	const char *mountpoint, *source;
+	const char *options;   /* more -o options for libfuse, by commas; NULL none */
+	bool allow_other, read_only;
+	uint64_t deadline;     /* microseconds; no request is kept longer than this and a second */
+	uid_t daemon_owner;
+	void (*ended)(void *ctx); /* the kernel ended the session: somebody unmounted */
+	void *ended_ctx;
+};
+
+/* Looks at the mountpoint before anything is opened: a dead kadns mount (ENOTCONN) is detached; a
+ * live one is -EBUSY; missing -ENOENT; no directory -ENOTDIR; not empty -ENOTEMPTY; not ours to
+ * mount on (not the owner, when not root) -EACCES. ret_why (static) says it for a user. */
+int mount_prepare(const char *mountpoint, const char **ret_why);
+
+/* Mounts: nosuid, nodev, noexec, type fuse.kadns, source as given. The mount answers as soon as
+ * the loop runs. */
+int mount_create(struct event_base *base, const struct mount_config *config, struct resolver *r,
+	struct publisher *p, struct mount **ret_mount);
+/* Unmounts (lazily when busy) and frees; every pending request is answered. NULL is fine. */
+void mount_destroy(struct mount *m);
+
+#endif

@@ -1,0 +1,57 @@
+/* The user's own records, on disk: what was written here, by whom, and how far it is published.
+ *
+ * A database of its own (DIR/own.db): no stranger's data can fill it. SQLite, WAL,
+ * synchronous=FULL, one connection that owns writes and checkpoints: when own_set returns 0 the
+ * record survives kill -9 and power loss. All records are in memory too, so that a question
+ * costs no disk. */
+#ifndef RESOLVER_OWN_H
+#define RESOLVER_OWN_H
+
+#include <sys/types.h>
+
+#include "resolver/rrset.h"
+
+struct own;
+
+/* One record, owned by the module; valid until the next change. */
+struct own_record {
+	uid_t uid;
+	struct question question;
+	struct rrset *set;      /* NULL: withdrawn (a tombstone until the network knows) */
+	int64_t written;        /* microseconds since 1970 */
+	int64_t published;      /* when nodes took the newest version; 0: not yet */
+	uint32_t inception;     /* of the last claim made for it */
+	unsigned replicas;      /* nodes that took it */
+};
+
+/* -EBADMSG: not our database or damaged; -EBUSY: locked by another daemon. `quota` in records a
+ * uid. */
+int own_open(const char *path, unsigned quota, uint64_t seed, struct own **ret_own);
+void own_close(struct own *own);
+
+/* Durable when it returns 0. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. The set is copied. */
+int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now);
+/* Turns the record into a tombstone. -ENOENT. */
+int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now);
+/* What the network took: a version written at `written`. A tombstone that is published goes. */
+int own_published(struct own *own, uid_t uid, const struct question *q, int64_t written,
+	int64_t now, unsigned replicas);
+int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t inception);
+
+/* The record of this uid, tombstones included, or NULL. */
+const struct own_record *own_find(const struct own *own, uid_t uid, const struct question *q);
+/* Of any uid that stands (no tombstones), the least uid first; NULL: none. */
+const struct own_record *own_any(const struct own *own, const struct question *q);
+typedef void own_each_fn(void *ctx, const struct own_record *record);
+void own_each(const struct own *own, own_each_fn *fn, void *ctx);
+size_t own_records(const struct own *own);
+
+/* Highest seq used for a zone or slot, by target key text; kept on disk. */
+int own_seq(struct own *own, const uint8_t target[20], int64_t *ret_seq); /* 0 when unknown */
+int own_set_seq(struct own *own, const uint8_t target[20], int64_t seq);
+
+/* The first signer seen for a plain name under tofu=, for all types. */
+bool own_first_signer(const struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN]);
+int own_remember_signer(struct own *own, const struct name *name, const uint8_t key[NAME_KEY_LEN]);
+
+#endif

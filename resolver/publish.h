@@ -1,0 +1,53 @@
+/* Publishing: what a user writes here becomes known to the network, and stays so.
+ *
+ * A write is durable on this machine when publish_set returns (own), and on its way to the
+ * network a moment later: a name under the writer's key changes his zone; a plain name N goes
+ * as a claim into N's slot and as N.<key> into his zone. Edits of one zone or slot are one
+ * job: read the newest, merge, sign, put with cas, again when another writer was faster. Records
+ * are put again hourly. */
+#ifndef RESOLVER_PUBLISH_H
+#define RESOLVER_PUBLISH_H
+
+#include "resolver/own.h"
+#include "resolver/signer.h"
+
+struct event_base;
+struct dht;
+struct publisher;
+
+/* dht may be NULL (dht=off): records are answered here only. `changed` is told of every question
+ * whose own record came, changed or went, so that caches forget what they hold. */
+struct publish_config {
+	bool dht_plain;  /* plain names go to slots too */
+	void (*changed)(void *ctx, const struct question *q);
+	void *changed_ctx;
+};
+int publish_create(struct event_base *base, struct own *own, struct signer *signer,
+	struct dht *dht, const struct publish_config *config, struct publisher **ret_publisher);
+void publish_destroy(struct publisher *p);
+
+/* May this uid write here? 0; -EACCES: the name is under another's key; -EPERM: class is not IN, or
+ * RRSIG, NSEC, NSEC3 and such, which no user writes. */
+int publish_may(struct publisher *p, uid_t uid, const struct question *q);
+/* Durable when it returns 0. As publish_may, and -EFBIG (does not fit a zone or a claim), -EDQUOT,
+ * -ENOSPC, -EIO. Goes to the network by publish_push, or a second later by itself. */
+int publish_set(struct publisher *p, uid_t uid, const struct rrset *set);
+/* Withdraws the uid's record; -ENOENT when it has none. */
+int publish_remove(struct publisher *p, uid_t uid, const struct question *q);
+/* To the network now (the writer closed the file). */
+void publish_push(struct publisher *p, uid_t uid, const struct question *q);
+/* What this uid has published here, or NULL; valid until the next change. */
+const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q);
+/* The uid's public key; made on first use. */
+int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
+
+/* trust=open: stores a set that DNS gave, unsigned, into its slot, unless a claim is there. */
+void publish_copy(struct publisher *p, const struct rrset *set);
+
+struct publish_counters {
+	uint64_t zones_put, slots_put, conflicts, failures;
+	size_t queued; /* zones and slots that wait for the network */
+};
+void publish_counters(const struct publisher *p, struct publish_counters *ret_counters);
+
+#endif

@@ -1,0 +1,84 @@
+/* The resolver: a question in, an answer out, whoever asks.
+ *
+ * The life of one question, `cat /dns/IN/A/www.example.com`:
+ *
+ *   fs/mount           the FUSE descriptor is one more event in the loop
+ *   fs/ops             OPEN of an inode becomes a question             (fs/tree)
+ *   fs/pending         keeps the request: replies once, is interrupted, or hits the deadline
+ *   resolver/resolver  resolver_ask: what is in memory answers at once; else equal questions are
+ *                      joined, and each source that may answer this name is asked, in parallel:
+ *     resolver/own       the user's own records
+ *     resolver/cache     what a source said before
+ *     dht/               the zone of a key, the slot of a plain name   (resolver/zone, claim)
+ *     resolver/upstream  conventional DNS, through the validator
+ *   resolver/policy    after each arrival: is there a winner yet, whatever the rest will say?
+ *   resolver/answer    records, TTL, where from, who signed, how far to trust
+ *   resolver/json      the line of text
+ *   fs/pending         the reply
+ *
+ * The DNS door asks by the same function. A source that fails and a source that is too slow take
+ * the same path; an answer that comes after the deadline still lands in the cache. */
+#ifndef RESOLVER_RESOLVER_H
+#define RESOLVER_RESOLVER_H
+
+#include "resolver/answer.h"
+#include "resolver/policy.h"
+#include "resolver/publish.h"
+#include "resolver/upstream.h"
+
+struct resolver;
+struct ask;
+
+/* Who asks: a uid of this machine through the mount, or anyone through a door. Root's and the
+ * daemon owner's own records answer for all; another user's answer first to that user only. */
+#define VIEW_DOOR ((uid_t)-1)
+
+struct resolver_config {
+	struct policy policy;
+	uint64_t deadline;      /* microseconds from ask to answer */
+	uid_t daemon_owner;
+	size_t cache_bytes;
+};
+
+struct resolver_parts {     /* what it works with; each may be NULL but own */
+	struct own *own;
+	struct publisher *publisher;
+	struct upstream *upstream;
+	struct dht *dht;
+};
+int resolver_create(struct event_base *base, const struct resolver_config *config,
+	const struct resolver_parts *parts, struct resolver **ret_resolver);
+void resolver_destroy(struct resolver *r); /* every ask ends without a callback */
+
+/* Answers from memory, or NULL: own records and what is cached and decides. Borrowed until the
+ * next call into the resolver. */
+const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view);
+/* The same for a name that a listing showed: also up to 60 s after its TTL. */
+const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view);
+
+/* Calls fn once, within the deadline, never before this returns; the answer is borrowed for the
+ * call and never NULL. NULL: no memory, or too many asks (RESOLVER_ASKS_MAX). */
+#define RESOLVER_ASKS_MAX 4096
+typedef void ask_fn(void *ctx, const struct answer *a);
+struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
+	void *ctx);
+void resolver_cancel(struct ask *ask); /* no callback afterwards */
+
+/* Names that a listing shows to `view`: own records and positive cached answers. */
+struct resolver_entry {
+	struct question question;
+	bool own;               /* of a uid of this machine: `owner` */
+	uid_t owner;
+};
+typedef void resolver_list_fn(void *ctx, const struct resolver_entry *entry);
+void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx);
+/* Has any local uid published this name? Then its file may differ from caller to caller. */
+bool resolver_published_here(struct resolver *r, const struct question *q);
+
+/* `.kadns/status` and `.kadns/nodes`: text for people and for grep, malloc'd. */
+int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
+int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);
+/* "ADDRESS PORT" or "ADDRESS:PORT", a literal. -EINVAL; -EOPNOTSUPP with dht=off. */
+int resolver_add_node(struct resolver *r, const char *text, size_t len);
+
+#endif
