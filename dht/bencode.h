@@ -1,7 +1,7 @@
 /* Bencode (BEP 3), canonical form only: what a hostile packet may be made of.
  *
  * Reading is two steps. `bencode_open` checks the whole text once: canonical integers and
- * lengths, keys sorted and unique, depth and number of values bounded, nothing after the end.
+ * lengths, keys sorted and unique, depth and number of tokens bounded, nothing after the end.
  * The accessors then walk text that is known to be well formed; they allocate nothing and
  * copy nothing: every result points into the caller's bytes.
  *
@@ -13,9 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* libtorrent's limits, so that what passes here passes there. */
-#define BENCODE_DEPTH_MAX 10
-#define BENCODE_VALUES_MAX 500
+/* libtorrent's limits, so that what passes here passes there: it refuses a tenth list or dict
+ * inside the others, and counts each value, key and end as a token. */
+#define BENCODE_DEPTH_MAX 9
+#define BENCODE_TOKENS_MAX 500
 
 struct bytes {
 	const uint8_t *data;
@@ -41,7 +42,7 @@ bool bencode_get_string(struct bencode v, const char *key, struct bytes *ret_str
 bool bencode_get_integer(struct bencode v, const char *key, int64_t *ret_integer);
 bool bencode_string(struct bencode v, struct bytes *ret_string);
 bool bencode_integer(struct bencode v, int64_t *ret_integer); /* false beyond int64_t */
-/* Elements of a list in turn: start with *cursor = 0, stops by returning false. */
+/* Elements of a list in turn: start with *cursor = 0; false at the end. */
 bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value);
 
 struct bencode_writer {

@@ -1,0 +1,303 @@
+/* Bencode (BEP 3), canonical form only; see bencode.h.
+ *
+ * All reading goes through one function, `token_length`, which never looks past the end it
+ * is given. So the accessors are memory-safe even on text that nobody has opened. */
+#include "dht/bencode.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A list or dict that is open while text is being checked. */
+struct frame {
+	bool dict;
+	bool value_due; /* in a dict: a key was read, its value has to follow */
+	bool has_key;
+	struct bytes last_key;
+};
+
+static bool is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Decimal digits at the start, without a leading zero but for "0" itself; 0: there are none. */
+static size_t digits_length(const uint8_t *text, size_t len)
+{
+	size_t n = 0;
+	while (n < len && is_digit(text[n]))
+		n++;
+	return n > 1 && text[0] == '0' ? 0 : n;
+}
+
+/* "i", "-" where the number is negative and not zero, digits, "e". */
+static size_t integer_length(const uint8_t *text, size_t len)
+{
+	size_t at = 1;
+	bool negative = at < len && text[at] == '-';
+	if (negative)
+		at++;
+	size_t digits = digits_length(text + at, len - at);
+	if (digits == 0 || (negative && text[at] == '0'))
+		return 0;
+	at += digits;
+	return at < len && text[at] == 'e' ? at + 1 : 0;
+}
+
+/* Digits, ":", that many bytes. */
+static size_t string_length(const uint8_t *text, size_t len, struct bytes *ret_string)
+{
+	size_t at = digits_length(text, len);
+	if (at == 0 || at >= len || text[at] != ':')
+		return 0;
+	size_t n = 0;
+	for (size_t i = 0; i < at; i++) {
+		n = n * 10 + (size_t)(text[i] - '0');
+		if (n > len) /* longer than all there is; so it cannot overflow either */
+			return 0;
+	}
+	at++;
+	if (n > len - at)
+		return 0;
+	*ret_string = (struct bytes){text + at, n};
+	return at + n;
+}
+
+/* Length of the token at the start: a whole integer or string, or one of "l", "d", "e".
+ * 0 if it is not canonical or does not end within `len`. A string's bytes are returned too. */
+static size_t token_length(const uint8_t *text, size_t len, struct bytes *ret_string)
+{
+	*ret_string = (struct bytes){NULL, 0};
+	if (len == 0)
+		return 0;
+	switch (text[0]) {
+	case 'l':
+	case 'd':
+	case 'e':
+		return 1;
+	case 'i':
+		return integer_length(text, len);
+	default:
+		return string_length(text, len, ret_string);
+	}
+}
+
+static bool key_before(struct bytes a, struct bytes b)
+{
+	int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+	return order < 0 || (order == 0 && a.len < b.len);
+}
+
+/* May this token stand here? Keeps the frame's idea of what comes next. */
+static bool frame_accepts(struct frame *frame, uint8_t kind, struct bytes string)
+{
+	if (!frame->dict)
+		return true;
+	if (kind == 'e')
+		return !frame->value_due;
+	if (frame->value_due) {
+		frame->value_due = false;
+		return true;
+	}
+	if (!string.data || (frame->has_key && !key_before(frame->last_key, string)))
+		return false;
+	frame->last_key = string;
+	frame->has_key = true;
+	frame->value_due = true;
+	return true;
+}
+
+int bencode_open_prefix(const uint8_t *text, size_t len, struct bencode *ret_value)
+{
+	struct frame stack[BENCODE_DEPTH_MAX];
+	unsigned depth = 0, tokens = 0;
+	size_t at = 0;
+
+	do {
+		struct bytes string;
+		size_t n = token_length(text + at, len - at, &string);
+		if (n == 0 || ++tokens > BENCODE_TOKENS_MAX)
+			return -EBADMSG;
+		uint8_t kind = text[at];
+		at += n;
+		if (depth == 0 ? kind == 'e' : !frame_accepts(&stack[depth - 1], kind, string))
+			return -EBADMSG;
+		if (kind == 'e') {
+			depth--;
+		} else if (kind == 'd' || kind == 'l') {
+			if (depth == BENCODE_DEPTH_MAX)
+				return -EBADMSG;
+			stack[depth++] = (struct frame){.dict = kind == 'd'};
+		}
+	} while (depth > 0);
+
+	ret_value->raw = (struct bytes){text, at};
+	return 0;
+}
+
+int bencode_open(const uint8_t *text, size_t len, struct bencode *ret_value)
+{
+	int r = bencode_open_prefix(text, len, ret_value);
+	if (r == 0 && ret_value->raw.len != len)
+		r = -EBADMSG;
+	return r;
+}
+
+/* Length of the whole value at the start; 0 where there is none. */
+static size_t value_length(const uint8_t *text, size_t len)
+{
+	size_t at = 0, depth = 0;
+	do {
+		struct bytes string;
+		size_t n = token_length(text + at, len - at, &string);
+		if (n == 0)
+			return 0;
+		if (text[at] == 'e' && depth-- == 0)
+			return 0; /* the end of the container around us */
+		if (text[at] == 'd' || text[at] == 'l')
+			depth++;
+		at += n;
+	} while (depth > 0);
+	return at;
+}
+
+static bool begins_with(struct bencode v, uint8_t kind)
+{
+	return v.raw.len > 0 && v.raw.data[0] == kind;
+}
+
+bool bencode_is_dict(struct bencode v)
+{
+	return begins_with(v, 'd');
+}
+
+bool bencode_is_list(struct bencode v)
+{
+	return begins_with(v, 'l');
+}
+
+/* The next value inside a list or dict; *cursor counts bytes from the container's start. */
+static bool next_value(struct bencode container, size_t *cursor, struct bencode *ret_value)
+{
+	size_t at = *cursor ? *cursor : 1;
+	if (at >= container.raw.len)
+		return false;
+	size_t n = value_length(container.raw.data + at, container.raw.len - at);
+	if (n == 0)
+		return false;
+	ret_value->raw = (struct bytes){container.raw.data + at, n};
+	*cursor = at + n;
+	return true;
+}
+
+bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value)
+{
+	return bencode_is_list(list) && next_value(list, cursor, ret_value);
+}
+
+bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value)
+{
+	if (!bencode_is_dict(v))
+		return false;
+	size_t key_len = strlen(key), cursor = 0;
+	struct bencode name, value;
+	struct bytes found;
+	while (next_value(v, &cursor, &name) && next_value(v, &cursor, &value)) {
+		if (!bencode_string(name, &found))
+			return false;
+		if (found.len == key_len && memcmp(found.data, key, key_len) == 0) {
+			*ret_value = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool bencode_string(struct bencode v, struct bytes *ret_string)
+{
+	return v.raw.len > 0 && is_digit(v.raw.data[0]) &&
+	       string_length(v.raw.data, v.raw.len, ret_string) > 0;
+}
+
+bool bencode_integer(struct bencode v, int64_t *ret_integer)
+{
+	if (!begins_with(v, 'i') || integer_length(v.raw.data, v.raw.len) == 0)
+		return false;
+	const uint8_t *at = v.raw.data + 1;
+	bool negative = *at == '-';
+	if (negative)
+		at++;
+	int64_t n = 0;
+	for (; *at != 'e'; at++) { /* downwards, because INT64_MIN has no positive twin */
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, *at - '0', &n))
+			return false;
+	}
+	if (!negative && __builtin_sub_overflow(0, n, &n))
+		return false;
+	*ret_integer = n;
+	return true;
+}
+
+bool bencode_get_string(struct bencode v, const char *key, struct bytes *ret_string)
+{
+	struct bencode member;
+	return bencode_get(v, key, &member) && bencode_string(member, ret_string);
+}
+
+bool bencode_get_integer(struct bencode v, const char *key, int64_t *ret_integer)
+{
+	struct bencode member;
+	return bencode_get(v, key, &member) && bencode_integer(member, ret_integer);
+}
+
+void bencode_begin(struct bencode_writer *w, uint8_t *buf, size_t cap)
+{
+	*w = (struct bencode_writer){.buf = buf, .cap = cap};
+}
+
+void bencode_put_raw(struct bencode_writer *w, const void *data, size_t len)
+{
+	if (w->full || len > w->cap - w->len) {
+		w->full = true;
+		return;
+	}
+	if (len > 0) /* memcpy from NULL is undefined even for nothing */
+		memcpy(w->buf + w->len, data, len);
+	w->len += len;
+}
+
+void bencode_put_string(struct bencode_writer *w, const void *data, size_t len)
+{
+	char prefix[24];
+	int n = snprintf(prefix, sizeof(prefix), "%zu:", len);
+	bencode_put_raw(w, prefix, (size_t)n);
+	bencode_put_raw(w, data, len);
+}
+
+void bencode_put_integer(struct bencode_writer *w, int64_t n)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "i%" PRId64 "e", n);
+	bencode_put_raw(w, text, (size_t)len);
+}
+
+void bencode_put_key(struct bencode_writer *w, const char *key)
+{
+	bencode_put_string(w, key, strlen(key));
+}
+
+void bencode_put_open(struct bencode_writer *w, char kind)
+{
+	bencode_put_raw(w, &kind, 1);
+}
+
+void bencode_put_close(struct bencode_writer *w)
+{
+	bencode_put_raw(w, "e", 1);
+}
+
+int bencode_end(const struct bencode_writer *w)
+{
+	return w->full ? -ENOBUFS : (int)w->len;
+}
