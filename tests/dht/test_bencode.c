@@ -118,6 +118,7 @@ static void opens_a_prefix(void **state)
 	assert_int_equal(v.raw.len, 5);
 	assert_int_equal(bencode_open_prefix((const uint8_t *)"ee", 2, &v), -EBADMSG);
 	assert_int_equal(bencode_open_prefix((const uint8_t *)"", 0, &v), -EBADMSG);
+	assert_int_equal(bencode_open_prefix((const uint8_t *)"2:a", 3, &v), -EBADMSG);
 }
 
 static void reads_integers(void **state)
