@@ -25,6 +25,12 @@ struct name {
 int name_from_wire(const uint8_t *message, size_t len, size_t *offset, struct name *ret_name);
 int name_from_wire_cased(const uint8_t *message, size_t len, size_t *offset,
 	struct name *ret_name);
+/* The same, case kept, with an allowance that a whole message shares: each label and each
+ * pointer takes one off *budget; -EBADMSG when it is used up. */
+int name_expand(const uint8_t *message, size_t len, size_t *offset, unsigned *budget,
+	struct name *ret_name);
+/* To lower case. */
+void name_fold(struct name *name);
 
 /* Presentation form (RFC 1035 5.1): labels by dots, \DDD and \X escapes, final dot optional.
  * 0, -EINVAL (empty label, bad escape, empty text), -ENAMETOOLONG (label over 63, name over 255). */
@@ -35,12 +41,15 @@ size_t name_to_text(const struct name *name, char ret_text[NAME_TEXT_MAX]);
 /* The same with the final dot: what zone files and JSON say; the root is ".". */
 size_t name_to_absolute(const struct name *name, char ret_text[NAME_TEXT_MAX]);
 
-/* File names of the mount (design, section 6). A single label has its final dot, the root is
- * "@"; otherwise as name_to_text. -ENAMETOOLONG when the text exceeds NAME_FILE_MAX. */
+/* File names of the mount (design, section 6). The root is "@"; otherwise as name_to_text, with
+ * a final dot where the text alone would not be taken for a record: a single label that is no
+ * key (`com.`), and names on the list of probes (`desktop.ini.`). -ENAMETOOLONG when the text
+ * exceeds NAME_FILE_MAX. */
 int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1]);
 /* The reverse. -EINVAL: not the name of a record (no inner dot and no final dot and no key,
- * a dotfile, a backup `name~`, an invalid escape); -ENAMETOOLONG. Upper case folds;
- * a final dot is accepted after several labels too. */
+ * a dotfile, a backup `name~`, what desktops and editors probe or append, an escape that
+ * name_to_file would not write); -ENAMETOOLONG. Upper case folds; a final dot is accepted after
+ * several labels too, and overrules the list of probes. */
 int name_from_file(const char *file, size_t len, struct name *ret_name);
 
 bool name_equal(const struct name *a, const struct name *b);

@@ -36,32 +36,40 @@ struct packet_header {
 #define FLAG_AD 0x0020
 #define FLAG_CD 0x0010
 
+/* RDATA whose names were compressed, expanded. The longest that a type needs is NAPTR with 1,027
+ * bytes, SIG with a key of 8,192 bits 1,297; a larger one is refused. */
+#define PACKET_SCRATCH 2048
+
 struct packet_reader {
 	const uint8_t *message;
 	size_t len, offset;
 	struct packet_header header;
-	unsigned left[3];            /* records not yet read, by section */
-	uint8_t scratch[PACKET_MAX]; /* expanded RDATA of the record read last */
+	unsigned questions;     /* not yet read */
+	unsigned left[3];       /* records not yet read, by section */
+	unsigned budget;        /* labels and pointers that may still be followed: four times the
+				 * length of the message, which stops compression bombs */
+	uint8_t scratch[PACKET_SCRATCH]; /* expanded RDATA of the record read last */
 };
 
 /* Reads the header. 0 or -EBADMSG. */
 int packet_open(struct packet_reader *r, const uint8_t *message, size_t len);
-/* The question; to be read before the records, once for each of header.count[0].
- * ret_cased (may be NULL) is the name as the sender spelled it. */
+/* The next question: 0 or -EBADMSG, also when there is none left. packet_next skips those that
+ * were not read. ret_cased (may be NULL) is the name as the sender spelled it. */
 int packet_question(struct packet_reader *r, struct question *ret_question,
 	struct name *ret_cased);
-/* The next record: 1, 0 at the end of the last section, -EBADMSG. ret_rr->rdata stands until the
- * next call. */
+/* The next record: 1, 0 at the end of the last section, -EBADMSG, and then for ever. Its RDATA
+ * is packet_rdata_valid; names in it keep their case. A TTL over 2^31-1 reads as 0 (RFC 2181),
+ * but for OPT. ret_rr->rdata stands until the next call and as long as the message. */
 int packet_next(struct packet_reader *r, struct rr *ret_rr);
 /* True when every byte was read. */
 bool packet_at_end(const struct packet_reader *r);
 
-/* Expands the names in one RDATA that stands at `offset` of a message; length or -EBADMSG.
- * For types without names it is a copy. */
+/* Expands the names in one RDATA that stands at `offset` of a message; length or -EBADMSG, also
+ * when it is not packet_rdata_valid. For types without names it is a copy. */
 int packet_expand_rdata(const uint8_t *message, size_t len, size_t offset, uint16_t rdata_len,
 	uint16_t type, uint8_t *ret_rdata, size_t cap);
-/* Does this RDATA, uncompressed, have the shape of its type? Names complete, lengths right;
- * true for types that it does not know. */
+/* Does this RDATA, uncompressed, have the shape that its type has in class IN? Names complete,
+ * lengths right; true for types that it does not know. */
 bool packet_rdata_valid(uint16_t type, const uint8_t *rdata, size_t len);
 
 #define PACKET_COMPRESS_MAX 64 /* names remembered; more are written out: bounded work */
@@ -72,12 +80,14 @@ struct packet_writer {
 	bool compress;
 	uint16_t count[4];
 	unsigned names;
-	uint16_t at[PACKET_COMPRESS_MAX];
+	uint16_t at[PACKET_COMPRESS_MAX];    /* where the first label of each stands */
+	uint8_t parent[PACKET_COMPRESS_MAX]; /* the name behind that label */
 };
 
 void packet_begin(struct packet_writer *w, uint8_t *buf, size_t cap, bool compress);
 void packet_put_question(struct packet_writer *w, const struct question *q);
-/* All or nothing: on overflow nothing of the record is left and `full` is set. Sections in order. */
+/* All or nothing: on overflow nothing of the record is left and `full` is set. A smaller one may
+ * still fit afterwards (the OPT of a truncated answer). Sections in order. */
 void packet_put(struct packet_writer *w, const struct rr *rr);
 /* Fills in the header (counts are the writer's). Length, or -EFBIG when full. */
 int packet_end(struct packet_writer *w, uint16_t id, uint16_t flags);

@@ -10,7 +10,7 @@
 
 #define TTL_MAX 0x7fffffffu  /* RFC 2181, section 8 */
 #define TTL_DEFAULT 300
-#define RRSET_BYTES_MAX 65000 /* one DNS message carries it */
+#define RRSET_BYTES_MAX 65000 /* its records in one DNS message, beside header and question */
 
 struct rrset {
 	struct question question; /* owner, type and class */
@@ -22,8 +22,8 @@ struct rrset {
 
 struct rrset *rrset_create(const struct question *question, uint32_t ttl); /* NULL: no memory */
 void rrset_destroy(struct rrset *set);
-/* Adds one RDATA at its canonical place; a duplicate is dropped. 0, -ENOMEM, -EFBIG,
- * -EINVAL (not the shape of the type). */
+/* Adds one RDATA at its canonical place; a duplicate is dropped. Case is kept: what RFC 4034, 6.2
+ * folds is folded where a set is signed. 0, -ENOMEM, -EFBIG, -EINVAL (not the type's shape). */
 int rrset_add(struct rrset *set, const uint8_t *rdata, size_t len);
 /* Steps through: *cursor = 0 first; false at the end. */
 bool rrset_next(const struct rrset *set, size_t *cursor, const uint8_t **ret_rdata,

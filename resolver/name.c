@@ -1,0 +1,172 @@
+/* DNS names in wire form: reading them out of a message, comparing, cutting, hashing. */
+#include "resolver/name.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#define LABEL_MAX 63
+#define POINTER_BITS 0xc0
+#define POINTER_HOPS_MAX 16 /* real messages need two or three */
+#define POINTER_LEAST 12    /* no name begins inside the message's header */
+/* Steps that one name can need: 127 labels, the root and the hops. */
+#define NAME_STEPS_MAX (NAME_WIRE_MAX / 2 + 1 + POINTER_HOPS_MAX)
+
+int name_expand(
+	const uint8_t *message, size_t len, size_t *offset, unsigned *budget, struct name *ret_name)
+{
+	size_t at = *offset, segment = at, behind = 0, out = 0;
+	unsigned hops = 0;
+	for (;;) {
+		if (at >= len || *budget == 0)
+			return -EBADMSG;
+		--*budget;
+		size_t label = message[at];
+		if (label >= POINTER_BITS) {
+			if (len - at < 2 || ++hops > POINTER_HOPS_MAX)
+				return -EBADMSG;
+			size_t target = (label & ~(size_t)POINTER_BITS) << 8 | message[at + 1];
+			if (!behind)
+				behind = at + 2;
+			/* Before all that this name has read so far, so no chain can be a loop. */
+			if (target >= segment || target < POINTER_LEAST)
+				return -EBADMSG;
+			segment = at = target;
+			continue;
+		}
+		size_t root_to_come = label ? 1 : 0;
+		if (label > LABEL_MAX || label >= len - at ||
+			out + 1 + label + root_to_come > NAME_WIRE_MAX)
+			return -EBADMSG;
+		memcpy(ret_name->wire + out, message + at, 1 + label);
+		out += 1 + label;
+		at += 1 + label;
+		if (!label)
+			break;
+	}
+	ret_name->len = (uint8_t)out;
+	*offset = behind ? behind : at;
+	return 0;
+}
+
+int name_from_wire_cased(const uint8_t *message, size_t len, size_t *offset, struct name *ret_name)
+{
+	unsigned budget = NAME_STEPS_MAX;
+	return name_expand(message, len, offset, &budget, ret_name);
+}
+
+int name_from_wire(const uint8_t *message, size_t len, size_t *offset, struct name *ret_name)
+{
+	int r = name_from_wire_cased(message, len, offset, ret_name);
+	if (r == 0)
+		name_fold(ret_name);
+	return r;
+}
+
+void name_fold(struct name *name)
+{
+	/* Length bytes are 63 at most and letters begin at 65, so no label needs looking at. */
+	for (size_t i = 0; i < name->len; i++) {
+		uint8_t c = name->wire[i];
+		name->wire[i] = (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 'a' - 'A' : 0));
+	}
+}
+
+bool name_equal(const struct name *a, const struct name *b)
+{
+	return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
+}
+
+bool name_under(const struct name *name, const struct name *suffix)
+{
+	size_t at = 0;
+	while ((size_t)name->len - at > suffix->len)
+		at += 1u + name->wire[at];
+	return (size_t)name->len - at == suffix->len &&
+	       memcmp(name->wire + at, suffix->wire, suffix->len) == 0;
+}
+
+unsigned name_labels(const struct name *name)
+{
+	unsigned labels = 0;
+	for (size_t at = 0; name->wire[at]; at += 1u + name->wire[at])
+		labels++;
+	return labels;
+}
+
+void name_parent(const struct name *name, unsigned n, struct name *ret_name)
+{
+	size_t at = 0;
+	for (; n > 0 && name->wire[at]; n--)
+		at += 1u + name->wire[at];
+	size_t len = name->len - at;
+	memmove(ret_name->wire, name->wire + at, len); /* ret_name may be name */
+	ret_name->len = (uint8_t)len;
+}
+
+int name_join(const struct name *name, const struct name *suffix, struct name *ret_name)
+{
+	size_t head = name->len - 1u;
+	if (head + suffix->len > NAME_WIRE_MAX)
+		return -ENAMETOOLONG;
+	struct name joined;
+	memcpy(joined.wire, name->wire, head);
+	memcpy(joined.wire + head, suffix->wire, suffix->len);
+	joined.len = (uint8_t)(head + suffix->len);
+	*ret_name = joined;
+	return 0;
+}
+
+static uint64_t rotate(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+/* Spreads the seed over the second half of SipHash's key (the finalizer of splitmix64). */
+static uint64_t stretch(uint64_t seed)
+{
+	seed += 0x9e3779b97f4a7c15u;
+	seed = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9u;
+	seed = (seed ^ seed >> 27) * 0x94d049bb133111ebu;
+	return seed ^ seed >> 31;
+}
+
+/* SipHash-1-3. Strangers choose the names; whoever could foresee the bucket would fill one. */
+uint64_t name_hash(const struct name *name, uint64_t seed)
+{
+	uint64_t k0 = seed, k1 = stretch(seed), word;
+	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
+		k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
+	size_t at = 0;
+	for (; (size_t)name->len - at >= 8; at += 8) {
+		memcpy(&word, name->wire + at, 8);
+		word = le64toh(word);
+		v[3] ^= word;
+		sip_round(v);
+		v[0] ^= word;
+	}
+	word = 0;
+	memcpy(&word, name->wire + at, name->len - at);
+	word = le64toh(word) | (uint64_t)name->len << 56;
+	v[3] ^= word;
+	sip_round(v);
+	v[0] ^= word;
+	v[2] ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
