@@ -44,6 +44,8 @@ const struct own_record *own_find(const struct own *own, uid_t uid, const struct
 const struct own_record *own_any(const struct own *own, const struct question *q);
 typedef void own_each_fn(void *ctx, const struct own_record *record);
 void own_each(const struct own *own, own_each_fn *fn, void *ctx);
+/* Those of one question, whoever wrote them, tombstones included. */
+void own_each_of(const struct own *own, const struct question *q, own_each_fn *fn, void *ctx);
 size_t own_records(const struct own *own);
 
 /* Highest seq used for a zone or slot, by target key text; kept on disk. */
