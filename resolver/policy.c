@@ -1,0 +1,263 @@
+/* Who may answer: the rules of design section 4, as code that touches nothing else. */
+#include "resolver/policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A suffix in wire form. sizeof counts the NUL of the literal, which is the root label. */
+#define SUFFIX(wire) {sizeof(wire), wire}
+struct suffix {
+	size_t len;
+	const char *wire;
+};
+
+static const struct suffix alt = SUFFIX("\003alt");
+static const struct suffix test_zone = SUFFIX("\004test");
+
+/* Names that mean something on this machine or this network only: RFC 6761, 6762, 7686, 8375,
+ * ICANN's "internal", and the reverse zones of RFC 6303. The DHT is never told of them. */
+static const struct suffix local_names[] = {
+	SUFFIX("\011localhost"),
+	SUFFIX("\005local"),
+	SUFFIX("\005onion"),
+	SUFFIX("\007invalid"),
+	SUFFIX("\010internal"),
+	SUFFIX("\004home\004arpa"),
+	SUFFIX("\0010\007in-addr\004arpa"),
+	SUFFIX("\00210\007in-addr\004arpa"),
+	SUFFIX("\003127\007in-addr\004arpa"),
+	SUFFIX("\003254\003169\007in-addr\004arpa"),
+	SUFFIX("\003168\003192\007in-addr\004arpa"),
+	SUFFIX("\0012\0010\003192\007in-addr\004arpa"),
+	SUFFIX("\003100\00251\003198\007in-addr\004arpa"),
+	SUFFIX("\003113\0010\003203\007in-addr\004arpa"),
+	SUFFIX("\003255\003255\003255\003255\007in-addr\004arpa"),
+	SUFFIX("\001c\001f\003ip6\004arpa"),
+	SUFFIX("\001d\001f\003ip6\004arpa"),
+	SUFFIX("\0018\001e\001f\003ip6\004arpa"),
+	SUFFIX("\0019\001e\001f\003ip6\004arpa"),
+	SUFFIX("\001a\001e\001f\003ip6\004arpa"),
+	SUFFIX("\001b\001e\001f\003ip6\004arpa"),
+	SUFFIX("\0018\001b\001d\0010\0011\0010\0010\0012\003ip6\004arpa"),
+	/* ::/128 and ::1/128 */
+	SUFFIX("\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
+	       "\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
+	       "\003ip6\004arpa"),
+	SUFFIX("\0011\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
+	       "\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
+	       "\003ip6\004arpa"),
+};
+
+static bool ends_with(const struct name *name, const struct suffix *s)
+{
+	size_t at = 0;
+	while (name->len - at > s->len)
+		at += 1u + name->wire[at];
+	return name->len - at == s->len && memcmp(name->wire + at, s->wire, s->len) == 0;
+}
+
+/* 16 to 31.172.in-addr.arpa: sixteen zones of one shape. */
+static bool is_reverse_172(const struct name *name)
+{
+	static const struct suffix zone = SUFFIX("\003172\007in-addr\004arpa");
+	if (!ends_with(name, &zone) || name->len == zone.len)
+		return false;
+	unsigned labels = name_labels(name);
+	struct name below;
+	name_parent(name, labels - 4, &below);
+	if (below.wire[0] != 2)
+		return false;
+	int octet = (below.wire[1] - '0') * 10 + below.wire[2] - '0';
+	return octet >= 16 && octet <= 31;
+}
+
+static bool is_local(const struct policy *p, const struct name *name)
+{
+	for (size_t i = 0; i < sizeof(local_names) / sizeof(*local_names); i++)
+		if (ends_with(name, &local_names[i]))
+			return true;
+	return is_reverse_172(name) || (!p->test_zones && ends_with(name, &test_zone));
+}
+
+static bool under_any(const struct policy_suffixes *list, const struct name *name)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (name_under(name, &list->name[i]))
+			return true;
+	return false;
+}
+
+enum policy_kind policy_kind(const struct policy *p, const struct name *name)
+{
+	uint8_t key[NAME_KEY_LEN];
+	if (name_key(name, key))
+		return NAME_UNDER_KEY;
+	if (ends_with(name, &alt))
+		return NAME_ALT;
+	if (is_local(p, name))
+		return NAME_LOCAL;
+	return NAME_PLAIN;
+}
+
+/* Slots hold what people write: class IN, and no type that only a signed zone can say. */
+static bool slot_may_hold(const struct question *q)
+{
+	switch (q->type) {
+	case TYPE_RRSIG:
+	case TYPE_NSEC:
+	case TYPE_NSEC3:
+	case TYPE_NSEC3PARAM:
+	case TYPE_SIG:
+	case TYPE_KEY:
+		return false;
+	default:
+		return q->class == CLASS_IN && !type_is_meta(q->type);
+	}
+}
+
+static enum policy_when when_slot(const struct policy *p, const struct question *q,
+	enum policy_kind kind)
+{
+	if (!p->dht || !slot_may_hold(q) || kind == NAME_UNDER_KEY || kind == NAME_LOCAL)
+		return ASK_NEVER;
+	switch (p->mode) {
+	case POLICY_OPEN:
+		return ASK_NOW;
+	case POLICY_STRICT:
+		return ASK_NEVER;
+	case POLICY_GUARDED:
+		break;
+	}
+	if (!under_any(&p->tofu, &q->name))
+		return ASK_NEVER;
+	/* Asking tells strangers the name: on a public network only once DNS had nothing. */
+	return p->lookup_always || kind == NAME_ALT || !p->upstream ? ASK_NOW : ASK_LATER;
+}
+
+static enum policy_when when_kind(const struct policy *p, const struct question *q,
+	enum policy_kind kind, enum cache_part part)
+{
+	switch (part) {
+	case CACHE_ZONE:
+		return kind == NAME_UNDER_KEY && p->dht && q->class == CLASS_IN ? ASK_NOW : ASK_NEVER;
+	case CACHE_SLOT:
+		return when_slot(p, q, kind);
+	case CACHE_DNS:
+		/* Names that only the DHT can know leave this machine upstream only when there is no
+		 * DHT here: then the upstream may be another kadns. */
+		if (!p->upstream || ((kind == NAME_UNDER_KEY || kind == NAME_ALT) && p->dht))
+			return ASK_NEVER;
+		return ASK_NOW;
+	case CACHE_PARTS:
+		break;
+	}
+	return ASK_NEVER;
+}
+
+enum policy_when policy_when(const struct policy *p, const struct question *q, enum cache_part part)
+{
+	return when_kind(p, q, policy_kind(p, &q->name), part);
+}
+
+/* One part in the order of trying: what it means for the whole. */
+static enum policy_verdict take(const struct policy_part *part, const struct answer **ret_winner)
+{
+	switch (part->state) {
+	case PART_NOT_ASKED:
+		return VERDICT_ASK;
+	case PART_ASKED:
+		return VERDICT_WAIT;
+	case PART_ANSWERED:
+		*ret_winner = part->answer;
+		break;
+	}
+	return VERDICT_DONE;
+}
+
+/* The sources in the order in which they win; the cursor stops at the first that answers, or
+ * whose silence is final. */
+static size_t order_of(const struct policy *p, const struct question *q,
+	enum cache_part ret_order[CACHE_PARTS])
+{
+	static const enum cache_part guarded[] = {CACHE_ZONE, CACHE_DNS, CACHE_SLOT};
+	static const enum cache_part open[] = {CACHE_ZONE, CACHE_SLOT, CACHE_DNS};
+	const enum cache_part *order = p->mode == POLICY_OPEN ? open : guarded;
+	enum policy_kind kind = policy_kind(p, &q->name);
+	size_t len = 0;
+	for (size_t i = 0; i < CACHE_PARTS; i++)
+		if (when_kind(p, q, kind, order[i]) != ASK_NEVER)
+			ret_order[len++] = order[i];
+	return len;
+}
+
+/* "DNS says that there is nothing": only then may a claim of an unknown key answer. A DNS that
+ * failed has said nothing, or slowing it down would win. */
+static bool goes_on(const struct policy *p, enum cache_part part, const struct answer *a)
+{
+	return part != CACHE_DNS || p->mode == POLICY_OPEN ? a->error != 0 : a->error == -ENOENT;
+}
+
+enum policy_verdict policy_decide(const struct policy *p, const struct question *q,
+	const struct policy_part parts[CACHE_PARTS], enum cache_part *ret_part,
+	const struct answer **ret_winner)
+{
+	enum cache_part order[CACHE_PARTS];
+	size_t len = order_of(p, q, order);
+	const struct answer *said = NULL; /* what DNS said when it was not a record */
+	*ret_winner = NULL;
+	for (size_t i = 0; i < len; i++) {
+		const struct answer *a = NULL;
+		enum policy_verdict v = take(&parts[order[i]], &a);
+		if (v != VERDICT_DONE) {
+			*ret_part = order[i];
+			return v;
+		}
+		if (!goes_on(p, order[i], a)) {
+			*ret_winner = a;
+			return VERDICT_DONE;
+		}
+		if (!said || order[i] == CACHE_DNS)
+			said = a;
+	}
+	*ret_winner = said;
+	return VERDICT_DONE;
+}
+
+static bool private_ipv4(const uint8_t *a)
+{
+	return a[0] == 0 || a[0] == 10 || a[0] == 127 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+		(a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254) ||
+		(a[0] == 100 && (a[1] & 0xc0) == 64);
+}
+
+static bool private_ipv6(const uint8_t *a)
+{
+	static const uint8_t zero[15];
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	if (memcmp(a, mapped, 12) == 0)
+		return private_ipv4(a + 12);
+	return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+		(memcmp(a, zero, 15) == 0 && a[15] <= 1);
+}
+
+bool policy_rebinds(const struct policy *p, const struct answer *a)
+{
+	if (a->error || (a->trust != TRUST_DNS && a->trust != TRUST_DNSSEC &&
+				a->trust != TRUST_TOFU && a->trust != TRUST_OPEN))
+		return false;
+	if (a->question.type != TYPE_A && a->question.type != TYPE_AAAA)
+		return false;
+	if (policy_kind(p, &a->question.name) == NAME_LOCAL ||
+		under_any(&p->private_ok, &a->question.name))
+		return false;
+	struct rrset *set;
+	if (answer_rrset(a, &set) < 0)
+		return false;
+	bool found = false;
+	const uint8_t *rdata;
+	size_t len, cursor = 0;
+	while (!found && rrset_next(set, &cursor, &rdata, &len))
+		found = a->question.type == TYPE_A ? private_ipv4(rdata) : private_ipv6(rdata);
+	rrset_destroy(set);
+	return found;
+}
