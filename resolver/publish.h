@@ -18,7 +18,7 @@ struct publisher;
 /* dht may be NULL (dht=off): records are answered here only. `changed` is told of every question
  * whose own record came, changed or went, so that caches forget what they hold. */
 struct publish_config {
-	bool dht_plain;  /* plain names go to slots too */
+	const struct policy *policy; /* names that are never told to the DHT stay here */
 	void (*changed)(void *ctx, const struct question *q);
 	void *changed_ctx;
 };
@@ -38,8 +38,16 @@ int publish_remove(struct publisher *p, uid_t uid, const struct question *q);
 void publish_push(struct publisher *p, uid_t uid, const struct question *q);
 /* What this uid has published here, or NULL; valid until the next change. */
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q);
+/* Has a local user withdrawn what this key (of his) said of q? The network may still repeat it. */
+bool publish_withdrawn(struct publisher *p, const struct question *q,
+	const uint8_t key[NAME_KEY_LEN]);
 /* The uid's public key; made on first use. */
 int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
+
+/* For struct dht_ops: may `offered` replace `held` on this node? Slots follow slot_judge, all
+ * other items BEP 44 alone. */
+struct dht_item;
+int publish_judge(void *self, const struct dht_item *held, const struct dht_item *offered);
 
 /* trust=open: stores a set that DNS gave, unsigned, into its slot, unless a claim is there. */
 void publish_copy(struct publisher *p, const struct rrset *set);

@@ -1,0 +1,76 @@
+/* One publishing job: a zone or a slot on its way to the network.
+ *
+ *   waiting   for its time: a second after the edit, an hour after the last put, a back-off
+ *   reading   the newest version from the network
+ *   putting   the merge of that and the own edits, with cas
+ *
+ * A conflict (another writer was faster) reads again; nobody reachable waits for the network;
+ * an edit that comes while the job runs makes it run once more. */
+#ifndef RESOLVER_JOB_H
+#define RESOLVER_JOB_H
+
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+#include "dht/dht.h"
+#include "resolver/merge.h"
+#include "resolver/publish.h"
+
+#define JOB_PACKETS_MAX 8     /* different versions of a slot that one read keeps */
+#define JOB_CONFLICTS_MAX 6   /* then it waits a minute: the others need to get through too */
+#define JOB_RUNNING_MAX 16    /* at a time; the rest waits */
+#define JOB_REPUBLISH 3600    /* seconds between puts (BEP 44) */
+#define JOB_CHECKS_MAX 64     /* signature checks that one merge may cost */
+
+enum job_kind { JOB_ZONE, JOB_SLOT };
+enum job_state { JOB_WAITING, JOB_READING, JOB_PUTTING };
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct publisher *publisher;
+	enum job_kind kind;
+	uid_t uid;                 /* JOB_ZONE */
+	struct question question;  /* JOB_SLOT */
+	struct rrset *copy;        /* JOB_SLOT, trust=open: a set that DNS gave */
+	enum job_state state;
+	bool again;                /* an edit came while it ran */
+	bool alone;                /* waits until there is a network */
+	unsigned conflicts, failures;
+	uint64_t due;              /* monotonic, microseconds; when waiting */
+	struct event timer;
+	struct dht_lookup *lookup;
+	struct dht_item item;      /* target of the job, then what is put */
+	struct job_packet {
+		int64_t seq;
+		uint16_t len;
+		uint8_t bytes[SLOT_BYTES_MAX];
+	} packets[JOB_PACKETS_MAX]; /* zone: [0] is the newest */
+	size_t packets_len;
+	struct merge_edits edits;
+};
+TAILQ_HEAD(job_list, job);
+
+struct publisher {
+	struct event_base *base;
+	struct own *own;
+	struct signer *signer;
+	struct dht *dht;
+	struct publish_config config;
+	struct job_list jobs;
+	unsigned running;
+	struct event tick;         /* looks whether there is a network by now */
+	struct publish_counters counters;
+};
+
+/* Finds or makes the job; NULL: no memory. copy is taken over. */
+struct job *job_zone(struct publisher *p, uid_t uid);
+struct job *job_slot(struct publisher *p, const struct question *q);
+/* Runs it `delay` microseconds from now, or sooner if that was due already; at once after it ends
+ * when it is running. */
+void job_schedule(struct job *job, uint64_t delay);
+void job_destroy(struct job *job);
+
+/* publish.c: a zone job is through, whatever came of it: slots of the uid's edits are next. */
+void publish_zone_done(struct publisher *p, uid_t uid);
+
+#endif

@@ -1,0 +1,285 @@
+/* Publishing: the user's side. Jobs (resolver/job) carry edits to the network. */
+#include "resolver/publish.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/clock.h"
+#include "resolver/job.h"
+#include "resolver/policy.h"
+
+#define EDIT_DELAY SECOND        /* a writer that does not close its file */
+#define START_SPREAD 600         /* seconds over which the records of the last run are put again */
+#define TICK 2                   /* seconds between looks for a network */
+#define COPIES_MAX 64            /* copies of DNS answers that wait to be stored (trust=open) */
+
+static bool under_key(const struct question *q, uint8_t ret_key[NAME_KEY_LEN])
+{
+	return name_key(&q->name, ret_key);
+}
+
+/* Names of this machine or network only are answered here and told to nobody. */
+static bool goes_out(const struct publisher *p, const struct question *q)
+{
+	return p->dht && policy_kind(p->config.policy, &q->name) != NAME_LOCAL;
+}
+
+static void schedule(struct publisher *p, uid_t uid, const struct question *q, uint64_t delay)
+{
+	if (!goes_out(p, q))
+		return;
+	/* Plain names: the zone first, its end starts the slot (publish_zone_done). */
+	struct job *job = job_zone(p, uid);
+	if (job)
+		job_schedule(job, delay);
+}
+
+struct uid_walk {
+	struct publisher *publisher;
+	uid_t uid;
+	struct question *pending; /* the table must not change while it is walked */
+	size_t len, cap;
+};
+
+static void collect_pending(void *ctx, const struct own_record *record)
+{
+	struct uid_walk *w = ctx;
+	uint8_t key[NAME_KEY_LEN];
+	if (record->uid != w->uid || record->published || under_key(&record->question, key) ||
+		!goes_out(w->publisher, &record->question))
+		return;
+	if (w->len == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 8;
+		struct question *grown = reallocarray(w->pending, cap, sizeof(*grown));
+		if (!grown)
+			return; /* the hourly run comes to them */
+		w->pending = grown;
+		w->cap = cap;
+	}
+	w->pending[w->len++] = record->question;
+}
+
+void publish_zone_done(struct publisher *p, uid_t uid)
+{
+	struct uid_walk w = {.publisher = p, .uid = uid};
+	own_each(p->own, collect_pending, &w);
+	for (size_t i = 0; i < w.len; i++) {
+		struct job *job = job_slot(p, &w.pending[i]);
+		if (job)
+			job_schedule(job, 0);
+	}
+	free(w.pending);
+}
+
+/* ---- start and end ---- */
+
+static void start_record(void *ctx, const struct own_record *record)
+{
+	struct publisher *p = ctx;
+	uint8_t key[NAME_KEY_LEN];
+	if (!goes_out(p, &record->question))
+		return;
+	uint64_t delay = EDIT_DELAY;
+	if (record->published)
+		delay += (record->question.name.wire[1] * 7919ull + record->question.type) %
+			START_SPREAD * SECOND;
+	schedule(p, record->uid, &record->question, delay);
+	struct job *job = under_key(&record->question, key) ? NULL : job_slot(p, &record->question);
+	if (job)
+		job_schedule(job, delay);
+}
+
+static void count_nodes(void *ctx, const struct dht_node_info *node)
+{
+	(void)node;
+	++*(unsigned *)ctx;
+}
+
+/* Somebody has joined: what only this node holds goes out now. */
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct publisher *p = ctx;
+	unsigned nodes = 0;
+	dht_each_node(p->dht, count_nodes, &nodes);
+	struct job *job, *next;
+	for (job = TAILQ_FIRST(&p->jobs); nodes && job; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (job->alone)
+			job_schedule(job, 0);
+	}
+}
+
+int publish_create(struct event_base *base, struct own *own, struct signer *signer,
+	struct dht *dht, const struct publish_config *config, struct publisher **ret_publisher)
+{
+	struct publisher *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->base = base;
+	p->own = own;
+	p->signer = signer;
+	p->dht = dht;
+	p->config = *config;
+	TAILQ_INIT(&p->jobs);
+	event_assign(&p->tick, base, -1, EV_PERSIST, on_tick, p);
+	if (dht) {
+		struct timeval t = {.tv_sec = TICK};
+		event_add(&p->tick, &t);
+		own_each(own, start_record, p);
+	}
+	*ret_publisher = p;
+	return 0;
+}
+
+void publish_destroy(struct publisher *p)
+{
+	if (!p)
+		return;
+	struct job *job;
+	while ((job = TAILQ_FIRST(&p->jobs)))
+		job_destroy(job);
+	event_del(&p->tick);
+	free(p);
+}
+
+/* ---- edits ---- */
+
+int publish_may(struct publisher *p, uid_t uid, const struct question *q)
+{
+	uint8_t key[NAME_KEY_LEN], mine[NAME_KEY_LEN];
+	if (q->class != CLASS_IN || type_is_meta(q->type))
+		return -EPERM;
+	switch (q->type) {
+	case TYPE_SIG:
+	case TYPE_KEY:
+	case TYPE_RRSIG:
+	case TYPE_NSEC:
+	case TYPE_NSEC3:
+	case TYPE_NSEC3PARAM:
+		return -EPERM;
+	default:
+		break;
+	}
+	if (!under_key(q, key))
+		return 0;
+	int r = signer_key(p->signer, uid, mine);
+	if (r < 0)
+		return r;
+	return memcmp(key, mine, sizeof(key)) == 0 ? 0 : -EACCES;
+}
+
+int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
+{
+	int r = publish_may(p, uid, &set->question);
+	if (r == 0)
+		r = merge_zone_fits(p->own, p->signer, uid, set);
+	if (r == 0)
+		r = own_set(p->own, uid, set, clock_wall());
+	if (r < 0)
+		return r;
+	schedule(p, uid, &set->question, EDIT_DELAY);
+	p->config.changed(p->config.changed_ctx, &set->question);
+	return 0;
+}
+
+int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
+{
+	int64_t now = clock_wall();
+	int r = own_withdraw(p->own, uid, q, now);
+	if (r < 0)
+		return r;
+	if (goes_out(p, q))
+		schedule(p, uid, q, 0);
+	else
+		r = own_published(p->own, uid, q, now, now, 0); /* nobody else to be told */
+	p->config.changed(p->config.changed_ctx, q);
+	return r;
+}
+
+void publish_push(struct publisher *p, uid_t uid, const struct question *q)
+{
+	const struct own_record *record = own_find(p->own, uid, q);
+	if (record && !record->published)
+		schedule(p, uid, q, 0);
+}
+
+const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q)
+{
+	const struct own_record *record = own_find(p->own, uid, q);
+	return record ? record->set : NULL;
+}
+
+int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
+{
+	return signer_key(p->signer, uid, ret_key);
+}
+
+struct withdrawn_walk {
+	struct signer *signer;
+	const uint8_t *key;
+	bool found;
+};
+
+static void match_withdrawn(void *ctx, const struct own_record *record)
+{
+	struct withdrawn_walk *w = ctx;
+	uint8_t key[NAME_KEY_LEN];
+	if (!record->set && signer_key(w->signer, record->uid, key) == 0 &&
+		memcmp(key, w->key, sizeof(key)) == 0)
+		w->found = true;
+}
+
+bool publish_withdrawn(struct publisher *p, const struct question *q,
+	const uint8_t key[NAME_KEY_LEN])
+{
+	struct withdrawn_walk w = {.signer = p->signer, .key = key};
+	own_each_of(p->own, q, match_withdrawn, &w);
+	return w.found;
+}
+
+int publish_judge(void *self, const struct dht_item *held, const struct dht_item *offered)
+{
+	(void)self;
+	if (!offered->is_mutable || offered->salt_len != QUESTION_KEY_LEN)
+		return 0;
+	struct slot_put put = {.key = offered->key, .salt = offered->salt,
+		.salt_len = offered->salt_len, .seq = offered->seq, .wall = clock_wall()};
+	if (dht_item_get_string(offered, &put.offered, &put.offered_len) < 0)
+		put.offered_len = 0;
+	if (held && dht_item_get_string(held, &put.held, &put.held_len) < 0)
+		put.held_len = 0;
+	return slot_judge(&put);
+}
+
+void publish_copy(struct publisher *p, const struct rrset *set)
+{
+	unsigned copies = 0;
+	struct job *job;
+	TAILQ_FOREACH (job, &p->jobs, link)
+		copies += job->copy != NULL;
+	if (!goes_out(p, &set->question) || copies >= COPIES_MAX)
+		return;
+	job = job_slot(p, &set->question);
+	if (!job || job->copy)
+		return;
+	job->copy = rrset_copy(set);
+	if (job->copy)
+		job_schedule(job, 0);
+}
+
+static bool is_queued(const struct job *job)
+{
+	return job->state != JOB_WAITING || job->alone || job->failures || job->conflicts;
+}
+
+void publish_counters(const struct publisher *p, struct publish_counters *ret_counters)
+{
+	*ret_counters = p->counters;
+	const struct job *job;
+	TAILQ_FOREACH (job, &p->jobs, link)
+		ret_counters->queued += is_queued(job);
+}
