@@ -38,6 +38,7 @@ struct resolver_config {
 	uint64_t deadline;      /* microseconds from ask to answer */
 	uid_t daemon_owner;
 	size_t cache_bytes;
+	bool joined;            /* SOURCE named a network: to know no node is a failure there */
 };
 
 struct resolver_parts {     /* what it works with; each may be NULL but own */
@@ -63,6 +64,9 @@ typedef void ask_fn(void *ctx, const struct answer *a);
 struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
 	void *ctx);
 void resolver_cancel(struct ask *ask); /* no callback afterwards */
+
+/* For publish_config.changed: an own record came, changed or went. */
+void resolver_changed(void *resolver, const struct question *q);
 
 /* Names that a listing shows to `view`: own records and positive cached answers. */
 struct resolver_entry {

@@ -1,0 +1,471 @@
+/* Asking: memory first, then every source that may answer, in parallel, within the deadline. */
+#include "resolver/resolver.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/random.h>
+
+#include "resolver/clock.h"
+#include "resolver/resolver_inside.h"
+
+#define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
+#define EDE_FILTERED 17
+
+/* One source that is being asked one question, and the asks that wait for it. */
+struct pending {
+	LIST_ENTRY(pending) link;
+	struct resolver *resolver;
+	struct question question;
+	enum cache_part part;
+	struct fetch *fetch;
+	LIST_HEAD(, waiter) waiters;
+};
+
+struct waiter {
+	LIST_ENTRY(waiter) link;
+	struct ask *ask; /* NULL: not waiting */
+	enum cache_part part;
+};
+
+struct ask {
+	LIST_ENTRY(ask) link;
+	struct resolver *resolver;
+	struct question question;
+	uid_t view;
+	ask_fn *fn;
+	void *ctx;
+	struct event timer;     /* first at once, to decide what is decided already; then the deadline */
+	bool begun;
+	struct policy_part parts[CACHE_PARTS];
+	struct waiter waiters[CACHE_PARTS];
+};
+
+static void ask_advance(struct ask *ask, bool late);
+
+/* ---- own records ---- */
+
+/* Whose own record answers this view: under a key only the key's owner can have written one; a
+ * plain name is its writer's, then root's and the daemon owner's. */
+static const struct own_record *own_record_for(const struct resolver *r, const struct question *q,
+	uid_t view)
+{
+	uint8_t key[NAME_KEY_LEN];
+	const struct own *own = r->parts.own;
+	const struct own_record *record = own_any(own, q);
+	if (!record || name_key(&q->name, key))
+		return record;
+	const uid_t order[] = {view, 0, r->config.daemon_owner};
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		if (order[i] == VIEW_DOOR)
+			continue;
+		record = own_find(own, order[i], q);
+		if (record && record->set)
+			return record;
+	}
+	return NULL;
+}
+
+static struct answer *answer_from_own(struct resolver *r, const struct own_record *record)
+{
+	struct answer *a = NULL;
+	if (answer_from_rrset(&record->question, record->set, &a) < 0)
+		return NULL;
+	a->source = SOURCE_OWN;
+	a->trust = TRUST_SELF;
+	a->has_owner = true;
+	a->owner = record->uid;
+	a->has_signer = r->parts.publisher &&
+		publish_key(r->parts.publisher, record->uid, a->signer) == 0;
+	a->arrived = clock_monotonic(); /* never counts down */
+	a->time = record->written / (int64_t)SECOND;
+	a->expires = clock_wall() / (int64_t)SECOND + a->ttl;
+	return a;
+}
+
+/* ---- memory ---- */
+
+static const struct answer *cached(struct resolver *r, const struct question *q,
+	enum cache_part part, bool listed)
+{
+	uint64_t now = clock_monotonic();
+	const struct answer *a = listed ? cache_listed(r->cache, q, part, now) :
+					  cache_find(r->cache, q, part, now);
+	if (a && part != CACHE_DNS && !listed && now - a->arrived > DHT_ANSWER_AGE_MAX)
+		return NULL;
+	return a;
+}
+
+/* Lets the policy judge what is cached. */
+static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
+	bool listed)
+{
+	struct policy_part parts[CACHE_PARTS] = {0};
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+		const struct answer *a = cached(r, q, part, listed);
+		if (a)
+			parts[part] = (struct policy_part){PART_ANSWERED, a};
+	}
+	const struct answer *winner;
+	enum cache_part needed;
+	if (policy_decide(&r->config.policy, q, parts, &needed, &winner) != VERDICT_DONE)
+		return NULL;
+	return winner;
+}
+
+static const struct answer *peek(struct resolver *r, const struct question *q, uid_t view,
+	bool listed)
+{
+	const struct own_record *record = own_record_for(r, q, view);
+	if (!record)
+		return decide_from_memory(r, q, listed);
+	answer_unref(r->borrowed);
+	r->borrowed = answer_from_own(r, record);
+	return r->borrowed;
+}
+
+const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
+{
+	return peek(r, q, view, false);
+}
+
+const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view)
+{
+	return peek(r, q, view, true);
+}
+
+/* ---- sources under way ---- */
+
+static size_t bucket_of(const struct resolver *r, const struct question *q)
+{
+	return question_hash(q, r->seed) % RESOLVER_BUCKETS;
+}
+
+static struct pending *find_pending(struct resolver *r, const struct question *q,
+	enum cache_part part)
+{
+	struct pending *p;
+	LIST_FOREACH (p, &r->pending[bucket_of(r, q)], link)
+		if (p->part == part && question_equal(&p->question, q))
+			return p;
+	return NULL;
+}
+
+/* Addresses of this network that come from elsewhere would let a stranger's name reach what
+ * only this network should (DNS rebinding). */
+static struct answer *filtered(struct resolver *r, struct answer *a)
+{
+	if (!a || !policy_rebinds(&r->config.policy, a))
+		return a;
+	struct answer *none = answer_without(&a->question, -ENOENT, RCODE_NOERROR, EDE_FILTERED,
+		a->ttl, true);
+	if (none) {
+		none->source = a->source;
+		none->trust = a->trust;
+		none->arrived = a->arrived;
+		none->time = a->time;
+		none->expires = a->expires;
+	}
+	answer_unref(a);
+	r->counters.filtered++;
+	return none;
+}
+
+static void part_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
+{
+	ask->parts[part] = (struct policy_part){PART_ANSWERED, answer_ref(a)};
+}
+
+static void on_fetched(void *ctx, struct answer *a)
+{
+	struct pending *p = ctx;
+	struct resolver *r = p->resolver;
+	p->fetch = NULL;
+	LIST_REMOVE(p, link);
+	r->pending_len--;
+	a = filtered(r, a);
+	if (!a)
+		a = answer_without(&p->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1, false);
+	if (a && a->source == SOURCE_NONE)
+		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
+	if (a)
+		cache_add(r->cache, a, p->part, clock_monotonic());
+	struct waiter *w;
+	while (a && (w = LIST_FIRST(&p->waiters))) {
+		struct ask *ask = w->ask;
+		LIST_REMOVE(w, link);
+		w->ask = NULL;
+		part_arrived(ask, p->part, a);
+		ask_advance(ask, false);
+	}
+	/* Without memory for an answer the asks meet their deadline. */
+	while ((w = LIST_FIRST(&p->waiters))) {
+		LIST_REMOVE(w, link);
+		w->ask = NULL;
+	}
+	answer_unref(a);
+	free(p);
+}
+
+static struct pending *start_pending(struct resolver *r, const struct question *q,
+	enum cache_part part)
+{
+	struct pending *p = r->pending_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	if (!p)
+		return NULL;
+	p->resolver = r;
+	p->question = *q;
+	p->part = part;
+	LIST_INIT(&p->waiters);
+	if (fetch_start(&r->env, q, part, on_fetched, p, &p->fetch) < 0) {
+		free(p);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&r->pending[bucket_of(r, q)], p, link);
+	r->pending_len++;
+	return p;
+}
+
+/* From the cache, or by joining or starting a fetch. */
+static void ask_part(struct ask *ask, enum cache_part part)
+{
+	struct resolver *r = ask->resolver;
+	const struct answer *a = cached(r, &ask->question, part, false);
+	if (a) {
+		part_arrived(ask, part, a);
+		return;
+	}
+	struct pending *p = find_pending(r, &ask->question, part);
+	if (!p)
+		p = start_pending(r, &ask->question, part);
+	if (!p) {
+		struct answer *busy = answer_without(&ask->question, -EREMOTEIO, RCODE_SERVFAIL,
+			EDE_NONE, 1, false);
+		if (busy) {
+			part_arrived(ask, part, busy);
+			answer_unref(busy);
+		}
+		return;
+	}
+	ask->parts[part].state = PART_ASKED;
+	ask->waiters[part] = (struct waiter){.ask = ask, .part = part};
+	LIST_INSERT_HEAD(&p->waiters, &ask->waiters[part], link);
+}
+
+/* ---- asks ---- */
+
+static void ask_free(struct ask *ask)
+{
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+		if (ask->waiters[part].ask)
+			LIST_REMOVE(&ask->waiters[part], link);
+		answer_unref(ask->parts[part].answer);
+	}
+	event_del(&ask->timer);
+	LIST_REMOVE(ask, link);
+	ask->resolver->asks_len--;
+	free(ask);
+}
+
+static void ask_deliver(struct ask *ask, const struct answer *winner)
+{
+	struct resolver *r = ask->resolver;
+	ask_fn *fn = ask->fn;
+	void *ctx = ask->ctx;
+	const struct answer *own = peek(r, &ask->question, ask->view, false);
+	struct answer *a;
+	if (own && own->has_owner) /* written while the question was out */
+		a = answer_ref(own);
+	else if (winner)
+		a = answer_ref(winner);
+	else
+		a = answer_without(&ask->question, -ENOENT, RCODE_NOERROR, EDE_NONE, 1, true);
+	if (a && a->error)
+		r->counters.failed++;
+	ask_free(ask);
+	fn(ctx, a ? a : &r->out_of_memory);
+	answer_unref(a);
+}
+
+/* What has not come by the deadline has failed like any other failure. */
+static void give_up_waiting(struct ask *ask)
+{
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+		if (ask->parts[part].state != PART_ASKED)
+			continue;
+		if (ask->waiters[part].ask)
+			LIST_REMOVE(&ask->waiters[part], link);
+		ask->waiters[part].ask = NULL;
+		ask->parts[part] = (struct policy_part){PART_ANSWERED,
+			answer_without(&ask->question, -ETIMEDOUT, RCODE_SERVFAIL, EDE_NO_REPLY, 1,
+				false)};
+		if (!ask->parts[part].answer)
+			ask->parts[part].answer = answer_ref(&ask->resolver->out_of_memory);
+	}
+}
+
+static void ask_advance(struct ask *ask, bool late)
+{
+	const struct answer *winner = NULL;
+	enum cache_part needed;
+	for (;;) {
+		if (late)
+			give_up_waiting(ask);
+		switch (policy_decide(&ask->resolver->config.policy, &ask->question, ask->parts,
+			&needed, &winner)) {
+		case VERDICT_WAIT:
+			return;
+		case VERDICT_DONE:
+			ask_deliver(ask, winner);
+			return;
+		case VERDICT_ASK:
+			ask_part(ask, needed);
+			break;
+		}
+	}
+}
+
+static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct ask *ask = ctx;
+	if (ask->begun) {
+		ask->resolver->counters.deadlines++;
+		ask_advance(ask, true);
+		return;
+	}
+	ask->begun = true;
+	uint64_t left = ask->resolver->config.deadline;
+	struct timeval t = {.tv_sec = (time_t)(left / SECOND),
+		.tv_usec = (suseconds_t)(left % SECOND)};
+	event_add(&ask->timer, &t);
+	ask_advance(ask, false);
+}
+
+struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
+	void *ctx)
+{
+	struct ask *ask = r->asks_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*ask)) : NULL;
+	if (!ask)
+		return NULL;
+	ask->resolver = r;
+	ask->question = *q;
+	ask->view = view;
+	ask->fn = fn;
+	ask->ctx = ctx;
+	event_assign(&ask->timer, r->base, -1, 0, on_ask_timer, ask);
+	LIST_INSERT_HEAD(&r->asks, ask, link);
+	r->asks_len++;
+	r->counters.asked++;
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
+		if (policy_when(&r->config.policy, q, part) == ASK_NOW)
+			ask_part(ask, part);
+	struct timeval at_once = {0, 0};
+	event_add(&ask->timer, &at_once);
+	return ask;
+}
+
+void resolver_cancel(struct ask *ask)
+{
+	if (ask)
+		ask_free(ask);
+}
+
+/* ---- listings ---- */
+
+struct listing {
+	struct resolver *resolver;
+	resolver_list_fn *fn;
+	void *ctx;
+};
+
+static void list_own(void *ctx, const struct own_record *record)
+{
+	struct listing *l = ctx;
+	if (!record->set || own_any(l->resolver->parts.own, &record->question) != record)
+		return; /* withdrawn, or listed with the record of another uid */
+	struct resolver_entry e = {.question = record->question, .own = true, .owner = record->uid};
+	l->fn(l->ctx, &e);
+}
+
+static void list_cached(void *ctx, const struct answer *a)
+{
+	struct listing *l = ctx;
+	if (own_any(l->resolver->parts.own, &a->question))
+		return;
+	const struct answer *winner = decide_from_memory(l->resolver, &a->question, true);
+	if (winner != a)
+		return; /* another part answers for it, or none does */
+	struct resolver_entry e = {.question = a->question};
+	l->fn(l->ctx, &e);
+}
+
+void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
+{
+	(void)view; /* a listing says the same to everyone: only content differs by caller */
+	struct listing l = {.resolver = r, .fn = fn, .ctx = ctx};
+	own_each(r->parts.own, list_own, &l);
+	cache_each(r->cache, clock_monotonic(), list_cached, &l);
+}
+
+bool resolver_published_here(struct resolver *r, const struct question *q)
+{
+	return own_any(r->parts.own, q) != NULL;
+}
+
+void resolver_changed(void *resolver, const struct question *q)
+{
+	struct resolver *r = resolver;
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
+		if (part != CACHE_DNS)
+			cache_forget(r->cache, q, part);
+}
+
+/* ---- life ---- */
+
+int resolver_create(struct event_base *base, const struct resolver_config *config,
+	const struct resolver_parts *parts, struct resolver **ret_resolver)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->base = base;
+	r->config = *config;
+	r->parts = *parts;
+	r->env = (struct fetch_env){.parts = *parts, .policy = &r->config.policy,
+		.joined = config->joined};
+	r->out_of_memory = (struct answer){.refs = 1, .error = -ENOMEM, .rcode = RCODE_SERVFAIL,
+		.ede = EDE_NONE};
+	int ok = getrandom(&r->seed, sizeof(r->seed), 0) == sizeof(r->seed);
+	r->cache = ok ? cache_create(config->cache_bytes, r->seed) : NULL;
+	if (!r->cache) {
+		free(r);
+		return ok ? -ENOMEM : -EIO;
+	}
+	*ret_resolver = r;
+	return 0;
+}
+
+void resolver_destroy(struct resolver *r)
+{
+	if (!r)
+		return;
+	struct ask *ask;
+	while ((ask = LIST_FIRST(&r->asks)))
+		ask_free(ask);
+	for (size_t i = 0; i < RESOLVER_BUCKETS; i++) {
+		struct pending *p;
+		while ((p = LIST_FIRST(&r->pending[i]))) {
+			fetch_cancel(p->fetch);
+			LIST_REMOVE(p, link);
+			free(p);
+		}
+	}
+	answer_unref(r->borrowed);
+	cache_destroy(r->cache);
+	free(r);
+}

@@ -1,0 +1,162 @@
+/* The node as text: `.kadns/status` and `.kadns/nodes`. One `name value` a line, for grep and awk. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dht/dht.h"
+#include "resolver/clock.h"
+#include "resolver/resolver_inside.h"
+
+static void line(FILE *f, const char *name, uint64_t value)
+{
+	fprintf(f, "%-24s %llu\n", name, (unsigned long long)value);
+}
+
+static void dht_status(FILE *f, const struct dht *dht)
+{
+	struct dht_counters c;
+	char id[41];
+	dht_counters(dht, &c);
+	dht_id_to_hex(dht_own_id(dht), id);
+	fprintf(f, "%-24s %s\n", "dht.id", id);
+	line(f, "dht.nodes", c.nodes);
+	line(f, "dht.lookups", c.lookups);
+	line(f, "dht.packets_in", c.packets_in);
+	line(f, "dht.packets_out", c.packets_out);
+	line(f, "dht.bytes_in", c.bytes_in);
+	line(f, "dht.bytes_out", c.bytes_out);
+	line(f, "dht.junk", c.junk);
+	line(f, "dht.queries_in", c.queries_in);
+	line(f, "dht.queries_out", c.queries_out);
+	line(f, "dht.replies_in", c.replies_in);
+	line(f, "dht.errors_in", c.errors_in);
+	line(f, "dht.timeouts", c.timeouts);
+	line(f, "dht.gets", c.gets);
+	line(f, "dht.puts", c.puts);
+	line(f, "dht.items_kept", c.items_kept);
+	line(f, "dht.values_bad", c.values_bad);
+	line(f, "dht.verifications", c.verifications);
+}
+
+static void upstream_status(FILE *f, const struct upstream *u)
+{
+	struct upstream_counters c;
+	upstream_counters(u, &c);
+	line(f, "upstream.asked", c.asked);
+	line(f, "upstream.answered", c.answered);
+	line(f, "upstream.failed", c.failed);
+	line(f, "upstream.timeouts", c.timeouts);
+	line(f, "upstream.bogus", c.bogus);
+	line(f, "upstream.in_flight", c.in_flight);
+	line(f, "upstream.restarts", c.restarts);
+}
+
+static void publish_status(FILE *f, const struct publisher *p)
+{
+	struct publish_counters c;
+	publish_counters(p, &c);
+	line(f, "publish.zones_put", c.zones_put);
+	line(f, "publish.slots_put", c.slots_put);
+	line(f, "publish.conflicts", c.conflicts);
+	line(f, "publish.failures", c.failures);
+	line(f, "publish.queued", c.queued);
+}
+
+static int end_text(FILE *f, char **text)
+{
+	bool bad = ferror(f) != 0;
+	if (fclose(f) == 0 && !bad)
+		return 0;
+	free(*text);
+	*text = NULL;
+	return -ENOMEM;
+}
+
+int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
+{
+	static const char *const modes[] = {"guarded", "open", "strict"};
+	FILE *f = open_memstream(ret_text, ret_len);
+	if (!f)
+		return -ENOMEM;
+	fprintf(f, "%-24s %s\n", "version", KADNS_VERSION);
+	fprintf(f, "%-24s %s\n", "trust", modes[r->config.policy.mode]);
+	fprintf(f, "%-24s %s\n", "dht", r->parts.dht ? "on" : "off");
+	line(f, "records.own", own_records(r->parts.own));
+	line(f, "cache.entries", cache_entries(r->cache));
+	line(f, "cache.bytes", cache_bytes(r->cache));
+	line(f, "asks.total", r->counters.asked);
+	line(f, "asks.waiting", r->asks_len);
+	line(f, "asks.failed", r->counters.failed);
+	line(f, "asks.deadlines", r->counters.deadlines);
+	line(f, "asks.filtered", r->counters.filtered);
+	if (r->parts.publisher)
+		publish_status(f, r->parts.publisher);
+	if (r->parts.dht)
+		dht_status(f, r->parts.dht);
+	if (r->parts.upstream)
+		upstream_status(f, r->parts.upstream);
+	return end_text(f, ret_text);
+}
+
+struct node_list {
+	FILE *f;
+	uint64_t now;
+};
+
+/* ENDPOINT ID AGE RTT FAILURES CLIENT; "-" for what is not known. */
+static void print_node(void *ctx, const struct dht_node_info *node)
+{
+	struct node_list *l = ctx;
+	char endpoint[DHT_ENDPOINT_TEXT], id[41];
+	dht_endpoint_to_text(&node->contact.endpoint, endpoint);
+	dht_id_to_hex(&node->contact.id, id);
+	fprintf(l->f, "%s %s ", endpoint, id);
+	if (node->heard)
+		fprintf(l->f, "%llus ", (unsigned long long)((l->now - node->heard) / SECOND));
+	else
+		fputs("- ", l->f);
+	if (node->rtt)
+		fprintf(l->f, "%u.%03ums ", node->rtt / 1000, node->rtt % 1000);
+	else
+		fputs("- ", l->f);
+	fprintf(l->f, "%u %s\n", node->failures, node->client[0] ? node->client : "-");
+}
+
+int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len)
+{
+	struct node_list l = {.f = open_memstream(ret_text, ret_len), .now = clock_monotonic()};
+	if (!l.f)
+		return -ENOMEM;
+	if (r->parts.dht)
+		dht_each_node(r->parts.dht, print_node, &l);
+	return end_text(l.f, ret_text);
+}
+
+/* "ADDRESS PORT" is the form of the node lists of 2009. */
+int resolver_add_node(struct resolver *r, const char *text, size_t len)
+{
+	char copy[DHT_ENDPOINT_TEXT];
+	struct dht_endpoint at;
+	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		len--;
+	if (!r->parts.dht)
+		return -EOPNOTSUPP;
+	if (len == 0 || len >= sizeof(copy) - 2)
+		return -EINVAL;
+	const char *space = memchr(text, ' ', len);
+	if (space) {
+		size_t host = (size_t)(space - text);
+		bool v6 = memchr(text, ':', host) && text[0] != '[';
+		snprintf(copy, sizeof(copy), v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", (int)host, text,
+			(int)(len - host - 1), space + 1);
+	} else {
+		snprintf(copy, sizeof(copy), "%.*s", (int)len, text);
+	}
+	int r2 = dht_endpoint_from_text(copy, &at);
+	if (r2 == 0 && !dht_endpoint_usable(&at))
+		r2 = -EINVAL;
+	if (r2 == 0)
+		dht_add_node(r->parts.dht, &at);
+	return r2;
+}
