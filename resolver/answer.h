@@ -14,8 +14,8 @@ enum answer_trust {
 	TRUST_NONE, TRUST_SELF, TRUST_PIN, TRUST_DNSSEC_KEY, TRUST_DNSSEC, TRUST_KEY, TRUST_TOFU,
 	TRUST_DNS, TRUST_OPEN,
 };
-const char *answer_source_text(enum answer_source s); /* "own" "dht" "dns" */
-const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" … */
+const char *answer_source_text(enum answer_source s); /* "own" "dht" "dns"; "none" */
+const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" …; "none" */
 
 #define EDE_NONE (-1) /* RFC 8914 info codes otherwise */
 
@@ -36,12 +36,15 @@ struct answer {
 	int64_t seq;         /* of the DHT item; 0 none */
 	bool has_owner;      /* written here, by this user of this machine */
 	uint32_t owner;
-	uint32_t ttl;        /* least of the answer section; of a negative: RFC 2308 */
+	uint32_t ttl;        /* least of the TTLs in message[1], so that none of them runs below 0
+	                      * before it; of a negative: RFC 2308 */
 	uint64_t arrived;    /* monotonic, microseconds: from here TTL counts down */
 	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */
 	int64_t expires;     /* seconds since 1970 */
 
-	/* [0] without DNSSEC records, [1] with them (the same bytes when there are none). */
+	/* [0] without DNSSEC records, [1] with them (the same bytes when there are none). Whole
+	 * messages: ID 0; QR, RD, RA and the rcode, no other flag; the question in lower case; the
+	 * chain in order and the set, each followed by its RRSIGs; authority; no OPT. */
 	struct answer_message {
 		uint8_t *bytes;
 		size_t len;
@@ -52,25 +55,37 @@ struct answer {
 
 /* From a message that came from an upstream: keeps what answers the question (the CNAME and
  * DNAME chain, the set, their RRSIGs; SOA, NSEC, NSEC3 and RRSIGs of the authority section for a
- * denial) and nothing else. Caps TTLs (a day; negatives 3 h). source DNS, trust DNS; the caller
- * sets validated, bogus, times. Error and rcode follow from the message. 0, -EBADMSG (not an
- * answer to this question), -ENOMEM. */
+ * denial; NSEC, NSEC3 and RRSIGs for an answer from a wildcard) and nothing else. Caps TTLs (a day;
+ * negatives 3 h, and 0 without an SOA or a proof; failures 5 s). source DNS, trust DNS; the caller
+ * sets validated, bogus, times. Error and rcode follow from the message: 0 for the set; -ENOENT
+ * with rcode 0 or 3 where there is none; -EREMOTEIO with rcode 2 and no records for any other
+ * rcode, a chain that loops or has over 11 links, and what fits no message of ours.
+ * 0, -EBADMSG (not a whole answer to this question), -ENOMEM. */
 int answer_from_message(const struct question *q, const uint8_t *message, size_t len,
 	struct answer **ret_answer);
-/* From one record set; its owner may differ from q's name only when it is a CNAME chain's end:
- * cname (may be NULL) is a set of type CNAME at q's name. */
+/* From one record set of the question's type and class. Its owner is the question's name, or a
+ * wildcard that covers it; in the answer it is the question's name. The TTL is the set's, however
+ * long: a file shows what was written. The caller sets source, trust, times.
+ * 0, -EINVAL (not such a set), -EFBIG (no message holds it), -ENOMEM. */
 int answer_from_rrset(const struct question *q, const struct rrset *set, struct answer **ret_answer);
+/* The question's CNAME, and behind it what was answered for its target: error, rcode, ede and
+ * arrived are the target's, ttl the least of both. The caller sets source, trust, times.
+ * 0, -EINVAL (not the target's CNAME), -ELOOP (also when over 11 links), -EFBIG, -ENOMEM. */
+int answer_from_cname(const struct question *q, const struct rrset *cname,
+	const struct answer *target, struct answer **ret_answer);
 /* No records: error, rcode, ede as given; with `soa` a made SOA stands in authority (owner: the
- * last label of the question, MINIMUM = ttl), so that resolvers cache it. */
+ * last label of the question, MINIMUM = ttl), so that resolvers cache it. NULL: no memory. */
 struct answer *answer_without(const struct question *q, int error, uint8_t rcode, int ede,
 	uint32_t ttl, bool soa);
 
 struct answer *answer_ref(const struct answer *a);
 void answer_unref(const struct answer *a); /* NULL is fine */
+size_t answer_size(const struct answer *a); /* bytes of memory, messages included */
 
-/* The set that the question asked for, at the end of the CNAME chain; -ENOENT if none. */
+/* The set that the question asked for; its owner is the end of the CNAME chain. 0, -ENOENT
+ * (there is none), -EFBIG (over RRSET_BYTES_MAX), -ENOMEM. */
 int answer_rrset(const struct answer *a, struct rrset **ret_set);
-/* Names of the CNAME chain in order, as many as fit; returns how many there are. */
+/* Targets of the CNAME chain in order, as many as fit; returns how many there are (11 at most). */
 size_t answer_cnames(const struct answer *a, struct name *ret_names, size_t cap);
 
 /* Seconds of TTL that are left at `now` (monotonic, microseconds); 0 when it is over. */

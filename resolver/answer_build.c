@@ -1,0 +1,147 @@
+/* Writes the two messages of an answer, and finds their TTL fields. */
+#include "resolver/answer_build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLAIN, SIGNED };
+
+struct answer_build {
+	struct question question;
+	struct packet_writer writer[2];
+	bool differ; /* a record stands in the signed message only */
+	uint32_t ttl;
+	uint8_t buf[2][PACKET_MAX];
+};
+
+struct answer_build *build_begin(const struct question *q)
+{
+	struct answer_build *b = malloc(sizeof(*b));
+	if (!b)
+		return NULL;
+	b->question = *q;
+	b->differ = false;
+	b->ttl = TTL_MAX;
+	for (int i = PLAIN; i <= SIGNED; i++) {
+		packet_begin(&b->writer[i], b->buf[i], sizeof(b->buf[i]), true);
+		packet_put_question(&b->writer[i], q);
+	}
+	return b;
+}
+
+void build_abort(struct answer_build *b)
+{
+	free(b);
+}
+
+/* Records that only a client that set DO wants, unless it asked for them by type (RFC 4035 3.2.1).
+ */
+static bool for_dnssec_only(const struct question *q, const struct rr *rr)
+{
+	if (rr->type == q->type && rr->section == PACKET_ANSWER)
+		return false;
+	return rr->type == TYPE_RRSIG || rr->type == TYPE_NSEC || rr->type == TYPE_NSEC3;
+}
+
+void build_put(struct answer_build *b, const struct rr *rr)
+{
+	packet_put(&b->writer[SIGNED], rr);
+	if (for_dnssec_only(&b->question, rr))
+		b->differ = true;
+	else
+		packet_put(&b->writer[PLAIN], rr);
+	if (rr->ttl < b->ttl)
+		b->ttl = rr->ttl;
+}
+
+static size_t skip_name(const uint8_t *bytes, size_t at)
+{
+	while (bytes[at] != 0) {
+		if (bytes[at] >= 0xc0)
+			return at + 2;
+		at += 1u + bytes[at];
+	}
+	return at + 1;
+}
+
+/* Reads a message back and finds its TTLs: the offsets are those of the bytes, not of a sum that
+ * follows the writer's, and what our own reader would refuse (names nested deeper than it follows)
+ * does not leave here. 0 or -EFBIG. */
+static int find_ttls(const uint8_t *bytes, size_t len, uint16_t *ret_ttls)
+{
+	struct packet_reader reader;
+	struct question q;
+	struct rr rr;
+	if (packet_open(&reader, bytes, len) < 0 || packet_question(&reader, &q, NULL) < 0)
+		return -EFBIG;
+	size_t at = reader.offset;
+	int more;
+	while ((more = packet_next(&reader, &rr)) == 1) {
+		*ret_ttls++ = (uint16_t)(skip_name(bytes, at) + 4);
+		at = reader.offset;
+	}
+	return more == 0 && packet_at_end(&reader) ? 0 : -EFBIG;
+}
+
+static size_t records(const struct packet_writer *w)
+{
+	return (size_t)w->count[1] + w->count[2] + w->count[3];
+}
+
+/* Moves one message behind the answer, at *end. 0 or -EFBIG. */
+static int store(struct answer_message *m, const struct packet_writer *w, uint8_t **end)
+{
+	m->ttls = (uint16_t *)(void *)*end;
+	m->ttls_len = records(w);
+	m->bytes = *end + m->ttls_len * sizeof(*m->ttls);
+	m->len = w->len;
+	memcpy(m->bytes, w->buf, w->len);
+	*end = m->bytes + w->len + w->len % 2; /* the offsets of the next one stand aligned */
+	return find_ttls(m->bytes, m->len, m->ttls);
+}
+
+/* One block holds the answer and its messages: freed at once, and read from memory that lies
+ * together. */
+static int make(const struct answer_build *b, struct answer **ret_answer)
+{
+	size_t size = sizeof(struct answer);
+	for (int i = b->differ ? PLAIN : SIGNED; i <= SIGNED; i++)
+		size += b->writer[i].len + 1 + records(&b->writer[i]) * sizeof(uint16_t);
+	struct answer *a = calloc(1, size);
+	if (!a)
+		return -ENOMEM;
+	uint8_t *end = (uint8_t *)(a + 1);
+	int r = 0;
+	if (b->differ)
+		r = store(&a->message[PLAIN], &b->writer[PLAIN], &end);
+	if (r == 0)
+		r = store(&a->message[SIGNED], &b->writer[SIGNED], &end);
+	if (r < 0) {
+		free(a);
+		return r;
+	}
+	if (!b->differ)
+		a->message[PLAIN] = a->message[SIGNED];
+	*ret_answer = a;
+	return 0;
+}
+
+int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer)
+{
+	int r = 0;
+	for (int i = PLAIN; i <= SIGNED && r >= 0; i++)
+		r = packet_end(&b->writer[i], 0, FLAG_QR | FLAG_RD | FLAG_RA | rcode);
+	if (r >= 0)
+		r = make(b, ret_answer);
+	if (r == 0) {
+		struct answer *a = *ret_answer;
+		a->refs = 1;
+		a->question = b->question;
+		a->rcode = rcode;
+		a->ede = EDE_NONE;
+		a->ttl = b->ttl;
+	}
+	build_abort(b);
+	return r;
+}
