@@ -1,0 +1,100 @@
+/* Fuzz target: bencode. Canonical text has one spelling, so what is read and written again
+ * has to be the same bytes; and the accessors stay inside text that nobody checked. */
+#undef NDEBUG
+#include "dht/bencode.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void copy_value(struct bencode_writer *w, struct bencode v);
+
+static void copy_dict(struct bencode_writer *w, struct bencode dict)
+{
+	/* A dict has no iterator; with 'l' for 'd' in front its text is a list of keys and values.
+	 */
+	uint8_t *text = malloc(dict.raw.len);
+	struct bencode list = {{text, dict.raw.len}}, key, value, found;
+	struct bytes name;
+	size_t cursor = 0;
+	assert(text);
+	memcpy(text, dict.raw.data, dict.raw.len);
+	text[0] = 'l';
+	bencode_put_open(w, 'd');
+	while (bencode_next(list, &cursor, &key)) {
+		assert(bencode_string(key, &name));
+		assert(bencode_next(list, &cursor, &value));
+		bencode_put_string(w, name.data, name.len);
+		copy_value(w, value);
+		char *asked = malloc(name.len + 1);
+		assert(asked);
+		memcpy(asked, name.data, name.len);
+		asked[name.len] = '\0';
+		if (strlen(asked) == name.len) { /* keys with a NUL cannot be asked for */
+			assert(bencode_get(dict, asked, &found));
+			assert(found.raw.data - dict.raw.data == value.raw.data - text);
+			assert(found.raw.len == value.raw.len);
+		}
+		free(asked);
+	}
+	bencode_put_close(w);
+	free(text);
+}
+
+static void copy_value(struct bencode_writer *w, struct bencode v)
+{
+	struct bytes string;
+	int64_t n;
+	size_t cursor = 0;
+	struct bencode element;
+	if (bencode_is_dict(v)) {
+		copy_dict(w, v);
+	} else if (bencode_is_list(v)) {
+		bencode_put_open(w, 'l');
+		while (bencode_next(v, &cursor, &element))
+			copy_value(w, element);
+		bencode_put_close(w);
+	} else if (bencode_integer(v, &n)) {
+		bencode_put_integer(w, n);
+	} else if (bencode_string(v, &string)) {
+		bencode_put_string(w, string.data, string.len);
+	} else { /* an integer beyond int64_t */
+		assert(v.raw.data[0] == 'i');
+		bencode_put_raw(w, v.raw.data, v.raw.len);
+	}
+}
+
+static void poke(const uint8_t *data, size_t len)
+{
+	struct bencode v = {{data, len}}, found;
+	struct bytes string;
+	int64_t n;
+	size_t cursor = 0;
+	bencode_get(v, "a", &found);
+	bencode_get_string(v, "", &string);
+	bencode_get_integer(v, "i", &n);
+	bencode_integer(v, &n);
+	bencode_string(v, &string);
+	while (bencode_next(v, &cursor, &found))
+		assert(cursor <= len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct bencode v;
+	poke(data, len);
+	if (bencode_open_prefix(data, len, &v) < 0)
+		return 0;
+	assert(v.raw.data == data && v.raw.len <= len);
+	uint8_t *copy = malloc(v.raw.len);
+	struct bencode_writer w;
+	assert(copy);
+	bencode_begin(&w, copy, v.raw.len);
+	copy_value(&w, v);
+	assert(bencode_end(&w) == (int)v.raw.len);
+	assert(memcmp(copy, data, v.raw.len) == 0);
+	free(copy);
+	return 0;
+}
