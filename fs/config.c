@@ -1,0 +1,333 @@
+/* Reading the configuration: what was given, in order; then judged; then defaults. */
+#include "fs/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/options.h"
+
+#define FILE_LINE_MAX 4096
+
+int config_complain(const struct given *g, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "kadns: %s", g ? g->where : "");
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return -ECANCELED; /* it has been said */
+}
+
+/* ---- gathering ---- */
+
+static int give(struct reader *r, const char *where, const char *text, size_t len)
+{
+	if (len == 0)
+		return 0;
+	if (r->given_len == GIVEN_MAX)
+		return config_complain(NULL, "more than %d options", GIVEN_MAX);
+	struct given *g = &r->given[r->given_len];
+	snprintf(g->where, sizeof(g->where), "%s", where);
+	g->text = strndup(text, len);
+	if (!g->text)
+		return config_complain(NULL, "out of memory");
+	r->given_len++;
+	char *equals = strchr(g->text, '=');
+	if (equals)
+		*equals = 0;
+	g->name = g->text;
+	g->value = equals ? equals + 1 : NULL;
+	return 0;
+}
+
+/* -o a,b=c\,d: a backslash before a comma belongs to the value. */
+static int give_list(struct reader *r, const char *list)
+{
+	char *piece = malloc(strlen(list) + 1);
+	int error = piece ? 0 : config_complain(NULL, "out of memory");
+	while (error == 0 && *list) {
+		size_t len = 0;
+		for (; *list && *list != ','; list++) {
+			if (list[0] == '\\' && list[1] == ',')
+				list++;
+			piece[len++] = *list;
+		}
+		if (*list)
+			list++;
+		error = give(r, "", piece, len);
+	}
+	free(piece);
+	return error;
+}
+
+static int give_file(struct reader *r, const char *path)
+{
+	char line[FILE_LINE_MAX], where[96];
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return config_complain(NULL, "%s: %s", path, strerror(errno));
+	int error = 0;
+	for (unsigned number_of = 1; error == 0 && fgets(line, sizeof(line), f); number_of++) {
+		size_t len = strlen(line);
+		snprintf(where, sizeof(where), "%s:%u: ", path, number_of);
+		if (len + 1 == sizeof(line) && line[len - 1] != '\n') {
+			error = config_complain(NULL, "%sline too long", where);
+			break;
+		}
+		while (len && strchr(" \t\r\n", line[len - 1]))
+			len--;
+		size_t start = 0;
+		while (start < len && strchr(" \t", line[start]))
+			start++;
+		if (line[start] != '#')
+			error = give(r, where, line + start, len - start);
+	}
+	if (error == 0 && ferror(f))
+		error = config_complain(NULL, "%s: %s", path, strerror(EIO));
+	fclose(f);
+	return error;
+}
+
+/* The argument of -o or -c: attached, or the next word. */
+static const char *argument(int argc, char **argv, int *at, const char *word)
+{
+	if (word[2])
+		return word + 2;
+	return *at + 1 < argc ? argv[++*at] : NULL;
+}
+
+static int give_letter(struct reader *r, int argc, char **argv, int *at)
+{
+	const char *word = argv[*at], *value;
+	if (word[1] != 'o' && word[1] != 'c' && word[2])
+		return config_complain(NULL, "unknown option %s (see --help)", word);
+	switch (word[1]) {
+	case 'o':
+	case 'c':
+		value = argument(argc, argv, at, word);
+		if (!value)
+			return config_complain(NULL, "-%c needs a value", word[1]);
+		if (word[1] == 'o')
+			return give_list(r, value);
+		r->file = value;
+		return 0;
+	case 'f':
+		r->config->foreground = true;
+		return 0;
+	case 'd':
+		r->config->debug = r->config->foreground = true;
+		return 0;
+	case 'n':
+		r->config->check = true;
+		return 0;
+	case 'h':
+		r->config->help = true;
+		return 0;
+	case 'V':
+		r->config->version = true;
+		return 0;
+	default:
+		return config_complain(NULL, "unknown option %s (see --help)", word);
+	}
+}
+
+static int give_word(struct reader *r, int argc, char **argv, int *at)
+{
+	const char *word = argv[*at];
+	if (strcmp(word, "--help") == 0)
+		r->config->help = true;
+	else if (strcmp(word, "--version") == 0)
+		r->config->version = true;
+	else if (strncmp(word, "--", 2) == 0 && word[2])
+		return give(r, "", word + 2, strlen(word + 2));
+	else if (word[0] == '-' && word[1])
+		return give_letter(r, argc, argv, at);
+	else if (r->words_len == 2)
+		return config_complain(NULL, "one word too many: %s", word);
+	else
+		r->words[r->words_len++] = word;
+	return 0;
+}
+
+/* ---- judging ---- */
+
+static const struct option *find_option(const char *name)
+{
+	for (size_t i = 0; i < OPTIONS_LEN; i++)
+		if (strcmp(config_options[i].name, name) == 0)
+			return &config_options[i];
+	return NULL;
+}
+
+static int apply(struct reader *r, const struct given *g)
+{
+	const struct option *o = find_option(g->name);
+	if (!o && strncmp(g->name, "x-", 2) == 0)
+		return 0; /* fstab(5): for other programs */
+	if (!o)
+		return config_complain(g, "unknown option %s (see --help)", g->name);
+	if (!o->value && g->value)
+		return config_complain(g, "%s takes no value", o->name);
+	if (o->value && !g->value)
+		return config_complain(g, "%s needs a value: %s=%s", o->name, o->name, o->value);
+	int error = o->set(r, g->value);
+	if (error == -EINVAL)
+		return config_complain(g, "%s=%s: not a valid %s", o->name, g->value, o->value);
+	return error;
+}
+
+/* The file's options first, then the command line's. A list starts anew with the first of each:
+ * what stood there before was the default's, then the file's. */
+static int apply_all(struct reader *r, size_t line_len)
+{
+	for (int pass = 0; pass < 2; pass++) {
+		bool begun[OPTIONS_LEN] = {false};
+		size_t from = pass == 0 ? line_len : 0, to = pass == 0 ? r->given_len : line_len;
+		for (size_t i = from; i < to; i++) {
+			const struct option *o = find_option(r->given[i].name);
+			if (o && o->repeatable && !begun[o - config_options]) {
+				begun[o - config_options] = true;
+				*o->list(r->config) = 0;
+			}
+			int error = apply(r, &r->given[i]);
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+/* ---- defaults ---- */
+
+static int default_state(struct config *c)
+{
+	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int n;
+	if (c->state)
+		return 0;
+	if (geteuid() == 0)
+		n = asprintf(&c->state, "/var/lib/kadns/%u", c->port);
+	else if (base && *base == '/')
+		n = asprintf(&c->state, "%s/kadns/%u", base, c->port);
+	else if (home && *home == '/')
+		n = asprintf(&c->state, "%s/.local/state/kadns/%u", home, c->port);
+	else
+		return config_complain(NULL, "neither HOME nor XDG_STATE_HOME is set: give state=DIR");
+	if (n < 0) {
+		c->state = NULL;
+		return config_complain(NULL, "out of memory");
+	}
+	return 0;
+}
+
+/* allow_other as an ordinary user needs a line in /etc/fuse.conf. */
+static bool may_allow_other(void)
+{
+	char line[256];
+	bool found = geteuid() == 0;
+	FILE *f = found ? NULL : fopen("/etc/fuse.conf", "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, " \t\r\n")] = 0;
+		found = strcmp(line, "user_allow_other") == 0;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static int set_defaults(struct reader *r)
+{
+	struct config *c = r->config;
+	c->mainline = c->source && strcmp(c->source, "mainline") == 0;
+	if (!r->lookup_set)
+		c->policy.lookup_always = !c->mainline;
+	if (!r->tofu_set)
+		config_add_suffix(&c->policy.tofu, c->mainline ? "alt" : ".");
+	if (!r->private_set && !c->mainline)
+		config_add_suffix(&c->policy.private_ok, "alt");
+	if (!r->allow_other_set)
+		c->allow_other = may_allow_other();
+	if (c->bind_len == 0) {
+		dht_endpoint_from_text("0.0.0.0:1", &c->bind[0]);
+		dht_endpoint_from_text("[::]:1", &c->bind[1]);
+		c->bind_len = 2;
+	}
+	for (size_t i = 0; i < c->bind_len; i++)
+		c->bind[i].port = c->port;
+	c->policy.dht = c->dht;
+	c->policy.upstream = c->upstream_len > 0;
+	return default_state(c);
+}
+
+static int take_words(struct reader *r)
+{
+	struct config *c = r->config;
+	size_t want = c->mount ? 2 : 1;
+	if (!c->dht && r->words_len + 1 == want) { /* SOURCE is none and may be left out */
+		c->source = "none";
+		c->mountpoint = c->mount ? r->words[0] : NULL;
+		return 0;
+	}
+	if (r->words_len < want)
+		return config_complain(NULL, c->mount ? "needs SOURCE and MOUNTPOINT (see --help)" :
+						 "needs SOURCE (see --help)");
+	if (r->words_len > want)
+		return config_complain(NULL, "one word too many: %s", r->words[want]);
+	c->source = r->words[0];
+	c->mountpoint = c->mount ? r->words[1] : NULL;
+	if (!c->dht && strcmp(c->source, "none") != 0)
+		return config_complain(NULL, "with dht=off there is no network to join: SOURCE is none");
+	return 0;
+}
+
+static void begin(struct config *c)
+{
+	*c = (struct config){.dht = true, .mount = true, .port = 4001, .deadline = 4000000,
+		.quota = 1000};
+	struct reader defaults = {.config = c};
+	config_set_dns(&defaults, "127.0.0.1:1053");
+	c->dns_asked = false;
+	c->upstream[c->upstream_len++] = "system";
+}
+
+int config_read(int argc, char **argv, struct config *ret_config)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	if (!r)
+		return config_complain(NULL, "out of memory");
+	r->config = ret_config;
+	begin(ret_config);
+	int error = 0;
+	for (int i = 1; error == 0 && i < argc; i++)
+		error = give_word(r, argc, argv, &i);
+	size_t line_len = r->given_len;
+	bool only_tells = ret_config->help || ret_config->version;
+	if (error == 0 && !only_tells && r->file)
+		error = give_file(r, r->file);
+	if (error == 0 && !only_tells)
+		error = apply_all(r, line_len);
+	if (error == 0 && !only_tells)
+		error = take_words(r);
+	if (error == 0 && !only_tells)
+		error = set_defaults(r);
+	ret_config->given = r;
+	if (error)
+		config_finish(ret_config);
+	return error;
+}
+
+void config_finish(struct config *config)
+{
+	struct reader *r = config->given;
+	for (size_t i = 0; r && i < r->given_len; i++)
+		free(r->given[i].text);
+	free(r);
+	free(config->state);
+	config->given = NULL;
+	config->state = NULL;
+}

@@ -1,0 +1,56 @@
+/* The configuration: options of the command line and of -c FILE, checked and with defaults.
+ *
+ * Every option is a FUSE option (`-o name=value,…`, a comma in a value is `\,`) and can be written
+ * `--name=value` or, in a file, `name=value` on a line. The command line wins; a repeatable
+ * option there replaces the file's list. */
+#ifndef FS_CONFIG_H
+#define FS_CONFIG_H
+
+#include <sys/socket.h>
+
+#include "dht/udp.h"
+#include "resolver/policy.h"
+#include "resolver/upstream.h"
+
+#define CONFIG_LIST_MAX 8
+
+struct config_address {
+	struct sockaddr_storage address;
+	socklen_t len;
+	char text[64];
+};
+
+struct config {
+	bool help, version, check, foreground, debug;
+	bool dht, mount;
+	const char *source, *mountpoint;
+
+	uint16_t port;
+	struct dht_endpoint bind[CONFIG_LIST_MAX]; /* port 0: the one above */
+	size_t bind_len;
+	char *state;
+
+	bool dns_asked;     /* dns= was given: a door that cannot open is an error then */
+	struct config_address dns[CONFIG_LIST_MAX];
+	size_t dns_len;
+
+	const char *upstream[UPSTREAM_MAX];
+	size_t upstream_len; /* 0: none */
+	const char *root_hints, *trust_anchor, *user;
+
+	struct policy policy;
+	bool mainline;
+	uint64_t deadline; /* microseconds */
+	unsigned quota;
+	bool allow_other, read_only;
+
+	void *given; /* owns the texts above */
+};
+
+/* Reads the command line. 0; -EINVAL after one line on stderr that names the mistake. On success
+ * config_finish releases it. */
+int config_read(int argc, char **argv, struct config *ret_config);
+void config_finish(struct config *config);
+void config_help(void); /* to stdout */
+
+#endif

@@ -1,0 +1,15 @@
+/* Becoming a daemon, and telling whoever started it how that went. */
+#ifndef FS_DAEMON_H
+#define FS_DAEMON_H
+
+#include <stdbool.h>
+
+/* Forks; the caller goes on in the child, in a session of its own, with `/` as its directory. The
+ * parent waits: it exits with 0 once daemon_ready was called and `mountpoint` (NULL: none)
+ * answers, and with 1 when the child ends before that (it has said why). Call it before any
+ * event base is made. -errno when fork failed. */
+int daemon_start(const char *mountpoint);
+/* The child is in service: stdin, stdout and stderr go to /dev/null. Nothing when not forked. */
+void daemon_ready(void);
+
+#endif

@@ -1,0 +1,359 @@
+/* The option table, and what each value may be. */
+#include "fs/options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A whole decimal number, nothing else: "4x" and "" are refused, and so is "+4". */
+static bool number(const char *text, unsigned long max, unsigned long *ret_number)
+{
+	unsigned long n = 0;
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (unsigned long)(*text - '0');
+		if (n > max)
+			return false;
+	}
+	*ret_number = n;
+	return true;
+}
+
+static int set_port(struct reader *r, const char *value)
+{
+	unsigned long n;
+	if (!number(value, 65535, &n) || n == 0)
+		return -EINVAL;
+	r->config->port = (uint16_t)n;
+	return 0;
+}
+
+/* An address without a port: the port is `port=`. */
+static int set_bind(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	char text[DHT_ENDPOINT_TEXT];
+	if (c->bind_len == CONFIG_LIST_MAX || strlen(value) > sizeof(text) - 5)
+		return -EINVAL;
+	snprintf(text, sizeof(text), strchr(value, ':') ? "[%s]:1" : "%s:1", value);
+	struct dht_endpoint *e = &c->bind[c->bind_len];
+	if (dht_endpoint_from_text(text, e) < 0)
+		return -EINVAL;
+	e->port = 0;
+	c->bind_len++;
+	return 0;
+}
+
+static int set_state(struct reader *r, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	free(r->config->state);
+	r->config->state = strdup(value);
+	return r->config->state ? 0 : -ENOMEM;
+}
+
+int config_set_dns(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	struct dht_endpoint e;
+	c->dns_asked = true;
+	if (strcmp(value, "off") == 0) {
+		c->dns_len = 0;
+		return 0;
+	}
+	if (c->dns_len == CONFIG_LIST_MAX || dht_endpoint_from_text(value, &e) < 0 || e.port == 0)
+		return -EINVAL;
+	struct config_address *a = &c->dns[c->dns_len++];
+	memset(a, 0, sizeof(*a));
+	snprintf(a->text, sizeof(a->text), "%s", value);
+	if (e.family == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)&a->address;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(e.port);
+		memcpy(&in->sin_addr, e.ip, 4);
+		a->len = sizeof(*in);
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a->address;
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(e.port);
+		memcpy(&in6->sin6_addr, e.ip, 16);
+		a->len = sizeof(*in6);
+	}
+	return 0;
+}
+
+static int set_upstream(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	const char *why;
+	if (strcmp(value, "none") == 0) {
+		c->upstream_len = 0;
+		return 0;
+	}
+	if (c->upstream_len == UPSTREAM_MAX)
+		return -EINVAL;
+	if (upstream_check(value, &why) < 0)
+		return config_complain(NULL, "upstream=%s: %s", value, why);
+	c->upstream[c->upstream_len++] = value;
+	return 0;
+}
+
+static int set_file(const char **path, const char *value)
+{
+	if (access(value, R_OK) < 0)
+		return config_complain(NULL, "%s: %s", value, strerror(errno));
+	*path = value;
+	return 0;
+}
+
+static int set_root_hints(struct reader *r, const char *value)
+{
+	r->config->policy.test_zones = true;
+	return set_file(&r->config->root_hints, value);
+}
+
+static int set_trust_anchor(struct reader *r, const char *value)
+{
+	return set_file(&r->config->trust_anchor, value);
+}
+
+static int set_trust(struct reader *r, const char *value)
+{
+	static const char *const words[] = {"guarded", "open", "strict"};
+	static const enum policy_mode modes[] = {POLICY_GUARDED, POLICY_OPEN, POLICY_STRICT};
+	for (size_t i = 0; i < 3; i++)
+		if (strcmp(value, words[i]) == 0) {
+			r->config->policy.mode = modes[i];
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int config_add_suffix(struct policy_suffixes *list, const char *value)
+{
+	if (strcmp(value, "none") == 0) {
+		list->len = 0;
+		return 0;
+	}
+	if (list->len == POLICY_SUFFIXES_MAX)
+		return -EINVAL;
+	struct name *name = &list->name[list->len];
+	if (strcmp(value, ".") == 0)
+		*name = (struct name){.len = 1};
+	else if (name_from_text(value, strlen(value), name) < 0)
+		return -EINVAL;
+	list->len++;
+	return 0;
+}
+
+static int set_tofu(struct reader *r, const char *value)
+{
+	r->tofu_set = true;
+	return config_add_suffix(&r->config->policy.tofu, value);
+}
+
+static int set_private_ok(struct reader *r, const char *value)
+{
+	r->private_set = true;
+	return config_add_suffix(&r->config->policy.private_ok, value);
+}
+
+static int set_lookup(struct reader *r, const char *value)
+{
+	r->lookup_set = true;
+	r->config->policy.lookup_always = strcmp(value, "always") == 0;
+	return r->config->policy.lookup_always || strcmp(value, "rescue") == 0 ? 0 : -EINVAL;
+}
+
+/* "4s", "500ms"; 100 ms to 30 s: less answers nothing, more feels like a hang. */
+static int set_deadline(struct reader *r, const char *value)
+{
+	char digits[16];
+	unsigned long n, unit;
+	size_t len = strspn(value, "0123456789");
+	if (len == 0 || len >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, value, len);
+	digits[len] = 0;
+	if (strcmp(value + len, "ms") == 0)
+		unit = 1000;
+	else if (strcmp(value + len, "s") == 0)
+		unit = 1000000;
+	else
+		return -EINVAL;
+	if (!number(digits, 30000, &n) || n * unit < 100000 || n * unit > 30000000)
+		return -EINVAL;
+	r->config->deadline = n * unit;
+	return 0;
+}
+
+static int set_quota(struct reader *r, const char *value)
+{
+	unsigned long n;
+	if (!number(value, 1000000, &n) || n == 0)
+		return -EINVAL;
+	r->config->quota = (unsigned)n;
+	return 0;
+}
+
+static int set_user(struct reader *r, const char *value)
+{
+	r->config->user = value;
+	return *value ? 0 : -EINVAL;
+}
+
+static int set_switch(bool *to, const char *value)
+{
+	*to = strcmp(value, "on") == 0;
+	return *to || strcmp(value, "off") == 0 ? 0 : -EINVAL;
+}
+
+static int set_dht(struct reader *r, const char *value)
+{
+	return set_switch(&r->config->dht, value);
+}
+
+static int set_mount(struct reader *r, const char *value)
+{
+	return set_switch(&r->config->mount, value);
+}
+
+static int set_no_dht(struct reader *r, const char *value)
+{
+	(void)value;
+	r->config->dht = false;
+	return 0;
+}
+
+static int set_no_mount(struct reader *r, const char *value)
+{
+	(void)value;
+	r->config->mount = false;
+	return 0;
+}
+
+static int set_allow_other(struct reader *r, const char *value)
+{
+	(void)value;
+	r->allow_other_set = true;
+	r->config->allow_other = true;
+	return 0;
+}
+
+static int set_ro(struct reader *r, const char *value)
+{
+	(void)value;
+	r->config->read_only = true;
+	return 0;
+}
+
+/* What mount(8) and fstab add; it says nothing that is not so already. */
+static int set_nothing(struct reader *r, const char *value)
+{
+	(void)r;
+	(void)value;
+	return 0;
+}
+
+static size_t *bind_list(struct config *c)
+{
+	return &c->bind_len;
+}
+
+static size_t *dns_list(struct config *c)
+{
+	return &c->dns_len;
+}
+
+static size_t *upstream_list(struct config *c)
+{
+	return &c->upstream_len;
+}
+
+static size_t *tofu_list(struct config *c)
+{
+	return &c->policy.tofu.len;
+}
+
+static size_t *private_list(struct config *c)
+{
+	return &c->policy.private_ok.len;
+}
+
+const struct option config_options[] = {
+	{"port", "PORT", false, set_port, NULL, "UDP port of the DHT node (4001)"},
+	{"bind", "ADDR", true, set_bind, bind_list, "its address, IPv4 or IPv6 (any); repeatable"},
+	{"state", "DIR", false, set_state, NULL,
+		"database and keys (/var/lib/kadns/PORT, or $XDG_STATE_HOME/kadns/PORT)"},
+	{"dns", "ADDR:PORT", true, config_set_dns, dns_list,
+		"DNS door, UDP and TCP (127.0.0.1:1053); off closes it; repeatable"},
+	{"upstream", "WHERE", true, set_upstream, upstream_list,
+		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], none"},
+	{"root_hints", "FILE", false, set_root_hints, NULL, "root servers (dns-root-data's)"},
+	{"trust_anchor", "FILE", false, set_trust_anchor, NULL, "DNSSEC anchor (dns-root-data's)"},
+	{"trust", "MODE", false, set_trust, NULL,
+		"who may answer: guarded (the default), strict, open"},
+	{"tofu", "SUFFIX", true, set_tofu, tofu_list,
+		"where the first signer seen is believed (. ; on mainline alt); none; repeatable"},
+	{"lookup", "WHEN", false, set_lookup, NULL,
+		"ask the DHT for plain names: always, or rescue (always; on mainline rescue)"},
+	{"private_ok", "SUFFIX", true, set_private_ok, private_list,
+		"where others may answer with private addresses (alt; on mainline none); repeatable"},
+	{"deadline", "TIME", false, set_deadline, NULL, "longest wait for an answer (4s)"},
+	{"quota", "N", false, set_quota, NULL, "records a user may publish (1000)"},
+	{"user", "NAME", false, set_user, NULL,
+		"whom the validator becomes when started as root (kadns, else nobody)"},
+	{"dht", "off", false, set_dht, NULL, "no DHT node (short: --no-dht)"},
+	{"mount", "off", false, set_mount, NULL, "no mount (short: --no-mount)"},
+	{"allow_other", NULL, false, set_allow_other, NULL,
+		"other users may use the mount (on where it may be)"},
+	{"ro", NULL, false, set_ro, NULL, "read-only mount"},
+	{"no-dht", NULL, false, set_no_dht, NULL, NULL},
+	{"no-mount", NULL, false, set_no_mount, NULL, NULL},
+	{"rw", NULL, false, set_nothing, NULL, NULL},
+	{"nosuid", NULL, false, set_nothing, NULL, NULL},
+	{"nodev", NULL, false, set_nothing, NULL, NULL},
+	{"noexec", NULL, false, set_nothing, NULL, NULL},
+	{"noatime", NULL, false, set_nothing, NULL, NULL},
+	{"_netdev", NULL, false, set_nothing, NULL, NULL},
+	{"nofail", NULL, false, set_nothing, NULL, NULL},
+};
+_Static_assert(sizeof(config_options) / sizeof(*config_options) == OPTIONS_LEN, "the table's length");
+
+void config_help(void)
+{
+	puts("Usage: kadns [options] SOURCE MOUNTPOINT\n"
+	     "       kadns [options] --no-mount SOURCE\n"
+	     "\n"
+	     "Mounts a distributed hash table of DNS records as files.\n"
+	     "\n"
+	     "SOURCE is the network to join: none (start a new one), HOST:PORT[,HOST:PORT...], a FILE\n"
+	     "of nodes (one IP PORT or HOST:PORT a line), or mainline (BitTorrent's public DHT).\n"
+	     "\n"
+	     "  -o NAME[=VALUE],...   options as below; also --NAME[=VALUE]\n"
+	     "  -c FILE               options from a file, one a line; the command line wins\n"
+	     "  -f                    stay in the foreground\n"
+	     "  -d                    say more, in the foreground\n"
+	     "  -n                    check the configuration and exit\n"
+	     "  -h, --help            this text\n"
+	     "  -V, --version         the version\n"
+	     "\n"
+	     "Options (defaults in parentheses):");
+	for (size_t i = 0; i < OPTIONS_LEN; i++) {
+		const struct option *o = &config_options[i];
+		char left[40];
+		if (!o->help)
+			continue;
+		snprintf(left, sizeof(left), "%s%s%s", o->name, o->value ? "=" : "",
+			o->value ? o->value : "");
+		printf("  %-20s  %s\n", left, o->help);
+	}
+	puts("\nWhile it runs, umount MOUNTPOINT ends it. See kadns(8), kadns-files(7).");
+}
