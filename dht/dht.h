@@ -56,17 +56,20 @@ void dht_receive(struct dht *dht, const struct dht_endpoint *from, const uint8_t
 	size_t len);
 /* The network says that nobody listens there (ICMP): what is under way to it has failed. */
 void dht_refused(struct dht *dht, const struct dht_endpoint *at);
-/* Runs what is due and returns when it wants to run next (monotonic, microseconds). */
+/* Runs what is due and returns when it wants to run next (monotonic, microseconds);
+ * UINT64_MAX: not before something else happens. */
 uint64_t dht_run(struct dht *dht);
 
 /* A node to join by, or that someone named: it is asked, and enters the table if it answers.
- * The first such calls start the search for our own neighbourhood. */
+ * The first such calls start the search for our own neighbourhood. While no node is known they
+ * are asked again and again, later now and then, so that a network that fell apart mends. */
 void dht_add_node(struct dht *dht, const struct dht_endpoint *at);
 
 /* What a finished look-up or put found. */
 struct dht_result {
 	int error;            /* 0; -ENETUNREACH: nodes are known, none answered; -EHOSTUNREACH: no
-	                       * node is known at all (we alone are the network) */
+	                       * node is known at all (we alone are the network; a put may still be
+	                       * stored_here, a get have found a value of our own store) */
 	unsigned answered;    /* nodes that answered the look-up */
 	unsigned queries;     /* packets it took */
 	unsigned holders;     /* get: nodes that returned a value that verified */
@@ -74,13 +77,14 @@ struct dht_result {
 	unsigned refused_cas; /* put: nodes that said 301 */
 	unsigned refused_seq; /* put: nodes that said 302 */
 	bool stored_here;     /* put: this node keeps it too */
-	int64_t seq_seen;     /* highest seq that any node named; -1: none */
+	int64_t seq_seen;     /* highest seq of a value that verified; -1: none */
 };
 
 /* Called once for each value of each node (item set, result NULL; `from` NULL: our own store),
  * every value verified; then once at the end (item NULL, result set), after which the
- * look-up is gone. Values of one target may differ from node to node: choosing is the
- * caller's work. */
+ * look-up is gone. Values of one mutable target may differ from node to node: choosing is
+ * the caller's work. An immutable value proves itself, so the first one ends the look-up.
+ * -EBUSY: too many look-ups are under way (this and the calls below). */
 typedef void dht_get_fn(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
 	const struct dht_result *result);
 int dht_get_mutable(struct dht *dht, const uint8_t key[DHT_KEY_LEN], const uint8_t *salt,
@@ -90,14 +94,18 @@ int dht_get_immutable(struct dht *dht, const struct dht_id *target, dht_get_fn *
 
 /* Stores a signed (or immutable) item on the nodes nearest to its target, and here. With
  * DHT_PUT_CAS each node is told, as `cas`, the seq that it returned to the last get of this
- * target (BEP 44), so that nothing newer is overwritten unread. */
+ * target (BEP 44), so that nothing newer is overwritten unread: 0 if it returned nothing, and
+ * a node that has come to hold a value since that get, or when there was none within five
+ * minutes, counts as refused_cas without being asked. Our own store is treated alike.
+ * -EINVAL: not an item; -EBADMSG: its signature does not hold. */
 #define DHT_PUT_CAS 1
 typedef void dht_put_fn(void *ctx, const struct dht_result *result);
 int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup);
 
-/* BEP 5: announces that we listen on `port` for info_hash, and asks who does. For tests of
- * interoperation and for networks that carry both. */
+/* BEP 5: who has announced that it listens for info_hash? Called for each node that names
+ * some, then once at the end (peers NULL, result set). For tests of interoperation and for
+ * networks that carry both. */
 typedef void dht_peers_fn(void *ctx, const struct dht_endpoint *peers, size_t len,
 	const struct dht_result *result);
 int dht_get_peers(struct dht *dht, const struct dht_id *info_hash, dht_peers_fn *fn, void *ctx,

@@ -1,0 +1,270 @@
+/* The node: public calls, and datagrams sorted into queries and answers. */
+#include "dht/engine.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+int dht_create(const struct dht_config *config, const struct dht_ops *ops, void *self,
+	struct dht **ret_dht)
+{
+	struct dht *dht = calloc(1, sizeof(*dht));
+	if (!dht)
+		return -ENOMEM;
+	dht->config = *config;
+	dht->ops = *ops;
+	dht->self = self;
+	dht->promised = UINT64_MAX;
+	dht_lookup_init(dht);
+	int r = dht_peers_create(&dht->peers);
+	if (r < 0)
+		goto out;
+	for (unsigned i = 0; i < 2; i++)
+		dht_table_init(&dht->tables[i], &config->id, config->mainline);
+	dht_query_init(dht);
+	dht_upkeep_init(dht);
+	ops->random(self, &dht->tokens, sizeof(dht->tokens));
+	dht->tokens_turned = dht_now(dht);
+	*ret_dht = dht;
+	dht = NULL;
+out:
+	dht_destroy(dht);
+	return r;
+}
+
+void dht_destroy(struct dht *dht)
+{
+	if (!dht)
+		return;
+	dht_lookup_finish(dht);
+	dht_query_finish(dht);
+	dht_upkeep_finish(dht);
+	dht_closest_finish(&dht->closest);
+	dht_peers_destroy(dht->peers);
+	for (unsigned i = 0; i < 2; i++)
+		dht_table_finish(&dht->tables[i]);
+	OPENSSL_cleanse(&dht->tokens, sizeof(dht->tokens));
+	free(dht);
+}
+
+static uint64_t next_due(const struct dht *dht)
+{
+	if (dht->lookups.fresh_len)
+		return 0;
+	uint64_t due = dht_query_due(dht);
+	return due < dht->upkeep.due ? due : dht->upkeep.due;
+}
+
+void dht_enter(struct dht *dht)
+{
+	dht->depth++;
+}
+
+void dht_leave(struct dht *dht)
+{
+	if (--dht->depth > 0)
+		return;
+	dht_lookup_free_ended(dht);
+	if (dht->running)
+		return;
+	uint64_t due = next_due(dht);
+	if (due >= dht->promised)
+		return;
+	uint64_t now = dht_now(dht);
+	dht->promised = due;
+	dht->ops.wake(dht->self, due > now ? due : now);
+}
+
+uint64_t dht_run(struct dht *dht)
+{
+	uint64_t now = dht_now(dht);
+	dht->running = true;
+	dht_enter(dht);
+	dht_query_run(dht, now);
+	dht_lookup_run(dht);
+	dht_upkeep_run(dht, now);
+	dht_leave(dht);
+	dht->running = false;
+	uint64_t due = next_due(dht);
+	dht->promised = due > now ? due : now;
+	return dht->promised;
+}
+
+bool dht_acceptable(const struct dht *dht, const struct dht_endpoint *e)
+{
+	return dht_endpoint_usable(e) && !(dht->config.mainline && dht_endpoint_local(e));
+}
+
+bool dht_has_family(const struct dht *dht, unsigned family_index)
+{
+	return dht->tables[family_index].len || dht->upkeep.join_family[family_index];
+}
+
+int dht_send_message(
+	struct dht *dht, const struct dht_endpoint *to, const struct dht_message *m, size_t cap)
+{
+	uint8_t datagram[DHT_DATAGRAM_MAX];
+	int len = dht_message_write(m, datagram, cap < sizeof(datagram) ? cap : sizeof(datagram));
+	if (len < 0)
+		return len;
+	dht->counters.packets_out++;
+	dht->counters.bytes_out += (uint64_t)len;
+	dht->ops.send(dht->self, to, datagram, (size_t)len);
+	return 0;
+}
+
+/* Did another node answer than the one we asked? */
+static bool is_stranger(
+	const struct dht *dht, const struct dht_query *q, const struct dht_message *m)
+{
+	if (!m->has_id)
+		return m->kind == DHT_REPLY;
+	if (dht_id_equal(&m->id, &dht->config.id))
+		return true;
+	return q->purpose != DHT_FOR_JOIN && !dht_id_equal(&m->id, &q->to.id);
+}
+
+/* It lives, and is who we thought. */
+static void note_answer(struct dht *dht, const struct dht_query *q, const struct dht_message *m)
+{
+	uint64_t now = dht_now(dht), took = now - q->sent;
+	uint32_t rtt = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
+	struct dht_contact c = {.id = m->id, .endpoint = q->to.endpoint};
+	dht_query_answered(dht, q, rtt);
+	if (m->has_id && dht_table_answered(dht_table_of(dht, &c.endpoint), &c, now, rtt,
+				 m->client.len == 4 ? m->client.data : NULL))
+		dht_upkeep_entered(dht, q->purpose == DHT_FOR_JOIN);
+}
+
+static void deliver_answer(struct dht *dht, const struct dht_query *q, const struct dht_message *m)
+{
+	switch (q->purpose) {
+	case DHT_FOR_TABLE:
+	case DHT_FOR_JOIN:
+		dht_upkeep_ended(dht, q, true);
+		break;
+	case DHT_FOR_SEARCH:
+		if (q->lookup && m->kind == DHT_REPLY)
+			dht_lookup_reply(q->lookup, q, m);
+		else if (q->lookup)
+			dht_lookup_failed(q->lookup, q, NULL);
+		break;
+	case DHT_FOR_STORE:
+		if (q->lookup)
+			dht_put_answer(q->lookup, q, m);
+		break;
+	}
+}
+
+static void deliver_stranger(
+	struct dht *dht, const struct dht_query *q, const struct dht_message *m)
+{
+	const struct dht_id *is = m->has_id ? &m->id : NULL;
+	dht_table_remove(dht_table_of(dht, &q->to.endpoint), &q->to);
+	switch (q->purpose) {
+	case DHT_FOR_TABLE:
+	case DHT_FOR_JOIN:
+		dht_upkeep_ended(dht, q, false);
+		break;
+	case DHT_FOR_SEARCH:
+		if (q->lookup)
+			dht_lookup_failed(q->lookup, q, is);
+		break;
+	case DHT_FOR_STORE:
+		if (q->lookup)
+			dht_put_answer(q->lookup, q, NULL);
+		break;
+	}
+}
+
+static void take_answer(
+	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *m)
+{
+	struct dht_query *pending = dht_query_match(dht, from, m->transaction);
+	if (!pending) {
+		dht->counters.junk++;
+		return;
+	}
+	struct dht_query q = *pending;
+	dht_query_drop(dht, pending);
+	dht->counters.replies_in += m->kind == DHT_REPLY;
+	dht->counters.errors_in += m->kind == DHT_ERROR;
+	if (is_stranger(dht, &q, m)) {
+		deliver_stranger(dht, &q, m);
+	} else {
+		note_answer(dht, &q, m);
+		deliver_answer(dht, &q, m);
+	}
+}
+
+static void take_datagram(
+	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
+{
+	struct dht_message m;
+	int r = dht_acceptable(dht, from) ? dht_message_read(datagram, len, &m) : -EBADMSG;
+	if (r == -EPROTO) {
+		dht->counters.queries_in++;
+		dht_serve(dht, from, &m, m.error);
+	} else if (r < 0) {
+		dht->counters.junk++;
+	} else if (m.kind == DHT_QUERY) {
+		dht->counters.queries_in++;
+		dht_serve(dht, from, &m, 0);
+	} else {
+		take_answer(dht, from, &m);
+	}
+}
+
+void dht_receive(
+	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
+{
+	dht_enter(dht);
+	dht->counters.packets_in++;
+	dht->counters.bytes_in += len;
+	take_datagram(dht, from, datagram, len);
+	dht_leave(dht);
+}
+
+void dht_refused(struct dht *dht, const struct dht_endpoint *at)
+{
+	dht_enter(dht);
+	dht_query_refused(dht, at);
+	dht_leave(dht);
+}
+
+static void tell_node(const struct dht_node *node, dht_node_fn *fn, void *ctx)
+{
+	struct dht_node_info info = {.contact = node->contact,
+		.heard = node->heard,
+		.rtt = node->rtt,
+		.failures = node->failures};
+	bool printable = true;
+	for (size_t i = 0; i < sizeof(node->client); i++)
+		printable &= node->client[i] > ' ' && node->client[i] < 0x7f;
+	if (printable)
+		memcpy(info.client, node->client, sizeof(node->client));
+	fn(ctx, &info);
+}
+
+void dht_each_node(const struct dht *dht, dht_node_fn *fn, void *ctx)
+{
+	for (unsigned family = 0; family < 2; family++) {
+		const struct dht_table *t = &dht->tables[family];
+		for (size_t i = 0; i < t->buckets_len; i++)
+			for (size_t j = 0; j < t->buckets[i].len; j++)
+				tell_node(&t->buckets[i].nodes[j], fn, ctx);
+	}
+}
+
+void dht_counters(const struct dht *dht, struct dht_counters *ret_counters)
+{
+	*ret_counters = dht->counters;
+	ret_counters->nodes = dht_table_good(&dht->tables[0]) + dht_table_good(&dht->tables[1]);
+	ret_counters->lookups = dht->lookups.len;
+}
+
+const struct dht_id *dht_own_id(const struct dht *dht)
+{
+	return &dht->config.id;
+}

@@ -1,0 +1,77 @@
+/* The inside of a node, for the files that make up the engine and nobody else:
+ *
+ *   dht.c      a datagram in: is it a query or the answer to one of ours?
+ *   server.c   queries of others: answered from tables, store, peers
+ *   query.c    queries of ours: matched, timed
+ *   lookup.c   searches: ask the nearest, then nearer ones; get
+ *   put.c      the second half of a put: store on the nearest that answered
+ *   upkeep.c   joining, and keeping the tables fresh
+ *
+ * Parts that know nothing of struct dht: table, candidates, closest, token, peers. */
+#ifndef DHT_ENGINE_H
+#define DHT_ENGINE_H
+
+#include "dht/closest.h"
+#include "dht/dht.h"
+#include "dht/lookup.h"
+#include "dht/message.h"
+#include "dht/peers.h"
+#include "dht/query.h"
+#include "dht/table.h"
+#include "dht/token.h"
+#include "dht/upkeep.h"
+
+struct dht {
+	struct dht_config config;
+	struct dht_ops ops;
+	void *self;
+	struct dht_table tables[2]; /* IPv4, IPv6: dht_family */
+	struct dht_queries queries;
+	struct dht_lookups lookups;
+	struct dht_closest closest;
+	struct dht_upkeep upkeep;
+	struct dht_tokens tokens;
+	uint64_t tokens_turned;
+	struct dht_peers *peers;
+	struct dht_counters counters;
+	unsigned depth;	   /* calls into the engine that are on the stack */
+	bool running;	   /* dht_run is: it returns when it wants to run, no wake is needed */
+	uint64_t promised; /* when the caller will call dht_run, as far as we have said */
+};
+
+/* Every public call that may change something is between these two: the outermost `leave`
+ * frees look-ups that ended and asks to be woken if need be. */
+void dht_enter(struct dht *dht);
+void dht_leave(struct dht *dht);
+
+static inline uint64_t dht_now(const struct dht *dht)
+{
+	return dht->ops.now(dht->self);
+}
+
+static inline struct dht_table *dht_table_of(struct dht *dht, const struct dht_endpoint *e)
+{
+	return &dht->tables[e->family == 6];
+}
+
+/* An address that we may have to do with. */
+bool dht_acceptable(const struct dht *dht, const struct dht_endpoint *e);
+/* Is there any sign that we reach nodes of that family? */
+bool dht_has_family(const struct dht *dht, unsigned family_index);
+/* 0, or why it cannot be written in `cap` bytes: nothing was sent then. */
+int dht_send_message(
+	struct dht *dht, const struct dht_endpoint *to, const struct dht_message *m, size_t cap);
+
+/* Keeps an item in our own store if BEP 44 and the judge allow: 0, or a KRPC error code.
+ * `verified`: its signature is known to hold. */
+int dht_keep_here(struct dht *dht, const struct dht_id *target, const struct dht_item *item,
+	const int64_t *cas, bool verified);
+
+/* server.c: answers a query; `bad` is the KRPC code when the query is wrong in itself. */
+void dht_serve(
+	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query, int bad);
+
+/* Our `v`: two letters and two bytes of version, four bytes or some do not listen. */
+#define DHT_CLIENT "KD01"
+
+#endif

@@ -1,0 +1,110 @@
+/* Look-ups: the iterative search (Kademlia, section 2.3), and what is done with what it
+ * finds. A put is a search followed by storing on the nearest nodes that answered (put.c).
+ *
+ * States of a look-up, each in a list of its own:
+ *   fresh    dht_get or dht_put has just made it; dht_run starts it, so that no result
+ *            can come before that call has returned
+ *   waiting  no node is known yet, but those to join by are being asked
+ *   running  searches or stores
+ *   ended    told its caller, or was cancelled; freed when the engine is left, so that a
+ *            callback may cancel the very look-up that calls it */
+#ifndef DHT_LOOKUP_H
+#define DHT_LOOKUP_H
+
+#include <sys/queue.h>
+
+#include "dht/candidates.h"
+#include "dht/dht.h"
+#include "dht/query.h"
+
+/* Further ones are refused: -EBUSY. */
+#define DHT_LOOKUPS_MAX 1024
+
+enum dht_lookup_kind {
+	DHT_LOOKUP_NODES, /* our own: a neighbourhood, a bucket */
+	DHT_LOOKUP_GET,
+	DHT_LOOKUP_PEERS,
+	DHT_LOOKUP_PUT,
+};
+
+enum dht_lookup_state {
+	DHT_LOOKUP_FRESH,
+	DHT_LOOKUP_WAITING,
+	DHT_LOOKUP_RUNNING,
+	DHT_LOOKUP_ENDED,
+};
+
+/* Values of one target that verified already. Nodes mostly return the same bytes. */
+#define DHT_LOOKUP_SEEN 4
+
+struct dht_lookup {
+	TAILQ_ENTRY(dht_lookup) entry;
+	struct dht *dht;
+	enum dht_lookup_kind kind;
+	enum dht_lookup_state state;
+	struct dht_id target;
+	struct dht_candidates fronts[2]; /* the IPv4 and the IPv6 network */
+	struct dht_result result;
+	void *ctx;
+	union {
+		dht_get_fn *get;
+		dht_put_fn *put;
+		dht_peers_fn *peers;
+	} fn;
+
+	/* of a get */
+	bool is_mutable;
+	uint8_t key[DHT_KEY_LEN];
+	uint8_t salt[DHT_SALT_MAX];
+	uint8_t salt_len;
+	bool found; /* an immutable value: the hash proves it, the search can end */
+	bool here_has_seq;
+	int64_t here_seq;
+	struct dht_item *seen[DHT_LOOKUP_SEEN];
+	size_t seen_len;
+
+	/* of a put */
+	struct dht_item *item;
+	unsigned flags;
+	bool storing;  /* the search is over */
+	bool searched; /* there was one: the nodes are fresh */
+	bool kept;     /* our own store was asked */
+};
+
+TAILQ_HEAD(dht_lookup_list, dht_lookup);
+struct dht_lookups {
+	struct dht_lookup_list fresh, waiting, running, ended;
+	size_t fresh_len, len; /* len: of the first three */
+};
+
+void dht_lookup_init(struct dht *dht);
+void dht_lookup_finish(struct dht *dht);
+
+/* A search for the nodes near target, for the tables' sake; upkeep is told of its end. */
+int dht_lookup_nodes(struct dht *dht, const struct dht_id *target, struct dht_lookup **ret_lookup);
+/* Starts the fresh ones. */
+void dht_lookup_run(struct dht *dht);
+/* Those that wait have waited long enough: there is a node now, or there will be none. */
+void dht_lookup_stop_waiting(struct dht *dht);
+void dht_lookup_free_ended(struct dht *dht);
+
+/* Ends of queries. `q` is a copy that says who was asked. */
+void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m);
+/* Refused, answered with an error, or (is != NULL) by somebody else. */
+void dht_lookup_failed(struct dht_lookup *l, const struct dht_query *q, const struct dht_id *is);
+void dht_lookup_stalled(struct dht_lookup *l, const struct dht_query *q);
+
+/* Between lookup.c and put.c. */
+int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht_id *target,
+	void *ctx, struct dht_lookup **ret_lookup);
+void dht_lookup_search(struct dht_lookup *l);
+void dht_lookup_end(struct dht_lookup *l);
+void dht_lookup_remember(struct dht_lookup *l);
+
+/* put.c: the search is over; ends of queries that store. */
+void dht_put_start(struct dht_lookup *l);
+void dht_put_store(struct dht_lookup *l);
+void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m);
+void dht_put_stalled(struct dht_lookup *l, const struct dht_query *q);
+
+#endif

@@ -1,0 +1,294 @@
+/* Puts: a search, unless the last one is fresh, then storing on the nearest that answered. */
+#include "dht/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A node that answered the search and is silent now has most likely lost a packet. */
+#define TRIES 2
+
+int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup)
+{
+	if (!item->value_len || item->value_len > DHT_VALUE_MAX || item->salt_len > DHT_SALT_MAX ||
+		(item->is_mutable && item->seq < 0))
+		return -EINVAL;
+	/* Everybody would refuse it; better said here than eight times there. */
+	if (item->is_mutable && dht_item_verify(item) < 0)
+		return -EBADMSG;
+	struct dht_item *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *item;
+	struct dht_id target;
+	dht_item_target(item, &target);
+	dht_enter(dht);
+	int r = dht_lookup_make(dht, DHT_LOOKUP_PUT, &target, ctx, ret_lookup);
+	if (r == 0) {
+		struct dht_lookup *l = *ret_lookup;
+		l->fn.put = fn;
+		l->item = copy;
+		l->flags = flags;
+		l->is_mutable = item->is_mutable;
+		memcpy(l->key, item->key, DHT_KEY_LEN);
+		memcpy(l->salt, item->salt, item->salt_len);
+		l->salt_len = item->salt_len;
+		dht->counters.puts++;
+	} else {
+		free(copy);
+	}
+	dht_leave(dht);
+	return r;
+}
+
+/* Nodes of the last search of this target become candidates that have answered. */
+static bool take_closest(struct dht_lookup *l)
+{
+	struct dht_closest_set *set = dht_closest_find(
+		&l->dht->closest, &l->target, dht_now(l->dht));
+	if (!set)
+		return false;
+	l->here_has_seq = set->here_has_seq;
+	l->here_seq = set->here_seq;
+	size_t usable[2] = {0};
+	for (size_t i = 0; i < set->len; i++) {
+		const struct dht_closest_node *node = &set->nodes[i];
+		unsigned family = node->contact.endpoint.family == 6;
+		struct dht_candidates *front = &l->fronts[family];
+		struct dht_candidate *c = dht_candidates_find(front, &node->contact);
+		if (!c)
+			c = dht_candidates_add(
+				front, &l->target, &node->contact, l->dht->config.mainline);
+		if (!c)
+			continue;
+		c->node = *node;
+		c->state = DHT_ANSWERED;
+		l->result.answered++;
+		usable[family]++;
+	}
+	return usable[0] + usable[1] > 0;
+}
+
+void dht_put_start(struct dht_lookup *l)
+{
+	if (take_closest(l)) {
+		dht_put_store(l);
+		return;
+	}
+	l->searched = true;
+	dht_lookup_search(l);
+}
+
+static bool belongs_to(const struct dht_lookup *l, const struct dht_candidates *front)
+{
+	unsigned nearer = 0;
+	for (size_t i = 0; i < front->len; i++)
+		nearer += front->list[i].state == DHT_ANSWERED &&
+			  dht_id_nearer(&l->target, &front->list[i].node.contact.id,
+				  &l->dht->config.id) < 0;
+	return nearer < DHT_K;
+}
+
+/* Do we belong to the eight nearest of those that answer, or are there no eight others? */
+static bool belongs_here(const struct dht_lookup *l)
+{
+	const struct dht_candidates *f = l->fronts;
+	if (l->dht->config.read_only)
+		return false; /* nobody could ask us for it */
+	if (!f[0].len && !f[1].len)
+		return true;
+	return (f[0].len && belongs_to(l, &f[0])) || (f[1].len && belongs_to(l, &f[1]));
+}
+
+static void count_refusal(struct dht_result *result, int code)
+{
+	result->refused_cas += code == DHT_E_CAS;
+	result->refused_seq += code == DHT_E_SEQ;
+}
+
+/* A seq to compare with where nothing was: BEP 44 ignores `cas` while nothing is stored, and
+ * ours are the microseconds since 1970. So of two first writers the second is told. */
+#define CAS_NOTHING 0
+
+static void keep_here(struct dht_lookup *l)
+{
+	if (l->kept || !belongs_here(l))
+		return;
+	l->kept = true;
+	int64_t cas = l->here_has_seq ? l->here_seq : CAS_NOTHING;
+	int code = dht_keep_here(
+		l->dht, &l->target, l->item, l->flags & DHT_PUT_CAS ? &cas : NULL, true);
+	l->result.stored_here = code == 0;
+	count_refusal(&l->result, code);
+}
+
+/* Somebody stored, between the caller's get and this put, what the caller has not read. */
+static bool unread(const struct dht_lookup *l, const struct dht_candidate *c)
+{
+	return (l->flags & DHT_PUT_CAS) && c->node.has_seq && c->unread &&
+	       c->node.seq != l->item->seq;
+}
+
+static void store(struct dht_lookup *l, struct dht_candidate *c)
+{
+	const struct dht_item *item = l->item;
+	struct dht_message m = {.method = DHT_PUT,
+		.has_target = true,
+		.target = l->target,
+		.token = {c->node.token, c->node.token_len},
+		.value = {item->value, item->value_len}};
+	if (item->is_mutable) {
+		m.has_key = m.has_sig = m.has_seq = true;
+		m.key = (struct bytes){item->key, DHT_KEY_LEN};
+		m.sig = (struct bytes){item->sig, DHT_SIG_LEN};
+		m.salt = (struct bytes){item->salt, item->salt_len};
+		m.seq = item->seq;
+		m.has_cas = l->flags & DHT_PUT_CAS;
+		m.cas = c->node.has_seq ? c->node.seq : CAS_NOTHING;
+	}
+	c->store_state = DHT_STORE_FAILED;
+	if (dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_STORE, l) < 0)
+		return;
+	c->store_state = DHT_STORING;
+	c->stored++;
+	l->result.queries++;
+}
+
+/* Sends to the nearest until eight hold it, refuse it, or may yet answer. True when nobody is
+ * worth waiting for any more. */
+static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
+{
+	unsigned settled = 0;
+	bool over = true;
+	for (size_t i = 0; i < front->len && settled < DHT_K; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (c->state != DHT_ANSWERED || !c->node.token_len)
+			continue;
+		if (c->store_state == DHT_UNSTORED && unread(l, c)) {
+			c->store_state = DHT_CONFLICT;
+			l->result.refused_cas++;
+		}
+		if (c->store_state == DHT_UNSTORED ||
+			(c->store_state == DHT_STORE_STALLED && c->stored < TRIES))
+			store(l, c);
+		over &= c->store_state != DHT_STORING;
+		settled += c->store_state == DHT_STORING || c->store_state == DHT_STORED ||
+			   c->store_state == DHT_CONFLICT;
+	}
+	return over;
+}
+
+/* A node of an earlier search was silent or did not take its token any more. */
+static bool lost_some(const struct dht_lookup *l)
+{
+	bool lost = false;
+	for (unsigned family = 0; family < 2; family++)
+		for (size_t i = 0; i < l->fronts[family].len; i++) {
+			uint8_t state = l->fronts[family].list[i].store_state;
+			lost |= state == DHT_STORE_FAILED || state == DHT_STORE_STALLED;
+		}
+	return lost;
+}
+
+/* The nodes kept from an earlier search did not do: search after all. Who refused is asked
+ * for a new token, who was silent is not asked again. */
+static void search_again(struct dht_lookup *l)
+{
+	l->searched = true;
+	l->storing = false;
+	l->result.answered = 0;
+	for (unsigned family = 0; family < 2; family++)
+		for (size_t i = 0; i < l->fronts[family].len; i++) {
+			struct dht_candidate *c = &l->fronts[family].list[i];
+			if (c->store_state == DHT_STORE_FAILED) {
+				c->store_state = DHT_UNSTORED;
+				c->stored = 0;
+				c->state = DHT_NEW;
+			} else if (c->store_state == DHT_STORE_STALLED) {
+				c->state = DHT_FAILED;
+			}
+			l->result.answered += c->state == DHT_ANSWERED;
+		}
+	dht_lookup_search(l);
+}
+
+static bool has_unread(const struct dht_lookup *l)
+{
+	for (unsigned family = 0; family < 2; family++)
+		for (size_t i = 0; i < l->fronts[family].len; i++) {
+			const struct dht_candidate *c = &l->fronts[family].list[i];
+			if (c->unread && c->store_state == DHT_CONFLICT)
+				return true;
+		}
+	return false;
+}
+
+void dht_put_store(struct dht_lookup *l)
+{
+	bool over = true;
+	l->storing = true;
+	keep_here(l);
+	for (unsigned family = 0; family < 2; family++)
+		over &= advance_front(l, &l->fronts[family]);
+	if (!over)
+		return;
+	if (!l->searched && lost_some(l)) {
+		search_again(l);
+		return;
+	}
+	/* What was not read stays unread until the next get. */
+	if (has_unread(l))
+		dht_closest_forget(&l->dht->closest, &l->target);
+	else
+		dht_lookup_remember(l);
+	dht_lookup_end(l);
+}
+
+/* One node under one id, reached over IPv4 and IPv6, counts once. */
+static bool stored_by_other_family(const struct dht_lookup *l, const struct dht_contact *at)
+{
+	const struct dht_candidates *other = &l->fronts[at->endpoint.family != 6];
+	for (size_t i = 0; i < other->len; i++)
+		if (other->list[i].store_state == DHT_STORED &&
+			dht_id_equal(&other->list[i].node.contact.id, &at->id))
+			return true;
+	return false;
+}
+
+void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m)
+{
+	struct dht_candidate *c = dht_candidates_find(
+		&l->fronts[q->to.endpoint.family == 6], &q->to);
+	if (!c || c->store_state == DHT_STORED || c->store_state == DHT_CONFLICT)
+		return;
+	int code = !m ? DHT_E_GENERIC : m->kind == DHT_ERROR ? m->error : 0;
+	if (code == 0) {
+		c->store_state = DHT_STORED;
+		l->result.stored += !stored_by_other_family(l, &c->node.contact);
+	} else if (code == DHT_E_CAS && c->stored == TRIES) {
+		/* Did it take the first of the two, and only its answer was lost? Then it holds
+		 * our seq, and takes the same once more. */
+		c->node.has_seq = true;
+		c->node.seq = l->item->seq;
+		store(l, c);
+	} else if (code == DHT_E_CAS || code == DHT_E_SEQ) {
+		c->store_state = DHT_CONFLICT;
+		count_refusal(&l->result, code);
+	} else {
+		c->store_state = DHT_STORE_FAILED;
+	}
+	if (l->storing)
+		dht_put_store(l);
+}
+
+void dht_put_stalled(struct dht_lookup *l, const struct dht_query *q)
+{
+	struct dht_candidate *c = dht_candidates_find(
+		&l->fronts[q->to.endpoint.family == 6], &q->to);
+	if (!c || c->store_state != DHT_STORING)
+		return;
+	c->store_state = DHT_STORE_STALLED;
+	if (l->storing)
+		dht_put_store(l);
+}

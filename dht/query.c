@@ -1,0 +1,317 @@
+/* Queries of ours that wait for an answer. */
+#include "dht/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MILLISECOND ((uint64_t)1000)
+#define SECOND (1000 * MILLISECOND)
+
+/* Before anything is measured, and never more than: nobody wants to wait longer. */
+#define TIMEOUT_FIRST SECOND
+#define TIMEOUT_MAX (2 * SECOND)
+/* mldht's rule is the faster tenth plus 100 ms, or nine tenths. The slack is for a busy host. */
+#define TIMEOUT_SLACK (100 * MILLISECOND)
+#define SAMPLES_ENOUGH 4
+#define SAMPLES_PER_ESTIMATE 8
+/* An answer after more than this is of no use to anyone. */
+#define LIFETIME (3 * SECOND)
+/* One lost packet does not make a node silent. */
+#define SILENT_STRIKES 2
+#define SILENT_TIME (60 * SECOND)
+
+void dht_query_init(struct dht *dht)
+{
+	dht->queries.timeout = TIMEOUT_FIRST;
+}
+
+void dht_query_finish(struct dht *dht)
+{
+	struct dht_queries *qs = &dht->queries;
+	for (size_t i = 0; i < qs->len; i++)
+		free(qs->heap[i]);
+	free(qs->heap);
+}
+
+/* The heap: due times, the first on top. */
+
+static void place(struct dht_queries *qs, size_t at, struct dht_query *q)
+{
+	qs->heap[at] = q;
+	q->place = at;
+}
+
+static void sift_up(struct dht_queries *qs, size_t at)
+{
+	struct dht_query *q = qs->heap[at];
+	for (size_t up; at > 0 && qs->heap[up = (at - 1) / 2]->due > q->due; at = up)
+		place(qs, at, qs->heap[up]);
+	place(qs, at, q);
+}
+
+static void sift_down(struct dht_queries *qs, size_t at)
+{
+	struct dht_query *q = qs->heap[at];
+	for (size_t down; (down = 2 * at + 1) < qs->len; at = down) {
+		if (down + 1 < qs->len && qs->heap[down + 1]->due < qs->heap[down]->due)
+			down++;
+		if (qs->heap[down]->due >= q->due)
+			break;
+		place(qs, at, qs->heap[down]);
+	}
+	place(qs, at, q);
+}
+
+static bool heap_add(struct dht_queries *qs, struct dht_query *q)
+{
+	if (qs->len == qs->cap) {
+		size_t cap = qs->cap ? qs->cap * 2 : 16;
+		struct dht_query **grown = realloc(qs->heap, cap * sizeof(*grown));
+		if (!grown)
+			return false;
+		qs->heap = grown;
+		qs->cap = cap;
+	}
+	place(qs, qs->len++, q);
+	sift_up(qs, q->place);
+	return true;
+}
+
+static void heap_remove(struct dht_queries *qs, struct dht_query *q)
+{
+	size_t at = q->place;
+	struct dht_query *last = qs->heap[--qs->len];
+	if (last == q)
+		return;
+	place(qs, at, last);
+	sift_up(qs, at);
+	sift_down(qs, last->place);
+}
+
+/* Transaction ids are our own random bytes: one of them is hash enough. */
+static struct dht_query **chain_of(struct dht_queries *qs, const uint8_t *transaction)
+{
+	return &qs->chains[transaction[0] % DHT_QUERY_CHAINS];
+}
+
+/* How long an answer of that node may take. */
+static uint64_t timeout_of(struct dht *dht, const struct dht_contact *to)
+{
+	const struct dht_node *node = dht_table_find(dht_table_of(dht, &to->endpoint), to);
+	uint64_t timeout = dht->queries.timeout;
+	if (node && (uint64_t)node->rtt * 2 > timeout)
+		timeout = (uint64_t)node->rtt * 2;
+	return timeout < TIMEOUT_MAX ? timeout : TIMEOUT_MAX;
+}
+
+static int send_query(struct dht *dht, struct dht_query *q, struct dht_message *body)
+{
+	body->kind = DHT_QUERY;
+	body->transaction = (struct bytes){q->transaction, sizeof(q->transaction)};
+	body->client = (struct bytes){(const uint8_t *)DHT_CLIENT, 4};
+	body->read_only = dht->config.read_only;
+	body->has_id = true;
+	body->id = dht->config.id;
+	body->want4 = body->want6 = dht_has_family(dht, 0) && dht_has_family(dht, 1);
+	int r = dht_send_message(dht, &q->to.endpoint, body, DHT_DATAGRAM_MAX);
+	dht->counters.queries_out += r == 0;
+	return r;
+}
+
+int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_message *body,
+	enum dht_purpose purpose, struct dht_lookup *lookup)
+{
+	struct dht_queries *qs = &dht->queries;
+	if (qs->len >= DHT_QUERIES_MAX)
+		return -ENOBUFS;
+	struct dht_query *q = calloc(1, sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	uint64_t now = dht_now(dht);
+	*q = (struct dht_query){.purpose = purpose,
+		.to = *to,
+		.lookup = lookup,
+		.sent = now,
+		.due = now + timeout_of(dht, to)};
+	dht->ops.random(dht->self, q->transaction, sizeof(q->transaction));
+	int r = heap_add(qs, q) ? 0 : -ENOMEM;
+	if (r < 0) {
+		free(q);
+		return r;
+	}
+	struct dht_query **chain = chain_of(qs, q->transaction);
+	q->next = *chain;
+	*chain = q;
+	r = send_query(dht, q, body);
+	if (r < 0)
+		dht_query_drop(dht, q);
+	else
+		dht_table_asked(dht_table_of(dht, &to->endpoint), to, now);
+	return r;
+}
+
+struct dht_query *dht_query_match(
+	struct dht *dht, const struct dht_endpoint *from, struct bytes transaction)
+{
+	if (transaction.len != sizeof(((struct dht_query *)0)->transaction))
+		return NULL;
+	struct dht_query *q = *chain_of(&dht->queries, transaction.data);
+	while (q && (memcmp(q->transaction, transaction.data, transaction.len) ||
+			    !dht_endpoint_equal(&q->to.endpoint, from)))
+		q = q->next;
+	return q;
+}
+
+void dht_query_drop(struct dht *dht, struct dht_query *q)
+{
+	struct dht_query **at = chain_of(&dht->queries, q->transaction);
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+	heap_remove(&dht->queries, q);
+	free(q);
+}
+
+/* Its answers, should they still come, only tell the table that the node lives. */
+void dht_query_drop_lookup(struct dht *dht, const struct dht_lookup *lookup)
+{
+	for (size_t i = 0; i < dht->queries.len; i++)
+		if (dht->queries.heap[i]->lookup == lookup)
+			dht->queries.heap[i]->lookup = NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void estimate(struct dht_queries *qs)
+{
+	uint32_t sorted[DHT_RTT_SAMPLES];
+	size_t len = qs->rtt_len < DHT_RTT_SAMPLES ? qs->rtt_len : DHT_RTT_SAMPLES;
+	memcpy(sorted, qs->rtt, len * sizeof(*sorted));
+	qsort(sorted, len, sizeof(*sorted), by_size);
+	uint64_t fast = sorted[len / 10] + TIMEOUT_SLACK, most = sorted[len * 9 / 10];
+	qs->timeout = fast > most ? fast : most;
+}
+
+static struct dht_silent *silent_slot(struct dht *dht, const struct dht_endpoint *at)
+{
+	unsigned sum = at->port;
+	for (size_t i = 0; i < sizeof(at->ip); i++)
+		sum = sum * 31 + at->ip[i];
+	return &dht->queries.silent[sum % DHT_SILENT_SLOTS];
+}
+
+bool dht_query_silent(const struct dht *dht, const struct dht_endpoint *at, uint64_t now)
+{
+	const struct dht_silent *s = silent_slot((struct dht *)dht, at);
+	return dht_endpoint_equal(&s->at, at) && s->strikes >= SILENT_STRIKES &&
+	       now - s->last < SILENT_TIME;
+}
+
+void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt)
+{
+	struct dht_queries *qs = &dht->queries;
+	struct dht_silent *s = silent_slot(dht, &q->to.endpoint);
+	if (dht_endpoint_equal(&s->at, &q->to.endpoint))
+		s->strikes = 0;
+	qs->rtt[qs->rtt_len++ % DHT_RTT_SAMPLES] = rtt;
+	if (qs->rtt_len == SAMPLES_ENOUGH || qs->rtt_len % SAMPLES_PER_ESTIMATE == 0)
+		estimate(qs);
+}
+
+static void strike(struct dht *dht, const struct dht_endpoint *at, uint64_t now)
+{
+	struct dht_silent *s = silent_slot(dht, at);
+	if (!dht_endpoint_equal(&s->at, at))
+		*s = (struct dht_silent){.at = *at};
+	if (s->strikes < UINT8_MAX)
+		s->strikes++;
+	s->last = now;
+}
+
+static void tell_stalled(struct dht *dht, const struct dht_query *q)
+{
+	switch (q->purpose) {
+	case DHT_FOR_TABLE:
+	case DHT_FOR_JOIN:
+		dht_upkeep_ended(dht, q, false);
+		break;
+	case DHT_FOR_SEARCH:
+		if (q->lookup)
+			dht_lookup_stalled(q->lookup, q);
+		break;
+	case DHT_FOR_STORE:
+		if (q->lookup)
+			dht_put_stalled(q->lookup, q);
+		break;
+	}
+}
+
+/* `q` stays until it expires; what it is told to may start and end other queries. */
+static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
+{
+	struct dht_query copy = *q;
+	q->stalled = true;
+	q->due = q->sent + LIFETIME;
+	sift_down(&dht->queries, q->place);
+	strike(dht, &copy.to.endpoint, now);
+	dht_table_silent(dht_table_of(dht, &copy.to.endpoint), &copy.to);
+	dht_upkeep_by(dht, now + SECOND);
+	tell_stalled(dht, &copy);
+}
+
+void dht_query_run(struct dht *dht, uint64_t now)
+{
+	struct dht_queries *qs = &dht->queries;
+	while (qs->len && qs->heap[0]->due <= now) {
+		struct dht_query *q = qs->heap[0];
+		if (!q->stalled) {
+			stall(dht, q, now);
+		} else {
+			dht->counters.timeouts++;
+			dht_query_drop(dht, q);
+		}
+	}
+}
+
+static struct dht_query *find_to(const struct dht *dht, const struct dht_endpoint *at)
+{
+	for (size_t i = 0; i < dht->queries.len; i++)
+		if (dht_endpoint_equal(&dht->queries.heap[i]->to.endpoint, at))
+			return dht->queries.heap[i];
+	return NULL;
+}
+
+bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at)
+{
+	return find_to(dht, at);
+}
+
+/* Whom a failure is told to may ask the same address again, and that query is refused by a
+ * later ICMP of its own: so only those sent before now are taken. */
+void dht_query_refused(struct dht *dht, const struct dht_endpoint *at)
+{
+	struct dht_queries *qs = &dht->queries;
+	size_t bound = qs->len;
+	for (struct dht_query *q; bound-- > 0 && (q = find_to(dht, at));) {
+		struct dht_query copy = *q;
+		dht_query_drop(dht, q);
+		if (copy.stalled)
+			continue;
+		strike(dht, &copy.to.endpoint, dht_now(dht));
+		dht_table_silent(dht_table_of(dht, at), &copy.to);
+		if (copy.lookup && copy.purpose == DHT_FOR_SEARCH)
+			dht_lookup_failed(copy.lookup, &copy, NULL);
+		else
+			tell_stalled(dht, &copy);
+	}
+}
+
+uint64_t dht_query_due(const struct dht *dht)
+{
+	return dht->queries.len ? dht->queries.heap[0]->due : UINT64_MAX;
+}

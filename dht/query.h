@@ -1,0 +1,84 @@
+/* Queries of ours that wait for an answer: matched on the transaction id and the full
+ * endpoint, timed by measured round trips.
+ *
+ * A query has two ends. After the time in which answers usually come it is *stalled*: who
+ * waits for it goes on without it (this is what makes dead nodes cheap). Its answer still
+ * counts until it expires. */
+#ifndef DHT_QUERY_H
+#define DHT_QUERY_H
+
+#include "dht/message.h"
+
+struct dht;
+struct dht_lookup;
+
+/* What a query is for, and so who is told of its end. */
+enum dht_purpose {
+	DHT_FOR_TABLE,	/* is that node there? */
+	DHT_FOR_JOIN,	/* is there anybody at this address? The only one without an id to expect */
+	DHT_FOR_SEARCH, /* a look-up asks */
+	DHT_FOR_STORE,	/* a look-up stores */
+};
+
+struct dht_query {
+	struct dht_query *next; /* in its chain */
+	size_t place;		/* in the heap */
+	uint8_t transaction[4];
+	enum dht_purpose purpose;
+	bool stalled;
+	struct dht_contact to;
+	struct dht_lookup *lookup; /* NULL: none, or it has ended */
+	uint64_t sent, due;	   /* due: stalled at, then expired at */
+};
+
+/* More cannot be under way: four seconds' worth of a thousand packets a second. */
+#define DHT_QUERIES_MAX 4096
+#define DHT_QUERY_CHAINS 64
+#define DHT_RTT_SAMPLES 64
+#define DHT_SILENT_SLOTS 64
+
+/* An address that left queries unanswered. Other nodes go on naming it until they notice
+ * themselves; we need not ask each time. */
+struct dht_silent {
+	struct dht_endpoint at;
+	uint8_t strikes;
+	uint64_t last;
+};
+
+struct dht_queries {
+	struct dht_query *chains[DHT_QUERY_CHAINS];
+	struct dht_query **heap; /* the first due on top */
+	size_t len, cap;
+	uint32_t rtt[DHT_RTT_SAMPLES]; /* the latest round trips, a ring */
+	size_t rtt_len;		       /* ever measured */
+	uint64_t timeout;	       /* what follows from them */
+	struct dht_silent silent[DHT_SILENT_SLOTS];
+};
+
+void dht_query_init(struct dht *dht);
+void dht_query_finish(struct dht *dht);
+
+/* Sends `body` as a query; kind, transaction, id, client, read_only and want are filled in
+ * here. 0, -ENOBUFS: too many are under way, or the message does not fit. */
+int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_message *body,
+	enum dht_purpose purpose, struct dht_lookup *lookup);
+/* The query that this answer belongs to, or NULL. */
+struct dht_query *dht_query_match(
+	struct dht *dht, const struct dht_endpoint *from, struct bytes transaction);
+/* It was answered after so many microseconds. */
+void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt);
+/* Forgets it. */
+void dht_query_drop(struct dht *dht, struct dht_query *q);
+void dht_query_drop_lookup(struct dht *dht, const struct dht_lookup *lookup);
+/* Nobody listens there: all that is under way to it stalls and expires. */
+void dht_query_refused(struct dht *dht, const struct dht_endpoint *at);
+/* Stalls and expires what is due; tells those concerned. */
+void dht_query_run(struct dht *dht, uint64_t now);
+uint64_t dht_query_due(const struct dht *dht); /* UINT64_MAX: nothing is under way */
+
+/* Is a query to that endpoint under way? */
+bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);
+/* Did it leave several queries of the last minute unanswered? */
+bool dht_query_silent(const struct dht *dht, const struct dht_endpoint *at, uint64_t now);
+
+#endif

@@ -1,0 +1,70 @@
+/* The routing table of one address family (Kademlia, section 2.4): many nodes near our own id,
+ * fewer the farther away. Bucket i holds nodes that share exactly i leading bits with us; the
+ * last bucket holds all that share more, and splits when it is full.
+ *
+ * Only nodes that answered a query of ours under the id we expected are told to it, so a
+ * stranger cannot fill it with names. It does no I/O and knows no time but what it is told. */
+#ifndef DHT_TABLE_H
+#define DHT_TABLE_H
+
+#include "dht/id.h"
+
+/* Nodes named in a reply, and nodes that keep a value (BEP 5). */
+#define DHT_K 8
+
+struct dht_node {
+	struct dht_contact contact;
+	uint64_t heard;	  /* last answer to a query of ours, microseconds */
+	uint64_t asked;	  /* last query of ours */
+	uint32_t rtt;	  /* smoothed, microseconds */
+	uint8_t failures; /* queries in a row without an answer in time */
+	char client[4];	  /* `v` of the last answer that had one */
+};
+
+struct dht_bucket {
+	struct dht_node *nodes;
+	struct dht_node *spares; /* answered too, while the bucket was full; the newest last */
+	size_t len, cap, spares_len;
+	uint64_t refreshed;
+};
+
+struct dht_table {
+	struct dht_id own;
+	bool one_per_ip; /* on the public network an address is an IP, else IP and port */
+	struct dht_bucket *buckets;
+	size_t buckets_len; /* 0 before the first node */
+	size_t len;
+};
+
+void dht_table_init(struct dht_table *t, const struct dht_id *own, bool one_per_ip);
+void dht_table_finish(struct dht_table *t);
+
+/* Would this node be taken if it answered? True as well where it could replace a silent one
+ * or be a spare. False for nodes that are in the table. */
+bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c);
+/* It answered. `client` is 4 bytes or NULL. True when the table has a new node by that. */
+bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64_t now,
+	uint32_t rtt, const uint8_t *client);
+void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t now);
+/* It did not answer in time. It leaves at once when there is a spare, else after long. */
+void dht_table_silent(struct dht_table *t, const struct dht_contact *c);
+/* Somebody else answered at its address. */
+void dht_table_remove(struct dht_table *t, const struct dht_contact *c);
+
+const struct dht_node *dht_table_find(const struct dht_table *t, const struct dht_contact *c);
+size_t dht_table_good(const struct dht_table *t);
+
+/* The nodes nearest to target, the nearest first, of those with at most that many failures. */
+size_t dht_table_nearest(const struct dht_table *t, const struct dht_id *target,
+	unsigned failures_max, struct dht_contact *ret_contacts, size_t cap);
+
+/* The node that is to be pinged next, and when; NULL when the table is empty. */
+const struct dht_node *dht_table_next_check(const struct dht_table *t, uint64_t *ret_at);
+/* The bucket that is to be refreshed next, and when; false when there is none. The last
+ * bucket is not among them: it is our neighbourhood, which is searched for itself. */
+bool dht_table_next_refresh(const struct dht_table *t, size_t *ret_bucket, uint64_t *ret_at);
+void dht_table_refreshed(struct dht_table *t, size_t bucket, uint64_t now);
+/* Turns 20 random bytes into an id that falls into the bucket. */
+void dht_table_id_in(const struct dht_table *t, size_t bucket, struct dht_id *id);
+
+#endif

@@ -1,0 +1,276 @@
+/* Joining a network and staying in it. */
+#include "dht/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MILLISECOND ((uint64_t)1000)
+#define SECOND (1000 * MILLISECOND)
+#define MINUTE (60 * SECOND)
+
+/* Asked at once of those to join by: a saved table is big. */
+#define JOIN_PARALLEL 16
+/* While nobody answers, rounds come less and less often. */
+#define JOIN_WAIT_FIRST SECOND
+#define JOIN_WAIT_MAX MINUTE
+/* In a living network one of them is asked now and then, so that two halves that lost each
+ * other find together again. */
+#define JOIN_AGAIN (20 * SECOND)
+/* The neighbourhood is searched often while the network is new to us (others join at the
+ * same moment), then ever more rarely. */
+#define NEIGHBOURS_WAIT_FIRST (250 * MILLISECOND)
+#define NEIGHBOURS_WAIT_MAX (10 * MINUTE)
+/* Pings of nodes long unheard are spread out, five a second at most. */
+#define CHECK_PACE (200 * MILLISECOND)
+/* Strangers verified at once: they come as fast as they like. */
+#define PINGS_MAX 32
+/* Nothing is so far off that it need not be looked at again. */
+#define SLEEP_MAX (30 * SECOND)
+
+void dht_upkeep_init(struct dht *dht)
+{
+	dht->upkeep.due = UINT64_MAX;
+	dht->upkeep.join_wait = JOIN_WAIT_FIRST;
+	dht->upkeep.neighbours_wait = NEIGHBOURS_WAIT_FIRST;
+}
+
+void dht_upkeep_finish(struct dht *dht)
+{
+	free(dht->upkeep.join);
+}
+
+void dht_upkeep_by(struct dht *dht, uint64_t at)
+{
+	if (at < dht->upkeep.due)
+		dht->upkeep.due = at;
+}
+
+static size_t nodes(const struct dht *dht)
+{
+	return dht->tables[0].len + dht->tables[1].len;
+}
+
+static size_t good_nodes(const struct dht *dht)
+{
+	return dht_table_good(&dht->tables[0]) + dht_table_good(&dht->tables[1]);
+}
+
+static int ping(struct dht *dht, const struct dht_contact *to, enum dht_purpose purpose)
+{
+	struct dht_message m = {.method = DHT_PING};
+	return dht_query_send(dht, to, &m, purpose, NULL);
+}
+
+/* Asks some of those to join by, in turn. */
+static void ask_joins(struct dht *dht)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	while (u->join_next < u->join_len && u->join_flying < JOIN_PARALLEL) {
+		struct dht_contact to = {.endpoint = u->join[u->join_next]};
+		u->join_next++;
+		if (ping(dht, &to, DHT_FOR_JOIN) == 0)
+			u->join_flying++;
+	}
+}
+
+static bool has_join(const struct dht_upkeep *u, const struct dht_endpoint *at)
+{
+	for (size_t i = 0; i < u->join_len; i++)
+		if (dht_endpoint_equal(&u->join[i], at))
+			return true;
+	return false;
+}
+
+static bool remember_join(struct dht_upkeep *u, const struct dht_endpoint *at)
+{
+	if (u->join_len == DHT_JOIN_MAX) {
+		u->join[u->join_slot++ % DHT_JOIN_MAX] = *at;
+		return true;
+	}
+	struct dht_endpoint *grown = realloc(u->join, (u->join_len + 1) * sizeof(*grown));
+	if (!grown)
+		return false;
+	u->join = grown;
+	u->join[u->join_len++] = *at;
+	return true;
+}
+
+void dht_add_node(struct dht *dht, const struct dht_endpoint *at)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!dht_acceptable(dht, at))
+		return;
+	dht_enter(dht);
+	u->join_family[at->family == 6] = true;
+	if (has_join(u, at)) {
+		struct dht_contact to = {.endpoint = *at};
+		if (!dht_query_to(dht, at) && ping(dht, &to, DHT_FOR_JOIN) == 0)
+			u->join_flying++;
+	} else if (remember_join(u, at)) {
+		ask_joins(dht);
+	}
+	u->join_wait = JOIN_WAIT_FIRST;
+	dht_upkeep_by(dht, dht_now(dht) + JOIN_WAIT_FIRST);
+	dht_leave(dht);
+}
+
+void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (q->purpose == DHT_FOR_TABLE) {
+		u->pings -= !q->stalled && u->pings;
+		return;
+	}
+	u->join_flying -= !q->stalled && u->join_flying;
+	ask_joins(dht);
+	if (answered)
+		u->join_wait = JOIN_WAIT_FIRST;
+	if (answered || !u->join_flying)
+		dht_lookup_stop_waiting(dht);
+}
+
+/* A small network may be growing just now, and behind a node to join by may be another half
+ * of it: both are worth a search at once. */
+void dht_upkeep_entered(struct dht *dht, bool joined)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!joined && nodes(dht) > DHT_K)
+		return;
+	u->neighbours_wait = NEIGHBOURS_WAIT_FIRST;
+	u->neighbours_at = 0;
+	dht_upkeep_by(dht, dht_now(dht));
+}
+
+bool dht_upkeep_joining(struct dht *dht)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!u->join_flying) {
+		u->join_next = 0;
+		ask_joins(dht);
+	}
+	return u->join_flying > 0;
+}
+
+/* While the table is empty all are asked again and again; else one now and then. */
+static uint64_t run_joins(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!u->join_len)
+		return UINT64_MAX;
+	if (u->join_flying || now < u->join_at)
+		return u->join_at > now ? u->join_at : now + SECOND;
+	if (good_nodes(dht)) {
+		struct dht_contact to = {.endpoint = u->join[u->join_next % u->join_len]};
+		u->join_next = u->join_next % u->join_len + 1;
+		if (ping(dht, &to, DHT_FOR_JOIN) == 0)
+			u->join_flying++;
+		u->join_at = now + JOIN_AGAIN;
+	} else {
+		u->join_next = 0;
+		ask_joins(dht);
+		u->join_at = now + u->join_wait;
+		u->join_wait = u->join_wait * 2 < JOIN_WAIT_MAX ? u->join_wait * 2 : JOIN_WAIT_MAX;
+	}
+	return u->join_at;
+}
+
+static uint64_t run_neighbours(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (u->neighbours || !nodes(dht))
+		return UINT64_MAX;
+	if (now >= u->neighbours_at && dht_lookup_nodes(dht, &dht->config.id, &u->neighbours) == 0)
+		return UINT64_MAX;
+	return u->neighbours_at > now ? u->neighbours_at : now + SECOND;
+}
+
+void dht_upkeep_searched(struct dht *dht, const struct dht_lookup *l)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	uint64_t now = dht_now(dht);
+	if (l == u->refresh)
+		u->refresh = NULL;
+	if (l != u->neighbours)
+		return;
+	u->neighbours = NULL;
+	u->neighbours_at = now + u->neighbours_wait;
+	if (u->neighbours_wait < NEIGHBOURS_WAIT_MAX)
+		u->neighbours_wait *= 2;
+	dht_upkeep_by(dht, u->neighbours_at);
+}
+
+static uint64_t run_refresh(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	uint64_t next = UINT64_MAX;
+	for (unsigned i = 0; i < 2 && !u->refresh; i++) {
+		struct dht_table *t = &dht->tables[i];
+		size_t bucket;
+		uint64_t at;
+		if (!dht_table_next_refresh(t, &bucket, &at))
+			continue;
+		if (at <= now) {
+			struct dht_id id;
+			dht->ops.random(dht->self, id.b, sizeof(id.b));
+			dht_table_id_in(t, bucket, &id);
+			dht_table_refreshed(t, bucket, now);
+			dht_lookup_nodes(dht, &id, &u->refresh);
+			at = now + SECOND;
+		}
+		next = at < next ? at : next;
+	}
+	return next;
+}
+
+static uint64_t run_checks(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	uint64_t next = UINT64_MAX;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t at;
+		const struct dht_node *node = dht_table_next_check(&dht->tables[i], &at);
+		if (!node)
+			continue;
+		if (at <= now && now >= u->check_at) {
+			struct dht_contact to = node->contact;
+			if (ping(dht, &to, DHT_FOR_TABLE) == 0)
+				u->pings++;
+			u->check_at = now + CHECK_PACE;
+		}
+		if (at < u->check_at)
+			at = u->check_at;
+		next = at < next ? at : next;
+	}
+	return next;
+}
+
+/* Who talks to us is alive, and closer to us than chance: that is how those who were here
+ * first learn of those who come. It must answer us before it counts. */
+void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger)
+{
+	if (dht->upkeep.pings >= PINGS_MAX || dht_id_equal(&stranger->id, &dht->config.id) ||
+		!dht_table_wants(dht_table_of(dht, &stranger->endpoint), stranger) ||
+		dht_query_silent(dht, &stranger->endpoint, dht_now(dht)) ||
+		dht_query_to(dht, &stranger->endpoint))
+		return;
+	if (ping(dht, stranger, DHT_FOR_TABLE) == 0)
+		dht->upkeep.pings++;
+}
+
+void dht_upkeep_run(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (now < u->due)
+		return;
+	uint64_t due = UINT64_MAX;
+	uint64_t (*const duties[])(struct dht *, uint64_t) = {
+		run_joins, run_neighbours, run_refresh, run_checks};
+	u->due = UINT64_MAX;
+	for (size_t i = 0; i < sizeof(duties) / sizeof(*duties); i++) {
+		uint64_t at = duties[i](dht, now);
+		due = at < due ? at : due;
+	}
+	if (nodes(dht) && due > now + SLEEP_MAX)
+		due = now + SLEEP_MAX;
+	dht_upkeep_by(dht, due);
+}
