@@ -170,17 +170,31 @@ static int put_link(struct scrub *s, const struct name *name, struct name *ret_t
 	return 1;
 }
 
-/* Puts the chain and leaves the set at its end in *ret_end (empty if there is none). 0, -EBADMSG,
- * -ELOOP (also when it is too long). */
-static int put_chain(struct scrub *s, struct run *ret_end)
+/* Puts the set at `name`, if it is there. 1, 0, -EBADMSG. */
+static int put_end(struct scrub *s, const struct name *name)
+{
+	struct name target;
+	if (s->sets.question.type == TYPE_CNAME)
+		return put_link(s, name, &target); /* it may follow from a DNAME, as any link */
+	struct run run = message_sets_find(&s->sets, PACKET_ANSWER, name, s->sets.question.type);
+	if (is_empty(run))
+		return 0;
+	put_set(s, run, TTL_CAP);
+	return 1;
+}
+
+/* Puts the chain and the set at its end: 1, 0 if there is none, -EBADMSG, -ELOOP (also when the
+ * chain is too long). NXDOMAIN is said of the chain's last name (RFC 6604), so then nothing is
+ * taken for the end's set. */
+static int put_chain(struct scrub *s)
 {
 	for (;;) {
 		const struct name *name = &s->chain[s->links];
-		*ret_end = message_sets_find(&s->sets, PACKET_ANSWER, name, s->sets.question.type);
-		if (!is_empty(*ret_end))
-			return 0;
 		struct name target;
-		int r = put_link(s, name, &target);
+		int r = s->sets.rcode == RCODE_NXDOMAIN ? 0 : put_end(s, name);
+		if (r != 0 || s->sets.question.type == TYPE_CNAME)
+			return r;
+		r = put_link(s, name, &target);
 		if (r <= 0)
 			return r;
 		if (s->links == CHAIN_MAX)
@@ -283,28 +297,22 @@ static int fail(const struct question *q, int ede, struct answer **ret_answer)
 
 static int scrub_records(struct scrub *s, struct answer **ret_answer)
 {
-	uint8_t rcode = (uint8_t)s->sets.rcode;
-	struct run end;
-	int r = put_chain(s, &end);
-	if (r < 0)
-		return r;
-	bool denied = rcode == RCODE_NXDOMAIN || is_empty(end);
+	int found = put_chain(s);
+	if (found < 0)
+		return found;
 	uint32_t ttl = TTL_CAP;
-	if (denied) {
+	if (!found) {
 		ttl = put_denial(s);
-	} else {
-		put_set(s, end, TTL_CAP);
-		if (s->expanded) {
-			put_proofs(s, TYPE_NSEC, TTL_CAP);
-			put_proofs(s, TYPE_NSEC3, TTL_CAP);
-		}
+	} else if (s->expanded) {
+		put_proofs(s, TYPE_NSEC, TTL_CAP);
+		put_proofs(s, TYPE_NSEC3, TTL_CAP);
 	}
-	r = build_end(s->build, rcode, ret_answer);
+	int r = build_end(s->build, (uint8_t)s->sets.rcode, ret_answer);
 	s->build = NULL;
 	if (r < 0)
 		return r;
 	struct answer *a = *ret_answer;
-	a->error = denied ? -ENOENT : 0;
+	a->error = found ? 0 : -ENOENT;
 	a->ttl = ttl < a->ttl ? ttl : a->ttl;
 	return 0;
 }

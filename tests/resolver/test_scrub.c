@@ -207,6 +207,14 @@ static void follows_dname(void **state)
 		(struct expected){-ENOENT, 0, 0, ""});
 	check("old.example DNAME", RESPONSE, "an old.example 40 DNAME new.example\n",
 		(struct expected){0, 0, 40, "an old.example 40 DNAME new.example\n"});
+	/* Asked for a CNAME, the one that follows from a DNAME is the answer. */
+	const char *follows = "an old.example 40 DNAME new.example\n"
+			      "an www.old.example 40 CNAME www.new.example\n";
+	check("www.old.example CNAME", RESPONSE, follows, (struct expected){0, 0, 40, follows});
+	check("www.old.example CNAME", RESPONSE, "an old.example 40 DNAME new.example\n",
+		(struct expected){0, 0, 40, follows});
+	check("www.old.example CNAME", RESPONSE | RCODE_NXDOMAIN, follows,
+		(struct expected){-ENOENT, 3, 0, ""});
 	/* a.a.example -> a.a.a.example -> … never loops by name, but by length. */
 	check("a.example A", RESPONSE, "an example 40 DNAME a.example\n",
 		(struct expected){-EREMOTEIO, 2, 5, ""});
