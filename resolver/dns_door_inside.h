@@ -1,0 +1,40 @@
+/* What the two halves of the DNS door share: dns_door.c (UDP) and dns_tcp.c. */
+#ifndef RESOLVER_DNS_DOOR_INSIDE_H
+#define RESOLVER_DNS_DOOR_INSIDE_H
+
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+#include "resolver/dns_door.h"
+#include "resolver/dns_message.h"
+
+struct udp_wait;
+struct tcp_connection;
+struct evconnlistener;
+
+struct dns_door {
+	struct event_base *base;
+	struct resolver *resolver;
+	int udp;
+	struct event udp_event;
+	struct udp_batch *batch;
+	LIST_HEAD(, udp_wait) waits;
+	size_t waits_len;
+	struct evconnlistener *listener;
+	struct event listener_retry;
+	TAILQ_HEAD(tcp_list, tcp_connection) connections; /* the one idle longest first */
+	size_t connections_len;
+	struct dns_door_counters counters;
+};
+
+/* Answers at once from memory, or refuses: length of the reply in buf. 0: ask the resolver. */
+size_t dns_door_at_once(struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit);
+/* Counts and writes a late answer. */
+size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const struct answer *a,
+	uint8_t *buf, size_t limit);
+void dns_door_count(struct dns_door *door, const uint8_t *reply);
+
+int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len);
+void dns_tcp_close(struct dns_door *door);
+
+#endif

@@ -1,0 +1,228 @@
+/* Reading queries and writing replies. */
+#include "resolver/dns_message.h"
+
+#include <string.h>
+
+#define FLAG_OPCODE 0x7800
+#define FLAG_Z 0x0040
+#define OPT_DO 0x8000
+#define OPTION_EDE 15
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static void put16(uint8_t *p, unsigned n)
+{
+	p[0] = (uint8_t)(n >> 8);
+	p[1] = (uint8_t)n;
+}
+
+static void put32(uint8_t *p, uint32_t n)
+{
+	put16(p, n >> 16);
+	put16(p + 2, n & 0xffff);
+}
+
+/* ---- reading ---- */
+
+/* Options are well formed: code, length, bytes, to the end. Their meaning is left to those who
+ * know them; unknown ones are ignored (RFC 6891, 6.1.2). */
+static bool options_hold(const uint8_t *p, size_t len)
+{
+	while (len) {
+		if (len < 4 || len - 4 < get16(p + 2))
+			return false;
+		size_t option = 4u + get16(p + 2);
+		p += option;
+		len -= option;
+	}
+	return true;
+}
+
+/* The additional section: at most one OPT, of the root. A key of ours for TSIG there is not, and
+ * more than one TSIG is somebody's attack on a parser. */
+static bool read_additional(struct packet_reader *r, struct dns_query *q, uint8_t *ret_version,
+	uint8_t *ret_rcode)
+{
+	struct rr rr;
+	int more;
+	*ret_rcode = RCODE_FORMERR;
+	while ((more = packet_next(r, &rr)) > 0) {
+		if (rr.type == TYPE_TSIG) {
+			*ret_rcode = RCODE_REFUSED;
+			return false;
+		}
+		if (rr.type != TYPE_OPT)
+			continue;
+		if (q->edns || rr.owner.len != 1 || !options_hold(rr.rdata, rr.rdata_len))
+			return false;
+		q->edns = true;
+		q->udp_size = rr.class;
+		q->dnssec_ok = (rr.ttl & OPT_DO) != 0;
+		*ret_version = (uint8_t)(rr.ttl >> 16);
+	}
+	return more == 0 && packet_at_end(r);
+}
+
+/* Types and classes that are no question to a resolver of records. */
+static bool is_refused(const struct question *q)
+{
+	return q->class != CLASS_IN || (type_is_meta(q->type) && q->type != TYPE_ANY);
+}
+
+enum dns_reading dns_query_read(const uint8_t *message, size_t len, struct dns_query *ret_query,
+	uint8_t *ret_rcode)
+{
+	struct packet_reader r;
+	struct dns_query *q = ret_query;
+	uint8_t version = 0;
+	memset(q, 0, sizeof(*q));
+	if (packet_open(&r, message, len) < 0 || r.header.flags & FLAG_QR)
+		return DNS_DROP;
+	q->id = r.header.id;
+	q->flags = r.header.flags;
+	*ret_rcode = RCODE_NOTIMP;
+	if (q->flags & FLAG_OPCODE)
+		return DNS_ERROR;
+	*ret_rcode = RCODE_FORMERR;
+	if (r.header.count[0] != 1 || packet_question(&r, &q->question, &q->cased) < 0)
+		return DNS_ERROR;
+	q->has_question = true;
+	if (q->flags & FLAG_TC || r.header.count[1] || r.header.count[2] ||
+		!read_additional(&r, q, &version, ret_rcode))
+		return DNS_ERROR;
+	*ret_rcode = RCODE_BADVERS;
+	if (version)
+		return DNS_ERROR;
+	*ret_rcode = RCODE_REFUSED;
+	return is_refused(&q->question) ? DNS_ERROR : DNS_ASK;
+}
+
+size_t dns_udp_limit(const struct dns_query *q)
+{
+	if (!q->edns || q->udp_size <= DNS_UDP_PLAIN)
+		return DNS_UDP_PLAIN;
+	return q->udp_size < DNS_UDP_MAX ? q->udp_size : DNS_UDP_MAX;
+}
+
+/* ---- writing ---- */
+
+/* Texts come from this table and nowhere else: what a server says must not be a stranger's. */
+static size_t put_opt(const struct dns_query *q, unsigned rcode, int ede, uint8_t *p)
+{
+	if (!q->edns)
+		return 0;
+	p[0] = 0;
+	put16(p + 1, TYPE_OPT);
+	put16(p + 3, DNS_UDP_MAX);
+	put32(p + 5, (uint32_t)(rcode >> 4) << 24 | (q->dnssec_ok ? OPT_DO : 0));
+	size_t options = 0;
+	if (ede != EDE_NONE) {
+		put16(p + 11, OPTION_EDE);
+		put16(p + 13, 2);
+		put16(p + 15, (unsigned)ede);
+		options = 6;
+	}
+	put16(p + 9, (unsigned)options);
+	return 11 + options;
+}
+
+static size_t opt_len(const struct dns_query *q, int ede)
+{
+	return !q->edns ? 0 : ede == EDE_NONE ? 11 : 17;
+}
+
+/* Header and question; the counts of the other sections stay 0 but for the OPT. */
+static size_t put_head(const struct dns_query *q, unsigned flags, uint8_t *buf)
+{
+	memset(buf, 0, PACKET_HEADER);
+	put16(buf, q->id);
+	put16(buf + 2, flags);
+	if (!q->has_question)
+		return PACKET_HEADER;
+	buf[5] = 1;
+	memcpy(buf + PACKET_HEADER, q->cased.wire, q->cased.len);
+	size_t at = PACKET_HEADER + q->cased.len;
+	put16(buf + at, q->question.type);
+	put16(buf + at + 2, q->question.class);
+	return at + 4;
+}
+
+/* Z is never copied; CD and RD are the client's; RA is what we are. */
+static unsigned reply_flags(const struct dns_query *q, unsigned rcode)
+{
+	return FLAG_QR | FLAG_RA | (q->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD)) | (rcode & 0xf);
+}
+
+static size_t put_short(const struct dns_query *q, unsigned flags, unsigned rcode, int ede,
+	uint8_t *buf)
+{
+	size_t len = put_head(q, flags, buf);
+	size_t opt = put_opt(q, rcode, ede, buf + len);
+	buf[11] = opt ? 1 : 0;
+	return len + opt;
+}
+
+/* 12 + 255 + 4 + 17 bytes at most: it fits any buffer there is. */
+size_t dns_reply_error(const struct dns_query *q, uint8_t rcode, uint8_t *buf, size_t cap)
+{
+	(void)cap;
+	return put_short(q, reply_flags(q, rcode), rcode, EDE_NONE, buf);
+}
+
+/* The stored message with this client's id, flags and spelling, and TTLs counted down. Compressed
+ * owners point at the question, so they take its case with it. */
+static size_t put_stored(const struct dns_query *q, const struct answer_message *m,
+	uint32_t elapsed, unsigned flags, uint8_t *buf)
+{
+	memcpy(buf, m->bytes, m->len);
+	put16(buf, q->id);
+	put16(buf + 2, flags);
+	memcpy(buf + PACKET_HEADER, q->cased.wire, q->cased.len);
+	for (size_t i = 0; i < m->ttls_len; i++) {
+		uint8_t *p = buf + m->ttls[i];
+		uint32_t ttl = (uint32_t)get16(p) << 16 | get16(p + 2);
+		put32(p, ttl > elapsed ? ttl - elapsed : 0);
+	}
+	return m->len;
+}
+
+size_t dns_reply_answer(const struct dns_query *q, const struct answer *a, uint64_t now,
+	uint8_t *buf, size_t limit)
+{
+	bool checking_off = q->flags & FLAG_CD;
+	const struct answer_message *m = &a->message[q->dnssec_ok];
+	/* Bogus data go to those only who said that they check for themselves. */
+	if (!m->bytes || (a->bogus && !checking_off) || (!a->bogus && a->rcode == RCODE_SERVFAIL))
+		return put_short(q, reply_flags(q, RCODE_SERVFAIL), RCODE_SERVFAIL, a->ede, buf);
+	unsigned rcode = m->bytes[3] & 0xf;
+	unsigned flags = reply_flags(q, rcode);
+	if (a->validated && (q->dnssec_ok || q->flags & FLAG_AD))
+		flags |= FLAG_AD;
+	if (m->len + opt_len(q, a->ede) > limit)
+		return put_short(q, flags | FLAG_TC, rcode, a->ede, buf);
+	uint64_t elapsed = now > a->arrived ? (now - a->arrived) / 1000000 : 0;
+	size_t len = put_stored(q, m, elapsed > UINT32_MAX ? UINT32_MAX : (uint32_t)elapsed, flags,
+		buf);
+	size_t opt = put_opt(q, rcode, a->ede, buf + len);
+	put16(buf + 10, opt ? 1 : 0);
+	return len + opt;
+}
+
+struct answer *dns_any_answer(const struct question *q)
+{
+	static const uint8_t hinfo[] = "\007RFC8482"; /* the NUL is the empty second string */
+	struct question as_hinfo = *q;
+	struct answer *a = NULL;
+	as_hinfo.type = TYPE_HINFO;
+	struct rrset *set = rrset_create(&as_hinfo, 3600);
+	if (set && rrset_add(set, hinfo, sizeof(hinfo)) == 0)
+		answer_from_rrset(&as_hinfo, set, &a);
+	rrset_destroy(set);
+	/* The question section must be the one that was asked. */
+	for (int i = 0; a && i < 2; i++)
+		put16(a->message[i].bytes + PACKET_HEADER + q->name.len, q->type);
+	return a;
+}

@@ -1,0 +1,42 @@
+/* What a DNS server reads and writes: one query in, one reply out; bytes only, no sockets.
+ *
+ * Both doors that speak DNS use it, over UDP and over TCP. Reading follows RFC 1035, 6891, 9619 to
+ * the letter, because every laxness here is somebody's trick. */
+#ifndef RESOLVER_DNS_MESSAGE_H
+#define RESOLVER_DNS_MESSAGE_H
+
+#include "resolver/answer.h"
+
+#define DNS_UDP_MAX 1232     /* RFC 9715: no fragments, whatever the client says it takes */
+#define DNS_UDP_PLAIN 512    /* without EDNS */
+#define DNS_OPT_MAX 64       /* OPT with an extended error, as we write it */
+
+struct dns_query {
+	uint16_t id, flags;      /* as they came */
+	struct question question;
+	struct name cased;       /* the name as the client spelled it, to be echoed (0x20) */
+	bool has_question;       /* false: there is nothing to echo */
+	bool edns, dnssec_ok;
+	uint16_t udp_size;
+};
+
+enum dns_reading {
+	DNS_DROP,     /* no query: nothing is sent */
+	DNS_ASK,      /* answer it */
+	DNS_ERROR,    /* *ret_rcode says what to reply (16: BADVERS) */
+};
+enum dns_reading dns_query_read(const uint8_t *message, size_t len, struct dns_query *ret_query,
+	uint8_t *ret_rcode);
+
+/* Each writes a whole reply and returns its length; `cap` is at least DNS_UDP_PLAIN. Over `limit`
+ * bytes the reply is cut to its question with TC set, never within a record set (RFC 2181). */
+size_t dns_reply_error(const struct dns_query *q, uint8_t rcode, uint8_t *buf, size_t cap);
+size_t dns_reply_answer(const struct dns_query *q, const struct answer *a, uint64_t now,
+	uint8_t *buf, size_t limit);
+/* Largest reply that this query takes over UDP. */
+size_t dns_udp_limit(const struct dns_query *q);
+
+/* ANY is answered with one small record that says why (RFC 8482). NULL: no memory. */
+struct answer *dns_any_answer(const struct question *q);
+
+#endif

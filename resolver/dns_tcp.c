@@ -1,0 +1,287 @@
+/* The DNS door over TCP (RFC 7766): many questions a connection, answered as they are ready. */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "resolver/clock.h"
+#include "resolver/dns_door_inside.h"
+
+#define IDLE_SECONDS 10            /* without a whole question; a connection costs us memory, its owner little */
+#define UNSENT_MAX (256u << 10)    /* a client that asks and does not read is asked no further */
+#define ACCEPT_PAUSE_USEC 500000   /* out of descriptors: accepting again at once would only spin */
+#define QUERY_MAX 4096
+
+struct tcp_wait {
+	LIST_ENTRY(tcp_wait) link;
+	struct tcp_connection *connection;
+	struct ask *ask;
+	struct dns_query query;
+};
+
+struct tcp_connection {
+	TAILQ_ENTRY(tcp_connection) link;
+	struct dns_door *door;
+	struct bufferevent *stream;
+	LIST_HEAD(, tcp_wait) waits;
+	size_t waits_len;
+	bool ending; /* the client has said all; what is asked is still answered */
+};
+
+static void connection_free(struct tcp_connection *c)
+{
+	struct tcp_wait *w;
+	while ((w = LIST_FIRST(&c->waits))) {
+		resolver_cancel(w->ask);
+		LIST_REMOVE(w, link);
+		free(w);
+	}
+	TAILQ_REMOVE(&c->door->connections, c, link);
+	c->door->connections_len--;
+	bufferevent_free(c->stream);
+	free(c);
+}
+
+static bool over_its_share(const struct tcp_connection *c)
+{
+	return c->waits_len >= DNS_DOOR_TCP_PENDING_MAX ||
+		evbuffer_get_length(bufferevent_get_output(c->stream)) > UNSENT_MAX;
+}
+
+static void send_reply(struct tcp_connection *c, const uint8_t *reply, size_t len)
+{
+	uint8_t prefix[2] = {(uint8_t)(len >> 8), (uint8_t)len};
+	struct evbuffer *out = bufferevent_get_output(c->stream);
+	c->door->counters.tcp_out++;
+	/* Both go out in one segment: bufferevent writes when the loop comes round. */
+	evbuffer_add(out, prefix, 2);
+	evbuffer_add(out, reply, len);
+}
+
+static void read_more(struct tcp_connection *c);
+
+static void end_if_done(struct tcp_connection *c)
+{
+	if (c->ending && c->waits_len == 0 &&
+		evbuffer_get_length(bufferevent_get_output(c->stream)) == 0)
+		connection_free(c);
+}
+
+static void on_tcp_answer(void *ctx, const struct answer *a)
+{
+	struct tcp_wait *w = ctx;
+	struct tcp_connection *c = w->connection;
+	static uint8_t reply[PACKET_MAX]; /* one loop, one thread */
+	size_t len = dns_door_late(c->door, &w->query, a, reply, sizeof(reply));
+	send_reply(c, reply, len);
+	LIST_REMOVE(w, link);
+	c->waits_len--;
+	free(w);
+	read_more(c);
+}
+
+static bool tcp_ask(struct tcp_connection *c, const struct dns_query *q)
+{
+	struct tcp_wait *w = calloc(1, sizeof(*w));
+	if (!w)
+		return false;
+	w->connection = c;
+	w->query = *q;
+	w->ask = resolver_ask(c->door->resolver, &q->question, VIEW_DOOR, on_tcp_answer, w);
+	if (!w->ask) {
+		free(w);
+		return false;
+	}
+	LIST_INSERT_HEAD(&c->waits, w, link);
+	c->waits_len++;
+	return true;
+}
+
+/* False: not DNS; the connection is of no use. */
+static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t len)
+{
+	static uint8_t reply[PACKET_MAX];
+	struct dns_query q;
+	uint8_t rcode;
+	size_t reply_len = 0;
+	c->door->counters.tcp_in++;
+	switch (dns_query_read(message, len, &q, &rcode)) {
+	case DNS_DROP:
+		c->door->counters.junk++;
+		return false;
+	case DNS_ERROR:
+		reply_len = dns_reply_error(&q, rcode, reply, sizeof(reply));
+		dns_door_count(c->door, reply);
+		break;
+	case DNS_ASK:
+		reply_len = dns_door_at_once(c->door, &q, reply, sizeof(reply));
+		if (reply_len == 0 && !tcp_ask(c, &q)) {
+			reply_len = dns_reply_error(&q, RCODE_SERVFAIL, reply, sizeof(reply));
+			dns_door_count(c->door, reply);
+		}
+		break;
+	}
+	if (reply_len)
+		send_reply(c, reply, reply_len);
+	return true;
+}
+
+/* Takes whole questions from the input as long as the client keeps to its share. */
+static void read_more(struct tcp_connection *c)
+{
+	struct evbuffer *in = bufferevent_get_input(c->stream);
+	uint8_t prefix[2], message[QUERY_MAX];
+	while (!over_its_share(c) && evbuffer_copyout(in, prefix, 2) == 2) {
+		size_t len = (size_t)prefix[0] << 8 | prefix[1];
+		if (len < PACKET_HEADER || len > sizeof(message)) {
+			c->door->counters.junk++;
+			connection_free(c);
+			return;
+		}
+		if (evbuffer_get_length(in) < 2 + len)
+			break;
+		evbuffer_drain(in, 2);
+		evbuffer_remove(in, message, len);
+		/* Alive: to the end of the list of those who may have to give way. */
+		TAILQ_REMOVE(&c->door->connections, c, link);
+		TAILQ_INSERT_TAIL(&c->door->connections, c, link);
+		if (!answer_one(c, message, len)) {
+			connection_free(c);
+			return;
+		}
+	}
+	if (over_its_share(c))
+		bufferevent_disable(c->stream, EV_READ);
+	else if (!c->ending)
+		bufferevent_enable(c->stream, EV_READ);
+	end_if_done(c);
+}
+
+static void on_read(struct bufferevent *stream, void *ctx)
+{
+	(void)stream;
+	read_more(ctx);
+}
+
+static void on_written(struct bufferevent *stream, void *ctx)
+{
+	(void)stream;
+	read_more(ctx);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	(void)stream;
+	if (what & BEV_EVENT_EOF) { /* half closed: `dig +tcp` and scripts do that */
+		c->ending = true;
+		bufferevent_disable(c->stream, EV_READ);
+		end_if_done(c);
+		return;
+	}
+	/* Idle while its own questions are out is our slowness, not the client's. */
+	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING && c->waits_len) {
+		bufferevent_enable(c->stream, EV_READ);
+		return;
+	}
+	connection_free(c);
+}
+
+/* Room for one more: the one idle longest gives way, unless it waits for us. */
+static bool make_room(struct dns_door *door)
+{
+	if (door->connections_len < DNS_DOOR_TCP_MAX)
+		return true;
+	struct tcp_connection *c;
+	TAILQ_FOREACH (c, &door->connections, link)
+		if (c->waits_len == 0) {
+			connection_free(c);
+			return true;
+		}
+	return false;
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
+	int peer_len, void *ctx)
+{
+	(void)listener;
+	(void)peer;
+	(void)peer_len;
+	struct dns_door *door = ctx;
+	struct timeval idle = {.tv_sec = IDLE_SECONDS};
+	int on = 1;
+	struct tcp_connection *c = make_room(door) ? calloc(1, sizeof(*c)) : NULL;
+	if (c)
+		c->stream = bufferevent_socket_new(door->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!c || !c->stream) {
+		free(c);
+		close(fd);
+		return;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c->door = door;
+	TAILQ_INSERT_TAIL(&door->connections, c, link);
+	door->connections_len++;
+	door->counters.tcp_connections++;
+	bufferevent_setcb(c->stream, on_read, on_written, on_event, c);
+	bufferevent_set_timeouts(c->stream, &idle, &idle);
+	bufferevent_setwatermark(c->stream, EV_READ, 0, QUERY_MAX + 2);
+	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *ctx)
+{
+	struct dns_door *door = ctx;
+	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_USEC};
+	evconnlistener_disable(listener);
+	event_add(&door->listener_retry, &pause);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(((struct dns_door *)ctx)->listener);
+}
+
+int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len)
+{
+	int on = 1, error;
+	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address->sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, address, len) < 0 || listen(fd, 128) < 0) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	door->listener = evconnlistener_new(door->base, on_accept, door,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!door->listener) {
+		close(fd);
+		return -ENOMEM;
+	}
+	evconnlistener_set_error_cb(door->listener, on_accept_error);
+	event_assign(&door->listener_retry, door->base, -1, 0, on_retry, door);
+	return 0;
+}
+
+void dns_tcp_close(struct dns_door *door)
+{
+	struct tcp_connection *c;
+	while ((c = TAILQ_FIRST(&door->connections)))
+		connection_free(c);
+	if (door->listener) {
+		event_del(&door->listener_retry);
+		evconnlistener_free(door->listener);
+	}
+}
