@@ -25,6 +25,8 @@ struct upstream_config {
 	const char *resolv_conf;      /* NULL: /etc/resolv.conf */
 	const char *program;          /* what to exec; NULL: /proc/self/exe. It must call
 	                               * upstream_child first thing in main. */
+	unsigned patience_ms;         /* a child that owes an answer for so long hangs, and is
+	                               * started again; 0: 14 s */
 	bool test_zones;              /* lift the block on "test." (root_hints= was given) */
 	bool loopback_servers;        /* authorities on 127/8 may be asked (same) */
 };
@@ -32,9 +34,12 @@ struct upstream_config {
 /* Is this a valid word for the list? 0 or -EINVAL, with a reason for a user in ret_why. */
 int upstream_check(const char *word, const char **ret_why);
 
+/* 0; -EINVAL for a word that upstream_check refuses; -ENOENT, -EACCES for a file named here that
+ * cannot be read; other -errno when no child can be started. It is started at once, so that it
+ * can take its user from root before the caller gives root up. */
 int upstream_create(struct event_base *base, const struct upstream_config *config,
 	struct upstream **ret_upstream);
-/* Kills the child and waits for it; no callback afterwards. */
+/* Kills the child and waits for it; no callback afterwards. Not from a callback. */
 void upstream_destroy(struct upstream *u);
 
 struct upstream_reply {

@@ -1,0 +1,55 @@
+/* What the resolver's process and the validator say to each other: one frame is one packet of a
+ * SOCK_SEQPACKET pair, so the kernel keeps them apart and nothing is ever half read.
+ *
+ * Both ends are the same program on the same machine, so numbers are in its own order. Neither
+ * end believes the other: each length is carried and checked against what came. */
+#ifndef RESOLVER_FRAME_H
+#define RESOLVER_FRAME_H
+
+#include "resolver/upstream.h"
+
+#define FRAME_HEAD 16
+#define FRAME_WHY_MAX 255 /* why an answer is bogus is a line, not a log */
+#define FRAME_MESSAGE_MAX 65535
+#define FRAME_ASK_MAX (FRAME_HEAD + 4 + NAME_WIRE_MAX)
+#define FRAME_MAX (FRAME_HEAD + 8 + FRAME_WHY_MAX + FRAME_MESSAGE_MAX)
+
+enum frame_kind {
+	FRAME_CONFIG = 1, /* to the child, once, first: what it needs of struct upstream_config */
+	FRAME_ASK,	  /* to the child: a question */
+	FRAME_CANCEL,	  /* to the child: nobody waits for this one any more */
+	FRAME_ANSWER, /* from the child: exactly one for each FRAME_ASK, cancelled or not, so that
+		       * both ends count the same questions */
+};
+
+struct frame {
+	enum frame_kind kind;
+	uint64_t id; /* of the question */
+	const uint8_t *payload;
+	size_t len;
+};
+/* 0, or -EBADMSG when the bytes are no frame. */
+int frame_open(const uint8_t *buf, size_t len, struct frame *ret_frame);
+
+struct frame_answer {
+	int error; /* as upstream_reply's, or -ECANCELED */
+	bool secure, bogus, unvalidated;
+	char why[FRAME_WHY_MAX + 1]; /* printable ASCII, as read; anything when written */
+	const uint8_t *message;
+	size_t len;
+};
+
+/* The writers return the length. buf holds FRAME_ASK_MAX bytes for what the parent says of a
+ * question, FRAME_MAX for the others. */
+size_t frame_put_ask(uint8_t *buf, uint64_t id, const struct question *q);
+size_t frame_put_cancel(uint8_t *buf, uint64_t id);
+size_t frame_put_answer(uint8_t *buf, uint64_t id, const struct frame_answer *answer);
+/* Length, or -E2BIG when the words do not fit. */
+int frame_put_config(uint8_t *buf, const struct upstream_config *config);
+
+/* The readers return 0 or -EBADMSG. What they hand out points into the frame. */
+int frame_get_ask(const struct frame *frame, struct question *ret_question);
+int frame_get_answer(const struct frame *frame, struct frame_answer *ret_answer);
+int frame_get_config(const struct frame *frame, struct upstream_config *ret_config);
+
+#endif

@@ -1,0 +1,68 @@
+/* One upstream in the validator: its contexts, whether it is alive, and whether it lets DNSSEC
+ * through.
+ *
+ * A forwarder that strips DNSSEC would make every name bogus. So the first answer of a forwarder
+ * that is bogus, or a failure, is not believed before it was probed: `. DNSKEY` without
+ * validation. Where RRSIGs come along, it is held to DNSSEC for good, and bogus is bogus. Where
+ * data come without them it is used unvalidated, with one warning, and tried again later. One
+ * that has once given a secure answer is never let off: a stranger on the path could
+ * otherwise switch validation off by dropping RRSIGs. */
+#ifndef RESOLVER_SERVER_H
+#define RESOLVER_SERVER_H
+
+#include "resolver/server_address.h"
+#include "resolver/ub_context.h"
+
+struct server;
+
+struct server_config {
+	struct event_base *base;
+	const char *root_hints;
+	const char *trust_anchor; /* NULL: nothing can be validated */
+	bool test_zones, loopback_servers;
+	unsigned live_max; /* questions under way at one server: memory */
+	/* A probe has ended, well or not: who was told SERVER_WAIT asks again. From the loop. */
+	void (*settled)(void *ctx, struct server *server);
+	void *ctx;
+};
+
+/* address NULL: recursion. The config stands as long as the server. Contexts are made
+ * when first needed: 2.5 MB each. */
+int server_create(const struct server_config *config, const struct server_address *address,
+	struct server **ret_server);
+/* Calls back for what is under way, as failed. Not from a callback. */
+void server_destroy(struct server *server);
+
+enum server_outcome {
+	SERVER_VALIDATED,   /* an answer: secure, insecure by proof, or bogus */
+	SERVER_UNVALIDATED, /* an answer that nobody could check */
+	SERVER_FAILED,	    /* none: ask the next */
+	SERVER_WAIT, /* it is not known what this one is: wait for `settled`, then ask again */
+};
+typedef void server_fn(void *arg, enum server_outcome outcome, const struct ub_answer *answer);
+
+/* A question under way, embedded in what asks; it stands until the callback. */
+struct server_query {
+	server_fn *fn;
+	void *arg;
+	struct server *server; /* the rest is the server's */
+	struct ub_query ub;
+	bool plain;
+};
+/* 0: fn is called once, perhaps before this returns. Otherwise not: -ENETUNREACH, no route;
+ * -EBUSY, live_max; -EREMOTEIO, no context could be made. Not to be called from a callback. */
+int server_ask(struct server *server, const struct question *q, struct server_query *query);
+
+/* Nothing came for a question asked at `since`, so it moves to the end of the order for a
+ * while; unless it has answered others in the meantime: then it was the name that is slow. */
+void server_silent(struct server *server, uint64_t since);
+bool server_is_down(const struct server *server);
+/* Has it fallen silent? libunbound says SERVFAIL at once for what it has found dead. */
+bool server_was_silent(const struct server *server);
+
+/* A server taken off the list lives on until nobody holds it and nothing is under way. */
+void server_hold(struct server *server);
+void server_release(struct server *server);
+bool server_is_idle(const struct server *server);
+
+#endif

@@ -1,0 +1,131 @@
+/* libunbound, set up: small caches, strict about glue and DNSSEC, silent, on our event loop. */
+#include "resolver/ub_context.h"
+
+#include <errno.h>
+#include <unbound.h>
+#include <unbound-event.h>
+
+/* What every context has. libunbound's own values are for a program that asks now and then, or
+ * (caches) for a server with memory to spare. */
+static const struct {
+	const char *name, *value;
+} settings[] = {
+	/* The resolver has the cache that counts; these hold keys, delegations, and recent sets. */
+	{"msg-cache-size:", "512k"},
+	{"rrset-cache-size:", "1m"},
+	{"key-cache-size:", "512k"},
+	{"neg-cache-size:", "256k"},
+	{"infra-cache-numhosts:", "1000"},
+	/* One thread: slabs would only split the caches. */
+	{"msg-cache-slabs:", "1"},
+	{"rrset-cache-slabs:", "1"},
+	{"key-cache-slabs:", "1"},
+	{"infra-cache-slabs:", "1"},
+	/* Questions on the wire at once, each on a random port of its own. The library's 16 would
+	 * let 16 questions about dead servers hold up all others. */
+	{"outgoing-range:", "256"},
+	{"outgoing-num-tcp:", "16"},
+	/* A server that was dead is asked again soon: failover, above, needs to see it come back.
+	 */
+	{"infra-host-ttl:", "60"},
+	{"harden-glue:", "yes"},
+	{"harden-dnssec-stripped:", "yes"},
+	{"harden-below-nxdomain:", "yes"},
+	{"qname-minimisation:", "yes"},
+	{"ede:", "yes"},
+	{"use-syslog:", "no"},
+	{"verbosity:", "0"},
+};
+
+static int apply_fixed(struct ub_ctx *ctx)
+{
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		if (ub_ctx_set_option(ctx, settings[i].name, settings[i].value))
+			return -EINVAL;
+	return 0;
+}
+
+static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *config)
+{
+	const char *modules = config->trust_anchor ? "validator iterator" : "iterator";
+	/* A forwarder may well stand on this host. In recursion a delegation to 127.0.0.1 would
+	 * have strangers make us talk to services of this host; libunbound's default is to do so.
+	 */
+	const char *no_localhost = config->forward || config->loopback_servers ? "no" : "yes";
+
+	if (ub_ctx_set_option(ctx, "module-config:", modules) ||
+		ub_ctx_set_option(ctx, "do-not-query-localhost:", no_localhost) ||
+		ub_ctx_set_option(ctx, "do-ip6:", config->ip6 ? "yes" : "no"))
+		return -EINVAL;
+	if (config->trust_anchor && ub_ctx_add_ta_file(ctx, config->trust_anchor))
+		return -EINVAL;
+	if (!config->forward)
+		return ub_ctx_set_option(ctx, "root-hints:", config->root_hints) ? -EINVAL : 0;
+	/* A forwarder at home knows the names of the home; the root's proof that 10.in-addr.arpa
+	 * does not exist would forbid them. */
+	if (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||
+		ub_ctx_set_option(ctx, "insecure-lan-zones:", "yes"))
+		return -EINVAL;
+	return ub_ctx_set_fwd(ctx, config->forward) ? -EINVAL : 0;
+}
+
+int ub_context_create(const struct ub_context_config *config, struct ub_ctx **ret_ctx)
+{
+	struct ub_ctx *ctx = ub_ctx_create_event(config->base);
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	/* Its messages are about single servers of the Internet; what matters comes by return
+	 * codes. */
+	ub_ctx_debugout(ctx, NULL);
+	r = apply_fixed(ctx);
+	if (!r)
+		r = apply_config(ctx, config);
+	/* Last, because it finalises the context and all that is set afterwards is refused. As an
+	 * option of the same name it would be accepted and do nothing. */
+	if (!r && config->test_zones && ub_ctx_zone_add(ctx, "test.", "nodefault"))
+		r = -EINVAL;
+	if (r) {
+		ub_ctx_delete(ctx);
+		return r;
+	}
+	*ret_ctx = ctx;
+	return 0;
+}
+
+void ub_context_destroy(struct ub_ctx *ctx)
+{
+	ub_ctx_delete(ctx);
+}
+
+/* The callback's rcode is not 0 only where there is no message to look at; NXDOMAIN and the like
+ * stand in the message's own header. */
+static void answered(void *arg, int rcode, void *packet, int len, int security, char *why_bogus,
+	int was_ratelimited)
+{
+	struct ub_query *query = arg;
+	struct ub_answer answer = {.failed = true};
+	const uint8_t *message = packet;
+
+	(void)was_ratelimited;
+	if (rcode == 0 && packet && len >= 12 && len <= 65535 &&
+		((message[3] & 0xf) != RCODE_SERVFAIL || security == 1)) {
+		answer = (struct ub_answer){.secure = security == 2,
+			.bogus = security == 1,
+			.why = why_bogus,
+			.message = message,
+			.len = (size_t)len};
+	}
+	query->fn(query->arg, &answer);
+}
+
+int ub_context_ask(struct ub_ctx *ctx, const struct question *q, struct ub_query *query)
+{
+	char name[NAME_TEXT_MAX];
+
+	name_to_absolute(&q->name, name);
+	if (ub_resolve_event(ctx, name, q->type, q->class, query, answered, NULL))
+		return -EREMOTEIO;
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* One libunbound context: one upstream, with or without validation. The one file that knows
+ * libunbound. */
+#ifndef RESOLVER_UB_CONTEXT_H
+#define RESOLVER_UB_CONTEXT_H
+
+#include "resolver/question.h"
+
+struct event_base;
+struct ub_ctx;
+
+struct ub_context_config {
+	struct event_base *base;
+	const char *forward; /* ADDR@PORT; NULL: recursion from the root */
+	const char *root_hints;
+	const char *trust_anchor; /* NULL: no validation, every answer is "insecure" */
+	bool ip6;		  /* there is a way to IPv6 addresses */
+	bool test_zones;
+	bool loopback_servers;
+};
+
+/* 0, -ENOMEM, or -EINVAL when libunbound refuses a setting. */
+int ub_context_create(const struct ub_context_config *config, struct ub_ctx **ret_ctx);
+/* Calls back for what is still under way. Not to be called from one of its callbacks. */
+void ub_context_destroy(struct ub_ctx *ctx);
+
+struct ub_answer {
+	bool failed; /* SERVFAIL of some kind: there is no message */
+	bool secure, bogus;
+	const char *why; /* why bogus; not yet cleaned; may be NULL */
+	const uint8_t *message;
+	size_t len;
+};
+typedef void ub_answer_fn(void *arg, const struct ub_answer *answer);
+
+/* A question under way, embedded in what asks; it must stand until the callback. */
+struct ub_query {
+	ub_answer_fn *fn;
+	void *arg;
+};
+/* 0: fn is called once, perhaps before this returns, so the caller touches nothing of the query
+ * afterwards. -EREMOTEIO: libunbound would not begin, and fn is not called.
+ *
+ * There is no cancel: libunbound's only mutes the callback while the work goes on, so it would
+ * hide from the caller how much is under way. */
+int ub_context_ask(struct ub_ctx *ctx, const struct question *q, struct ub_query *query);
+
+#endif

@@ -1,0 +1,478 @@
+/* The parent's side: the questions in flight, and a child that may die or lie at any time. */
+#include "resolver/upstream.h"
+
+#include "resolver/clock.h"
+#include "resolver/frame.h"
+#include "resolver/server_address.h"
+#include "resolver/child.h"
+#include "resolver/validator.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The child answers all within 10 s, so one that has not by then hangs. */
+#define PATIENCE (14 * SECOND)
+/* Before a child is started again. The first death costs nearly nothing; a child that dies each
+ * time must not keep a core busy. One that has lived for RESTART_MAX has earned a new start. */
+#define RESTART_MIN (10 * (SECOND / 1000))
+#define RESTART_MAX (10 * SECOND)
+/* Answers handled before the rest of the loop gets its turn. */
+#define READ_BURST 64
+
+enum query_state {
+	QUERY_UNSENT,	 /* in `outgoing`: the child has not been told of it */
+	QUERY_SENT,	 /* in `sent`: an answer is owed */
+	QUERY_CANCELLING /* in `outgoing`: sent, and the child is to be told that nobody waits */
+};
+
+struct upstream_query {
+	struct upstream *upstream;
+	upstream_fn *fn; /* NULL: cancelled */
+	void *ctx;
+	struct question question;
+	uint64_t id, since;
+	enum query_state state;
+	bool retried;
+	TAILQ_ENTRY(upstream_query) entry;
+};
+TAILQ_HEAD(query_list, upstream_query);
+
+struct upstream {
+	struct event_base *base;
+	char *program;
+	uint8_t *config; /* the frame that each child gets first */
+	size_t config_len;
+	uint64_t patience;
+
+	int fd;	   /* -1: no child to talk to */
+	pid_t pid; /* 0: none, or reaped */
+	uint64_t started, restart_delay;
+	struct event *readable, *writable, *restart, *tick;
+
+	struct query_list outgoing, sent;
+	struct upstream_query *slots[UPSTREAM_IN_FLIGHT_MAX];
+	uint16_t free_slots[UPSTREAM_IN_FLIGHT_MAX];
+	unsigned free_count;
+	uint64_t serial;
+	struct upstream_counters counters;
+	uint8_t outgoing_frame[FRAME_ASK_MAX];
+	/* One more than is allowed: what fills it is too long. Apart from the other, because a
+	 * callback that reads an answer in it may ask. */
+	uint8_t buffer[FRAME_MAX + 1];
+};
+
+int upstream_check(const char *word, const char **ret_why)
+{
+	struct server_address address;
+
+	if (strcmp(word, "system") == 0 || strcmp(word, "recursive") == 0)
+		return 0;
+	if (server_address_parse(word, strlen(word), &address) == 0)
+		return 0;
+	*ret_why = "neither system, recursive, nor ADDR[:PORT]";
+	return -EINVAL;
+}
+
+/* -- questions ---------------------------------------------------------------------------- */
+
+static struct query_list *list_of(struct upstream_query *q)
+{
+	return q->state == QUERY_SENT ? &q->upstream->sent : &q->upstream->outgoing;
+}
+
+static void move_query(struct upstream_query *q, enum query_state state)
+{
+	TAILQ_REMOVE(list_of(q), q, entry);
+	q->state = state;
+	q->since = clock_monotonic();
+	TAILQ_INSERT_TAIL(list_of(q), q, entry);
+}
+
+static void free_query(struct upstream_query *q)
+{
+	struct upstream *u = q->upstream;
+	uint16_t slot = q->id % UPSTREAM_IN_FLIGHT_MAX;
+
+	TAILQ_REMOVE(list_of(q), q, entry);
+	u->slots[slot] = NULL;
+	u->free_slots[u->free_count++] = slot;
+	u->counters.in_flight--;
+	free(q);
+}
+
+static void count_reply(struct upstream_counters *c, const struct upstream_reply *reply)
+{
+	if (reply->error == 0)
+		c->answered++;
+	else if (reply->error == -ETIMEDOUT)
+		c->timeouts++;
+	else
+		c->failed++;
+	if (reply->bogus)
+		c->bogus++;
+}
+
+/* Ends the question. The callback comes last: it may ask and cancel others. */
+static void complete(struct upstream_query *q, const struct upstream_reply *reply)
+{
+	struct upstream *u = q->upstream;
+	upstream_fn *fn = q->fn;
+	void *ctx = q->ctx;
+
+	free_query(q);
+	if (!fn)
+		return;
+	count_reply(&u->counters, reply);
+	fn(ctx, reply);
+}
+
+static void complete_error(struct upstream_query *q, int error)
+{
+	complete(q, &(struct upstream_reply){.error = error, .why = ""});
+}
+
+/* -- the child ---------------------------------------------------------------------------- */
+
+static void schedule_restart(struct upstream *u, uint64_t delay)
+{
+	struct timeval t = {
+		.tv_sec = (time_t)(delay / SECOND), .tv_usec = (suseconds_t)(delay % SECOND)};
+
+	event_add(u->restart, &t);
+}
+
+static void drop_child(struct upstream *u)
+{
+	if (u->readable)
+		event_free(u->readable);
+	if (u->writable)
+		event_free(u->writable);
+	u->readable = u->writable = NULL;
+	if (u->fd >= 0)
+		close(u->fd);
+	u->fd = -1;
+	if (u->pid > 0)
+		kill(u->pid, SIGKILL);
+}
+
+/* The child is dead, or as good as: it lied, or it hangs. What it had been asked is asked again
+ * once: a question that kills the child must not do so for ever. */
+static void child_failed(struct upstream *u)
+{
+	struct upstream_query *q;
+
+	drop_child(u);
+	u->counters.restarts++;
+	if (clock_monotonic() - u->started >= RESTART_MAX)
+		u->restart_delay = RESTART_MIN;
+	schedule_restart(u, u->restart_delay);
+	u->restart_delay = u->restart_delay * 2 < RESTART_MAX ? u->restart_delay * 2 : RESTART_MAX;
+
+	/* While there is no child nothing new is "sent", so this ends whatever the callbacks ask.
+	 */
+	while ((q = TAILQ_FIRST(&u->sent))) {
+		if (q->fn && !q->retried) {
+			q->retried = true;
+			move_query(q, QUERY_UNSENT);
+		} else {
+			complete_error(q, -EREMOTEIO);
+		}
+	}
+	for (struct upstream_query *next, *i = TAILQ_FIRST(&u->outgoing); i; i = next) {
+		next = TAILQ_NEXT(i, entry);
+		if (i->state == QUERY_CANCELLING)
+			free_query(i);
+	}
+}
+
+static size_t put_query(struct upstream *u, const struct upstream_query *q)
+{
+	if (q->state == QUERY_CANCELLING)
+		return frame_put_cancel(u->outgoing_frame, q->id);
+	return frame_put_ask(u->outgoing_frame, q->id, &q->question);
+}
+
+/* Says what is to be said, as far as the child reads. An error other than a full socket is the
+ * child's death, which the readable event tells of too, at a better time: from the loop. */
+static void flush(struct upstream *u)
+{
+	struct upstream_query *q;
+
+	if (u->fd < 0)
+		return;
+	while ((q = TAILQ_FIRST(&u->outgoing))) {
+		size_t len = put_query(u, q);
+
+		if (send(u->fd, u->outgoing_frame, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+			if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
+				event_add(u->writable, NULL);
+			return;
+		}
+		move_query(q, QUERY_SENT);
+	}
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flush(arg);
+}
+
+/* 0, or -EBADMSG when a child that works would not have sent this. */
+static int handle_answer(struct upstream *u, size_t len)
+{
+	struct upstream_query *q;
+	struct frame_answer answer;
+	struct upstream_reply reply;
+	struct frame frame;
+
+	if (frame_open(u->buffer, len, &frame) || frame_get_answer(&frame, &answer))
+		return -EBADMSG;
+	q = u->slots[frame.id % UPSTREAM_IN_FLIGHT_MAX];
+	if (!q || q->id != frame.id || q->state == QUERY_UNSENT)
+		return -EBADMSG;
+	if (answer.error == -ECANCELED && q->fn)
+		return -EBADMSG;
+	reply = (struct upstream_reply){.error = answer.error,
+		.secure = answer.secure,
+		.bogus = answer.bogus,
+		.unvalidated = answer.unvalidated,
+		.why = answer.why,
+		.message = answer.message,
+		.len = answer.len};
+	complete(q, &reply);
+	return 0;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct upstream *u = arg;
+
+	(void)what;
+	for (int i = 0; i < READ_BURST; i++) {
+		ssize_t n = recv(fd, u->buffer, sizeof(u->buffer), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0 || handle_answer(u, (size_t)n)) {
+			child_failed(u);
+			return;
+		}
+	}
+}
+
+static int start_child(struct upstream *u)
+{
+	int r = spawn_child(u->program, VALIDATOR_ARGUMENT, VALIDATOR_FD, &u->pid, &u->fd);
+
+	if (r)
+		return r;
+	u->started = clock_monotonic();
+	u->readable = event_new(u->base, u->fd, EV_READ | EV_PERSIST, on_readable, u);
+	u->writable = event_new(u->base, u->fd, EV_WRITE, on_writable, u);
+	if (!u->readable || !u->writable || event_add(u->readable, NULL))
+		return -ENOMEM;
+	/* The socket is new and empty: this fits or the child is gone, which is seen soon. */
+	(void)!send(u->fd, u->config, u->config_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	flush(u);
+	return 0;
+}
+
+static void on_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct upstream *u = arg;
+
+	(void)fd;
+	(void)what;
+	/* Never two at once; and never waiting here for one that is slow to die. ECHILD: somebody
+	 * else in this process has reaped it. */
+	if (u->pid > 0 && waitpid(u->pid, NULL, WNOHANG) == 0) {
+		schedule_restart(u, RESTART_MIN);
+		return;
+	}
+	u->pid = 0;
+	if (start_child(u)) {
+		drop_child(u);
+		schedule_restart(u, RESTART_MAX);
+	}
+}
+
+/* Once a second while something is in flight: does the child still do its work? */
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct upstream *u = arg;
+	uint64_t now = clock_monotonic();
+	struct upstream_query *q = TAILQ_FIRST(&u->sent);
+
+	(void)fd;
+	(void)what;
+	/* Both lists are in the order of `since`. */
+	if (q && now - q->since >= u->patience)
+		child_failed(u);
+	while ((q = TAILQ_FIRST(&u->outgoing)) && now - q->since >= u->patience) {
+		if (q->state == QUERY_CANCELLING) {
+			/* It does not even read. */
+			child_failed(u);
+			continue;
+		}
+		complete_error(q, -EREMOTEIO);
+	}
+	if (u->counters.in_flight == 0)
+		event_del(u->tick);
+}
+
+/* -- the interface ------------------------------------------------------------------------ */
+
+static int copy_config(struct upstream *u, const struct upstream_config *config)
+{
+	int len = frame_put_config(u->buffer, config);
+
+	if (len < 0)
+		return len;
+	u->config = malloc((size_t)len);
+	u->program = strdup(config->program ? config->program : "/proc/self/exe");
+	if (!u->config || !u->program)
+		return -ENOMEM;
+	memcpy(u->config, u->buffer, (size_t)len);
+	u->config_len = (size_t)len;
+	u->patience = config->patience_ms ? config->patience_ms * (SECOND / 1000) : PATIENCE;
+	return 0;
+}
+
+/* What the user named must be there; better said now than by every question. */
+static int check_config(const struct upstream_config *config)
+{
+	const char *why;
+
+	for (size_t i = 0; i < config->list_len; i++)
+		if (upstream_check(config->list[i], &why))
+			return -EINVAL;
+	if (config->root_hints && access(config->root_hints, R_OK))
+		return -errno;
+	if (config->trust_anchor && access(config->trust_anchor, R_OK))
+		return -errno;
+	return 0;
+}
+
+int upstream_create(struct event_base *base, const struct upstream_config *config,
+	struct upstream **ret_upstream)
+{
+	struct upstream *u;
+	int r = check_config(config);
+
+	if (r)
+		return r;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	u->base = base;
+	u->fd = -1;
+	u->restart_delay = RESTART_MIN;
+	TAILQ_INIT(&u->outgoing);
+	TAILQ_INIT(&u->sent);
+	while (u->free_count < UPSTREAM_IN_FLIGHT_MAX) {
+		u->free_slots[u->free_count] = (uint16_t)u->free_count;
+		u->free_count++;
+	}
+	u->restart = evtimer_new(base, on_restart, u);
+	u->tick = event_new(base, -1, EV_PERSIST, on_tick, u);
+	r = u->restart && u->tick ? copy_config(u, config) : -ENOMEM;
+	if (!r)
+		r = start_child(u);
+	if (r) {
+		upstream_destroy(u);
+		return r;
+	}
+	*ret_upstream = u;
+	return 0;
+}
+
+void upstream_destroy(struct upstream *u)
+{
+	struct upstream_query *q;
+
+	if (!u)
+		return;
+	drop_child(u);
+	/* A child that has become another user cannot be killed, but ends with its socket. */
+	if (u->pid > 0)
+		waitpid(u->pid, NULL, 0);
+	while ((q = TAILQ_FIRST(&u->sent)) || (q = TAILQ_FIRST(&u->outgoing)))
+		free_query(q);
+	if (u->restart)
+		event_free(u->restart);
+	if (u->tick)
+		event_free(u->tick);
+	free(u->config);
+	free(u->program);
+	free(u);
+}
+
+int upstream_ask(struct upstream *u, const struct question *question, upstream_fn *fn, void *ctx,
+	struct upstream_query **ret_query)
+{
+	struct timeval second = {.tv_sec = 1};
+	struct upstream_query *q;
+	uint16_t slot;
+
+	if (u->free_count == 0)
+		return -EBUSY;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	slot = u->free_slots[--u->free_count];
+	u->slots[slot] = q;
+	q->upstream = u;
+	q->fn = fn;
+	q->ctx = ctx;
+	q->question = *question;
+	q->id = ++u->serial * UPSTREAM_IN_FLIGHT_MAX + slot;
+	q->since = clock_monotonic();
+	TAILQ_INSERT_TAIL(&u->outgoing, q, entry);
+	u->counters.asked++;
+	u->counters.in_flight++;
+	if (!event_pending(u->tick, EV_TIMEOUT, NULL))
+		event_add(u->tick, &second);
+	flush(u);
+	*ret_query = q;
+	return 0;
+}
+
+void upstream_cancel(struct upstream_query *q)
+{
+	struct upstream *u = q->upstream;
+
+	q->fn = NULL;
+	if (q->state == QUERY_UNSENT) {
+		free_query(q);
+		return;
+	}
+	move_query(q, QUERY_CANCELLING);
+	flush(u);
+}
+
+void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
+{
+	*ret_counters = u->counters;
+}
+
+int upstream_child_pid(const struct upstream *u)
+{
+	return (int)u->pid;
+}
+
+bool upstream_child(int argc, char **argv, int *ret_status)
+{
+	if (argc != 2 || strcmp(argv[1], VALIDATOR_ARGUMENT) != 0)
+		return false;
+	*ret_status = validator_main(VALIDATOR_FD);
+	return true;
+}

@@ -1,0 +1,297 @@
+/* The validator process: frames in, libunbound asked in the order of the list, frames out. */
+#include "resolver/validator.h"
+
+#include "resolver/ask.h"
+#include "resolver/confine.h"
+#include "resolver/frame.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* A loop that has not turned for so long is stuck in libunbound, on a packet made for that: the
+ * kernel ends us, and the parent starts another. */
+#define STUCK_S 12
+/* Frames read before libunbound's sockets get their turn again. */
+#define READ_BURST 64
+
+#define ROOT_HINTS "/usr/share/dns/root.hints"
+#define TRUST_ANCHOR "/usr/share/dns/root.key"
+
+struct validator {
+	int fd;
+	struct event_base *base;
+	struct event *readable, *tick;
+	struct server_config server_config;
+	struct server_list *servers;
+	/* By id modulo its size: the parent never has two questions in one place. */
+	struct ask *asks[UPSTREAM_IN_FLIGHT_MAX];
+	unsigned ask_count;
+	struct ask_env env;
+	uint8_t frame[FRAME_MAX];
+};
+
+/* Blocks while the parent does not read: then there is nothing better to do than to stop. A parent
+ * that is stopped for longer than STUCK_S finds a new child when it goes on. */
+static void send_frame(struct validator *v, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = send(v->fd, v->frame, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		event_base_loopbreak(v->base);
+}
+
+static void start_tick(struct validator *v)
+{
+	static const struct timeval second = {.tv_sec = 1};
+
+	if (!event_pending(v->tick, EV_TIMEOUT, NULL)) {
+		alarm(STUCK_S);
+		event_add(v->tick, &second);
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct validator *v = arg;
+
+	(void)fd;
+	(void)what;
+	alarm(0);
+	if (v->ask_count || v->env.attempts)
+		start_tick(v);
+}
+
+static void forget(struct validator *v, uint64_t id)
+{
+	v->asks[id % UPSTREAM_IN_FLIGHT_MAX] = NULL;
+	v->ask_count--;
+}
+
+static void on_done(void *ctx, struct ask *ask, const struct frame_answer *answer)
+{
+	struct validator *v = ctx;
+
+	forget(v, ask_id(ask));
+	send_frame(v, frame_put_answer(v->frame, ask_id(ask), answer));
+}
+
+static void refuse(struct validator *v, uint64_t id, int error)
+{
+	send_frame(v, frame_put_answer(v->frame, id, &(struct frame_answer){.error = error}));
+}
+
+/* 0, or -EBADMSG for what the parent would not send. */
+static int begin_ask(struct validator *v, const struct frame *frame)
+{
+	struct ask **slot = &v->asks[frame->id % UPSTREAM_IN_FLIGHT_MAX];
+	struct question question;
+
+	if (frame_get_ask(frame, &question) || *slot)
+		return -EBADMSG;
+	/* A zone transfer, or a record that is no data, is not for libunbound to ask for. */
+	if ((type_is_meta(question.type) && question.type != TYPE_ANY) ||
+		ask_create(&v->env, frame->id, &question, slot)) {
+		refuse(v, frame->id, -EREMOTEIO);
+		return 0;
+	}
+	v->ask_count++;
+	start_tick(v);
+	server_list_refresh(v->servers);
+	ask_start(*slot);
+	return 0;
+}
+
+static void cancel_ask(struct validator *v, uint64_t id)
+{
+	struct ask *ask = v->asks[id % UPSTREAM_IN_FLIGHT_MAX];
+
+	/* Our answer and the parent's change of mind may have crossed. */
+	if (!ask || ask_id(ask) != id)
+		return;
+	forget(v, id);
+	ask_destroy(ask);
+	refuse(v, id, -ECANCELED);
+}
+
+static int handle_frame(struct validator *v, const uint8_t *buf, size_t len)
+{
+	struct frame frame;
+	int r = frame_open(buf, len, &frame);
+
+	if (r)
+		return r;
+	switch (frame.kind) {
+	case FRAME_ASK:
+		return begin_ask(v, &frame);
+	case FRAME_CANCEL:
+		cancel_ask(v, frame.id);
+		return 0;
+	case FRAME_CONFIG:
+	case FRAME_ANSWER:
+		break;
+	}
+	return -EBADMSG;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct validator *v = arg;
+	uint8_t buf[FRAME_ASK_MAX + 1]; /* what is longer is cut, and so no frame */
+
+	(void)what;
+	for (int i = 0; i < READ_BURST; i++) {
+		ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0 || handle_frame(v, buf, (size_t)n)) {
+			event_base_loopbreak(v->base);
+			return;
+		}
+	}
+}
+
+static void on_settled(void *ctx, struct server *server)
+{
+	struct validator *v = ctx;
+
+	for (size_t i = 0; i < UPSTREAM_IN_FLIGHT_MAX; i++)
+		if (v->asks[i])
+			ask_settled(v->asks[i], server);
+}
+
+/* Ends with the socket, not with the terminal or the service manager: the parent may still need
+ * answers while it shuts down. */
+static void ignore_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+/* Each question on the wire has a socket of its own; the soft limit may be 1024. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max < 8192 ? limit.rlim_max : 8192;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* One that was named must be there, or DNSSEC would be off where it was asked for. A host without
+ * dns-root-data resolves unvalidated, and says so. */
+static int find_anchor(const char *named, const char **ret_anchor)
+{
+	const char *path = named ? named : TRUST_ANCHOR;
+
+	*ret_anchor = path;
+	if (access(path, R_OK) == 0)
+		return 0;
+	if (named)
+		return -errno;
+	fprintf(stderr, "kadns: %s: %s; nothing is validated\n", path, strerror(errno));
+	*ret_anchor = NULL;
+	return 0;
+}
+
+static int setup(struct validator *v, const struct upstream_config *config)
+{
+	unsigned list_len = config->list_len ? (unsigned)config->list_len : 1;
+	int r;
+
+	v->base = event_base_new();
+	if (!v->base)
+		return -ENOMEM;
+	v->server_config = (struct server_config){
+		.base = v->base,
+		.root_hints = config->root_hints ? config->root_hints : ROOT_HINTS,
+		.test_zones = config->test_zones,
+		.loopback_servers = config->loopback_servers,
+		.live_max = UPSTREAM_IN_FLIGHT_MAX / list_len,
+		.settled = on_settled,
+		.ctx = v,
+	};
+	r = find_anchor(config->trust_anchor, &v->server_config.trust_anchor);
+	if (r)
+		return r;
+	v->readable = event_new(v->base, v->fd, EV_READ | EV_PERSIST, on_readable, v);
+	v->tick = evtimer_new(v->base, on_tick, v);
+	if (!v->readable || !v->tick || event_add(v->readable, NULL))
+		return -ENOMEM;
+	r = server_list_create(config, &v->server_config, &v->servers);
+	v->env = (struct ask_env){
+		.base = v->base, .servers = v->servers, .done = on_done, .ctx = v};
+	return r;
+}
+
+static void finish(struct validator *v)
+{
+	alarm(0);
+	for (size_t i = 0; i < UPSTREAM_IN_FLIGHT_MAX; i++)
+		ask_destroy(v->asks[i]);
+	server_list_destroy(v->servers); /* calls back for every attempt, which is freed then */
+	if (v->readable)
+		event_free(v->readable);
+	if (v->tick)
+		event_free(v->tick);
+	if (v->base)
+		event_base_free(v->base);
+}
+
+/* The first frame, waited for. 0, -EPIPE when the parent is gone, -EBADMSG. */
+static int receive_config(int fd, uint8_t *buf, struct upstream_config *ret_config)
+{
+	struct frame frame;
+	ssize_t n = recv(fd, buf, FRAME_MAX, 0);
+
+	if (n <= 0)
+		return -EPIPE;
+	if (frame_open(buf, (size_t)n, &frame))
+		return -EBADMSG;
+	return frame_get_config(&frame, ret_config);
+}
+
+int validator_main(int fd)
+{
+	struct validator *v = calloc(1, sizeof(*v));
+	uint8_t *words = malloc(FRAME_MAX); /* what the config points into */
+	struct upstream_config config;
+	const char *what = "configuration";
+	int r = v && words ? 0 : -ENOMEM;
+
+	ignore_signals();
+	prctl(PR_SET_NAME, "kadns-validator", 0, 0, 0);
+	if (!r)
+		r = receive_config(fd, words, &config);
+	if (!r) {
+		raise_file_limit();
+		r = confine(config.user ? config.user : "nobody", &what);
+	}
+	if (!r) {
+		v->fd = fd;
+		what = "setup";
+		r = setup(v, &config);
+	}
+	if (!r)
+		event_base_dispatch(v->base);
+	else if (r != -EPIPE)
+		fprintf(stderr, "kadns: validator: %s: %s\n", what, strerror(-r));
+	if (v)
+		finish(v);
+	free(v);
+	free(words);
+	return r ? 1 : 0;
+}
