@@ -15,8 +15,9 @@ struct zone;
 int zone_create(const uint8_t key[NAME_KEY_LEN], struct zone **ret_zone); /* empty */
 void zone_destroy(struct zone *zone);
 
-/* Reads a packet of any signer's making: other classes, foreign owners and malformed RDATA are
- * left out, names are folded to lower case. -EBADMSG when it is no DNS response packet. */
+/* Reads a packet of any signer's making, up to 1000 bytes: other classes, foreign owners, malformed
+ * RDATA and other sections than the answer are left out, owners are folded to lower case (RDATA is
+ * not), one set has the least TTL of its records. -EBADMSG when it is no DNS response packet. */
 int zone_read(const uint8_t key[NAME_KEY_LEN], const uint8_t *packet, size_t len,
 	struct zone **ret_zone);
 /* Length, or -EFBIG. Compressed; sets in the order in which they were set. ID 0, flags 0x8000. */
@@ -32,8 +33,10 @@ size_t zone_sets(const struct zone *zone);
 const struct rrset *zone_at(const struct zone *zone, size_t i);
 
 /* Answers a question from the zone: the set, a CNAME chain as far as the zone has it,
- * wildcards (RFC 4592), else -ENOENT with rcode 0 (the name or one below it exists) or 3.
- * source DHT, trust KEY; the caller sets seq and times. 0 or -ENOMEM. */
+ * wildcards (RFC 4592), else -ENOENT with rcode 0 (the name or one below it exists) or 3; TTL of
+ * a denial 60 s. A chain that leaves the zone ends with -ENOENT, rcode 0 and no SOA: answer_cnames
+ * tells where it leads. One that loops, or has two targets, is -EREMOTEIO, SERVFAIL.
+ * source DHT, trust KEY, signer the key; the caller sets seq and times. 0 or -ENOMEM. */
 int zone_answer(const struct zone *zone, const struct question *q, struct answer **ret_answer);
 /* Which packet is newer: higher seq; on a tie the larger bytes. > 0 when a is. */
 int zone_compare(int64_t seq_a, const uint8_t *a, size_t a_len,
