@@ -1,0 +1,209 @@
+/* Own records: durable, bounded, and refused when the file is not ours. */
+#undef NDEBUG
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "resolver/own.h"
+
+static char dir[] = "/tmp/kadns-own-XXXXXX";
+static char path[64];
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/own.db", dir);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	char side[80];
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);
+		unlink(side);
+	}
+	return rmdir(dir);
+}
+
+static struct question question_of(const char *text)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text(text, strlen(text), &q.name), 0);
+	return q;
+}
+
+static struct rrset *set_of(const char *name, uint8_t last)
+{
+	struct question q = question_of(name);
+	struct rrset *set = rrset_create(&q, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, last}, 4), 0);
+	return set;
+}
+
+static int put(struct own *own, uid_t uid, const char *name, uint8_t last, int64_t now)
+{
+	struct rrset *set = set_of(name, last);
+	int r = own_set(own, uid, set, now);
+	rrset_destroy(set);
+	return r;
+}
+
+static void test_survives(void **state)
+{
+	(void)state;
+	struct own *own;
+	struct question q = question_of("printer.alt"), gone = question_of("gone.alt");
+	assert_int_equal(own_open(path, 10, 1, &own), 0);
+	assert_int_equal(put(own, 1000, "printer.alt", 7, 111), 0);
+	assert_int_equal(put(own, 1000, "gone.alt", 8, 112), 0);
+	assert_int_equal(own_withdraw(own, 1000, &gone, 113), 0);
+	assert_int_equal(own_withdraw(own, 1000, &gone, 114), -ENOENT);
+	assert_int_equal(own_claimed(own, 1000, &q, 42), 0);
+	assert_int_equal(own_published(own, 1000, &q, 111, 200, 3), 0);
+	own_close(own);
+
+	assert_int_equal(own_open(path, 10, 2, &own), 0);
+	assert_int_equal(own_records(own), 2);
+	const struct own_record *r = own_find(own, 1000, &q);
+	assert_non_null(r);
+	assert_int_equal(r->set->count, 1);
+	assert_int_equal(r->set->ttl, 300);
+	assert_int_equal(r->written, 111);
+	assert_int_equal(r->published, 200);
+	assert_int_equal(r->replicas, 3);
+	assert_int_equal(r->inception, 42);
+	/* The withdrawal is still to be told: the tombstone stands until it has been. */
+	r = own_find(own, 1000, &gone);
+	assert_non_null(r);
+	assert_null(r->set);
+	assert_null(own_any(own, &gone));
+	assert_int_equal(own_published(own, 1000, &gone, 113, 300, 1), 0);
+	assert_null(own_find(own, 1000, &gone));
+	/* What was published of an older version says nothing of the newer one. */
+	assert_int_equal(put(own, 1000, "printer.alt", 9, 400), 0);
+	assert_int_equal(own_published(own, 1000, &q, 111, 401, 8), 0);
+	assert_int_equal(own_find(own, 1000, &q)->published, 0);
+	own_close(own);
+}
+
+/* The child is killed the moment after its write was acknowledged. */
+static void test_survives_kill(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		pid_t child = fork();
+		if (child == 0) {
+			struct own *own;
+			if (own_open(path, 100, 1, &own) == 0 &&
+				put(own, 5, "k.alt", (uint8_t)(round + 1), round + 1) == 0)
+				kill(getpid(), SIGKILL);
+			_exit(1);
+		}
+		int status;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		struct own *own;
+		struct question q = question_of("k.alt");
+		assert_int_equal(own_open(path, 100, 1, &own), 0);
+		const struct own_record *r = own_find(own, 5, &q);
+		assert_non_null(r);
+		assert_int_equal(r->set->data[5], round + 1);
+		own_close(own);
+	}
+}
+
+static void test_users_and_quota(void **state)
+{
+	(void)state;
+	struct own *own;
+	struct question q = question_of("a.alt");
+	assert_int_equal(own_open(path, 2, 1, &own), 0);
+	assert_int_equal(put(own, 7, "a.alt", 7, 1), 0);
+	assert_int_equal(put(own, 3, "a.alt", 3, 1), 0);
+	assert_int_equal(own_any(own, &q)->uid, 3);
+	assert_int_equal(own_find(own, 7, &q)->set->data[5], 7);
+	assert_null(own_find(own, 8, &q));
+	assert_int_equal(put(own, 7, "b.alt", 1, 1), 0);
+	assert_int_equal(put(own, 7, "c.alt", 1, 1), -EDQUOT);
+	assert_int_equal(put(own, 7, "a.alt", 2, 2), 0); /* a change is no new record */
+	assert_int_equal(put(own, 8, "c.alt", 1, 1), 0);
+	for (int i = 0; i < 300; i++) { /* the table grows under it */
+		char name[16];
+		snprintf(name, sizeof(name), "n%d.alt", i);
+		assert_int_equal(put(own, (uid_t)(100 + i), name, 1, 1), 0);
+	}
+	assert_int_equal(own_find(own, 7, &q)->set->data[5], 2);
+	own_close(own);
+}
+
+static void test_never_backwards(void **state)
+{
+	(void)state;
+	struct own *own;
+	uint8_t target[20] = {1}, key[NAME_KEY_LEN] = {9}, got[NAME_KEY_LEN];
+	int64_t seq;
+	struct question q = question_of("a.alt"), other = question_of("b.alt");
+	assert_int_equal(own_open(path, 2, 1, &own), 0);
+	assert_int_equal(own_seq(own, target, &seq), 0);
+	assert_int_equal(seq, 0);
+	assert_int_equal(own_set_seq(own, target, INT64_MAX), 0);
+	assert_false(own_first_signer(own, &q.name, got));
+	assert_int_equal(own_remember_signer(own, &q.name, key), 0);
+	own_close(own);
+	assert_int_equal(own_open(path, 2, 1, &own), 0);
+	assert_int_equal(own_seq(own, target, &seq), 0);
+	assert_int_equal(seq, INT64_MAX);
+	assert_true(own_first_signer(own, &q.name, got));
+	assert_memory_equal(got, key, sizeof(key));
+	assert_false(own_first_signer(own, &other.name, got));
+	own_close(own);
+}
+
+static void test_refuses(void **state)
+{
+	(void)state;
+	struct own *own, *second;
+	assert_int_equal(own_open("/nonexistent/own.db", 2, 1, &own), -ENOENT);
+	assert_int_equal(own_open(path, 2, 1, &own), 0);
+	assert_int_equal(put(own, 1, "a.alt", 1, 1), 0);
+	assert_int_equal(own_open(path, 2, 1, &second), -EBUSY);
+	own_close(own);
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	assert_true(write(fd, "this is no database, it is a letter to my aunt", 46) == 46);
+	close(fd);
+	assert_int_equal(own_open(path, 2, 1, &own), -EBADMSG);
+	/* Another program's database is not ours either. */
+	unlink(path);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	close(fd);
+	assert_int_equal(own_open(path, 2, 1, &own), 0);
+	own_close(own);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_survives, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_survives_kill, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_users_and_quota, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_never_backwards, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
