@@ -7,6 +7,8 @@
 
 /* Queries under way at once to each family: libtorrent's five. */
 #define PARALLEL 5
+/* Nodes of the table that a look-up begins with: the nearest and as many to fall back on. */
+#define SEEDS (2 * DHT_K)
 /* Packets of one look-up: a liar that names ever nearer nodes shall not keep us busy. */
 #define QUERIES_MAX 60
 /* A node that is silent once may have lost a packet; twice is silence. */
@@ -175,20 +177,17 @@ static void add_candidate(struct dht_lookup *l, const struct dht_contact *c)
 	}
 }
 
-/* Nodes that left one query unanswered are asked too, since packets get lost; those that left
- * more only if there are no others. */
-static void seed(struct dht_lookup *l)
+/* From the table, the nearest. Nodes that left one query unanswered are among them, since
+ * packets get lost; those that left more only if there are no others. */
+static void seed(struct dht_lookup *l, unsigned family, size_t count)
 {
-	struct dht_contact near[2 * DHT_K];
-	const size_t cap = sizeof(near) / sizeof(*near);
-	for (unsigned family = 0; family < 2; family++) {
-		const struct dht_table *t = &l->dht->tables[family];
-		size_t len = dht_table_nearest(t, &l->target, 1, near, cap);
-		if (!len)
-			len = dht_table_nearest(t, &l->target, UINT8_MAX, near, cap);
-		for (size_t i = 0; i < len; i++)
-			add_candidate(l, &near[i]);
-	}
+	struct dht_contact near[DHT_CANDIDATES_MAX];
+	const struct dht_table *t = &l->dht->tables[family];
+	size_t len = dht_table_nearest(t, &l->target, 1, near, count);
+	if (!len)
+		len = dht_table_nearest(t, &l->target, UINT8_MAX, near, count);
+	for (size_t i = 0; i < len; i++)
+		add_candidate(l, &near[i]);
 }
 
 static bool knows_nobody(const struct dht_lookup *l)
@@ -229,20 +228,34 @@ static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_c
 
 /* Asks the nearest that were not asked yet. True when the search is over: of those nearer
  * than the eighth that answered, none is worth waiting for. */
-static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
+static bool ask_nearest(struct dht_lookup *l, struct dht_candidates *front, unsigned *ret_answered)
 {
-	unsigned answered = 0;
 	bool over = true;
-	for (size_t i = 0; i < front->len && answered < DHT_K; i++) {
+	*ret_answered = 0;
+	for (size_t i = 0; i < front->len && *ret_answered < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
 		if (c->state == DHT_NEW && front->flying < PARALLEL)
 			ask(l, front, c);
-		answered += c->state == DHT_ANSWERED;
+		*ret_answered += c->state == DHT_ANSWERED;
 		over &= c->state != DHT_NEW && c->state != DHT_ASKED;
+	}
+	return over;
+}
+
+/* The same, and when fewer answered than are wanted: the rest of the table, for half of the
+ * network may be gone, and then the silent ones once more. */
+static bool advance_front(struct dht_lookup *l, unsigned family)
+{
+	struct dht_candidates *front = &l->fronts[family];
+	unsigned answered;
+	bool over = ask_nearest(l, front, &answered);
+	if (over && answered < DHT_K && !l->widened[family]) {
+		l->widened[family] = true;
+		seed(l, family, DHT_CANDIDATES_MAX);
+		over = ask_nearest(l, front, &answered);
 	}
 	if (!over || answered == DHT_K)
 		return over;
-	/* Fewer than wanted: the silent ones get a second chance, the nearest first. */
 	for (size_t i = 0; i < front->len && front->flying < PARALLEL; i++) {
 		struct dht_candidate *c = &front->list[i];
 		if (c->state == DHT_STALLED && c->asked < TRIES)
@@ -286,7 +299,7 @@ void dht_lookup_search(struct dht_lookup *l)
 	/* An immutable value proves itself: nobody else need be asked. */
 	bool over = true;
 	for (unsigned i = 0; i < 2 && !l->found; i++)
-		over &= advance_front(l, &l->fronts[i]);
+		over &= advance_front(l, i);
 	if (!over)
 		return;
 	if (l->kind == DHT_LOOKUP_PUT) {
@@ -520,7 +533,8 @@ static void start(struct dht_lookup *l)
 		take_own_value(l);
 	if (l->state == DHT_LOOKUP_ENDED)
 		return;
-	seed(l);
+	for (unsigned family = 0; family < 2; family++)
+		seed(l, family, SEEDS);
 	if (knows_nobody(l) && !waited && !l->found && dht_upkeep_joining(l->dht)) {
 		move_to(l, DHT_LOOKUP_WAITING);
 		return;

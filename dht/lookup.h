@@ -44,6 +44,7 @@ struct dht_lookup {
 	enum dht_lookup_state state;
 	struct dht_id target;
 	struct dht_candidates fronts[2]; /* the IPv4 and the IPv6 network */
+	bool widened[2];		 /* the whole table was drawn upon */
 	struct dht_result result;
 	void *ctx;
 	union {

@@ -251,8 +251,9 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 		return false;
 	struct dht_node *node = find(t, c);
 	if (node) {
+		bool was_lost = node->failures >= FAILURES_REPLACED;
 		update(node, now, rtt, client);
-		return false;
+		return was_lost;
 	}
 	struct dht_node *old = find_id(t, &c->id);
 	if (old && !gives_way(t, old, c))

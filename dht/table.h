@@ -42,7 +42,8 @@ void dht_table_finish(struct dht_table *t);
 /* Would this node be taken if it answered? True as well where it could replace a silent one
  * or be a spare. False for nodes that are in the table. */
 bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c);
-/* It answered. `client` is 4 bytes or NULL. True when the table has a new node by that. */
+/* It answered. `client` is 4 bytes or NULL. True when the table has a node more by that: a
+ * new one, or one that seemed lost. */
 bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64_t now,
 	uint32_t rtt, const uint8_t *client);
 void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t now);

@@ -24,6 +24,8 @@
 #define CHECK_PACE (200 * MILLISECOND)
 /* Strangers verified at once: they come as fast as they like. */
 #define PINGS_MAX 32
+/* Verified for the table after each search of our own: half of what is named is dead. */
+#define LEFTOVERS 8
 /* Nothing is so far off that it need not be looked at again. */
 #define SLEEP_MAX (30 * SECOND)
 
@@ -138,6 +140,7 @@ void dht_upkeep_entered(struct dht *dht, bool joined)
 		return;
 	u->neighbours_wait = NEIGHBOURS_WAIT_FIRST;
 	u->neighbours_at = 0;
+	u->neighbours_turn = 0;
 	dht_upkeep_by(dht, dht_now(dht));
 }
 
@@ -174,20 +177,56 @@ static uint64_t run_joins(struct dht *dht, uint64_t now)
 	return u->join_at;
 }
 
+/* Every second search goes anywhere: that is how far buckets fill, in a network that is too
+ * small to have several too. */
 static uint64_t run_neighbours(struct dht *dht, uint64_t now)
 {
 	struct dht_upkeep *u = &dht->upkeep;
+	struct dht_id target = dht->config.id;
 	if (u->neighbours || !nodes(dht))
 		return UINT64_MAX;
-	if (now >= u->neighbours_at && dht_lookup_nodes(dht, &dht->config.id, &u->neighbours) == 0)
-		return UINT64_MAX;
-	return u->neighbours_at > now ? u->neighbours_at : now + SECOND;
+	if (now < u->neighbours_at)
+		return u->neighbours_at;
+	if (u->neighbours_turn % 2)
+		dht->ops.random(dht->self, target.b, sizeof(target.b));
+	if (dht_lookup_nodes(dht, &target, &u->neighbours) < 0)
+		return now + SECOND;
+	u->neighbours_turn++;
+	return UINT64_MAX;
+}
+
+/* Who talks to us is alive, and closer to us than chance: that is how those who were here
+ * first learn of those who come. It must answer us before it counts. */
+void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger)
+{
+	if (dht->upkeep.pings >= PINGS_MAX || dht_id_equal(&stranger->id, &dht->config.id) ||
+		!dht_table_wants(dht_table_of(dht, &stranger->endpoint), stranger) ||
+		dht_query_silent(dht, &stranger->endpoint, dht_now(dht)) ||
+		dht_query_to(dht, &stranger->endpoint))
+		return;
+	if (ping(dht, stranger, DHT_FOR_TABLE) == 0)
+		dht->upkeep.pings++;
+}
+
+/* Nodes that the search heard of and had no need to ask: some of them are verified for the
+ * table, so that the next look-up begins nearer. */
+static void introduce_leftovers(struct dht *dht, const struct dht_candidates *front)
+{
+	unsigned left = LEFTOVERS;
+	for (size_t i = 0; i < front->len && left > 0; i++) {
+		if (front->list[i].state != DHT_NEW)
+			continue;
+		dht_upkeep_introduce(dht, &front->list[i].node.contact);
+		left--;
+	}
 }
 
 void dht_upkeep_searched(struct dht *dht, const struct dht_lookup *l)
 {
 	struct dht_upkeep *u = &dht->upkeep;
 	uint64_t now = dht_now(dht);
+	for (unsigned family = 0; family < 2; family++)
+		introduce_leftovers(dht, &l->fronts[family]);
 	if (l == u->refresh)
 		u->refresh = NULL;
 	if (l != u->neighbours)
@@ -242,19 +281,6 @@ static uint64_t run_checks(struct dht *dht, uint64_t now)
 		next = at < next ? at : next;
 	}
 	return next;
-}
-
-/* Who talks to us is alive, and closer to us than chance: that is how those who were here
- * first learn of those who come. It must answer us before it counts. */
-void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger)
-{
-	if (dht->upkeep.pings >= PINGS_MAX || dht_id_equal(&stranger->id, &dht->config.id) ||
-		!dht_table_wants(dht_table_of(dht, &stranger->endpoint), stranger) ||
-		dht_query_silent(dht, &stranger->endpoint, dht_now(dht)) ||
-		dht_query_to(dht, &stranger->endpoint))
-		return;
-	if (ping(dht, stranger, DHT_FOR_TABLE) == 0)
-		dht->upkeep.pings++;
 }
 
 void dht_upkeep_run(struct dht *dht, uint64_t now)

@@ -25,6 +25,7 @@ struct dht_upkeep {
 
 	struct dht_lookup *neighbours; /* the search for our own id */
 	uint64_t neighbours_at, neighbours_wait;
+	unsigned neighbours_turn;
 	struct dht_lookup *refresh; /* the search in some bucket */
 	uint64_t check_at;	    /* not before: paces pings */
 	unsigned pings;		    /* under way and not stalled */

@@ -1,0 +1,80 @@
+/* Many nodes in one process, in virtual time: latency, loss, dead and lying nodes. All of it
+ * follows from one seed, which is printed, so that a failure can be had again:
+ * SIM_SEED=12345 ./sim_network. */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include "dht/dht.h"
+
+struct sim;
+
+struct sim_config {
+	uint64_t seed;		       /* 0: SIM_SEED, else 1 */
+	uint32_t delay_min, delay_max; /* one way, microseconds */
+	unsigned loss;		       /* packets lost of a thousand */
+	bool mainline;		       /* addresses are public ones */
+};
+
+#define SIM_SECOND ((uint64_t)1000000)
+
+struct sim *sim_create(const struct sim_config *config);
+void sim_destroy(struct sim *sim);
+uint64_t sim_now(const struct sim *sim);
+uint64_t sim_random(struct sim *sim);
+/* Packets sent since the start, those lost included. */
+uint64_t sim_packets(const struct sim *sim);
+
+/* Adds a node of its own address; the number of the node. Families: 4, 6, or 46 for both. */
+size_t sim_add(struct sim *sim, int families);
+size_t sim_len(const struct sim *sim);
+struct dht *sim_dht(struct sim *sim, size_t node);
+void sim_endpoint(
+	const struct sim *sim, size_t node, uint8_t family, struct dht_endpoint *ret_endpoint);
+/* `node` is told of `by`, over every family that both have. */
+void sim_join(struct sim *sim, size_t node, size_t by);
+
+/* Gone without a word; with `refuse` its host says so (ICMP). */
+void sim_kill(struct sim *sim, size_t node, bool refuse);
+bool sim_alive(const struct sim *sim, size_t node);
+/* Starts a dead node anew: same address and items, another id unless keep_id. */
+void sim_restart(struct sim *sim, size_t node, bool keep_id);
+/* 0 everywhere: all reach all. Nodes of different sides do not reach each other. */
+void sim_set_side(struct sim *sim, size_t node, int side);
+/* What `node` sends passes through `lie`, which may change it; a returned 0 swallows it. */
+typedef size_t sim_lie_fn(struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap);
+void sim_set_lie(struct sim *sim, size_t node, sim_lie_fn *lie);
+/* What `node`'s judge answers from now on (0 at first). */
+void sim_set_verdict(struct sim *sim, size_t node, int code);
+/* Sends bytes to a node as if they came from `from`. */
+void sim_inject(struct sim *sim, const struct dht_endpoint *from, size_t node,
+	const uint8_t *datagram, size_t len);
+
+void sim_run(struct sim *sim, uint64_t microseconds);
+/* Until *done, or the time is over: false. */
+bool sim_run_until(struct sim *sim, const bool *done, uint64_t microseconds);
+
+/* The items that a node keeps. */
+const struct dht_item *sim_item(struct sim *sim, size_t node, const struct dht_id *target);
+size_t sim_copies(struct sim *sim, const struct dht_id *target); /* on living nodes */
+
+/* A whole get or put in virtual time. */
+struct sim_answer {
+	struct dht_item best; /* of the values: the newest */
+	unsigned values;      /* from other nodes */
+	bool own;	      /* from its own store */
+	struct dht_result result;
+	uint64_t took, first; /* microseconds until the end, until the first value */
+};
+void sim_get(struct sim *sim, size_t node, const struct dht_item *wanted,
+	struct sim_answer *ret_answer); /* `wanted` gives key and salt, or the value's hash */
+void sim_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
+	struct sim_answer *ret_answer);
+
+/* Items for tests: key from `who`, signed. */
+void sim_mutable(uint64_t who, int64_t seq, const char *text, struct dht_item *ret_item);
+void sim_immutable(const char *text, struct dht_item *ret_item);
+
+/* `n` IPv4 nodes; all join by the first at about the same time and settle for ten seconds. */
+struct sim *sim_network(const struct sim_config *config, size_t n);
+
+#endif

@@ -1,0 +1,405 @@
+/* Networks of nodes: what is put is found, whatever dies, lies or gets lost. */
+#undef NDEBUG
+#include "tests/sim/sim.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* Round trips of 20 to 120 ms, as facts/dht.md measured libtorrent with. */
+static const struct sim_config wan = {.delay_min = 10000, .delay_max = 60000};
+
+static struct dht_id target_of(const struct dht_item *item)
+{
+	struct dht_id target;
+	dht_item_target(item, &target);
+	return target;
+}
+
+static void count_node(void *ctx, const struct dht_node_info *node)
+{
+	size_t *count = ctx;
+	*count += node->failures == 0;
+}
+
+static size_t nodes_of(struct sim *sim, size_t node)
+{
+	size_t count = 0;
+	dht_each_node(sim_dht(sim, node), count_node, &count);
+	return count;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void print_times(const char *what, uint64_t *times, size_t n, uint64_t queries)
+{
+	qsort(times, n, sizeof(*times), by_size);
+	printf("# %-20s p50 %4llu ms, p99 %4llu ms, %.1f queries\n", what,
+		(unsigned long long)times[n / 2] / 1000,
+		(unsigned long long)times[n * 99 / 100] / 1000, (double)queries / (double)n);
+}
+
+#define MANY 100
+
+static void hundred_nodes_find_all(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 100);
+	struct sim_answer a;
+	struct dht_item items[2 * MANY];
+	uint64_t puts[2 * MANY], gets[2 * MANY], misses[MANY];
+	uint64_t put_queries = 0, get_queries = 0, miss_queries = 0;
+	for (size_t i = 0; i < 2 * MANY; i++) {
+		char text[40];
+		snprintf(text, sizeof(text), "record number %zu", i);
+		if (i % 2)
+			sim_mutable(i, 1750000000000000 + (int64_t)i, text, &items[i]);
+		else
+			sim_immutable(text, &items[i]);
+		sim_put(sim, i % 100, &items[i], 0, &a);
+		assert_int_equal(a.result.error, 0);
+		assert_true(a.result.stored >= 7 && a.result.stored + a.result.stored_here >= 8);
+		puts[i] = a.took;
+		put_queries += a.result.queries;
+		struct dht_id target = target_of(&items[i]);
+		assert_true(sim_copies(sim, &target) >= 8);
+	}
+	for (size_t i = 0; i < 2 * MANY; i++) {
+		sim_get(sim, (i * 7 + 3) % 100, &items[i], &a);
+		assert_int_equal(a.result.error, 0);
+		assert_true(a.values + a.own >= 1);
+		assert_int_equal(a.best.value_len, items[i].value_len);
+		assert_memory_equal(a.best.value, items[i].value, items[i].value_len);
+		gets[i] = a.first;
+		get_queries += a.result.queries;
+	}
+	for (size_t i = 0; i < MANY; i++) {
+		struct dht_item nowhere;
+		sim_mutable(5000 + i, 1, "", &nowhere);
+		sim_get(sim, (i * 11 + 5) % 100, &nowhere, &a);
+		assert_int_equal(a.result.error, 0);
+		assert_int_equal(a.values, 0);
+		misses[i] = a.took;
+		miss_queries += a.result.queries;
+	}
+	print_times("put", puts, 2 * MANY, put_queries);
+	print_times("get, first value", gets, 2 * MANY, get_queries);
+	print_times("get, nobody has it", misses, MANY, miss_queries);
+	sim_destroy(sim);
+}
+
+static void three_nodes_know_each_other_at_once(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&wan);
+	for (size_t i = 0; i < 3; i++)
+		sim_add(sim, 4);
+	sim_join(sim, 1, 0);
+	sim_join(sim, 2, 0);
+	sim_run(sim, SIM_SECOND);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(nodes_of(sim, i), 2);
+	sim_destroy(sim);
+}
+
+static void three_nodes_when_the_first_dies(bool refuse)
+{
+	struct sim *sim = sim_network(&wan, 3);
+	struct dht_item item, later;
+	struct sim_answer a;
+	sim_mutable(1, 5, "written at one", &item);
+	sim_put(sim, 0, &item, DHT_PUT_CAS, &a);
+	assert_int_equal(a.result.stored, 2);
+	assert_true(a.result.stored_here);
+	sim_kill(sim, 0, refuse);
+	sim_get(sim, 2, &item, &a);
+	assert_int_equal(a.result.error, 0);
+	assert_true(a.own);
+	assert_int_equal(a.values, 1);
+	assert_memory_equal(a.best.value, item.value, item.value_len);
+	assert_true(a.took < (refuse ? SIM_SECOND / 2 : 2 * SIM_SECOND));
+	sim_mutable(2, 5, "written at three", &later);
+	sim_put(sim, 2, &later, DHT_PUT_CAS, &a);
+	assert_int_equal(a.result.error, 0);
+	assert_int_equal(a.result.stored, 1);
+	assert_true(a.result.stored_here);
+	/* When the other one has gone as well, there are nodes, but nobody answers. */
+	sim_kill(sim, 1, refuse);
+	sim_get(sim, 2, &item, &a);
+	assert_int_equal(a.result.error, -ENETUNREACH);
+	assert_true(a.own);
+	assert_true(a.took < 5 * SIM_SECOND);
+	sim_destroy(sim);
+}
+
+static void three_nodes_first_dies_silently(void **state)
+{
+	(void)state;
+	three_nodes_when_the_first_dies(false);
+}
+
+static void three_nodes_first_refuses(void **state)
+{
+	(void)state;
+	three_nodes_when_the_first_dies(true);
+}
+
+static void one_node_is_a_network(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 1);
+	struct dht_item item;
+	struct sim_answer a;
+	sim_mutable(1, 5, "alone", &item);
+	sim_get(sim, 0, &item, &a);
+	assert_int_equal(a.result.error, -EHOSTUNREACH);
+	assert_false(a.own);
+	assert_int_equal(a.result.seq_seen, -1);
+	sim_put(sim, 0, &item, 0, &a);
+	assert_int_equal(a.result.error, -EHOSTUNREACH);
+	assert_true(a.result.stored_here);
+	assert_int_equal(a.result.stored, 0);
+	sim_get(sim, 0, &item, &a);
+	assert_true(a.own);
+	assert_int_equal(a.values, 0);
+	assert_int_equal(a.result.seq_seen, 5);
+	assert_int_equal(a.took, 0);
+	sim_destroy(sim);
+}
+
+static void holders_die_and_the_record_is_found(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 60);
+	struct dht_item item;
+	struct sim_answer a;
+	sim_mutable(1, 5, "eight copies", &item);
+	sim_put(sim, 0, &item, 0, &a);
+	assert_true(a.result.stored >= 7);
+	struct dht_id target = target_of(&item);
+	for (size_t i = 1, dead = 0; i < sim_len(sim) && dead < 6; i++)
+		if (sim_item(sim, i, &target)) {
+			sim_kill(sim, i, false);
+			dead++;
+		}
+	assert_true(sim_copies(sim, &target) >= 2);
+	for (size_t i = 0; i < sim_len(sim); i += 5) {
+		if (!sim_alive(sim, i))
+			continue;
+		sim_get(sim, i, &item, &a);
+		assert_true(a.values + a.own >= 1);
+		assert_int_equal(a.result.error, 0);
+	}
+	/* A new put closes the gaps. */
+	sim_put(sim, 0, &item, 0, &a);
+	assert_true(sim_copies(sim, &target) >= 8);
+	sim_destroy(sim);
+}
+
+static void twenty_silent_nodes_and_loss(void **state)
+{
+	(void)state;
+	struct sim_config lossy = wan;
+	lossy.loss = 10;
+	struct sim *sim = sim_network(&lossy, 100);
+	struct sim_answer a;
+	uint64_t puts[MANY], misses[MANY], put_queries = 0, miss_queries = 0;
+	for (size_t i = 0; i < 20; i++)
+		sim_kill(sim, i * 5 + 2, false);
+	for (size_t i = 0; i < MANY; i++) {
+		struct dht_item item, nowhere;
+		size_t by = i - (i % 5 == 2);
+		sim_mutable(i, 1 + (int64_t)i, "among the dead", &item);
+		sim_put(sim, by, &item, 0, &a);
+		assert_true(a.result.stored + a.result.stored_here >= 8);
+		puts[i] = a.took;
+		put_queries += a.result.queries;
+		sim_get(sim, (by + 45) % 100, &item, &a);
+		assert_true(a.values + a.own >= 1);
+		assert_int_equal(a.best.seq, item.seq);
+		sim_mutable(9000 + i, 1, "", &nowhere);
+		sim_get(sim, by, &nowhere, &a);
+		assert_int_equal(a.values, 0);
+		misses[i] = a.took;
+		miss_queries += a.result.queries;
+	}
+	print_times("put, 20 dead", puts, MANY, put_queries);
+	print_times("miss, 20 dead", misses, MANY, miss_queries);
+	assert_true(puts[MANY * 99 / 100] <= SIM_SECOND);
+	assert_true(misses[MANY * 99 / 100] <= SIM_SECOND);
+	sim_destroy(sim);
+}
+
+static void joins_when_the_other_comes_up_at_last(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&wan);
+	struct dht_item item;
+	struct sim_answer a;
+	sim_add(sim, 4);
+	sim_add(sim, 4);
+	sim_kill(sim, 0, false);
+	sim_join(sim, 1, 0);
+	sim_mutable(1, 1, "early", &item);
+	sim_get(sim, 1, &item, &a);
+	assert_int_equal(a.result.error, -ENETUNREACH);
+	assert_true(a.took <= 3 * SIM_SECOND);
+	sim_run(sim, 300 * SIM_SECOND);
+	sim_restart(sim, 0, true);
+	sim_run(sim, 61 * SIM_SECOND);
+	assert_int_equal(nodes_of(sim, 0), 1);
+	assert_int_equal(nodes_of(sim, 1), 1);
+	sim_put(sim, 1, &item, 0, &a);
+	assert_int_equal(a.result.stored, 1);
+	sim_destroy(sim);
+}
+
+/* A question asked in the very moment of joining waits for the first node. */
+static void asked_before_it_has_joined(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 20);
+	struct dht_item item;
+	struct sim_answer a;
+	sim_mutable(1, 1, "early bird", &item);
+	sim_put(sim, 3, &item, 0, &a);
+	size_t fresh = sim_add(sim, 4);
+	sim_join(sim, fresh, 0);
+	sim_get(sim, fresh, &item, &a);
+	assert_int_equal(a.result.error, 0);
+	assert_true(a.values >= 1);
+	sim_destroy(sim);
+}
+
+static void restarted_nodes_come_back(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 5);
+	sim_kill(sim, 3, false);
+	sim_restart(sim, 3, false); /* another id at the address that all know */
+	sim_join(sim, 3, 0);
+	sim_run(sim, 30 * SIM_SECOND);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(nodes_of(sim, i), 4);
+	sim_destroy(sim);
+}
+
+static void the_halves_find_together_again(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 20);
+	struct dht_item left, right;
+	struct sim_answer a;
+	for (size_t i = 10; i < 20; i++)
+		sim_set_side(sim, i, 1);
+	sim_mutable(1, 7, "left", &left);
+	sim_mutable(2, 7, "right", &right);
+	sim_put(sim, 2, &left, 0, &a);
+	assert_true(a.result.stored >= 7);
+	sim_put(sim, 12, &right, 0, &a);
+	assert_true(a.result.stored >= 7);
+	sim_run(sim, 3600 * SIM_SECOND);
+	for (size_t i = 10; i < 20; i++)
+		sim_set_side(sim, i, 0);
+	sim_run(sim, 60 * SIM_SECOND);
+	for (size_t i = 0; i < 20; i++) {
+		sim_get(sim, i, &left, &a);
+		assert_true(a.values + a.own > 0);
+		sim_get(sim, i, &right, &a);
+		assert_true(a.values + a.own > 0);
+	}
+	sim_destroy(sim);
+}
+
+static void quiet_when_nobody_asks(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 50);
+	sim_run(sim, 1800 * SIM_SECOND);
+	uint64_t before = sim_packets(sim);
+	sim_run(sim, 1800 * SIM_SECOND);
+	double rate = (double)(sim_packets(sim) - before) / 1800 / 50;
+	printf("# at rest: %.2f packets a second and node\n", rate);
+	assert_true(rate < 0.5);
+	assert_true(nodes_of(sim, 7) >= 40);
+	sim_destroy(sim);
+}
+
+/* Two networks, one of IPv4 and one of IPv6 (BEP 32); a node in both serves both. */
+static void both_families(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&wan);
+	static const int families[] = {46, 46, 46, 4, 4, 4, 6, 6, 6};
+	struct dht_item item;
+	struct sim_answer a;
+	for (size_t i = 0; i < 9; i++) {
+		sim_add(sim, families[i]);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, SIM_SECOND / 10);
+	}
+	sim_run(sim, 10 * SIM_SECOND);
+	assert_int_equal(nodes_of(sim, 0), 5 + 5);
+	assert_int_equal(nodes_of(sim, 3), 5);
+	assert_int_equal(nodes_of(sim, 8), 5);
+	sim_mutable(1, 1, "for both", &item);
+	sim_put(sim, 1, &item, 0, &a);
+	/* Eight others, two of them reached twice but counted once. */
+	assert_int_equal(a.result.stored, 8);
+	for (size_t i = 3; i < 9; i++) {
+		sim_get(sim, i, &item, &a);
+		assert_true(a.own);
+		assert_true(a.values >= 3);
+	}
+	sim_destroy(sim);
+}
+
+static void public_network(void **state)
+{
+	(void)state;
+	struct sim_config config = wan;
+	config.mainline = true;
+	struct sim *sim = sim_network(&config, 30);
+	struct dht_item item;
+	struct dht_endpoint local = {.family = 4, .ip = {10, 0, 0, 1}, .port = 4001};
+	struct sim_answer a;
+	sim_mutable(1, 1, "in public", &item);
+	sim_put(sim, 1, &item, 0, &a);
+	assert_true(a.result.stored + a.result.stored_here >= 8);
+	sim_get(sim, 20, &item, &a);
+	assert_true(a.values + a.own > 0);
+	uint64_t before = sim_packets(sim);
+	dht_add_node(sim_dht(sim, 0), &local);
+	assert_int_equal(sim_packets(sim), before);
+	sim_destroy(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hundred_nodes_find_all),
+		cmocka_unit_test(three_nodes_know_each_other_at_once),
+		cmocka_unit_test(three_nodes_first_dies_silently),
+		cmocka_unit_test(three_nodes_first_refuses),
+		cmocka_unit_test(one_node_is_a_network),
+		cmocka_unit_test(holders_die_and_the_record_is_found),
+		cmocka_unit_test(twenty_silent_nodes_and_loss),
+		cmocka_unit_test(joins_when_the_other_comes_up_at_last),
+		cmocka_unit_test(asked_before_it_has_joined),
+		cmocka_unit_test(restarted_nodes_come_back),
+		cmocka_unit_test(the_halves_find_together_again),
+		cmocka_unit_test(quiet_when_nobody_asks),
+		cmocka_unit_test(both_families),
+		cmocka_unit_test(public_network),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
