@@ -2,7 +2,10 @@
  *
  * The signer signs only what it has parsed itself: a zone packet whose every owner is at or
  * below the key and whose seq rises, a claim over a record set that it is given. It will be a
- * process of its own; until then its module keeps the interface it will have. */
+ * process of its own; until then its module keeps the interface it will have.
+ *
+ * DIR/UID holds the 32 bytes of the seed (RFC 8032, 5.1.5) and nothing else. In memory seeds lie in
+ * one page of their own that is locked, where the limits allow, left out of core dumps, and wiped. */
 #ifndef RESOLVER_SIGNER_H
 #define RESOLVER_SIGNER_H
 
@@ -13,18 +16,27 @@
 struct signer;
 
 /* DIR is made (0700) when absent. -EPERM: DIR or a key file is not ours alone (owner, mode, link
- * count, symbolic link). */
+ * count, symbolic link), or a key file has not 32 bytes. */
 int signer_open(const char *dir, struct signer **ret_signer);
-void signer_close(struct signer *s); /* wipes */
+void signer_close(struct signer *s); /* wipes; NULL is fine */
 
 /* The public key of a uid; made when absent, on disk (fsync) before it returns. */
 int signer_key(struct signer *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
 /* Signs the BEP 44 buffer of a zone packet. -EPERM: an owner outside the key, a class other than
- * IN, or seq not above the last one signed for this uid. -EFBIG over 996 bytes. */
+ * IN, seq not above the last one signed for this uid by this signer, or over a day ahead of the
+ * clock (readers refuse it, and nothing could follow it). -EFBIG over 996 bytes. -EBADMSG: not a
+ * whole packet in our form (ID 0, flags 0x8000, answers only). */
 int signer_zone(struct signer *s, uid_t uid, const uint8_t *packet, size_t len, int64_t seq,
 	uint8_t ret_sig[64]);
-/* A claim of this uid's key over `set`. */
+/* A claim of this uid's key over `set`. Errors as claim_to_sign. */
 int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t inception,
 	uint32_t expiration, struct claim *ret_claim);
+/* Withdraws the claim of this uid's key that `slot` holds: signs a withdrawal that is later than it
+ * and than `last` (the inception of the last claim made; 0: unknown) and puts it into the slot,
+ * to be written with that key as slot_write's first. References of the key are dropped. The next
+ * claim begins after *ret_inception. -ENOENT: the slot held no claim of the key that needs this, and
+ * now holds none. */
+int signer_withdraw(struct signer *s, uid_t uid, struct slot *slot, uint32_t last,
+	uint32_t *ret_inception);
 
 #endif

@@ -1,0 +1,327 @@
+/* The signer: keys in memory, and what is checked before anything is signed with them. */
+#include "resolver/signer.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dht/item.h"
+#include "resolver/signer_file.h"
+#include "resolver/zone.h"
+
+_Static_assert(DHT_KEY_LEN == NAME_KEY_LEN && DHT_SEED_LEN == SEED_LEN, "one kind of key");
+
+/* Seeds in memory at once: half a page. Who was not seen for longest is read again from disk. */
+#define SEEDS_MAX 64
+#define PAGE_BYTES (SEEDS_MAX * SEED_LEN)
+#define NO_SEED SEEDS_MAX
+#define AHEAD_MAX (86400 * INT64_C(1000000))
+
+/* One for each uid that asked; it stays when its seed is dropped, for the sake of `seq`. There are
+ * as many as there are key files. */
+struct holder {
+	uid_t uid;
+	uint8_t key[NAME_KEY_LEN];
+	int64_t seq;   /* of the zone signed last; 0 none */
+	unsigned seed; /* which, or NO_SEED */
+};
+
+struct signer {
+	int dir_fd;
+	uint8_t (*seeds)[SEED_LEN];
+	uint64_t used[SEEDS_MAX]; /* when, by `clock`; 0: free */
+	uint64_t clock;
+	size_t holders_len;
+	struct holder *holders;
+};
+
+static int map_seeds(struct signer *s)
+{
+	void *page = mmap(
+		NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	/* Where the limit on locked memory is too low a seed may reach the swap, which its file
+	 * is no further from than that: no reason to have no keys at all. */
+	mlock(page, PAGE_BYTES);
+	madvise(page, PAGE_BYTES, MADV_DONTDUMP);
+	s->seeds = page;
+	return 0;
+}
+
+int signer_open(const char *dir, struct signer **ret_signer)
+{
+	struct signer *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->dir_fd = -1;
+	r = map_seeds(s);
+	if (r == 0)
+		r = key_dir_open(dir, &s->dir_fd);
+	if (r < 0)
+		signer_close(s);
+	else
+		*ret_signer = s;
+	return r;
+}
+
+void signer_close(struct signer *s)
+{
+	if (!s)
+		return;
+	if (s->seeds) {
+		OPENSSL_cleanse(s->seeds, PAGE_BYTES);
+		munmap(s->seeds, PAGE_BYTES);
+	}
+	if (s->dir_fd >= 0)
+		close(s->dir_fd);
+	free(s->holders);
+	free(s);
+}
+
+static struct holder *find_holder(struct signer *s, uid_t uid)
+{
+	for (size_t i = 0; i < s->holders_len; i++)
+		if (s->holders[i].uid == uid)
+			return &s->holders[i];
+	return NULL;
+}
+
+static struct holder *add_holder(struct signer *s, uid_t uid)
+{
+	struct holder *grown = reallocarray(s->holders, s->holders_len + 1, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	s->holders = grown;
+	grown[s->holders_len] = (struct holder){.uid = uid, .seed = NO_SEED};
+	return &grown[s->holders_len++];
+}
+
+/* A free place for a seed; the one not used for longest is wiped for it. */
+static unsigned free_seed(struct signer *s)
+{
+	unsigned oldest = 0;
+
+	for (unsigned i = 1; i < SEEDS_MAX; i++)
+		if (s->used[i] < s->used[oldest])
+			oldest = i;
+	for (size_t i = 0; i < s->holders_len; i++)
+		if (s->holders[i].seed == oldest)
+			s->holders[i].seed = NO_SEED;
+	OPENSSL_cleanse(s->seeds[oldest], SEED_LEN);
+	s->used[oldest] = 0;
+	return oldest;
+}
+
+static int load(struct signer *s, uid_t uid, uint8_t ret_seed[SEED_LEN])
+{
+	int r = key_file_read(s->dir_fd, uid, ret_seed);
+
+	if (r != -ENOENT)
+		return r;
+	r = key_file_make(s->dir_fd, uid);
+	/* Read back, so that what is used is what lies on the disk. */
+	return r < 0 && r != -EEXIST ? r : key_file_read(s->dir_fd, uid, ret_seed);
+}
+
+/* The holder with its seed in memory. */
+static int hold(struct signer *s, uid_t uid, struct holder **ret_holder)
+{
+	struct holder *h = find_holder(s, uid);
+	uint8_t key[NAME_KEY_LEN];
+	unsigned place;
+	int r;
+
+	if (uid == (uid_t)-1)
+		return -EINVAL;
+	if (!h || h->seed == NO_SEED) {
+		place = free_seed(s);
+		r = load(s, uid, s->seeds[place]);
+		if (r == 0)
+			r = dht_key_of_seed(s->seeds[place], key);
+		/* Another key than before in the same run: someone changed the file. */
+		if (r == 0 && h && memcmp(h->key, key, sizeof(key)) != 0)
+			r = -EPERM;
+		if (r == 0 && !h && !(h = add_holder(s, uid)))
+			r = -ENOMEM;
+		if (r < 0) {
+			OPENSSL_cleanse(s->seeds[place], SEED_LEN);
+			return r;
+		}
+		memcpy(h->key, key, sizeof(key));
+		h->seed = place;
+	}
+	s->used[h->seed] = ++s->clock;
+	*ret_holder = h;
+	return 0;
+}
+
+int signer_key(struct signer *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
+{
+	struct holder *h;
+	int r = hold(s, uid, &h);
+
+	if (r == 0)
+		memcpy(ret_key, h->key, NAME_KEY_LEN);
+	return r;
+}
+
+/* Nothing but records of class IN at or below the key. */
+static int check_packet(const uint8_t key[NAME_KEY_LEN], const uint8_t *packet, size_t len)
+{
+	struct packet_reader *reader = malloc(sizeof(*reader));
+	const struct packet_header *header;
+	struct name origin;
+	struct rr rr;
+	int n, r = -EBADMSG;
+
+	if (!reader)
+		return -ENOMEM;
+	key_to_name(key, &origin);
+	if (packet_open(reader, packet, len) < 0)
+		goto out;
+	header = &reader->header;
+	if (header->id != 0 || header->flags != FLAG_QR || header->count[0] || header->count[2] ||
+		header->count[3])
+		goto out;
+	while ((n = packet_next(reader, &rr)) > 0) {
+		if (rr.class != CLASS_IN || !name_under(&rr.owner, &origin)) {
+			r = -EPERM;
+			goto out;
+		}
+	}
+	if (n == 0 && packet_at_end(reader))
+		r = 0;
+out:
+	free(reader);
+	return r;
+}
+
+static int64_t wall_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+int signer_zone(struct signer *s, uid_t uid, const uint8_t *packet, size_t len, int64_t seq,
+	uint8_t ret_sig[64])
+{
+	struct dht_item item = {.is_mutable = true, .seq = seq};
+	struct holder *h;
+	int r;
+
+	if (len > ZONE_BYTES_MAX)
+		return -EFBIG;
+	r = hold(s, uid, &h);
+	if (r == 0)
+		r = check_packet(h->key, packet, len);
+	if (r < 0)
+		return r;
+	if (seq <= h->seq || seq - AHEAD_MAX > wall_clock())
+		return -EPERM;
+	r = dht_item_set_string(&item, packet, len);
+	if (r == 0)
+		r = dht_item_sign(&item, s->seeds[h->seed]);
+	if (r < 0)
+		return r;
+	h->seq = seq;
+	memcpy(ret_sig, item.sig, sizeof(item.sig));
+	return 0;
+}
+
+static int sign(const uint8_t seed[SEED_LEN], const uint8_t *bytes, size_t len, uint8_t ret_sig[64])
+{
+	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SEED_LEN);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t sig_len = 64;
+	int r = pkey && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+				EVP_DigestSign(ctx, ret_sig, &sig_len, bytes, len) == 1
+			? 0
+			: -EIO;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	return r;
+}
+
+int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t inception,
+	uint32_t expiration, struct claim *ret_claim)
+{
+	uint8_t *bytes, sig[64];
+	size_t len, rrsig_len;
+	struct holder *h;
+	int r = hold(s, uid, &h);
+
+	if (r == 0)
+		r = claim_to_sign(set, h->key, inception, expiration, &bytes, &len, &rrsig_len);
+	if (r < 0)
+		return r;
+	r = sign(s->seeds[h->seed], bytes, len, sig);
+	free(bytes);
+	if (r == 0)
+		r = claim_make(set, h->key, inception, expiration, sig, ret_claim);
+	return r;
+}
+
+/* One record is enough to withdraw a set, and the least to write. */
+static struct rrset *first_record(const struct rrset *set)
+{
+	struct rrset *one = rrset_create(&set->question, set->ttl);
+	const uint8_t *rdata;
+	size_t cursor = 0, len;
+
+	if (one && rrset_next(set, &cursor, &rdata, &len) && rrset_add(one, rdata, len) == 0)
+		return one;
+	rrset_destroy(one);
+	return NULL;
+}
+
+int signer_withdraw(
+	struct signer *s, uid_t uid, struct slot *slot, uint32_t last, uint32_t *ret_inception)
+{
+	uint8_t packet[CLAIM_INLINE_MAX];
+	const struct claim *held;
+	struct claim withdrawal;
+	uint32_t inception;
+	struct rrset *one;
+	struct holder *h;
+	int r = hold(s, uid, &h);
+
+	if (r < 0)
+		return r;
+	held = slot_claim_of(slot, h->key);
+	if (!held) {
+		slot_drop(slot, h->key); /* references, which nobody defends */
+		return -ENOENT;
+	}
+	inception = held->inception;
+	if (last && (int32_t)(last - inception) > 0) /* serial numbers, RFC 1982 */
+		inception = last;
+	inception++;
+	one = first_record(held->set);
+	if (!one)
+		return -ENOMEM;
+	r = signer_claim(s, uid, one, inception, inception, &withdrawal);
+	rrset_destroy(one);
+	if (r < 0)
+		return r;
+	/* Still too large to stand inline: then the claim was a reference, which may be dropped. */
+	if (claim_write(&withdrawal, packet, sizeof(packet)) < 0) {
+		claim_finish(&withdrawal);
+		slot_drop(slot, h->key);
+		return -ENOENT;
+	}
+	*ret_inception = inception;
+	return slot_add(slot, &withdrawal);
+}
