@@ -34,9 +34,7 @@ int name_expand(
 			segment = at = target;
 			continue;
 		}
-		size_t root_to_come = label ? 1 : 0;
-		if (label > LABEL_MAX || label >= len - at ||
-			out + 1 + label + root_to_come > NAME_WIRE_MAX)
+		if (label > LABEL_MAX || label >= len - at || out + 1 + label > NAME_WIRE_MAX)
 			return -EBADMSG;
 		memcpy(ret_name->wire + out, message + at, 1 + label);
 		out += 1 + label;

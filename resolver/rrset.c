@@ -24,6 +24,7 @@ void rrset_destroy(struct rrset *set)
 	if (!set)
 		return;
 	free(set->data);
+	free(set->at);
 	free(set);
 }
 
@@ -34,21 +35,40 @@ static int compare(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_le
 	return r ? r : (a_len > b_len) - (a_len < b_len);
 }
 
-/* The offset where this RDATA belongs; false when it is there already. */
-static bool find_place(const struct rrset *set, const uint8_t *rdata, size_t len, size_t *ret_at)
+/* The number of the record before which this RDATA belongs; false when it is there already. An
+ * answer can bring 4,000 addresses in the worst order: looking through all of them for each took
+ * 40 ms. */
+static bool find_place(const struct rrset *set, const uint8_t *rdata, size_t len, size_t *ret_place)
 {
-	size_t cursor = 0, n;
-	const uint8_t *other;
-	*ret_at = 0;
-	while (rrset_next(set, &cursor, &other, &n)) {
+	size_t low = 0, high = set->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2, cursor = set->at[middle], n;
+		const uint8_t *other;
+		rrset_next(set, &cursor, &other, &n);
 		int r = compare(rdata, len, other, n);
 		if (r == 0)
 			return false;
 		if (r < 0)
-			return true;
-		*ret_at = cursor;
+			high = middle;
+		else
+			low = middle + 1;
 	}
+	*ret_place = low;
 	return true;
+}
+
+/* Room for one record more, `len` bytes with its length field. */
+static int grow(struct rrset *set, size_t len)
+{
+	uint16_t *at = realloc(set->at, (set->count + 1) * sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	set->at = at;
+	uint8_t *data = realloc(set->data, set->data_len + len);
+	if (!data)
+		return -ENOMEM;
+	set->data = data;
+	return 0;
 }
 
 int rrset_add(struct rrset *set, const uint8_t *rdata, size_t len)
@@ -57,22 +77,24 @@ int rrset_add(struct rrset *set, const uint8_t *rdata, size_t len)
 		return -EFBIG;
 	if (!packet_rdata_valid(set->question.type, rdata, len))
 		return -EINVAL;
-	size_t at;
-	if (!find_place(set, rdata, len, &at))
+	size_t place, needed = 2 + len;
+	if (!find_place(set, rdata, len, &place))
 		return 0;
-	size_t grown = set->data_len + 2 + len;
-	if (grown + (set->count + 1) * RECORD_OVERHEAD > RRSET_BYTES_MAX)
+	if (set->data_len + needed + (set->count + 1) * RECORD_OVERHEAD > RRSET_BYTES_MAX)
 		return -EFBIG;
-	uint8_t *data = realloc(set->data, grown);
-	if (!data)
+	if (grow(set, needed) < 0)
 		return -ENOMEM;
-	memmove(data + at + 2 + len, data + at, set->data_len - at);
-	data[at] = (uint8_t)(len >> 8);
-	data[at + 1] = (uint8_t)len;
+	size_t offset = place < set->count ? set->at[place] : set->data_len;
+	uint8_t *record = set->data + offset;
+	memmove(record + needed, record, set->data_len - offset);
+	record[0] = (uint8_t)(len >> 8);
+	record[1] = (uint8_t)len;
 	if (len)
-		memcpy(data + at + 2, rdata, len);
-	set->data = data;
-	set->data_len = grown;
+		memcpy(record + 2, rdata, len);
+	for (size_t i = set->count; i > place; i--)
+		set->at[i] = (uint16_t)(set->at[i - 1] + needed);
+	set->at[place] = (uint16_t)offset;
+	set->data_len += needed;
 	set->count++;
 	return 0;
 }
@@ -91,14 +113,16 @@ bool rrset_next(const struct rrset *set, size_t *cursor, const uint8_t **ret_rda
 struct rrset *rrset_copy(const struct rrset *set)
 {
 	struct rrset *copy = rrset_create(&set->question, set->ttl);
-	if (!copy || !set->data_len)
+	if (!copy || !set->count)
 		return copy;
 	copy->data = malloc(set->data_len);
-	if (!copy->data) {
+	copy->at = malloc(set->count * sizeof(*copy->at));
+	if (!copy->data || !copy->at) {
 		rrset_destroy(copy);
 		return NULL;
 	}
 	memcpy(copy->data, set->data, set->data_len);
+	memcpy(copy->at, set->at, set->count * sizeof(*copy->at));
 	copy->data_len = set->data_len;
 	copy->count = set->count;
 	return copy;

@@ -18,6 +18,7 @@ struct rrset {
 	size_t count;
 	size_t data_len;
 	uint8_t *data;            /* count times: length (2 bytes, big-endian), RDATA */
+	uint16_t *at;             /* where each record begins in data, for a quick search */
 };
 
 struct rrset *rrset_create(const struct question *question, uint32_t ttl); /* NULL: no memory */

@@ -148,6 +148,13 @@ static void wire_at_the_limits(void **state)
 	offset = 0;
 	len = long_wire(wire, 62);
 	assert_int_equal(from_wire(wire, len, &offset, &name), -EBADMSG);
+	/* The types 01 and 10 of a label, with all the bytes that they would reach. */
+	for (unsigned type = 64; type < 192; type++) {
+		memset(wire, 0, sizeof(wire));
+		wire[0] = (uint8_t)type;
+		offset = 0;
+		assert_int_equal(from_wire(wire, sizeof(wire), &offset, &name), -EBADMSG);
+	}
 	/* 127 labels are all that fit; a pointer cannot smuggle in one more. */
 	uint8_t many[12 + 255 + 4] = {0};
 	for (int i = 0; i < 127; i++)
@@ -207,6 +214,12 @@ static void relations(void **state)
 	memcpy(big.wire, wire, long_wire(wire, 61));
 	assert_int_equal(name_join(&root, &big, &out), 0);
 	assert_int_equal(name_join(&label, &big, &out), -ENAMETOOLONG);
+	label = text_name("w");
+	for (unsigned last = 59; last < 62; last++) { /* 253 and 2 go, 254 and 2 do not */
+		big.len = (uint8_t)long_wire(wire, last);
+		memcpy(big.wire, wire, big.len);
+		assert_int_equal(name_join(&label, &big, &out), last == 59 ? 0 : -ENAMETOOLONG);
+	}
 }
 
 static void hashes_depend_on_seed_and_name(void **state)
@@ -234,6 +247,16 @@ static void hashes_depend_on_seed_and_name(void **state)
 		struct name a = {.len = (uint8_t)(len + 2), .wire = {(uint8_t)len}}, b = a;
 		b.wire[len] = 1;
 		assert_true(name_hash(&a, 0) != name_hash(&b, 0));
+	}
+	/* SipHash-1-3 of the wire form, by a program of its own that knows the paper's vector. */
+	static const struct {
+		const char *name;
+		uint64_t hash;
+	} known[] = {{".", 0x5d1e32689c1472a3u}, {"www.example.com", 0x1219c5b20dd340f5u},
+		{"abcdef", 0xa46f3c2b3d84b837u}};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		struct name name = text_name(known[i].name);
+		assert_true(name_hash(&name, 0x0706050403020100u) == known[i].hash);
 	}
 	/* Bytes behind the name do not count. */
 	struct name a = text_name("com"), b = a;

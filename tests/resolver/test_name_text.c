@@ -78,6 +78,7 @@ static void text_refuses(void **state)
 	assert_int_equal(name_from_text(text, 253, &name), 0);
 	assert_int_equal(name_from_text(text, 255, &name), -ENAMETOOLONG);
 	assert_int_equal(name_from_text(text, sizeof(text), &name), -ENAMETOOLONG);
+	assert_int_equal(name_from_text("a\\123", 4, &name), -EINVAL);
 	/* Lengths are carried: a NUL is a byte of a label. */
 	assert_int_equal(name_from_text("a\0b", 3, &name), 0);
 	assert_int_equal(name.len, 5);
@@ -153,8 +154,8 @@ static void files_that_are_no_records(void **state)
 		"a..b", "a.b..", "@.", "@.com", "@@", "a\n.com", "desktop.ini", "Desktop.INI",
 		"autorun.inf", "thumbs.db", "Thumbs.db", "folder.jpg", "package.json",
 		"www.example.com.tmp", "www.example.com.BAK", "a.swp", "a\\.b.c", "\\a.com",
-		"\\097.com", "\\065.com", "\\45.com", "\\300.com", "a.b\\", "a.b\\.", "a.b\\046.\\",
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		"\\097.com", "\\097*.com", "\\065.com", "\\45.com", "\\300.com", "a.b\\", "a.b\\.",
+		"a.b\\046.\\", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
 		"dgjpkxyn3zyrk3zfads5duwdgbqpkwbjxfj4yt7rezidr3fijccb" /* spare bits */};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (from_file(bad[i]) != -EINVAL)

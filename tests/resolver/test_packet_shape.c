@@ -120,6 +120,11 @@ static void long_names(void **state)
 		name[n++] = 0;
 		assert_int_equal(valid(TYPE_NS, name, n), n <= NAME_WIRE_MAX);
 	}
+	for (unsigned type = 64; type < 256; type++) { /* no label is that long */
+		memset(name, 0, sizeof(name));
+		name[0] = (char)type;
+		assert_false(valid(TYPE_NS, name, type + 2));
+	}
 	memset(name, 1, sizeof(name)); /* labels without an end */
 	assert_false(valid(TYPE_NS, name, 254));
 	assert_false(valid(TYPE_NS, name, sizeof(name)));

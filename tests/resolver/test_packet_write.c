@@ -263,6 +263,34 @@ static void round_trip(void **state)
 	}
 }
 
+/* A pointer has 14 bits: what stands at 16,384 and beyond cannot be pointed at. */
+static void reach_of_pointers(void **state)
+{
+	(void)state;
+	static uint8_t buf[PACKET_MAX], filler[0x4000];
+	static struct packet_reader r;
+	for (size_t last = 0x3ff0; last < 0x4010; last++) { /* where a.b begins */
+		struct packet_writer w;
+		struct rr fill = make(".", 65280, filler, last - 12 - 11), rr,
+			  a = RR("a.b", TYPE_A, "abcd");
+		packet_begin(&w, buf, sizeof(buf), true);
+		packet_put(&w, &fill);
+		assert_int_equal(w.len, last);
+		packet_put(&w, &a);
+		packet_put(&w, &a);
+		/* Neither label, or both: "b" lies two bytes behind. */
+		assert_int_equal(w.len - last - 19, last + 2 <= 0x3fff ? 16 : 19);
+		int len = packet_end(&w, 0, 0);
+		assert_true(len > 0);
+		assert_int_equal(packet_open(&r, buf, (size_t)len), 0);
+		assert_int_equal(packet_next(&r, &rr), 1);
+		for (int i = 0; i < 2; i++) {
+			assert_int_equal(packet_next(&r, &rr), 1);
+			assert_true(name_equal(&rr.owner, &a.owner));
+		}
+	}
+}
+
 static void longest_names(void **state)
 {
 	(void)state;
@@ -306,6 +334,7 @@ int main(void)
 		cmocka_unit_test(overflow_leaves_nothing),
 		cmocka_unit_test(smaller_records_fit_after_an_overflow),
 		cmocka_unit_test(round_trip),
+		cmocka_unit_test(reach_of_pointers),
 		cmocka_unit_test(longest_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,8 @@ static void copies_and_compares(void **state)
 	assert_non_null(copy);
 	assert_true(question_equal(&copy->question, &a->question));
 	assert_int_equal(copy->ttl, 300);
+	assert_int_equal(copy->count, 1);
+	assert_true(rrset_same_data(a, copy));
 	ADD(copy, "aaaa");
 	assert_int_equal(a->count, 1);
 	assert_false(rrset_same_data(a, copy));
