@@ -29,15 +29,17 @@ struct share {
 };
 
 struct entry {
-	struct entry *next;	     /* in its bucket */
-	struct entry *newer, *older; /* in its share */
-	struct share *share;
+	/* What a hit reads stands first, in as few cache lines as can be. */
+	struct entry *next; /* in its bucket */
 	uint64_t hash;
+	const struct answer *answer;
 	uint64_t fresh_until, kept_until; /* monotonic, microseconds */
-	size_t bytes;
 	enum cache_part part;
 	bool used; /* found since it was put at the head of its queue */
-	const struct answer *answer;
+
+	struct entry *newer, *older; /* in its share */
+	struct share *share;
+	size_t bytes;
 };
 
 struct cache {

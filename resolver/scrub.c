@@ -183,8 +183,8 @@ static int put_end(struct scrub *s, const struct name *name)
 	return 1;
 }
 
-/* Puts the chain and the set at its end: 1, 0 if there is none, -EBADMSG, -ELOOP (also when the
- * chain is too long). NXDOMAIN is said of the chain's last name (RFC 6604), so then nothing is
+/* Puts the chain and the set at its end: 1, 0 if there is none, -EBADMSG, -ELOOP (the chain is
+ * too long). NXDOMAIN is said of the chain's last name (RFC 6604), so then nothing is
  * taken for the end's set. */
 static int put_chain(struct scrub *s)
 {
@@ -198,10 +198,7 @@ static int put_chain(struct scrub *s)
 		if (r <= 0)
 			return r;
 		if (s->links == CHAIN_MAX)
-			return -ELOOP;
-		for (size_t i = 0; i <= s->links; i++)
-			if (name_equal(&target, &s->chain[i]))
-				return -ELOOP;
+			return -ELOOP; /* a loop has no end, so it comes here too */
 		s->chain[++s->links] = target;
 	}
 }

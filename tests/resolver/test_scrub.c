@@ -194,6 +194,10 @@ static void follows_dname(void **state)
 			"an old.example 40 DNAME new.example\n"
 			"an a.b.old.example 40 CNAME a.b.new.example\n"
 			"an a.b.new.example 60 A 192.0.2.1\n"});
+	check("www.old.example CNAME", RESPONSE, "an old.example 604800 DNAME new.example\n",
+		(struct expected){0, 0, 86400,
+			"an old.example 86400 DNAME new.example\n"
+			"an www.old.example 86400 CNAME www.new.example\n"});
 	/* A DNAME from which the CNAME does not follow is none of its proof. */
 	check("www.old.example A", RESPONSE,
 		"an old.example 40 DNAME evil.example\n"
@@ -443,6 +447,11 @@ static void refuses_what_is_no_answer(void **state)
 	other.class = CLASS_ANY;
 	assert_int_equal(answer_from_message(&other, message, len, &a), -EBADMSG);
 
+	other.type = TYPE_A;
+	static uint8_t any[PACKET_MAX];
+	size_t any_len = message_from_text(&other, RESPONSE, lines, any);
+	assert_int_equal(answer_from_message(&other, any, any_len, &a), -EBADMSG);
+
 	message[len] = 0; /* a byte behind the end */
 	assert_int_equal(answer_from_message(&q, message, len + 1, &a), -EBADMSG);
 	for (size_t cut = 0; cut < len; cut++) {
@@ -458,6 +467,12 @@ static void refuses_what_is_no_answer(void **state)
 		if (count == 1)
 			answer_unref(a);
 	}
+	struct packet_writer w;
+	packet_begin(&w, any, sizeof(any), true);
+	packet_put_question(&w, &q);
+	packet_put_question(&w, &q); /* RFC 9619 */
+	any_len = (size_t)packet_end(&w, 0, RESPONSE);
+	assert_int_equal(answer_from_message(&q, any, any_len, &a), -EBADMSG);
 	message[5] = 1;
 	message[7] = 2; /* a record more than there is */
 	assert_int_equal(answer_from_message(&q, message, len, &a), -EBADMSG);
