@@ -55,6 +55,7 @@ struct upstream {
 	pid_t pid; /* 0: none, or reaped */
 	uint64_t started, restart_delay;
 	struct event *readable, *writable, *restart, *tick;
+	struct timeval tick_period;
 
 	struct query_list outgoing, sent;
 	struct upstream_query *slots[UPSTREAM_IN_FLIGHT_MAX];
@@ -140,10 +141,15 @@ static void complete_error(struct upstream_query *q, int error)
 
 /* -- the child ---------------------------------------------------------------------------- */
 
+static struct timeval to_timeval(uint64_t us)
+{
+	return (struct timeval){
+		.tv_sec = (time_t)(us / SECOND), .tv_usec = (suseconds_t)(us % SECOND)};
+}
+
 static void schedule_restart(struct upstream *u, uint64_t delay)
 {
-	struct timeval t = {
-		.tv_sec = (time_t)(delay / SECOND), .tv_usec = (suseconds_t)(delay % SECOND)};
+	struct timeval t = to_timeval(delay);
 
 	event_add(u->restart, &t);
 }
@@ -305,25 +311,28 @@ static void on_restart(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Once a second while something is in flight: does the child still do its work? */
+/* Looks at the clock each time: `since` may be younger than any time taken before. */
+static bool is_overdue(const struct upstream_query *q)
+{
+	return q && clock_monotonic() - q->since >= q->upstream->patience;
+}
+
+/* Now and then while something is in flight: does the child still do its work? Both lists are in
+ * the order of `since`. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct upstream *u = arg;
-	uint64_t now = clock_monotonic();
-	struct upstream_query *q = TAILQ_FIRST(&u->sent);
+	struct upstream_query *q;
 
 	(void)fd;
 	(void)what;
-	/* Both lists are in the order of `since`. */
-	if (q && now - q->since >= u->patience)
+	if (is_overdue(TAILQ_FIRST(&u->sent)))
 		child_failed(u);
-	while ((q = TAILQ_FIRST(&u->outgoing)) && now - q->since >= u->patience) {
-		if (q->state == QUERY_CANCELLING) {
-			/* It does not even read. */
-			child_failed(u);
-			continue;
-		}
-		complete_error(q, -EREMOTEIO);
+	while (is_overdue(q = TAILQ_FIRST(&u->outgoing))) {
+		if (q->state == QUERY_CANCELLING)
+			child_failed(u); /* it does not even read; this frees q */
+		else
+			complete_error(q, -EREMOTEIO);
 	}
 	if (u->counters.in_flight == 0)
 		event_del(u->tick);
@@ -344,6 +353,8 @@ static int copy_config(struct upstream *u, const struct upstream_config *config)
 	memcpy(u->config, u->buffer, (size_t)len);
 	u->config_len = (size_t)len;
 	u->patience = config->patience_ms ? config->patience_ms * (SECOND / 1000) : PATIENCE;
+	/* Rarely enough to cost nothing, often enough to end not much later than said. */
+	u->tick_period = to_timeval(u->patience / 8);
 	return 0;
 }
 
@@ -419,7 +430,6 @@ void upstream_destroy(struct upstream *u)
 int upstream_ask(struct upstream *u, const struct question *question, upstream_fn *fn, void *ctx,
 	struct upstream_query **ret_query)
 {
-	struct timeval second = {.tv_sec = 1};
 	struct upstream_query *q;
 	uint16_t slot;
 
@@ -440,7 +450,7 @@ int upstream_ask(struct upstream *u, const struct question *question, upstream_f
 	u->counters.asked++;
 	u->counters.in_flight++;
 	if (!event_pending(u->tick, EV_TIMEOUT, NULL))
-		event_add(u->tick, &second);
+		event_add(u->tick, &u->tick_period);
 	flush(u);
 	*ret_query = q;
 	return 0;
