@@ -59,7 +59,8 @@ struct answer {
  * negatives 3 h, and 0 without an SOA or a proof; failures 5 s). source DNS, trust DNS; the caller
  * sets validated, bogus, times. Error and rcode follow from the message: 0 for the set; -ENOENT
  * with rcode 0 or 3 where there is none; -EREMOTEIO with rcode 2 and no records for any other
- * rcode, a chain that loops or has over 11 links, and what fits no message of ours.
+ * rcode, a chain that loops or has over 11 links, and what fits no message of ours or no
+ * struct rrset.
  * 0, -EBADMSG (not a whole answer to this question), -ENOMEM. */
 int answer_from_message(const struct question *q, const uint8_t *message, size_t len,
 	struct answer **ret_answer);
@@ -83,7 +84,7 @@ void answer_unref(const struct answer *a); /* NULL is fine */
 size_t answer_size(const struct answer *a); /* bytes of memory, messages included */
 
 /* The set that the question asked for; its owner is the end of the CNAME chain. 0, -ENOENT
- * (there is none), -EFBIG (over RRSET_BYTES_MAX), -ENOMEM. */
+ * (there is none), -ENOMEM. */
 int answer_rrset(const struct answer *a, struct rrset **ret_set);
 /* Targets of the CNAME chain in order, as many as fit; returns how many there are (11 at most). */
 size_t answer_cnames(const struct answer *a, struct name *ret_names, size_t cap);

@@ -170,7 +170,17 @@ static int put_link(struct scrub *s, const struct name *name, struct name *ret_t
 	return 1;
 }
 
-/* Puts the set at `name`, if it is there. 1, 0, -EBADMSG. */
+/* Does a struct rrset hold it? What none holds, answer_rrset could not show, and a private address
+ * would pass in it unseen. */
+static bool is_too_large(const struct scrub *s, struct run run)
+{
+	size_t bytes = 0;
+	for (size_t i = run.begin; i < run.end; i++)
+		bytes += 12u + s->sets.records[i].rr.rdata_len; /* as a record of a message */
+	return bytes > RRSET_BYTES_MAX;
+}
+
+/* Puts the set at `name`, if it is there. 1, 0, -EBADMSG, -EFBIG. */
 static int put_end(struct scrub *s, const struct name *name)
 {
 	struct name target;
@@ -179,12 +189,14 @@ static int put_end(struct scrub *s, const struct name *name)
 	struct run run = message_sets_find(&s->sets, PACKET_ANSWER, name, s->sets.question.type);
 	if (is_empty(run))
 		return 0;
+	if (is_too_large(s, run))
+		return -EFBIG;
 	put_set(s, run, TTL_CAP);
 	return 1;
 }
 
-/* Puts the chain and the set at its end: 1, 0 if there is none, -EBADMSG, -ELOOP (the chain is
- * too long). NXDOMAIN is said of the chain's last name (RFC 6604), so then nothing is
+/* Puts the chain and the set at its end: 1, 0 if there is none, -EBADMSG, -EFBIG, -ELOOP (the chain
+ * is too long). NXDOMAIN is said of the chain's last name (RFC 6604), so then nothing is
  * taken for the end's set. */
 static int put_chain(struct scrub *s)
 {

@@ -556,6 +556,17 @@ static void as_many_as_fit(void **state)
 	assert_int_equal(a->error, 0);
 	assert_int_equal(a->message[1].ttls_len, 4000);
 	answer_unref(a);
+	/* One more than fit into a struct rrset: what cannot be looked into is no answer. */
+	for (unsigned count = 4062; count <= 4063; count++) {
+		struct rrset *set;
+		len = many_records(&q, count, message);
+		assert_int_equal(answer_from_message(&q, message, len, &a), 0);
+		assert_int_equal(a->error, count == 4062 ? 0 : -EREMOTEIO);
+		assert_int_equal(answer_rrset(a, &set), count == 4062 ? 0 : -ENOENT);
+		if (count == 4062)
+			rrset_destroy(set);
+		answer_unref(a);
+	}
 }
 
 static void too_many_records(void **state)
