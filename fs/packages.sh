@@ -1,0 +1,27 @@
+# What kadns needs of Debian 12, in one place: quickstart.sh builds with it, tests/run.sh tests.
+# Sourced, not run.
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libevent-dev libsqlite3-dev
+ libldns-dev libjson-c-dev libssl-dev libunbound-dev dns-root-data"
+TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound bind9-dnsutils
+ dnsperf python3-libtorrent python3-cryptography python3-dnspython jq mandoc iproute2 util-linux git
+ procps psmisc vim-nox nano rsync strace ed"
+
+# Installs what is missing of the packages named. Silent and quick when nothing is.
+install_packages() {
+	missing=
+	for package in "$@"; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+			missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		echo "kadns: these packages are needed:$missing" >&2
+		echo "kadns: run this as root, or: sudo apt-get install$missing" >&2
+		return 1
+	fi
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -qq update || return 1
+	# shellcheck disable=SC2086
+	apt-get -qq install -y --no-install-recommends $missing >/dev/null
+}

@@ -1,0 +1,82 @@
+#!/bin/sh
+# From a checkout to a mounted /dns: installs what Debian 12 lacks, builds, mounts a new network.
+#
+#   sudo sh fs/quickstart.sh [OPTION...]   options go to kadns, as -o trust=open
+#   sudo sh fs/quickstart.sh stop          unmounts; keys and records stay in /var/lib/kadns
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+mountpoint=${MOUNTPOINT:-/dns}
+example=${EXAMPLE:-www.debian.org}
+. "$top/fs/packages.sh"
+
+die() {
+	echo "quickstart: $*" >&2
+	exit 1
+}
+
+is_mounted() {
+	grep -q "^[^ ]* $mountpoint fuse\.kadns " /proc/self/mounts
+}
+
+show() {
+	cat <<TEXT
+
+Try these:
+  cat $mountpoint/IN/A/$example
+  echo 192.0.2.7 > $mountpoint/IN/A/printer.alt
+  dig @127.0.0.1 -p 1053 printer.alt
+TEXT
+}
+
+stop() {
+	is_mounted || die "$mountpoint is not mounted"
+	umount "$mountpoint"
+	# umount ends the daemon; it holds its lock until it has written what it knows.
+	lock=/var/lib/kadns/4001/lock
+	[ ! -e "$lock" ] || flock -w 10 "$lock" true || die "kadns has not ended"
+	rmdir "$mountpoint" 2>/dev/null || true
+	echo "$mountpoint is unmounted; your keys and records stay in /var/lib/kadns"
+}
+
+[ "$(id -u)" = 0 ] || die "run it as root: sudo sh fs/quickstart.sh"
+case ${1-} in
+stop)
+	stop
+	exit 0
+	;;
+-h | --help)
+	sed -n '2,5s/^# \{0,1\}//p' "$0"
+	exit 0
+	;;
+esac
+
+if is_mounted; then
+	echo "$mountpoint is mounted already (sh fs/quickstart.sh stop undoes it)"
+	show
+	exit 0
+fi
+
+# shellcheck disable=SC2086
+install_packages $BUILD_PACKAGES || die "packages could not be installed"
+
+cd "$top"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() {
+	"$@" >"$log" 2>&1 || {
+		cat "$log" >&2
+		die "$1 failed"
+	}
+}
+[ -f build/build.ninja ] || {
+	echo "configuring build/"
+	run meson setup build
+}
+echo "compiling"
+run meson compile -C build
+
+mkdir -p "$mountpoint"
+build/fs/kadns "$@" none "$mountpoint"
+echo "$mountpoint is mounted: a new network, of this node alone so far"
+show
