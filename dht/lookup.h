@@ -67,9 +67,10 @@ struct dht_lookup {
 	/* of a put */
 	struct dht_item *item;
 	unsigned flags;
-	bool storing;  /* the search is over */
-	bool searched; /* there was one: the nodes are fresh */
-	bool kept;     /* our own store was asked */
+	bool storing;	    /* the search is over */
+	bool searched;	    /* there was one: the nodes are fresh */
+	bool kept;	    /* our own store was asked */
+	bool conflict_here; /* it holds something newer, or something unread */
 };
 
 TAILQ_HEAD(dht_lookup_list, dht_lookup);

@@ -111,15 +111,28 @@ static void count_refusal(struct dht_result *result, int code)
  * ours are the microseconds since 1970. So of two first writers the second is told. */
 #define CAS_NOTHING 0
 
+/* The seq that the caller was shown of our own store. The same value once more is no conflict,
+ * shown or not. */
+static int64_t seen_here(const struct dht_lookup *l)
+{
+	struct dht_item held;
+	if (l->here_has_seq)
+		return l->here_seq;
+	if (l->dht->ops.find(l->dht->self, &l->target, &held) == 0 && held.seq == l->item->seq)
+		return held.seq;
+	return CAS_NOTHING;
+}
+
 static void keep_here(struct dht_lookup *l)
 {
 	if (l->kept || !belongs_here(l))
 		return;
 	l->kept = true;
-	int64_t cas = l->here_has_seq ? l->here_seq : CAS_NOTHING;
+	int64_t cas = seen_here(l);
 	int code = dht_keep_here(
 		l->dht, &l->target, l->item, l->flags & DHT_PUT_CAS ? &cas : NULL, true);
 	l->result.stored_here = code == 0;
+	l->conflict_here = code == DHT_E_CAS || code == DHT_E_SEQ;
 	count_refusal(&l->result, code);
 }
 
@@ -156,10 +169,11 @@ static void store(struct dht_lookup *l, struct dht_candidate *c)
 }
 
 /* Sends to the nearest until eight hold it, refuse it, or may yet answer. True when nobody is
- * worth waiting for any more. */
+ * worth waiting for any more. Our own refusal counts as that of one of the eight; else a ninth
+ * node, which holds nothing, would take what the eight refuse. */
 static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 {
-	unsigned settled = 0;
+	unsigned settled = l->conflict_here;
 	bool over = true;
 	for (size_t i = 0; i < front->len && settled < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
