@@ -230,8 +230,9 @@ static enum server_outcome suspect(struct server *s, enum server_outcome outcome
 	case DNSSEC_PASSES:
 		return outcome;
 	case DNSSEC_UNKNOWN:
+		/* It has not even the root's keys: nothing that it says proves anything. */
 		if (s->probed_at && clock_monotonic() - s->probed_at < PROBE_PAUSE)
-			return outcome;
+			return SERVER_FAILED;
 		s->dnssec = DNSSEC_PROBING;
 		event_active(&s->settle, EV_TIMEOUT, 0);
 		return SERVER_WAIT;

@@ -236,7 +236,7 @@ static void start_config(struct fixture *f, struct upstream_config *config)
 
 static void start(struct fixture *f, const char *mode, unsigned patience_ms)
 {
-	char user[64];
+	char user[128];
 	struct upstream_config config = {
 		.list = {"recursive"}, .list_len = 1, .user = user, .patience_ms = patience_ms};
 
