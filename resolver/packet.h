@@ -82,6 +82,7 @@ struct packet_writer {
 	unsigned names;
 	uint16_t at[PACKET_COMPRESS_MAX];    /* where the first label of each stands */
 	uint8_t parent[PACKET_COMPRESS_MAX]; /* the name behind that label */
+	uint8_t hops[PACKET_COMPRESS_MAX];   /* pointers that a reader follows from there */
 };
 
 void packet_begin(struct packet_writer *w, uint8_t *buf, size_t cap, bool compress);

@@ -14,6 +14,7 @@
 #define NO_ENTRY 0xff	     /* the root, as a parent */
 #define POINTER_REACH 0x3fff /* a pointer has 14 bits */
 #define LABELS_MAX (NAME_WIRE_MAX / 2)
+#define HOPS_MAX 15	     /* pointers to a name's end: our reader follows 16, others fewer yet */
 
 _Static_assert(PACKET_COMPRESS_MAX < NO_ENTRY, "entries are numbered in a byte");
 
@@ -46,12 +47,13 @@ static unsigned find_entry(const struct packet_writer *w, unsigned parent, const
 	return NO_ENTRY;
 }
 
-static bool remember(struct packet_writer *w, unsigned parent, size_t at)
+static bool remember(struct packet_writer *w, unsigned parent, size_t at, unsigned hops)
 {
 	if (w->names == PACKET_COMPRESS_MAX || at > POINTER_REACH)
 		return false;
 	w->at[w->names] = (uint16_t)at;
 	w->parent[w->names] = (uint8_t)parent;
+	w->hops[w->names] = (uint8_t)hops;
 	w->names++;
 	return true;
 }
@@ -68,7 +70,7 @@ static bool put_name(struct packet_writer *w, const uint8_t *wire, size_t len)
 		labels[fresh++] = (uint8_t)end;
 	while (fresh) {
 		unsigned deeper = find_entry(w, entry, wire + labels[fresh - 1]);
-		if (deeper == NO_ENTRY)
+		if (deeper == NO_ENTRY || w->hops[deeper] >= HOPS_MAX)
 			break;
 		entry = deeper;
 		end = labels[--fresh];
@@ -79,7 +81,8 @@ static bool put_name(struct packet_writer *w, const uint8_t *wire, size_t len)
 		put16(tail, 0xc000u | w->at[entry]);
 	if (!put_bytes(w, wire, end) || !put_bytes(w, tail, entry == NO_ENTRY ? 1 : 2))
 		return false;
-	for (; fresh && remember(w, entry, start + labels[fresh - 1]); fresh--)
+	unsigned hops = entry == NO_ENTRY ? 0 : w->hops[entry] + 1u;
+	for (; fresh && remember(w, entry, start + labels[fresh - 1], hops); fresh--)
 		entry = w->names - 1;
 	return true;
 }

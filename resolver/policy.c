@@ -242,7 +242,8 @@ static bool private_ipv6(const uint8_t *a)
 
 bool policy_rebinds(const struct policy *p, const struct answer *a)
 {
-	if (a->error || (a->trust != TRUST_DNS && a->trust != TRUST_DNSSEC &&
+	/* A bogus answer counts: its data go to those who asked with CD. */
+	if ((a->error && !a->bogus) || (a->trust != TRUST_DNS && a->trust != TRUST_DNSSEC &&
 				a->trust != TRUST_TOFU && a->trust != TRUST_OPEN))
 		return false;
 	if (a->question.type != TYPE_A && a->question.type != TYPE_AAAA)
@@ -251,8 +252,9 @@ bool policy_rebinds(const struct policy *p, const struct answer *a)
 		under_any(&p->private_ok, &a->question.name))
 		return false;
 	struct rrset *set;
-	if (answer_rrset(a, &set) < 0)
-		return false;
+	int r = answer_rrset(a, &set);
+	if (r < 0)
+		return r != -ENOENT; /* addresses that cannot be looked at are not let through */
 	bool found = false;
 	const uint8_t *rdata;
 	size_t len, cursor = 0;

@@ -324,9 +324,39 @@ static void longest_names(void **state)
 	}
 }
 
+/* Names nested deeper than a reader follows pointers: each is written so that it can be read. */
+static void test_deep_nesting(void **state)
+{
+	(void)state;
+	uint8_t buf[PACKET_MAX];
+	struct packet_writer w;
+	struct packet_reader r;
+	struct rr rr = {.type = TYPE_A, .class = CLASS_IN, .rdata_len = 4, .rdata = (const uint8_t *)"abcd"};
+	packet_begin(&w, buf, sizeof(buf), true);
+	for (unsigned depth = 1; depth <= 50; depth++) {
+		uint8_t *wire = rr.owner.wire;
+		for (unsigned i = depth; i; i--) {
+			*wire++ = 1;
+			*wire++ = (uint8_t)('a' + i % 26);
+		}
+		*wire = 0;
+		rr.owner.len = (uint8_t)(2 * depth + 1);
+		packet_put(&w, &rr);
+	}
+	int len = packet_end(&w, 0, FLAG_QR);
+	assert_true(len > 0 && len < 50 * 60);
+	assert_int_equal(packet_open(&r, buf, (size_t)len), 0);
+	for (unsigned depth = 1; depth <= 50; depth++) {
+		assert_int_equal(packet_next(&r, &rr), 1);
+		assert_int_equal(rr.owner.len, 2 * depth + 1);
+	}
+	assert_int_equal(packet_next(&r, &rr), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_deep_nesting),
 		cmocka_unit_test(writes_byte_for_byte),
 		cmocka_unit_test(compresses_only_where_it_may),
 		cmocka_unit_test(a_label_inside_another_is_no_match),
