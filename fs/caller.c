@@ -1,0 +1,79 @@
+/* What /proc tells of a caller. */
+#include "fs/caller.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_MAX 8192 /* /proc/PID/status is some 1,500 bytes; many groups make it longer */
+
+static ssize_t read_status(pid_t thread, char *ret_text, size_t cap)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t n = read(fd, ret_text, cap - 1);
+	close(fd);
+	ret_text[n > 0 ? n : 0] = '\0';
+	return n;
+}
+
+/* The value of a line `KEY:\tVALUE`, or NULL. */
+static const char *find_line(const char *status, const char *key)
+{
+	size_t n = strlen(key);
+	for (const char *line = status; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, n) == 0 && line[n] == ':')
+			return line + n + 1;
+	}
+	return NULL;
+}
+
+static uint64_t signal_set(const char *status, const char *key)
+{
+	const char *value = find_line(status, key);
+	return value ? strtoull(value, NULL, 16) : 0;
+}
+
+static uint64_t bit(int signal)
+{
+	return 1ull << (signal - 1);
+}
+
+pid_t caller_process(pid_t thread)
+{
+	char status[STATUS_MAX];
+	if (thread <= 0 || read_status(thread, status, sizeof(status)) <= 0)
+		return thread;
+	const char *value = find_line(status, "Tgid");
+	long process = value ? strtol(value, NULL, 10) : 0;
+	return process > 0 ? (pid_t)process : thread;
+}
+
+bool caller_status_ends(const char *status, size_t len)
+{
+	if (len == 0)
+		return true;
+	uint64_t pending = signal_set(status, "SigPnd") | signal_set(status, "ShdPnd");
+	uint64_t caught = signal_set(status, "SigCgt");
+	uint64_t deaf = signal_set(status, "SigIgn") | signal_set(status, "SigBlk");
+	/* The default of these is to do nothing or to stop and go on, not to end. */
+	uint64_t mild = bit(SIGCHLD) | bit(SIGURG) | bit(SIGWINCH) | bit(SIGCONT);
+	uint64_t meant = bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGKILL);
+	pending &= ~deaf;
+	return (pending & meant) || (pending & ~caught & ~mild);
+}
+
+bool caller_is_ending(pid_t thread)
+{
+	char status[STATUS_MAX];
+	ssize_t n = thread > 0 ? read_status(thread, status, sizeof(status)) : -1;
+	return n <= 0 || caller_status_ends(status, (size_t)n);
+}

@@ -1,0 +1,97 @@
+/* The control panel. */
+#include "fs/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct control_input {
+	size_t len;
+	char line[CONTROL_LINE_MAX];
+};
+
+static int read_key(struct publisher *p, uid_t uid, char **ret_text, size_t *ret_len)
+{
+	uint8_t key[NAME_KEY_LEN];
+	int r = publish_key(p, uid, key);
+	if (r < 0)
+		return r;
+	char *text = malloc(NAME_KEY_TEXT + 2);
+	if (!text)
+		return -ENOMEM;
+	key_to_text(key, text);
+	text[NAME_KEY_TEXT] = '\n';
+	*ret_text = text;
+	*ret_len = NAME_KEY_TEXT + 1;
+	return 0;
+}
+
+int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
+	char **ret_text, size_t *ret_len)
+{
+	switch (file) {
+	case CONTROL_STATUS:
+		return resolver_status(parts->resolver, ret_text, ret_len);
+	case CONTROL_NODES:
+		return resolver_nodes(parts->resolver, ret_text, ret_len);
+	case CONTROL_KEY:
+		return read_key(parts->publisher, uid, ret_text, ret_len);
+	case CONTROL_FILES:
+		break;
+	}
+	return -ENOENT;
+}
+
+int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len)
+{
+	if (file == CONTROL_KEY) {
+		*ret_len = NAME_KEY_TEXT + 1;
+		return 0;
+	}
+	char *text;
+	int r = control_read(parts, file, 0, &text, ret_len);
+	if (r == 0)
+		free(text);
+	return r;
+}
+
+int control_input_create(struct control_input **ret_input)
+{
+	*ret_input = calloc(1, sizeof(**ret_input));
+	return *ret_input ? 0 : -ENOMEM;
+}
+
+void control_input_destroy(struct control_input *in)
+{
+	free(in);
+}
+
+int control_input_end(struct control_input *in, struct resolver *r)
+{
+	size_t from = 0, to = in->len;
+	in->len = 0;
+	while (from < to && memchr(" \t\r", in->line[from], 3))
+		from++;
+	while (to > from && memchr(" \t\r", in->line[to - 1], 3))
+		to--;
+	if (from == to || in->line[from] == '#')
+		return 0;
+	return resolver_add_node(r, in->line + from, to - from);
+}
+
+int control_input_write(struct control_input *in, struct resolver *r, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] == '\n') {
+			int error = control_input_end(in, r);
+			if (error < 0)
+				return error;
+		} else if (in->len == CONTROL_LINE_MAX) {
+			in->len = 0;
+			return -EINVAL;
+		} else {
+			in->line[in->len++] = bytes[i];
+		}
+	}
+	return 0;
+}

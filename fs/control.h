@@ -1,0 +1,32 @@
+/* The control panel, .kadns: what its files say and what may be written to them. */
+#ifndef FS_CONTROL_H
+#define FS_CONTROL_H
+
+#include "fs/tree.h"
+#include "resolver/resolver.h"
+
+struct control_input;
+
+struct control_parts {
+	struct resolver *resolver;
+	struct publisher *publisher;
+};
+
+/* What `file` says to this caller at this moment; malloc'd. `key` is the caller's own public key,
+ * made when he has none. */
+int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
+	char **ret_text, size_t *ret_len);
+/* Its length, without making a key for everyone who lists the directory. */
+int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len);
+
+/* Writing `nodes`: a node a line, `#` comments and blank lines skipped. A line counts when its end
+ * is written, the last one at `control_input_end`. -EINVAL: no node, or too long a line; the lines
+ * before it stand. */
+#define CONTROL_LINE_MAX 128 /* the longest literal address and port are 54 */
+int control_input_create(struct control_input **ret_input);
+void control_input_destroy(struct control_input *in);
+int control_input_write(
+	struct control_input *in, struct resolver *r, const char *bytes, size_t len);
+int control_input_end(struct control_input *in, struct resolver *r);
+
+#endif

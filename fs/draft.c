@@ -1,0 +1,249 @@
+/* A draft: bytes, and the last set that they became. */
+#include "fs/draft.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct draft {
+	struct question question;
+	struct rrset *standing;	 /* before the file was opened; NULL none */
+	struct rrset *published; /* by this draft, last; NULL none */
+	char *text;
+	size_t len, cap;
+	bool append, touched, refused;
+	bool changed; /* since it was judged last */
+	const char *why;
+};
+
+int draft_create(const struct question *q, const struct rrset *standing, bool append,
+	struct draft **ret_draft)
+{
+	struct draft *d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->question = *q;
+	d->append = append;
+	d->why = "";
+	if (standing && !(d->standing = rrset_copy(standing))) {
+		free(d);
+		return -ENOMEM;
+	}
+	*ret_draft = d;
+	return 0;
+}
+
+void draft_destroy(struct draft *d)
+{
+	if (!d)
+		return;
+	rrset_destroy(d->standing);
+	rrset_destroy(d->published);
+	free(d->text);
+	free(d);
+}
+
+static int reserve(struct draft *d, size_t len)
+{
+	if (len <= d->cap)
+		return 0;
+	size_t cap = d->cap ? d->cap : 512; /* most records are one line */
+	while (cap < len)
+		cap *= 2;
+	char *text = realloc(d->text, cap);
+	if (!text)
+		return -ENOMEM;
+	d->text = text;
+	d->cap = cap;
+	return 0;
+}
+
+static int store(struct draft *d, const char *bytes, size_t len, uint64_t offset)
+{
+	if (d->append)
+		offset = d->len;
+	if (offset > JSON_INPUT_MAX || len > JSON_INPUT_MAX - offset)
+		return -EFBIG;
+	if (offset > d->len) {
+		d->why = "written with a hole";
+		return -EINVAL;
+	}
+	int r = reserve(d, offset + len);
+	if (r < 0)
+		return r;
+	memcpy(d->text + offset, bytes, len);
+	if (offset + len > d->len)
+		d->len = offset + len;
+	d->touched = d->changed = true;
+	return 0;
+}
+
+/* The standing set and the written one together. The TTL is the standing one's unless the new
+ * lines bring another than the default, which may mean that they brought none. */
+static int add_to_standing(const struct draft *d, struct rrset **set)
+{
+	const struct rrset *more = *set;
+	struct rrset *sum = rrset_copy(d->standing);
+	if (!sum)
+		return -ENOMEM;
+	if (more->ttl != TTL_DEFAULT)
+		sum->ttl = more->ttl;
+	size_t cursor = 0, len;
+	const uint8_t *rdata;
+	int r = 0;
+	while (r == 0 && rrset_next(more, &cursor, &rdata, &len))
+		r = rrset_add(sum, rdata, len);
+	if (r < 0) {
+		rrset_destroy(sum);
+		return r;
+	}
+	rrset_destroy(*set);
+	*set = sum;
+	return 0;
+}
+
+static bool is_published(const struct draft *d, const struct rrset *set)
+{
+	return d->published && d->published->ttl == set->ttl && rrset_same_data(d->published, set);
+}
+
+static int judge(struct draft *d, struct rrset **ret_set)
+{
+	struct rrset *set = NULL;
+	d->why = "";
+	int r = json_read(d->text, d->len, &d->question, d->standing, &set, &d->why);
+	if (!d->why)
+		d->why = "";
+	if (r == 0 && d->append && d->standing)
+		r = add_to_standing(d, &set);
+	if (r < 0) {
+		rrset_destroy(set);
+		return r;
+	}
+	d->changed = false;
+	if (is_published(d, set)) { /* white space after a value, or the same line again */
+		rrset_destroy(set);
+		set = NULL;
+	}
+	*ret_set = set;
+	return 0;
+}
+
+static int take(
+	struct draft *d, const char *bytes, size_t len, uint64_t offset, struct rrset **ret_set)
+{
+	int r = store(d, bytes, len, offset);
+	if (r < 0)
+		return r;
+	switch (json_draft(d->text, d->len)) {
+	case JSON_PARTIAL:
+		return 0;
+	case JSON_COMPLETE:
+		return judge(d, ret_set);
+	case JSON_EMPTY:
+		/* `echo > f`: a shell sees the error now or never. */
+		d->why = "nothing but white space";
+		return -EINVAL;
+	case JSON_IMPOSSIBLE:
+		d->why = "neither JSON nor text";
+		return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+int draft_write(
+	struct draft *d, const char *bytes, size_t len, uint64_t offset, struct rrset **ret_set)
+{
+	*ret_set = NULL;
+	if (d->refused)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	int r = take(d, bytes, len, offset, ret_set);
+	if (r < 0)
+		draft_refuse(d);
+	return r;
+}
+
+static bool is_json(const struct draft *d)
+{
+	size_t i = 0;
+	while (i < d->len && memchr(" \t\r\n", d->text[i], 4))
+		i++;
+	return i < d->len && (d->text[i] == '{' || d->text[i] == '[');
+}
+
+int draft_close(struct draft *d, struct rrset **ret_set)
+{
+	*ret_set = NULL;
+	if (d->refused || !d->changed)
+		return 0;
+	enum json_draft state = json_draft(d->text, d->len);
+	if (state == JSON_EMPTY) /* truncated to nothing */
+		return 0;
+	if (state == JSON_PARTIAL && is_json(d)) {
+		d->why = "incomplete JSON";
+		return -EINVAL;
+	}
+	int r = judge(d, ret_set);
+	if (r < 0)
+		draft_refuse(d);
+	return r;
+}
+
+void draft_truncate(struct draft *d, uint64_t len)
+{
+	d->touched = true;
+	if (len >= d->len)
+		return;
+	d->len = len;
+	d->changed = len > 0;
+}
+
+void draft_published(struct draft *d, struct rrset *set)
+{
+	rrset_destroy(d->published);
+	d->published = set;
+}
+
+void draft_refuse(struct draft *d)
+{
+	d->refused = true;
+}
+
+bool draft_open(const struct draft *d)
+{
+	return !d->refused;
+}
+
+const char *draft_why(const struct draft *d)
+{
+	return d->why;
+}
+
+bool draft_must_undo(const struct draft *d, const struct rrset **ret_set)
+{
+	*ret_set = d->standing;
+	return d->published;
+}
+
+bool draft_has_published(const struct draft *d)
+{
+	return d->published;
+}
+
+bool draft_is_unfinished(const struct draft *d)
+{
+	return !d->refused && d->changed;
+}
+
+bool draft_touched(const struct draft *d)
+{
+	return d->touched;
+}
+
+const char *draft_text(const struct draft *d, size_t *ret_len)
+{
+	*ret_len = d->len;
+	return d->text ? d->text : "";
+}

@@ -1,0 +1,56 @@
+/* A draft: what one writing handle has written, and when it counts (design, section 6).
+ *
+ * Pure logic over resolver/json: it says which record set is to be published after each step, and
+ * what to put back after a refusal; fs/ops_write publishes. The life of a draft:
+ *
+ *   write  bytes that may become a record wait; bytes that are one become a set (the whole draft is
+ *          judged, so several lines are one set); bytes that never can are refused
+ *   close  by the process that opened the file, or fsync: a last line without newline counts now,
+ *          a JSON value that is still open does not
+ *   drop   what never counted is lost, and the log says so
+ *
+ * After a refusal every write is refused: a shell writes on after an error, and the rest of a bad
+ * record may look like a good one. Truncation is no content: it withdraws nothing. */
+#ifndef FS_DRAFT_H
+#define FS_DRAFT_H
+
+#include "resolver/json.h"
+
+struct draft;
+
+/* `standing` (may be NULL) is the writer's own set before the file was opened; it is copied. With
+ * `append` (O_APPEND) what is written is added to that set, whatever offset it comes with. */
+int draft_create(const struct question *q, const struct rrset *standing, bool append,
+	struct draft **ret_draft);
+void draft_destroy(struct draft *d);
+
+/* 0, and in *ret_set a set for the caller to publish and then to hand back by draft_published or
+ * draft_refuse; NULL when there is nothing to publish yet. -EINVAL, -EFBIG, -ENOMEM: refused, and
+ * the caller undoes. */
+int draft_write(
+	struct draft *d, const char *bytes, size_t len, uint64_t offset, struct rrset **ret_set);
+/* The same for the end of writing. -EINVAL with draft_open(d) still true: incomplete, but more may
+ * come; nothing is undone. */
+int draft_close(struct draft *d, struct rrset **ret_set);
+/* Shorter: judged by the next write or close. Longer: ignored, a record has no holes. */
+void draft_truncate(struct draft *d, uint64_t len);
+
+/* `set` is published and the draft's from now on. */
+void draft_published(struct draft *d, struct rrset *set);
+/* Refused, by draft_write or by publishing; every later write is -EINVAL. */
+void draft_refuse(struct draft *d);
+bool draft_open(const struct draft *d);	      /* not refused */
+const char *draft_why(const struct draft *d); /* of the last refusal; static, "" when unknown */
+
+/* What a refusal must put back: nothing, *ret_set, or (NULL in *ret_set) no record at all. */
+bool draft_must_undo(const struct draft *d, const struct rrset **ret_set);
+bool draft_has_published(const struct draft *d);
+/* Are there bytes that have not come to count? */
+bool draft_is_unfinished(const struct draft *d);
+
+/* What the file seems to hold while it is being written. `touched` is false until the handle has
+ * written or truncated. */
+bool draft_touched(const struct draft *d);
+const char *draft_text(const struct draft *d, size_t *ret_len);
+
+#endif

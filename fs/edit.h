@@ -1,0 +1,22 @@
+/* Writing a record through an open handle: the draft decides, this publishes.
+ *
+ * A WRITE that completes a record returns when it is durable on this machine, because no shell's
+ * echo looks at what close() says. Nothing here waits for the network. */
+#ifndef FS_EDIT_H
+#define FS_EDIT_H
+
+#include "fs/fs.h"
+
+/* A handle that writes the record of `node`. Errors of record_may_write and handle_create. */
+int edit_open(struct fs *fs, struct node *node, const struct pending_caller *caller, bool append,
+	struct handle **ret_handle);
+int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, uint64_t offset);
+/* FLUSH: every close of any copy of the descriptor, a redirection's first one before a byte was
+ * written. Only the process that opened the file can mean the end of the text by it. */
+int edit_flush(struct fs *fs, struct handle *h, pid_t pid);
+/* FSYNC: 0 when all that was written stands on this machine. */
+int edit_sync(struct fs *fs, struct handle *h);
+/* The last copy is closed: to the network, and what never counted is dropped. */
+void edit_release(struct fs *fs, struct handle *h);
+
+#endif

@@ -1,0 +1,65 @@
+/* What all operations of the mount share. */
+#include "fs/fs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "resolver/clock.h"
+
+int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+	if (!fs)
+		return -ENOMEM;
+	fs->resolver = config->resolver;
+	fs->publisher = config->publisher;
+	fs->owner = config->owner;
+	fs->group = getegid();
+	fs->started = clock_wall() / (int64_t)SECOND;
+	uint64_t seed;
+	int r = getrandom(&seed, sizeof(seed), 0) == sizeof(seed) ? 0 : -EIO;
+	if (r == 0)
+		r = tree_create(seed, &fs->tree);
+	if (r == 0)
+		r = scratch_create(&fs->scratch);
+	if (r == 0)
+		r = pending_create(base, config->resolver, config->deadline, &fs->pending);
+	if (r == 0)
+		r = handle_list_create(&fs->handles);
+	if (r < 0) {
+		fs_destroy(fs);
+		return r;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+void fs_stop(struct fs *fs)
+{
+	if (!fs)
+		return;
+	pending_destroy(fs->pending);
+	fs->pending = NULL;
+}
+
+void fs_destroy(struct fs *fs)
+{
+	if (!fs)
+		return;
+	fs_stop(fs);
+	handle_list_destroy(fs->handles); /* before what handles refer to */
+	tree_destroy(fs->tree);
+	scratch_destroy(fs->scratch);
+	free(fs);
+}
+
+void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why)
+{
+	char class[TYPE_TEXT_MAX], type[TYPE_TEXT_MAX], name[NAME_TEXT_MAX];
+	name_to_absolute(&q->name, name);
+	syslog(LOG_NOTICE, "%s/%s/%s of uid %u: %s%s%s", class_to_text(q->class, class),
+		type_to_text(q->type, type), name, (unsigned)uid, what, *why ? ": " : "", why);
+}

@@ -1,0 +1,48 @@
+/* What all operations of the mount share. No FUSE here: fs/ops* translate requests into calls of
+ * record, edit, scratch, listing and control, and their results into replies. */
+#ifndef FS_FS_H
+#define FS_FS_H
+
+#include "fs/handle.h"
+#include "fs/pending.h"
+#include "fs/scratch.h"
+#include "fs/tree.h"
+#include "resolver/publish.h"
+#include "resolver/resolver.h"
+
+/* A thread that has looked up a name of its own (fs/ops_lookup). */
+struct fs_renamer {
+	pid_t thread;
+	uint64_t until;
+};
+#define FS_RENAMERS 16 /* by thread; a clash costs a retry by mv */
+
+struct fs {
+	struct resolver *resolver;
+	struct publisher *publisher;
+	struct tree *tree;
+	struct scratch *scratch;
+	struct pending_list *pending;
+	struct handle_list *handles;
+	uid_t owner;	 /* the daemon's user: of directories and of answers from elsewhere */
+	gid_t group;	 /* of every file: records know a publisher, but no group */
+	int64_t started; /* seconds since 1970: mtime of directories */
+	struct fs_renamer renamers[FS_RENAMERS];
+};
+
+struct fs_config {
+	struct resolver *resolver;
+	struct publisher *publisher;
+	uint64_t deadline; /* microseconds */
+	uid_t owner;
+};
+int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs);
+/* Ends every request that waits, so it comes before the session that they are answered through
+ * goes. NULL is fine. */
+void fs_stop(struct fs *fs);
+void fs_destroy(struct fs *fs);
+
+/* A line in the system's log about a user's record: what became of what he wrote. */
+void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why);
+
+#endif

@@ -1,0 +1,174 @@
+/* Open files, and each user's share of them. */
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/control.h"
+#include "fs/draft.h"
+#include "fs/listing.h"
+#include "fs/scratch.h"
+#include "fs/tree.h"
+
+struct user { /* who has something open; there are few, so it is a list */
+	uid_t uid;
+	size_t handles, drafts, bytes;
+	struct user *next;
+};
+
+struct handle_list {
+	struct handle *first;
+	struct user *users;
+	size_t bytes;
+};
+
+int handle_list_create(struct handle_list **ret_list)
+{
+	*ret_list = calloc(1, sizeof(**ret_list));
+	return *ret_list ? 0 : -ENOMEM;
+}
+
+void handle_list_destroy(struct handle_list *list)
+{
+	if (!list)
+		return;
+	while (list->first)
+		handle_destroy(list->first);
+	free(list);
+}
+
+static struct user *find_user(struct handle_list *list, uid_t uid)
+{
+	struct user *u = list->users;
+	while (u && u->uid != uid)
+		u = u->next;
+	if (!u && (u = calloc(1, sizeof(*u)))) {
+		u->uid = uid;
+		u->next = list->users;
+		list->users = u;
+	}
+	return u;
+}
+
+static void drop_user(struct handle_list *list, struct user *user)
+{
+	struct user **link = &list->users;
+	while (*link != user)
+		link = &(*link)->next;
+	*link = user->next;
+	free(user);
+}
+
+int handle_create(
+	struct handle_list *list, enum handle_kind kind, uid_t uid, struct handle **ret_handle)
+{
+	struct user *user = find_user(list, uid);
+	if (!user)
+		return -ENOMEM;
+	if (user->handles >= HANDLE_USER_FILES)
+		return -ENFILE;
+	if (kind == HANDLE_DRAFT && user->drafts >= HANDLE_USER_DRAFTS)
+		return -EDQUOT;
+	struct handle *h = calloc(1, sizeof(*h));
+	if (!h) {
+		if (!user->handles)
+			drop_user(list, user);
+		return -ENOMEM;
+	}
+	*h = (struct handle){
+		.kind = kind, .uid = uid, .list = list, .next = list->first, .prev = &list->first};
+	if (h->next)
+		h->next->prev = &h->next;
+	list->first = h;
+	user->handles++;
+	user->drafts += kind == HANDLE_DRAFT;
+	*ret_handle = h;
+	return 0;
+}
+
+static void leave_list(struct handle *h)
+{
+	*h->prev = h->next;
+	if (h->next)
+		h->next->prev = h->prev;
+	struct user *user = find_user(h->list, h->uid);
+	if (!user)
+		return; /* not reached: it exists while it has a handle */
+	handle_uncharge(h);
+	user->drafts -= h->kind == HANDLE_DRAFT;
+	if (--user->handles == 0)
+		drop_user(h->list, user);
+}
+
+void handle_destroy(struct handle *h)
+{
+	if (!h)
+		return;
+	leave_list(h);
+	if (h->node) {
+		h->node->handles--;
+		h->node->drafts -= h->kind == HANDLE_DRAFT;
+	}
+	if (h->scratch) {
+		h->scratch->open--;
+		scratch_unref(h->scratch);
+	}
+	draft_destroy(h->draft);
+	control_input_destroy(h->input);
+	listing_destroy(h->listing);
+	free(h->text);
+	free(h);
+}
+
+int handle_charge(struct handle *h, size_t bytes)
+{
+	struct user *user = find_user(h->list, h->uid);
+	if (!user)
+		return -ENOMEM;
+	if (bytes > HANDLE_USER_BYTES - user->bytes || bytes > HANDLE_TOTAL_BYTES - h->list->bytes)
+		return -ENFILE;
+	user->bytes += bytes;
+	h->list->bytes += bytes;
+	h->charged += bytes;
+	return 0;
+}
+
+void handle_uncharge(struct handle *h)
+{
+	struct user *user = find_user(h->list, h->uid);
+	if (!user)
+		return; /* not reached, as above */
+	user->bytes -= h->charged;
+	h->list->bytes -= h->charged;
+	h->charged = 0;
+}
+
+int handle_set_text(struct handle *h, char *text, size_t len)
+{
+	int r = handle_charge(h, len);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
+	h->text = text;
+	h->text_len = len;
+	return 0;
+}
+
+void handle_set_node(struct handle *h, struct node *node)
+{
+	h->node = node;
+	node->handles++;
+	node->drafts += h->kind == HANDLE_DRAFT;
+}
+
+struct handle *handle_find(
+	struct handle_list *list, enum handle_kind kind, const struct node *node, uid_t uid)
+{
+	if (!node->handles) /* most look-ups end here, however many files are open */
+		return NULL;
+	struct handle *h = list->first;
+	while (h && !(h->kind == kind && h->node == node && h->uid == uid))
+		h = h->next;
+	return h;
+}

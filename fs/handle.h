@@ -1,0 +1,72 @@
+/* An open file or directory: what its OPEN decided, for the requests that follow.
+ *
+ * READ, WRITE and RELEASE come without a trustworthy caller (RELEASE has uid 0), so the uid that
+ * was checked at OPEN is kept here, and what a reader reads is a snapshot of that moment. */
+#ifndef FS_HANDLE_H
+#define FS_HANDLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#define HANDLE_USER_FILES 4096u /* open at once, as the usual limits of a process times four */
+#define HANDLE_USER_DRAFTS 64u	/* 64 kB each: 4 MB */
+#define HANDLE_USER_BYTES (16u << 20)  /* of snapshots: records are 300 bytes, listings more */
+#define HANDLE_TOTAL_BYTES (64u << 20) /* of all users together */
+
+enum handle_kind {
+	HANDLE_TEXT,	/* reads a snapshot: a record, a control file */
+	HANDLE_DRAFT,	/* writes a record */
+	HANDLE_SCRATCH, /* a private file, read and written in place */
+	HANDLE_NODES,	/* writes .kadns/nodes */
+	HANDLE_DIR,
+};
+
+struct control_input;
+struct draft;
+struct handle_list;
+struct listing;
+struct node;
+struct scratch_file;
+
+struct handle {
+	enum handle_kind kind;
+	bool append;
+	bool reads, writes;
+	struct node *node; /* lives as long as its file is open */
+	uid_t uid;
+	pid_t process; /* that opened it; of writers only */
+	char *text;    /* what stood at OPEN; NULL: opened for writing only */
+	size_t text_len;
+	struct stat stat; /* TEXT of a record: fstat must not ask again (a TTL may be 0) */
+	struct draft *draft;
+	struct scratch_file *scratch;
+	struct control_input *input; /* NODES */
+	struct listing *listing;     /* DIR, from its first READDIR on */
+
+	size_t charged; /* bytes */
+	struct handle_list *list;
+	struct handle *next, **prev;
+};
+
+int handle_list_create(struct handle_list **ret_list);
+void handle_list_destroy(struct handle_list *list); /* and every handle */
+
+/* -ENFILE (too many, or too many bytes), -EDQUOT (too many drafts), -ENOMEM. */
+int handle_create(
+	struct handle_list *list, enum handle_kind kind, uid_t uid, struct handle **ret_handle);
+void handle_destroy(struct handle *h); /* with all that it holds; NULL is fine */
+/* Counts `bytes` of a snapshot as this handle's. -ENFILE. */
+int handle_charge(struct handle *h, size_t bytes);
+void handle_uncharge(struct handle *h);
+/* Takes a snapshot; frees the text on failure. */
+int handle_set_text(struct handle *h, char *text, size_t len);
+
+/* Makes it a handle of this node, until it is destroyed. */
+void handle_set_node(struct handle *h, struct node *node);
+/* The youngest handle of this kind that this uid has on the node, or NULL. */
+struct handle *handle_find(
+	struct handle_list *list, enum handle_kind kind, const struct node *node, uid_t uid);
+
+#endif

@@ -1,0 +1,156 @@
+/* The mount: a libfuse session in an event loop. */
+#include "fs/mount.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/fs.h"
+#include "fs/ops.h"
+
+/* Requests read in one turn of the loop: enough to keep up with several clients, few enough that
+ * DNS and the DHT wait a millisecond at most. */
+#define BATCH 16
+
+struct mount {
+	struct fs *fs;
+	struct fuse_session *session;
+	struct fuse_buf buf;
+	struct event *readable;
+	bool mounted;
+	void (*ended)(void *ctx);
+	void *ended_ctx;
+};
+
+static void end(struct mount *m)
+{
+	event_del(m->readable);
+	if (m->ended)
+		m->ended(m->ended_ctx);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct mount *m = ctx;
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < BATCH; i++) {
+		int n = fuse_session_receive_buf(m->session, &m->buf);
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0 || fuse_session_exited(m->session)) { /* unmounted */
+			end(m);
+			return;
+		}
+		fuse_session_process_buf(m->session, &m->buf);
+	}
+}
+
+/* ---- the options of libfuse ---- */
+
+static int add_option(struct fuse_args *args, const char *option)
+{
+	return fuse_opt_add_arg(args, "-o") < 0 || fuse_opt_add_arg(args, option) < 0 ? -ENOMEM : 0;
+}
+
+/* A source is a list by commas, which separate options too. */
+static int add_source(struct fuse_args *args, const char *source)
+{
+	char *value = NULL, *option = NULL;
+	if (asprintf(&value, "fsname=%s", source) < 0)
+		return -ENOMEM;
+	int r = fuse_opt_add_opt_escaped(&option, value) < 0 ? -ENOMEM : add_option(args, option);
+	free(option);
+	free(value);
+	return r;
+}
+
+static int fill_args(struct fuse_args *args, const struct mount_config *config)
+{
+	int r = fuse_opt_add_arg(args, "kadns") < 0 ? -ENOMEM : 0;
+	if (r == 0 && config->options && *config->options)
+		r = add_option(args, config->options);
+	if (r == 0)
+		r = add_source(args, config->source);
+	if (r == 0 && config->allow_other)
+		r = add_option(args, "allow_other");
+	if (r == 0 && config->read_only)
+		r = add_option(args, "ro");
+	/* Last, so that no `suid` or `dev` of mount.fuse3 stands against them. */
+	return r == 0 ? add_option(args, "subtype=kadns,nosuid,nodev,noexec") : r;
+}
+
+static int mount_session(struct mount *m, const struct mount_config *config)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	int r = fill_args(&args, config);
+	if (r == 0) {
+		m->session = fuse_session_new(&args, &ops_table, sizeof(ops_table), m->fs);
+		r = m->session ? 0 : -EINVAL; /* libfuse has printed which option it is */
+	}
+	fuse_opt_free_args(&args);
+	if (r == 0 && fuse_session_mount(m->session, config->mountpoint) != 0)
+		r = -EPERM; /* libfuse has printed why */
+	m->mounted = r == 0;
+	return r;
+}
+
+/* Between the loop's poll and our read a request can vanish, and a read that blocks would stop
+ * the doors and the DHT too. */
+static int watch(struct mount *m, struct event_base *base)
+{
+	int fd = fuse_session_fd(m->session);
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -errno;
+	m->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, m);
+	if (!m->readable || event_add(m->readable, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+int mount_create(struct event_base *base, const struct mount_config *config, struct resolver *r,
+	struct publisher *p, struct mount **ret_mount)
+{
+	struct fs_config fs_config = {.resolver = r,
+		.publisher = p,
+		.deadline = config->deadline,
+		.owner = config->daemon_owner};
+	struct mount *m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->ended = config->ended;
+	m->ended_ctx = config->ended_ctx;
+	int error = fs_create(base, &fs_config, &m->fs);
+	if (error == 0)
+		error = mount_session(m, config);
+	if (error == 0)
+		error = watch(m, base);
+	if (error < 0) {
+		mount_destroy(m);
+		return error;
+	}
+	*ret_mount = m;
+	return 0;
+}
+
+void mount_destroy(struct mount *m)
+{
+	if (!m)
+		return;
+	fs_stop(m->fs); /* while there is a session to answer through */
+	if (m->readable)
+		event_free(m->readable);
+	if (m->mounted)
+		fuse_session_unmount(m->session);
+	if (m->session)
+		fuse_session_destroy(m->session);
+	free(m->buf.mem);
+	fs_destroy(m->fs);
+	free(m);
+}

@@ -1,0 +1,93 @@
+/* The requests of FUSE, translated: fetch, one call, one reply.
+ *
+ *   ops.c         attributes, the table of operations
+ *   ops_lookup.c  LOOKUP and FORGET
+ *   ops_ask.c     what may wait for an answer: GETATTR, ACCESS and OPEN of a record
+ *   ops_open.c    OPEN, CREATE, RELEASE
+ *   ops_io.c      READ, WRITE, FLUSH, FSYNC
+ *   ops_dir.c     directories
+ *   ops_name.c    UNLINK, RENAME, and what is not allowed
+ *
+ * Nothing but what ops_ask does ever waits. The daemon checks permissions itself:
+ * default_permissions would make the kernel ask GETATTR before `echo > new`. */
+#ifndef FS_OPS_H
+#define FS_OPS_H
+
+#include <fuse_lowlevel.h>
+
+#include "fs/fs.h"
+
+extern const struct fuse_lowlevel_ops ops_table; /* userdata: struct fs * */
+
+/* Directories and control files are always where they are. */
+#define OPS_TIMEOUT_FIXED 3600.0
+/* A record that is known: long enough that `ls -l; cat` asks once, short enough that nobody waits
+ * for the end of an old TTL. */
+#define OPS_TIMEOUT_RECORD 1.0
+
+struct fs *ops_fs(fuse_req_t req);
+struct node *ops_node(fuse_req_t req, fuse_ino_t ino); /* NULL: the kernel holds no such inode */
+uid_t ops_uid(fuse_req_t req);
+
+/* 0 or negative errno. Never 512 or more: the kernel would drop such a reply, and the caller hang.
+ */
+void ops_reply(fuse_req_t req, int error);
+/* The same with a handle; one whose caller has gone is released. */
+void ops_reply_open(fuse_req_t req, struct handle *h);
+
+/* What LOOKUP, CREATE and READDIRPLUS tell the kernel of a node, from memory. Counts no look-up. */
+void ops_entry(fuse_req_t req, struct node *node, struct fuse_entry_param *ret_entry);
+/* What memory says of stat: true, with 0 and *ret_stat or an error; false: ask. */
+bool ops_recall_stat(fuse_req_t req, struct node *node, int *ret_error, struct stat *ret_stat,
+	double *ret_timeout);
+
+/* A name in a directory. */
+enum ops_name_kind { OPS_NAME_RECORD, OPS_NAME_SCRATCH };
+struct ops_name {
+	enum ops_name_kind kind;
+	struct question question;   /* RECORD */
+	struct scratch_where where; /* SCRATCH */
+	const char *text;
+	size_t len;
+};
+/* In a TYPE directory. -ENAMETOOLONG; -ENOTDIR: no such directory. */
+int ops_name(fuse_req_t req, fuse_ino_t parent, const char *text, struct ops_name *ret_name);
+
+/* A request other than LOOKUP has come: what this thread looked up was not for a rename. */
+void ops_no_rename(fuse_req_t req);
+
+/* ops_ask.c: calls fn with what memory or the resolver answers, now or later; fn replies. */
+typedef void ops_answered_fn(
+	fuse_req_t req, struct node *node, int flags, int error, const struct answer *a);
+void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn);
+
+void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups);
+void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_access(fuse_req_t req, fuse_ino_t ino, int mask);
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	struct fuse_file_info *fi);
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
+	struct fuse_file_info *fi);
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_readdir(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_readdirplus(
+	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	const char *newname, unsigned flags);
+void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void ops_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name);
+void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname);
+
+#endif

@@ -1,0 +1,144 @@
+/* What may wait for an answer: GETATTR, ACCESS and OPEN of a record. None of the three holds a
+ * directory's lock, so a slow name delays only whoever asked for it. */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fs/record.h"
+
+struct asker {
+	fuse_req_t req;
+	struct fs *fs;
+	fuse_ino_t ino;
+	int flags;
+	ops_answered_fn *fn;
+	struct pending *pending;
+};
+
+static void on_answered(void *ctx, int error, const struct answer *a)
+{
+	struct asker asker = *(struct asker *)ctx;
+	free(ctx);
+	struct node *node = tree_find(asker.fs->tree, asker.ino);
+	if (!node) { /* not reached: the kernel holds the inode of a request */
+		ops_reply(asker.req, -ENOENT);
+		return;
+	}
+	if (a) { /* not where it was only interrupted */
+		struct question q;
+		node_question(node, &q);
+		record_learn(asker.fs, &q, error);
+	}
+	asker.fn(asker.req, node, asker.flags, error, error ? NULL : a);
+}
+
+static void on_interrupt(fuse_req_t req, void *ctx)
+{
+	(void)req;
+	struct asker *asker = ctx;
+	pending_interrupt(asker->pending);
+}
+
+static void ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct pending_caller caller = {ctx->uid, ctx->pid};
+	struct fs *fs = ops_fs(req);
+	struct asker *asker = malloc(sizeof(*asker));
+	if (!asker) {
+		ops_reply(req, -ENOMEM);
+		return;
+	}
+	*asker = (struct asker){.req = req, .fs = fs, .ino = node->ino, .flags = flags, .fn = fn};
+	struct question q;
+	node_question(node, &q);
+	int r = pending_ask(fs->pending, &q, &caller, on_answered, asker, &asker->pending);
+	if (r < 0) {
+		free(asker);
+		ops_reply(req, r);
+		return;
+	}
+	/* libfuse 3.14 calls the function of a request that is interrupted already while it holds
+	 * the request's lock, and a reply frees the request: so never register then. */
+	if (fuse_req_interrupted(req))
+		pending_interrupt(asker->pending);
+	else
+		fuse_req_interrupt_func(req, on_interrupt, asker);
+}
+
+void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn)
+{
+	struct question q;
+	const struct answer *a;
+	int error;
+	node_question(node, &q);
+	if (!record_recall(ops_fs(req), &q, ops_uid(req), &error, &a)) {
+		ask(req, node, flags, fn);
+		return;
+	}
+	/* It is borrowed until the resolver is called again, and fn may do that. */
+	if (a)
+		a = answer_ref(a);
+	fn(req, node, flags, error, a);
+	answer_unref(a);
+}
+
+/* ---- ACCESS ---- */
+
+static void reply_access(
+	fuse_req_t req, struct node *node, int flags, int error, const struct answer *a)
+{
+	(void)node;
+	(void)flags;
+	(void)a;
+	ops_reply(req, error);
+}
+
+static int may_access_record(fuse_req_t req, const struct node *node, int mask)
+{
+	struct question q;
+	node_question(node, &q);
+	if (mask & X_OK)
+		return -EACCES;
+	return mask & W_OK ? record_may_write(ops_fs(req), &q, ops_uid(req)) : 0;
+}
+
+static int may_access(fuse_req_t req, const struct node *node, int mask)
+{
+	const struct fs *fs = ops_fs(req);
+	uid_t uid = ops_uid(req);
+	bool admin = uid == 0 || uid == fs->owner;
+	switch (node->kind) {
+	case NODE_TYPE:
+		return 0;
+	case NODE_ROOT:
+	case NODE_CLASS:
+	case NODE_CONTROL:
+		return mask & W_OK ? -EACCES : 0;
+	case NODE_CONTROL_FILE:
+		if (mask & X_OK || (mask & W_OK && !(admin && node->control == CONTROL_NODES)))
+			return -EACCES;
+		return 0;
+	case NODE_SCRATCH:
+		return mask & X_OK || node->scratch->uid != uid ? -EACCES : 0;
+	case NODE_RECORD:
+		return may_access_record(req, node, mask);
+	}
+	return -EACCES;
+}
+
+void ops_access(fuse_req_t req, fuse_ino_t ino, int mask)
+{
+	struct node *node = ops_node(req, ino);
+	int r = node ? may_access(req, node, mask) : -ENOENT;
+	ops_no_rename(req);
+	/* Whether a record is there must be asked; whether it may be written need not. */
+	bool asks = r == 0 && node->kind == NODE_RECORD && !(mask & W_OK) &&
+		    !handle_find(ops_fs(req)->handles, HANDLE_DRAFT, node, ops_uid(req));
+	if (asks)
+		ops_ask(req, node, 0, reply_access);
+	else
+		ops_reply(req, r);
+}

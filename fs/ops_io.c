@@ -1,0 +1,96 @@
+/* READ, WRITE, FLUSH, FSYNC: on what OPEN decided. */
+#include "fs/ops.h"
+
+#include <errno.h>
+
+#include "fs/caller.h"
+#include "fs/control.h"
+#include "fs/draft.h"
+#include "fs/edit.h"
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+static const char *contents(const struct handle *h, size_t *ret_len)
+{
+	if (h->kind == HANDLE_SCRATCH) {
+		*ret_len = h->scratch->len;
+		return h->scratch->bytes;
+	}
+	if (h->kind == HANDLE_DRAFT && draft_touched(h->draft))
+		return draft_text(h->draft, ret_len);
+	*ret_len = h->text_len;
+	return h->text;
+}
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	const struct handle *h = handle_of(fi);
+	size_t len;
+	(void)ino;
+	if (!h->reads) {
+		ops_reply(req, -EBADF);
+		return;
+	}
+	const char *bytes = contents(h, &len);
+	if (offset < 0 || (uint64_t)offset >= len) {
+		fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	size_t left = len - (size_t)offset;
+	fuse_reply_buf(req, bytes + offset, size < left ? size : left);
+}
+
+static int write_handle(
+	fuse_req_t req, struct handle *h, const char *bytes, size_t size, uint64_t offset)
+{
+	struct fs *fs = ops_fs(req);
+	switch (h->kind) {
+	case HANDLE_DRAFT:
+		return edit_write(fs, h, bytes, size, offset);
+	case HANDLE_SCRATCH:
+		return scratch_write(h->scratch, bytes, size, h->append ? h->scratch->len : offset);
+	case HANDLE_NODES:
+		return control_input_write(h->input, fs->resolver, bytes, size);
+	case HANDLE_TEXT:
+	case HANDLE_DIR:
+		break;
+	}
+	return -EBADF;
+}
+
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
+	struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	(void)ino;
+	int r = h->writes && offset >= 0 ? write_handle(req, h, bytes, size, (uint64_t)offset)
+					 : -EBADF;
+	if (r < 0)
+		ops_reply(req, r);
+	else
+		fuse_reply_write(req, size);
+}
+
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct handle *h = handle_of(fi);
+	int r = 0;
+	(void)ino;
+	if (h->kind == HANDLE_DRAFT)
+		r = edit_flush(fs, h, fuse_req_ctx(req)->pid);
+	else if (h->kind == HANDLE_NODES)
+		r = control_input_end(h->input, fs->resolver);
+	ops_reply(req, r);
+}
+
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	(void)ino;
+	(void)datasync;
+	ops_reply(req, h->kind == HANDLE_DRAFT ? edit_sync(ops_fs(req), h) : 0);
+}

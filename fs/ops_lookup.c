@@ -1,0 +1,205 @@
+/* LOOKUP and FORGET: from names to nodes. Under a directory's lock, so from memory only. */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fs/record.h"
+#include "resolver/clock.h"
+
+int ops_name(fuse_req_t req, fuse_ino_t parent, const char *text, struct ops_name *ret_name)
+{
+	const struct node *dir = ops_node(req, parent);
+	if (!dir || dir->kind != NODE_TYPE)
+		return -ENOTDIR;
+	size_t len = strlen(text);
+	if (len > NAME_FILE_MAX) /* the kernel does not say so for us */
+		return -ENAMETOOLONG;
+	*ret_name = (struct ops_name){
+		.kind = OPS_NAME_SCRATCH,
+		.question = {.class = dir->class, .type = dir->type},
+		.where = {ops_uid(req), dir->class, dir->type},
+		.text = text,
+		.len = len,
+	};
+	int r = tree_probe_name(text, len) ? -EINVAL
+					   : name_from_file(text, len, &ret_name->question.name);
+	if (r == -EINVAL) /* no record has this name: private */
+		return 0;
+	ret_name->kind = OPS_NAME_RECORD;
+	return r;
+}
+
+static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
+{
+	uint16_t class;
+	if (strcmp(text, ".kadns") == 0) {
+		*ret_node = tree_find(fs->tree, TREE_CONTROL);
+		return 0;
+	}
+	if (!class_from_text(text, strlen(text), &class) || class == 0 || class == CLASS_NONE ||
+		class == CLASS_ANY)
+		return -ENOENT;
+	return tree_class(fs->tree, class, ret_node);
+}
+
+static int find_in_class(struct fs *fs, uint16_t class, const char *text, struct node **ret_node)
+{
+	uint16_t type;
+	if (!type_from_text(text, strlen(text), &type) || type_is_meta(type))
+		return -ENOENT;
+	return tree_type(fs->tree, class, type, ret_node);
+}
+
+static int find_in_control(struct fs *fs, const char *text, struct node **ret_node)
+{
+	for (enum control_file f = 0; f < CONTROL_FILES; f++)
+		if (strcmp(text, control_name(f)) == 0)
+			return tree_control(fs->tree, f, ret_node);
+	return -ENOENT;
+}
+
+/* ---- the second name of a rename ----
+ *
+ * rename(2) looks up both names and nothing else. If the new one seemed to be there,
+ * RENAME_NOREPLACE would fail with EEXIST without our being asked; coreutils' mv begins with that,
+ * finds by stat that nothing is there, and goes on with a struct stat that was never filled in. So
+ * to a thread that has just looked up a name of its own, and done nothing else, an unknown name is
+ * not there. */
+
+#define RENAME_WINDOW (SECOND / 10) /* both look-ups come at once, unless we are very busy */
+
+static struct fs_renamer *renamer(fuse_req_t req)
+{
+	return &ops_fs(req)->renamers[(unsigned)fuse_req_ctx(req)->pid % FS_RENAMERS];
+}
+
+static void may_rename(fuse_req_t req)
+{
+	*renamer(req) = (struct fs_renamer){
+		fuse_req_ctx(req)->pid, clock_monotonic() + RENAME_WINDOW};
+}
+
+static bool seems_to_rename(fuse_req_t req)
+{
+	const struct fs_renamer *r = renamer(req);
+	return r->thread == fuse_req_ctx(req)->pid && clock_monotonic() < r->until;
+}
+
+void ops_no_rename(fuse_req_t req)
+{
+	struct fs_renamer *r = renamer(req);
+	if (r->thread == fuse_req_ctx(req)->pid)
+		r->until = 0;
+}
+
+/* ---- names ---- */
+
+static bool is_own_record(fuse_req_t req, const struct question *q)
+{
+	return publish_standing(ops_fs(req)->publisher, ops_uid(req), q) != NULL;
+}
+
+static bool is_known(fuse_req_t req, const struct node *node, const struct question *q)
+{
+	struct fs *fs = ops_fs(req);
+	int error;
+	const struct answer *a;
+	return node->drafts || !record_is_shared(fs, q) ||
+	       record_recall(fs, q, ops_uid(req), &error, &a);
+}
+
+static int find_record(fuse_req_t req, const struct question *q, struct node **ret_node)
+{
+	struct fs *fs = ops_fs(req);
+	int r = tree_record(fs->tree, q, ret_node);
+	if (r < 0)
+		return r;
+	bool absent = record_is_absent(fs, *ret_node) ||
+		      (seems_to_rename(req) && !is_known(req, *ret_node, q));
+	if (is_own_record(req, q))
+		may_rename(req);
+	if (!absent)
+		return 0;
+	tree_forget(fs->tree, *ret_node, 0);
+	return -ENOENT;
+}
+
+/* A record's name is there unless it was found not to be a moment ago; a scratch file is there
+ * for its owner only. */
+static int find_in_type(fuse_req_t req, fuse_ino_t parent, const char *text, struct node **ret_node)
+{
+	struct fs *fs = ops_fs(req);
+	struct ops_name name;
+	int r = ops_name(req, parent, text, &name);
+	if (r < 0)
+		return r;
+	if (name.kind == OPS_NAME_SCRATCH) {
+		struct scratch_file *file = scratch_find(fs->scratch, &name.where, text, name.len);
+		if (file)
+			may_rename(req);
+		return file ? tree_scratch(fs->tree, file, ret_node) : -ENOENT;
+	}
+	return find_record(req, &name.question, ret_node);
+}
+
+static int find(fuse_req_t req, fuse_ino_t parent, const char *text, struct node **ret_node)
+{
+	struct fs *fs = ops_fs(req);
+	const struct node *dir = ops_node(req, parent);
+	if (strlen(text) > NAME_FILE_MAX)
+		return -ENAMETOOLONG;
+	if (!dir)
+		return -ENOENT;
+	switch (dir->kind) {
+	case NODE_ROOT:
+		return find_in_root(fs, text, ret_node);
+	case NODE_CLASS:
+		return find_in_class(fs, dir->class, text, ret_node);
+	case NODE_TYPE:
+		return find_in_type(req, parent, text, ret_node);
+	case NODE_CONTROL:
+		return find_in_control(fs, text, ret_node);
+	case NODE_RECORD:
+	case NODE_SCRATCH:
+	case NODE_CONTROL_FILE:
+		break;
+	}
+	return -ENOTDIR;
+}
+
+void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
+{
+	struct node *node;
+	int r = find(req, parent, text, &node);
+	if (r < 0) {
+		ops_reply(req, r);
+		return;
+	}
+	struct fs *fs = ops_fs(req);
+	struct fuse_entry_param e;
+	ops_entry(req, node, &e);
+	tree_look(node);
+	if (fuse_reply_entry(req, &e) != 0) /* the caller has gone, the kernel counts nothing */
+		tree_forget(fs->tree, node, 1);
+}
+
+static void forget_one(struct fs *fs, fuse_ino_t ino, uint64_t lookups)
+{
+	struct node *node = tree_find(fs->tree, ino);
+	if (node)
+		tree_forget(fs->tree, node, lookups);
+}
+
+void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
+{
+	forget_one(ops_fs(req), ino, lookups);
+	fuse_reply_none(req);
+}
+
+void ops_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		forget_one(ops_fs(req), forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}

@@ -1,0 +1,125 @@
+/* UNLINK and RENAME, and what a directory of names does not have. All under a directory's lock:
+ * what they do is done when it is durable here, and the network hears of it later. */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "fs/record.h"
+
+void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
+{
+	struct fs *fs = ops_fs(req);
+	struct ops_name name;
+	int r = ops_name(req, parent, text, &name);
+	ops_no_rename(req);
+	if (r == -ENOTDIR) {
+		r = -EPERM; /* control files */
+	} else if (r == 0 && name.kind == OPS_NAME_RECORD) {
+		r = record_remove(fs, &name.question, ops_uid(req));
+	} else if (r == 0) {
+		struct scratch_file *f = scratch_find(
+			fs->scratch, &name.where, name.text, name.len);
+		r = f ? 0 : -ENOENT;
+		if (f)
+			scratch_unlink(f);
+	}
+	ops_reply(req, r);
+}
+
+static int rename_scratch(
+	struct fs *fs, const struct ops_name *from, const struct ops_name *to, bool replace)
+{
+	struct scratch_file *f = scratch_find(fs->scratch, &from->where, from->text, from->len);
+	if (!f)
+		return -ENOENT;
+	if (to->kind == OPS_NAME_RECORD)
+		return record_from_scratch(fs, f, &to->question);
+	if (!replace && scratch_find(fs->scratch, &to->where, to->text, to->len))
+		return -EEXIST;
+	return scratch_rename(f, to->text, to->len);
+}
+
+static int rename_record(
+	struct fs *fs, const struct ops_name *from, const struct ops_name *to, bool replace)
+{
+	uid_t uid = from->where.uid;
+	if (to->kind == OPS_NAME_RECORD)
+		return record_rename(fs, &from->question, &to->question, uid);
+	if (!replace && scratch_find(fs->scratch, &to->where, to->text, to->len))
+		return -EEXIST;
+	return record_to_scratch(fs, &from->question, uid, to->text, to->len);
+}
+
+/* RENAME_NOREPLACE onto a record: is one known? (A phantom the kernel itself takes for a file.) */
+static bool is_record_there(struct fs *fs, const struct ops_name *to)
+{
+	int error;
+	const struct answer *a;
+	return to->kind == OPS_NAME_RECORD &&
+	       record_recall(fs, &to->question, to->where.uid, &error, &a) && a;
+}
+
+void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	const char *newname, unsigned flags)
+{
+	struct fs *fs = ops_fs(req);
+	struct ops_name from, to;
+	bool replace = !(flags & RENAME_NOREPLACE);
+	int r = ops_name(req, parent, name, &from);
+	ops_no_rename(req);
+	if (r == 0)
+		r = ops_name(req, newparent, newname, &to);
+	if (r == -ENOTDIR)
+		r = -EPERM; /* directories and control files stay where they are */
+	else if (r == 0 && parent != newparent)
+		r = -EXDEV; /* another type is another record: mv copies */
+	else if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
+		r = -EINVAL;
+	else if (r == 0 && !replace && is_record_there(fs, &to))
+		r = -EEXIST;
+	else if (r == 0)
+		r = from.kind == OPS_NAME_SCRATCH ? rename_scratch(fs, &from, &to, replace)
+						  : rename_record(fs, &from, &to, replace);
+	ops_reply(req, r);
+}
+
+void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent;
+	(void)name;
+	ops_reply(req, -EPERM);
+}
+
+void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	(void)parent;
+	(void)name;
+	(void)mode;
+	(void)rdev;
+	ops_reply(req, -EPERM);
+}
+
+void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	(void)parent;
+	(void)name;
+	(void)mode;
+	ops_reply(req, -EPERM);
+}
+
+void ops_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+	(void)link;
+	(void)parent;
+	(void)name;
+	ops_reply(req, -EPERM);
+}
+
+void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	(void)ino;
+	(void)newparent;
+	(void)newname;
+	ops_reply(req, -EPERM);
+}

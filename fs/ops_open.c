@@ -1,0 +1,288 @@
+/* OPEN, CREATE, RELEASE. */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "fs/attr.h"
+#include "fs/control.h"
+#include "fs/draft.h"
+#include "fs/edit.h"
+#include "fs/record.h"
+#include "resolver/json.h"
+
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool reads(int flags)
+{
+	return (flags & O_ACCMODE) != O_WRONLY;
+}
+
+static struct pending_caller caller_of(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	return (struct pending_caller){ctx->uid, ctx->pid};
+}
+
+/* A record under a name that only the mount's own user sees is a likely mistake. */
+static void warn_of_private_record(const struct handle *h)
+{
+	const struct scratch_file *f = h->scratch;
+	struct question q = {.class = f->class, .type = f->type};
+	struct rrset *set;
+	if (!h->writes || !f->linked || !f->len ||
+		name_from_text(f->name, f->name_len, &q.name) < 0 || name_labels(&q.name) != 1)
+		return;
+	if (json_read(f->bytes, f->len, &q, NULL, &set, NULL) < 0)
+		return;
+	rrset_destroy(set);
+	fs_log_record(&q, f->uid, "not published",
+		"a single label without its final dot is a private file");
+}
+
+static void release(struct fs *fs, struct handle *h)
+{
+	struct node *node = h->node;
+	switch (h->kind) {
+	case HANDLE_DRAFT:
+		edit_release(fs, h);
+		break;
+	case HANDLE_SCRATCH:
+		warn_of_private_record(h);
+		break;
+	case HANDLE_NODES:
+	case HANDLE_TEXT:
+	case HANDLE_DIR:
+		break;
+	}
+	handle_destroy(h);
+	if (node)
+		tree_forget(fs->tree, node, 0);
+}
+
+void ops_reply_open(fuse_req_t req, struct handle *h)
+{
+	struct fs *fs = ops_fs(req);
+	/* direct_io: a cached READ cannot be interrupted, and what is read is the snapshot anyway.
+	 */
+	struct fuse_file_info fi = {.fh = (uintptr_t)h, .direct_io = h->kind != HANDLE_DIR};
+	if (fuse_reply_open(req, &fi) != 0)
+		release(fs, h);
+}
+
+/* Replies with the handle, or gives it up. */
+static void reply_or_drop(fuse_req_t req, int error, struct handle *h)
+{
+	if (error == 0) {
+		ops_reply_open(req, h);
+		return;
+	}
+	if (h)
+		release(ops_fs(req), h);
+	ops_reply(req, error);
+}
+
+/* ---- records ---- */
+
+static int take_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
+{
+	char *text;
+	size_t len;
+	int r = json_write(a, NULL, &text, &len);
+	if (r < 0)
+		return r;
+	attr_answer(fs, h->node, a, len, &h->stat);
+	h->reads = true;
+	return handle_set_text(h, text, len);
+}
+
+static void open_to_read(
+	fuse_req_t req, struct node *node, int flags, int error, const struct answer *a)
+{
+	struct fs *fs = ops_fs(req);
+	struct handle *h = NULL;
+	(void)flags;
+	if (error == 0)
+		error = handle_create(fs->handles, HANDLE_TEXT, ops_uid(req), &h);
+	if (error == 0) {
+		handle_set_node(h, node);
+		error = take_snapshot(fs, h, a);
+	}
+	reply_or_drop(req, error, h);
+}
+
+static int open_draft(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
+{
+	struct pending_caller caller = caller_of(req);
+	int r = edit_open(ops_fs(req), node, &caller, flags & O_APPEND, ret_handle);
+	if (r < 0)
+		return r;
+	(*ret_handle)->reads = reads(flags);
+	if (flags & O_TRUNC)
+		draft_truncate((*ret_handle)->draft, 0);
+	return 0;
+}
+
+/* O_RDWR without O_TRUNC: what stands can be read until something is written. The kernel does not
+ * say whether O_CREAT was given, so a name without a record opens empty. */
+static void open_to_change(
+	fuse_req_t req, struct node *node, int flags, int error, const struct answer *a)
+{
+	struct handle *h = NULL;
+	if (error == 0 || error == -ENOENT)
+		error = open_draft(req, node, flags, &h);
+	if (error == 0 && a)
+		error = take_snapshot(ops_fs(req), h, a);
+	reply_or_drop(req, error, h);
+}
+
+static void open_record(fuse_req_t req, struct node *node, int flags)
+{
+	if (!writes(flags)) {
+		ops_ask(req, node, flags, open_to_read);
+		return;
+	}
+	struct question q;
+	node_question(node, &q);
+	int r = record_may_write(ops_fs(req), &q, ops_uid(req));
+	struct handle *h = NULL;
+	if (r == 0 && reads(flags) && !(flags & O_TRUNC)) {
+		ops_ask(req, node, flags, open_to_change);
+		return;
+	}
+	if (r == 0)
+		r = open_draft(req, node, flags, &h);
+	reply_or_drop(req, r, h);
+}
+
+/* ---- private and control files ---- */
+
+static int open_scratch(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
+{
+	struct fs *fs = ops_fs(req);
+	if (node->scratch->uid != ops_uid(req))
+		return -EACCES;
+	int r = handle_create(fs->handles, HANDLE_SCRATCH, ops_uid(req), ret_handle);
+	if (r < 0)
+		return r;
+	struct handle *h = *ret_handle;
+	handle_set_node(h, node);
+	h->scratch = scratch_ref(node->scratch);
+	h->scratch->open++;
+	h->reads = reads(flags);
+	h->writes = writes(flags);
+	h->append = flags & O_APPEND;
+	return flags & O_TRUNC && h->writes ? scratch_truncate(h->scratch, 0) : 0;
+}
+
+static int open_control(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
+{
+	struct fs *fs = ops_fs(req);
+	struct control_parts parts = {fs->resolver, fs->publisher};
+	uid_t uid = ops_uid(req);
+	if (writes(flags) && (node->control != CONTROL_NODES || (uid != 0 && uid != fs->owner)))
+		return -EACCES;
+	enum handle_kind kind = writes(flags) ? HANDLE_NODES : HANDLE_TEXT;
+	int r = handle_create(fs->handles, kind, uid, ret_handle);
+	if (r < 0)
+		return r;
+	struct handle *h = *ret_handle;
+	handle_set_node(h, node);
+	h->writes = writes(flags);
+	h->reads = reads(flags);
+	if (h->writes)
+		r = control_input_create(&h->input);
+	if (r == 0 && h->reads) {
+		char *text;
+		size_t len;
+		r = control_read(&parts, node->control, uid, &text, &len);
+		if (r == 0)
+			r = handle_set_text(h, text, len);
+	}
+	return r;
+}
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *node = ops_node(req, ino);
+	struct handle *h = NULL;
+	int r = -ENOENT;
+	ops_no_rename(req);
+	if (node && node->kind == NODE_RECORD) {
+		open_record(req, node, fi->flags);
+		return;
+	}
+	if (node && node->kind == NODE_SCRATCH)
+		r = open_scratch(req, node, fi->flags, &h);
+	else if (node && node->kind == NODE_CONTROL_FILE)
+		r = open_control(req, node, fi->flags, &h);
+	else if (node)
+		r = -EISDIR;
+	reply_or_drop(req, r, h);
+}
+
+/* ---- CREATE ---- */
+
+static int create(fuse_req_t req, const struct ops_name *name, int flags, struct node **ret_node,
+	struct handle **ret_handle)
+{
+	struct fs *fs = ops_fs(req);
+	if (name->kind == OPS_NAME_RECORD) {
+		int r = tree_record(fs->tree, &name->question, ret_node);
+		return r < 0 ? r : open_draft(req, *ret_node, flags, ret_handle);
+	}
+	struct scratch_file *file = scratch_find(fs->scratch, &name->where, name->text, name->len);
+	if (file && flags & O_EXCL)
+		return -EEXIST;
+	bool made = !file;
+	int r = file ? 0 : scratch_make(fs->scratch, &name->where, name->text, name->len, &file);
+	if (r < 0)
+		return r;
+	r = tree_scratch(fs->tree, file, ret_node);
+	if (r == 0)
+		r = open_scratch(req, *ret_node, flags, ret_handle);
+	if (r < 0 && made)
+		scratch_unlink(file);
+	return r;
+}
+
+void ops_create(
+	fuse_req_t req, fuse_ino_t parent, const char *text, mode_t mode, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct ops_name name;
+	struct node *node = NULL;
+	struct handle *h = NULL;
+	(void)mode;
+	int r = ops_name(req, parent, text, &name);
+	if (r == 0)
+		r = create(req, &name, fi->flags, &node, &h);
+	if (r < 0) {
+		if (h)
+			release(fs, h);
+		else if (node)
+			tree_forget(fs->tree, node, 0);
+		ops_reply(req, r == -ENOTDIR ? -EACCES : r); /* 0555 above the types */
+		return;
+	}
+	struct fuse_entry_param e;
+	ops_entry(req, node, &e);
+	fi->fh = (uintptr_t)h;
+	fi->direct_io = 1;
+	tree_look(node);
+	if (fuse_reply_create(req, &e, fi) != 0) {
+		node->lookups--; /* release forgets it */
+		release(fs, h);
+	}
+}
+
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	release(ops_fs(req), (struct handle *)(uintptr_t)fi->fh);
+	ops_reply(req, 0); /* nobody sees it */
+}

@@ -1,0 +1,161 @@
+/* Requests that wait: a list, one timer each. */
+#include "fs/pending.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "fs/caller.h"
+#include "resolver/clock.h"
+
+#define CHECK_MS 100 /* the kernel tells of one signal only; a later SIGKILL is seen by looking */
+
+struct pending {
+	struct pending_list *list;
+	struct pending *next, **prev;
+	struct pending_caller caller;
+	struct ask *ask;
+	pending_fn *fn;
+	void *ctx;
+	struct event *deadline;
+	struct event *check; /* after an interrupt that did not end it */
+	uint64_t since;
+};
+
+struct pending_list {
+	struct event_base *base;
+	struct resolver *resolver;
+	struct timeval deadline;
+	struct pending *first;
+	size_t count;
+};
+
+int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline,
+	struct pending_list **ret_list)
+{
+	struct pending_list *list = calloc(1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	list->base = base;
+	list->resolver = r;
+	/* A second for the resolver to be first: it has the better error. */
+	list->deadline.tv_sec = (time_t)(deadline / SECOND) + 1;
+	list->deadline.tv_usec = (suseconds_t)(deadline % SECOND);
+	*ret_list = list;
+	return 0;
+}
+
+static void free_pending(struct pending *p)
+{
+	if (p->deadline)
+		event_free(p->deadline);
+	if (p->check)
+		event_free(p->check);
+	free(p);
+}
+
+/* Everything ends here, so nothing can end twice: what could call again is gone before fn runs. */
+static void finish(struct pending *p, int error, const struct answer *a)
+{
+	pending_fn *fn = p->fn;
+	void *ctx = p->ctx;
+	*p->prev = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	p->list->count--;
+	if (p->ask)
+		resolver_cancel(p->ask);
+	free_pending(p);
+	fn(ctx, error, a);
+}
+
+static void on_answer(void *ctx, const struct answer *a)
+{
+	struct pending *p = ctx;
+	p->ask = NULL; /* it ends with this call */
+	finish(p, a->error, a);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	finish(ctx, -ETIMEDOUT, NULL);
+}
+
+static void on_check(evutil_socket_t fd, short what, void *ctx)
+{
+	struct pending *p = ctx;
+	(void)fd;
+	(void)what;
+	if (caller_is_ending(p->caller.pid))
+		finish(p, -EINTR, NULL);
+}
+
+static bool is_full(const struct pending_list *list, uid_t uid)
+{
+	size_t same = 0;
+	for (const struct pending *p = list->first; p; p = p->next)
+		same += p->caller.uid == uid;
+	return same >= PENDING_USER_MAX || list->count >= PENDING_MAX;
+}
+
+int pending_ask(struct pending_list *list, const struct question *q,
+	const struct pending_caller *caller, pending_fn *fn, void *ctx,
+	struct pending **ret_pending)
+{
+	if (is_full(list, caller->uid))
+		return -EAGAIN;
+	struct pending *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	*p = (struct pending){
+		.list = list, .caller = *caller, .fn = fn, .ctx = ctx, .since = clock_monotonic()};
+	p->deadline = evtimer_new(list->base, on_deadline, p);
+	if (!p->deadline || evtimer_add(p->deadline, &list->deadline) < 0) {
+		free_pending(p);
+		return -ENOMEM;
+	}
+	p->ask = resolver_ask(list->resolver, q, caller->uid, on_answer, p);
+	if (!p->ask) {
+		free_pending(p);
+		return -EAGAIN; /* too many asks, by whomever */
+	}
+	p->next = list->first;
+	p->prev = &list->first;
+	if (p->next)
+		p->next->prev = &p->next;
+	list->first = p;
+	list->count++;
+	*ret_pending = p;
+	return 0;
+}
+
+void pending_interrupt(struct pending *p)
+{
+	bool waited = clock_monotonic() - p->since > PENDING_PATIENCE_MS * SECOND / 1000;
+	if (waited || caller_is_ending(p->caller.pid)) {
+		finish(p, -EINTR, NULL);
+		return;
+	}
+	const struct timeval every = {0, CHECK_MS * 1000};
+	if (!p->check)
+		p->check = event_new(p->list->base, -1, EV_PERSIST, on_check, p);
+	if (!p->check || event_add(p->check, &every) < 0)
+		finish(p, -EINTR, NULL);
+}
+
+void pending_destroy(struct pending_list *list)
+{
+	if (!list)
+		return;
+	while (list->first)
+		finish(list->first, -ECONNABORTED, NULL);
+	free(list);
+}
+
+size_t pending_count(const struct pending_list *list)
+{
+	return list->count;
+}

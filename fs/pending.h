@@ -1,0 +1,49 @@
+/* Requests that wait for an answer.
+ *
+ * Each ends exactly once: with the answer, with the deadline, because the caller was interrupted,
+ * or because the mount goes. It knows no FUSE: who waits is a function and its context. */
+#ifndef FS_PENDING_H
+#define FS_PENDING_H
+
+#include <sys/types.h>
+
+#include "resolver/resolver.h"
+
+struct event_base;
+struct pending;
+struct pending_list;
+
+/* One user's share of the resolver's 4096 asks: a shell loop in the background is 10, and a user
+ * who fills his share keeps nobody else from asking. */
+#define PENDING_USER_MAX 64
+#define PENDING_MAX 2048 /* of all users: half of RESOLVER_ASKS_MAX, the rest is the doors' */
+
+/* The answer, borrowed for the call, when error is 0 or the answer's own error; else NULL: -EINTR,
+ * -ETIMEDOUT, -ECONNABORTED. */
+typedef void pending_fn(void *ctx, int error, const struct answer *a);
+
+/* No request is kept longer than `deadline` (the resolver's own) and a second. */
+int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline,
+	struct pending_list **ret_list);
+/* Ends all that wait. */
+void pending_destroy(struct pending_list *list);
+
+struct pending_caller {
+	uid_t uid;
+	pid_t pid; /* the thread that waits */
+};
+/* fn is called once, never before this returns. -EAGAIN: this user, or all, have too many waiting;
+ * -ENOMEM. */
+int pending_ask(struct pending_list *list, const struct question *q,
+	const struct pending_caller *caller, pending_fn *fn, void *ctx,
+	struct pending **ret_pending);
+
+/* A signal came for the caller. Ends the wait (-EINTR), at once or within a tenth of a second, when
+ * the signal is to end the program, or when it has waited long enough that a program may use an
+ * alarm to give up; other signals leave it waiting. */
+#define PENDING_PATIENCE_MS 200
+void pending_interrupt(struct pending *p);
+
+size_t pending_count(const struct pending_list *list);
+
+#endif

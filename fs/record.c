@@ -1,0 +1,202 @@
+/* A record file. */
+#include "fs/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "resolver/clock.h"
+#include "resolver/json.h"
+
+/* Names that a listing showed keep their answer for a while past their TTL, so that `find` and
+ * `tar`, which open what `ls` shows, cause no packet. An answer that came after the listing was not
+ * in it. */
+#define LISTED_SECONDS 60
+
+static const struct answer *peek(struct fs *fs, const struct question *q, uid_t uid)
+{
+	const struct answer *a = resolver_peek(fs->resolver, q, uid);
+	if (a)
+		return a;
+	const struct node *dir = tree_find(fs->tree, tree_ino_type(q->class, q->type));
+	if (!dir || !dir->listed || clock_monotonic() - dir->listed > LISTED_SECONDS * SECOND)
+		return NULL;
+	a = resolver_peek_listed(fs->resolver, q, uid);
+	return a && a->arrived <= dir->listed ? a : NULL;
+}
+
+bool record_is_shared(struct fs *fs, const struct question *q)
+{
+	return !resolver_published_here(fs->resolver, q);
+}
+
+bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
+	const struct answer **ret_answer)
+{
+	*ret_answer = NULL;
+	if (tree_is_absent(fs->tree, q, clock_monotonic()) && record_is_shared(fs, q)) {
+		*ret_error = -ENOENT;
+		return true;
+	}
+	const struct answer *a = peek(fs, q, uid);
+	if (!a)
+		return false;
+	*ret_error = a->error;
+	*ret_answer = a->error ? NULL : a;
+	return true;
+}
+
+void record_learn(struct fs *fs, const struct question *q, int error)
+{
+	if (error == -ENOENT)
+		tree_absent(fs->tree, q, clock_monotonic());
+}
+
+bool record_is_absent(struct fs *fs, const struct node *node)
+{
+	struct question q;
+	int error;
+	const struct answer *a;
+	node_question(node, &q);
+	return !node->drafts && record_is_shared(fs, &q) &&
+	       record_recall(fs, &q, VIEW_DOOR, &error, &a) && error == -ENOENT;
+}
+
+int record_may_write(struct fs *fs, const struct question *q, uid_t uid)
+{
+	int r = publish_may(fs->publisher, uid, q);
+	if (r < 0)
+		return r;
+	/* Root's and the daemon owner's records answer for all: the file is theirs, mode 0644. */
+	const struct answer *a = resolver_peek(fs->resolver, q, uid);
+	return a && a->has_owner && a->owner != uid && uid != 0 ? -EACCES : 0;
+}
+
+/* Nothing of the caller's stands here: is there something of somebody else's? */
+static int not_own(struct fs *fs, const struct question *q, uid_t uid)
+{
+	int error;
+	const struct answer *a;
+	return record_recall(fs, q, uid, &error, &a) && a ? -EPERM : -ENOENT;
+}
+
+int record_remove(struct fs *fs, const struct question *q, uid_t uid)
+{
+	int r = publish_remove(fs->publisher, uid, q);
+	if (r == -ENOENT)
+		r = not_own(fs, q, uid);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	/* `mv /tmp/x NAME` removes, looks and creates: it must not find a phantom in between. */
+	tree_absent(fs->tree, q, clock_monotonic());
+	return 0;
+}
+
+/* Puts back what the caller had at `q` before. */
+static void restore(struct fs *fs, const struct question *q, const struct rrset *before, uid_t uid)
+{
+	int r = before ? publish_set(fs->publisher, uid, before)
+		       : publish_remove(fs->publisher, uid, q);
+	if (r < 0)
+		fs_log_record(q, uid, "what stood before could not be put back", "");
+}
+
+static int move_set(struct fs *fs, const struct question *from, const struct rrset *set, uid_t uid)
+{
+	const struct question *to = &set->question;
+	const struct rrset *standing = publish_standing(fs->publisher, uid, to);
+	struct rrset *before = standing ? rrset_copy(standing) : NULL;
+	if (standing && !before)
+		return -ENOMEM;
+	int r = publish_set(fs->publisher, uid, set);
+	if (r == 0) {
+		r = publish_remove(fs->publisher, uid, from);
+		if (r < 0)
+			restore(fs, to, before, uid);
+	}
+	rrset_destroy(before);
+	return r;
+}
+
+int record_rename(struct fs *fs, const struct question *from, const struct question *to, uid_t uid)
+{
+	const struct rrset *standing = publish_standing(fs->publisher, uid, from);
+	if (!standing)
+		return not_own(fs, from, uid);
+	int r = record_may_write(fs, to, uid);
+	if (r < 0)
+		return r;
+	standing = publish_standing(fs->publisher, uid, from); /* valid until the next call */
+	struct rrset *set = standing ? rrset_copy(standing) : NULL;
+	if (!set)
+		return -ENOMEM;
+	set->question = *to;
+	r = move_set(fs, from, set, uid);
+	rrset_destroy(set);
+	if (r < 0)
+		return r;
+	tree_present(fs->tree, to);
+	tree_absent(fs->tree, from, clock_monotonic());
+	publish_push(fs->publisher, uid, to);
+	publish_push(fs->publisher, uid, from);
+	return 0;
+}
+
+int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to)
+{
+	int r = record_may_write(fs, to, file->uid);
+	if (r < 0)
+		return r;
+	struct rrset *set = NULL;
+	const char *why = "";
+	r = json_read(file->bytes ? file->bytes : "", file->len, to,
+		publish_standing(fs->publisher, file->uid, to), &set, &why);
+	if (r == 0)
+		r = publish_set(fs->publisher, file->uid, set);
+	rrset_destroy(set);
+	if (r < 0) {
+		fs_log_record(to, file->uid, "renamed onto, but refused", why ? why : "");
+		return r;
+	}
+	tree_present(fs->tree, to);
+	publish_push(fs->publisher, file->uid, to);
+	scratch_unlink(file);
+	return 0;
+}
+
+/* A scratch file with this content, new or in place of what was there. */
+static int fill_scratch(struct fs *fs, const struct scratch_where *where, const char *name,
+	size_t name_len, const char *text, size_t len)
+{
+	struct scratch_file *file = scratch_find(fs->scratch, where, name, name_len);
+	bool made = !file;
+	int r = made ? scratch_make(fs->scratch, where, name, name_len, &file) : 0;
+	if (r == 0)
+		r = scratch_write(file, text, len, 0);
+	if (r == 0)
+		r = scratch_truncate(file, len);
+	if (r < 0 && made && file)
+		scratch_unlink(file);
+	return r;
+}
+
+int record_to_scratch(
+	struct fs *fs, const struct question *from, uid_t uid, const char *name, size_t name_len)
+{
+	const struct answer *a = resolver_peek(fs->resolver, from, uid);
+	if (!a || !a->has_owner || a->owner != uid)
+		return not_own(fs, from, uid);
+	char *text;
+	size_t len;
+	int r = json_write(a, NULL, &text, &len);
+	if (r < 0)
+		return r;
+	struct scratch_where where = {uid, from->class, from->type};
+	r = fill_scratch(fs, &where, name, name_len, text, len);
+	free(text);
+	if (r < 0)
+		return r;
+	r = publish_remove(fs->publisher, uid, from);
+	if (r == 0)
+		tree_absent(fs->tree, from, clock_monotonic());
+	return r;
+}

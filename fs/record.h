@@ -1,0 +1,35 @@
+/* A record file: what memory says of it to one caller, and what removing and renaming it do.
+ *
+ * Nothing here waits: these are the requests that the kernel sends with a directory locked. */
+#ifndef FS_RECORD_H
+#define FS_RECORD_H
+
+#include "fs/fs.h"
+
+/* What is known without asking anybody: true, and 0 with a borrowed answer, or the error that
+ * reading the file gives. False: the resolver must be asked. */
+bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
+	const struct answer **ret_answer);
+/* An asked answer has come: remembers for a moment that there is nothing. */
+void record_learn(struct fs *fs, const struct question *q, int error);
+/* Is it to be said of this name that it is not there? Says the same to every caller. */
+bool record_is_absent(struct fs *fs, const struct node *node);
+/* May its attributes be kept by the kernel? Not where they differ from caller to caller. */
+bool record_is_shared(struct fs *fs, const struct question *q);
+
+/* 0; -EACCES: under another's key, or another user's record that holds for all; -EPERM: a class or
+ * type that nobody writes. */
+int record_may_write(struct fs *fs, const struct question *q, uid_t uid);
+
+/* Withdraws the caller's record. -EPERM: there is a record, but it is not his. 0 where there is
+ * nothing: the kernel believed in a phantom. */
+int record_remove(struct fs *fs, const struct question *q, uid_t uid);
+/* -ENOENT: nothing to rename; -EPERM: not his; as record_may_write of the new name. */
+int record_rename(struct fs *fs, const struct question *from, const struct question *to, uid_t uid);
+/* A scratch file becomes a record: validated and published, or (-EINVAL) it stays what it was. */
+int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to);
+/* A record becomes a scratch file that holds what reading it gave, and is withdrawn. */
+int record_to_scratch(
+	struct fs *fs, const struct question *from, uid_t uid, const char *name, size_t name_len);
+
+#endif

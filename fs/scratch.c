@@ -1,0 +1,247 @@
+/* Scratch: a list of small files. It is short by its bounds, so it is walked. */
+#include "fs/scratch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/clock.h"
+
+#define FIRST_INO (1ull << 40) /* see fs/tree.c: above directories, below records */
+
+struct scratch {
+	struct scratch_file *files;
+	size_t count, bytes;
+	uint64_t next_ino;
+};
+
+int scratch_create(struct scratch **ret_scratch)
+{
+	struct scratch *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->next_ino = FIRST_INO;
+	*ret_scratch = s;
+	return 0;
+}
+
+struct scratch_file *scratch_ref(struct scratch_file *f)
+{
+	f->refs++;
+	return f;
+}
+
+static void remove_from_list(struct scratch_file *f)
+{
+	*f->prev = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	if (f->scratch) {
+		f->scratch->count--;
+		f->scratch->bytes -= f->cap;
+	}
+}
+
+void scratch_unref(struct scratch_file *f)
+{
+	if (!f || --f->refs)
+		return;
+	remove_from_list(f);
+	free(f->bytes);
+	free(f->name);
+	free(f);
+}
+
+void scratch_unlink(struct scratch_file *f)
+{
+	if (!f->linked)
+		return;
+	f->linked = false;
+	scratch_unref(f);
+}
+
+void scratch_destroy(struct scratch *s)
+{
+	if (!s)
+		return;
+	struct scratch_file *f = s->files;
+	while (f) {
+		struct scratch_file *next = f->next;
+		/* Alone from now on: what is left of the list is no longer ours to keep. */
+		remove_from_list(f);
+		f->scratch = NULL;
+		f->next = NULL;
+		f->prev = &f->next;
+		scratch_unlink(f);
+		f = next;
+	}
+	free(s);
+}
+
+static bool is_in(const struct scratch_file *f, const struct scratch_where *where)
+{
+	return f->linked && f->uid == where->uid && f->class == where->class &&
+	       f->type == where->type;
+}
+
+struct scratch_file *scratch_find(
+	struct scratch *s, const struct scratch_where *where, const char *name, size_t name_len)
+{
+	for (struct scratch_file *f = s->files; f; f = f->next)
+		if (is_in(f, where) && f->name_len == name_len &&
+			memcmp(f->name, name, name_len) == 0)
+			return f;
+	return NULL;
+}
+
+/* Names that nobody has touched for long; one whose only reference is its name is not open. */
+static void collect_idle(struct scratch *s, uint64_t now)
+{
+	struct scratch_file *f = s->files;
+	while (f) {
+		struct scratch_file *next = f->next;
+		if (f->linked && f->open == 0 && now - f->used > SCRATCH_IDLE_SECONDS * SECOND)
+			scratch_unlink(f);
+		f = next;
+	}
+}
+
+/* May this user have `files` and `bytes` more? */
+static bool fits(const struct scratch *s, uid_t uid, size_t files, size_t bytes)
+{
+	if (s->count + files > SCRATCH_FILES || s->bytes + bytes > SCRATCH_BYTES)
+		return false;
+	for (const struct scratch_file *f = s->files; f; f = f->next) {
+		if (f->uid == uid) {
+			files++;
+			bytes += f->cap;
+		}
+	}
+	return files <= SCRATCH_USER_FILES && bytes <= SCRATCH_USER_BYTES;
+}
+
+static void touch(struct scratch_file *f)
+{
+	f->used = clock_monotonic();
+	f->changed = clock_wall() / (int64_t)SECOND;
+}
+
+int scratch_make(struct scratch *s, const struct scratch_where *where, const char *name,
+	size_t name_len, struct scratch_file **ret_file)
+{
+	if (scratch_find(s, where, name, name_len))
+		return -EEXIST;
+	collect_idle(s, clock_monotonic());
+	if (!fits(s, where->uid, 1, 0))
+		return -EDQUOT;
+	struct scratch_file *f = calloc(1, sizeof(*f));
+	char *copy = malloc(name_len + 1);
+	if (!f || !copy) {
+		free(f);
+		free(copy);
+		return -ENOMEM;
+	}
+	memcpy(copy, name, name_len);
+	copy[name_len] = '\0';
+	*f = (struct scratch_file){.ino = s->next_ino++,
+		.uid = where->uid,
+		.class = where->class,
+		.type = where->type,
+		.linked = true,
+		.refs = 1,
+		.name = copy,
+		.name_len = name_len,
+		.scratch = s,
+		.next = s->files,
+		.prev = &s->files};
+	touch(f);
+	if (f->next)
+		f->next->prev = &f->next;
+	s->files = f;
+	s->count++;
+	*ret_file = f;
+	return 0;
+}
+
+int scratch_rename(struct scratch_file *f, const char *name, size_t name_len)
+{
+	struct scratch_where where = {f->uid, f->class, f->type};
+	struct scratch_file *there = scratch_find(f->scratch, &where, name, name_len);
+	if (there == f)
+		return 0;
+	char *copy = malloc(name_len + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, name, name_len);
+	copy[name_len] = '\0';
+	if (there)
+		scratch_unlink(there);
+	free(f->name);
+	f->name = copy;
+	f->name_len = name_len;
+	touch(f);
+	return 0;
+}
+
+/* Makes room for `len` bytes in all. */
+static int reserve(struct scratch_file *f, size_t len)
+{
+	if (len <= f->cap)
+		return 0;
+	size_t cap = f->cap ? f->cap : 1024;
+	while (cap < len)
+		cap *= 2;
+	if (!fits(f->scratch, f->uid, 0, cap - f->cap))
+		return -EDQUOT;
+	char *bytes = realloc(f->bytes, cap);
+	if (!bytes)
+		return -ENOMEM;
+	f->scratch->bytes += cap - f->cap;
+	f->bytes = bytes;
+	f->cap = cap;
+	return 0;
+}
+
+int scratch_write(struct scratch_file *f, const char *bytes, size_t len, uint64_t offset)
+{
+	if (offset > SCRATCH_FILE_BYTES || len > SCRATCH_FILE_BYTES - offset)
+		return -EFBIG;
+	int r = reserve(f, offset + len);
+	if (r < 0)
+		return r;
+	if (offset > f->len) /* a hole reads as zeros */
+		memset(f->bytes + f->len, 0, offset - f->len);
+	if (len)
+		memcpy(f->bytes + offset, bytes, len);
+	if (offset + len > f->len)
+		f->len = offset + len;
+	touch(f);
+	return 0;
+}
+
+int scratch_truncate(struct scratch_file *f, uint64_t len)
+{
+	if (len > SCRATCH_FILE_BYTES)
+		return -EFBIG;
+	int r = reserve(f, len);
+	if (r < 0)
+		return r;
+	if (len > f->len)
+		memset(f->bytes + f->len, 0, len - f->len);
+	f->len = len;
+	touch(f);
+	return 0;
+}
+
+void scratch_each(
+	struct scratch *s, const struct scratch_where *where, scratch_each_fn *fn, void *ctx)
+{
+	for (struct scratch_file *f = s->files; f; f = f->next)
+		if (is_in(f, where))
+			fn(ctx, f);
+}
+
+size_t scratch_files(const struct scratch *s)
+{
+	return s->count;
+}

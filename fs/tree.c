@@ -1,0 +1,346 @@
+/* The tree: one hash table by inode number, and the short memory of what is not there. */
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "fs/scratch.h"
+#include "resolver/clock.h"
+
+/* Inode numbers by kind; no two ranges meet. Records have a keyed hash of 62 bits, and the next
+ * free number in the case, not to be expected in the life of a machine, that two live names share
+ * it. */
+#define INO_CONTROL_FILE 0x10ull
+#define INO_TYPE (1ull << 33)  /* | class << 16 | type */
+#define INO_CLASS (1ull << 34) /* | class */
+#define INO_RECORD (1ull << 62)
+
+#define BUCKETS_MIN 256
+#define ABSENT_SLOTS 8192 /* 128 kB; a power of two */
+
+struct absent {
+	uint64_t hash; /* 64 keyed bits stand for the question: a wrong hit is not to be expected */
+	uint64_t until;
+};
+
+struct tree {
+	struct node **buckets;
+	size_t buckets_len; /* a power of two */
+	size_t nodes;
+	uint64_t seed;
+	struct node root, control;
+	struct absent absent[ABSENT_SLOTS];
+};
+
+/* Multiplicative hashing: inode numbers of directories differ in few bits. */
+static size_t bucket_of(const struct tree *tree, uint64_t ino)
+{
+	return (ino * 0x9e3779b97f4a7c15ull >> 20) & (tree->buckets_len - 1);
+}
+
+int tree_create(uint64_t seed, struct tree **ret_tree)
+{
+	struct tree *tree = calloc(1, sizeof(*tree));
+	struct node **buckets = calloc(BUCKETS_MIN, sizeof(*buckets));
+	if (!tree || !buckets) {
+		free(tree);
+		free(buckets);
+		return -ENOMEM;
+	}
+	tree->buckets = buckets;
+	tree->buckets_len = BUCKETS_MIN;
+	tree->seed = seed;
+	tree->root = (struct node){.ino = TREE_ROOT, .kind = NODE_ROOT};
+	tree->control = (struct node){.ino = TREE_CONTROL, .kind = NODE_CONTROL};
+	*ret_tree = tree;
+	return 0;
+}
+
+static void free_node(struct node *node)
+{
+	scratch_unref(node->scratch);
+	free(node);
+}
+
+void tree_destroy(struct tree *tree)
+{
+	if (!tree)
+		return;
+	for (size_t i = 0; i < tree->buckets_len; i++) {
+		struct node *node = tree->buckets[i];
+		while (node) {
+			struct node *next = node->next;
+			free_node(node);
+			node = next;
+		}
+	}
+	free(tree->buckets);
+	free(tree);
+}
+
+struct node *tree_find(struct tree *tree, uint64_t ino)
+{
+	if (ino == TREE_ROOT)
+		return &tree->root;
+	if (ino == TREE_CONTROL)
+		return &tree->control;
+	struct node *node = tree->buckets[bucket_of(tree, ino)];
+	while (node && node->ino != ino)
+		node = node->next;
+	return node;
+}
+
+/* A table that cannot grow only gets slower. */
+static void grow(struct tree *tree)
+{
+	size_t old_len = tree->buckets_len;
+	struct node **old = tree->buckets;
+	struct node **buckets = calloc(old_len * 2, sizeof(*buckets));
+	if (!buckets)
+		return;
+	tree->buckets = buckets;
+	tree->buckets_len = old_len * 2;
+	for (size_t i = 0; i < old_len; i++) {
+		struct node *node = old[i];
+		while (node) {
+			struct node *next = node->next;
+			struct node **bucket = &buckets[bucket_of(tree, node->ino)];
+			node->next = *bucket;
+			*bucket = node;
+			node = next;
+		}
+	}
+	free(old);
+}
+
+static int add_node(struct tree *tree, uint64_t ino, enum node_kind kind, size_t name_len,
+	struct node **ret_node)
+{
+	if (tree->nodes >= TREE_NODES_MAX)
+		return -ENFILE;
+	if (tree->nodes >= tree->buckets_len)
+		grow(tree);
+	struct node *node = calloc(1, offsetof(struct node, name.wire) + name_len);
+	if (!node)
+		return -ENOMEM;
+	node->ino = ino;
+	node->kind = kind;
+	struct node **bucket = &tree->buckets[bucket_of(tree, ino)];
+	node->next = *bucket;
+	*bucket = node;
+	tree->nodes++;
+	*ret_node = node;
+	return 0;
+}
+
+/* Directories and control files: the number says it all. */
+static int find_or_add(struct tree *tree, uint64_t ino, enum node_kind kind, struct node **ret_node)
+{
+	*ret_node = tree_find(tree, ino);
+	return *ret_node ? 0 : add_node(tree, ino, kind, 0, ret_node);
+}
+
+int tree_class(struct tree *tree, uint16_t class, struct node **ret_node)
+{
+	int r = find_or_add(tree, tree_ino_class(class), NODE_CLASS, ret_node);
+	if (r == 0)
+		(*ret_node)->class = class;
+	return r;
+}
+
+int tree_type(struct tree *tree, uint16_t class, uint16_t type, struct node **ret_node)
+{
+	int r = find_or_add(tree, tree_ino_type(class, type), NODE_TYPE, ret_node);
+	if (r == 0) {
+		(*ret_node)->class = class;
+		(*ret_node)->type = type;
+	}
+	return r;
+}
+
+int tree_control(struct tree *tree, enum control_file file, struct node **ret_node)
+{
+	int r = find_or_add(tree, tree_ino_control(file), NODE_CONTROL_FILE, ret_node);
+	if (r == 0)
+		(*ret_node)->control = file;
+	return r;
+}
+
+static bool is_record(const struct node *node, const struct question *q)
+{
+	return node->kind == NODE_RECORD && node->type == q->type && node->class == q->class &&
+	       node->name.len == q->name.len &&
+	       memcmp(node->name.wire, q->name.wire, q->name.len) == 0;
+}
+
+int tree_record(struct tree *tree, const struct question *q, struct node **ret_node)
+{
+	uint64_t ino = tree_ino_record(tree, q);
+	struct node *node;
+	while ((node = tree_find(tree, ino)) && !is_record(node, q))
+		ino = INO_RECORD | ((ino + 1) & (INO_RECORD - 1));
+	if (!node) {
+		int r = add_node(tree, ino, NODE_RECORD, q->name.len, &node);
+		if (r < 0)
+			return r;
+		node->class = q->class;
+		node->type = q->type;
+		node->name.len = q->name.len;
+		memcpy(node->name.wire, q->name.wire, q->name.len);
+	}
+	*ret_node = node;
+	return 0;
+}
+
+int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret_node)
+{
+	*ret_node = tree_find(tree, file->ino);
+	if (*ret_node)
+		return 0;
+	int r = add_node(tree, file->ino, NODE_SCRATCH, 0, ret_node);
+	if (r < 0)
+		return r;
+	(*ret_node)->class = file->class;
+	(*ret_node)->type = file->type;
+	(*ret_node)->scratch = scratch_ref(file);
+	return 0;
+}
+
+void tree_look(struct node *node)
+{
+	node->lookups++;
+}
+
+void tree_forget(struct tree *tree, struct node *node, uint64_t lookups)
+{
+	if (node == &tree->root || node == &tree->control)
+		return;
+	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
+	/* RELEASE is sent without waiting, so FORGET may overtake it. */
+	if (node->lookups || node->handles)
+		return;
+	struct node **link = &tree->buckets[bucket_of(tree, node->ino)];
+	while (*link != node)
+		link = &(*link)->next;
+	*link = node->next;
+	tree->nodes--;
+	free_node(node);
+}
+
+size_t tree_nodes(const struct tree *tree)
+{
+	return tree->nodes;
+}
+
+void node_question(const struct node *node, struct question *ret_question)
+{
+	*ret_question = (struct question){
+		.type = node->type, .class = node->class, .name.len = node->name.len};
+	memcpy(ret_question->name.wire, node->name.wire, node->name.len);
+}
+
+uint64_t tree_ino_class(uint16_t class)
+{
+	return INO_CLASS | class;
+}
+
+uint64_t tree_ino_type(uint16_t class, uint16_t type)
+{
+	return INO_TYPE | (uint64_t) class << 16 | type;
+}
+
+uint64_t tree_ino_record(const struct tree *tree, const struct question *q)
+{
+	return INO_RECORD | (question_hash(q, tree->seed) & (INO_RECORD - 1));
+}
+
+uint64_t tree_ino_control(enum control_file file)
+{
+	return INO_CONTROL_FILE + file;
+}
+
+static struct absent *absent_slot(
+	const struct tree *tree, const struct question *q, uint64_t *ret_hash)
+{
+	*ret_hash = question_hash(q, tree->seed);
+	return (struct absent *)&tree->absent[*ret_hash & (ABSENT_SLOTS - 1)];
+}
+
+void tree_absent(struct tree *tree, const struct question *q, uint64_t now)
+{
+	uint64_t hash;
+	struct absent *slot = absent_slot(tree, q, &hash);
+	*slot = (struct absent){hash, now + TREE_ABSENT_SECONDS * SECOND};
+}
+
+void tree_present(struct tree *tree, const struct question *q)
+{
+	uint64_t hash;
+	struct absent *slot = absent_slot(tree, q, &hash);
+	if (slot->hash == hash)
+		slot->until = 0;
+}
+
+bool tree_is_absent(const struct tree *tree, const struct question *q, uint64_t now)
+{
+	uint64_t hash;
+	const struct absent *slot = absent_slot(tree, q, &hash);
+	return slot->hash == hash && now < slot->until;
+}
+
+const char *control_name(enum control_file file)
+{
+	switch (file) {
+	case CONTROL_STATUS:
+		return "status";
+	case CONTROL_NODES:
+		return "nodes";
+	case CONTROL_KEY:
+		return "key";
+	case CONTROL_FILES:
+		break;
+	}
+	return "";
+}
+
+/* Whole names that file managers and build tools probe for; each would be a DNS name under a
+ * top-level domain that does not exist. */
+static const char *const probes[] = {
+	"autorun.inf",
+	"cargo.toml",
+	"cmakelists.txt",
+	"desktop.ini",
+	"folder.jpg",
+	"folder.png",
+	"go.mod",
+	"package.json",
+	"pyproject.toml",
+	"thumbs.db",
+};
+
+/* What tools append to the name that they are about to replace. None is a top-level domain. */
+static const char *const suffixes[] = {
+	".bak",
+	".lock",
+	".orig",
+	".part",
+	".rej",
+	".swp",
+	".temp",
+	".tmp",
+};
+
+bool tree_probe_name(const char *file, size_t len)
+{
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		if (len == strlen(probes[i]) && strncasecmp(file, probes[i], len) == 0)
+			return true;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
+		size_t n = strlen(suffixes[i]);
+		if (len > n && strncasecmp(file + len - n, suffixes[i], n) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,93 @@
+/* The tree: what an inode number stands for. It knows no FUSE and asks nobody.
+ *
+ *   /            ROOT          /IN           CLASS         /IN/A        TYPE
+ *   /.kadns      CONTROL       /.kadns/key   CONTROL_FILE
+ *   /IN/A/www.example.com      RECORD: a question; there may or may not be an answer to it
+ *   /IN/A/sedX1y2              SCRATCH: a private file (fs/scratch)
+ *
+ * A node lives as long as the kernel remembers it (its lookup count); there is none for names that
+ * nobody has open or cached, so a phantom costs memory only until FORGET. The inode number of a
+ * directory or record is a function of what it names, so it is the same each time and no other
+ * name ever gets it; scratch files are counted. */
+#ifndef FS_TREE_H
+#define FS_TREE_H
+
+#include "resolver/question.h"
+
+struct scratch_file;
+struct tree;
+
+#define TREE_ROOT 1 /* FUSE_ROOT_ID */
+#define TREE_CONTROL 2
+
+/* 40 to 300 bytes each: 60 MB at most, a tenth of what the kernel spends on as many. */
+#define TREE_NODES_MAX (1u << 18)
+
+enum node_kind {
+	NODE_ROOT,
+	NODE_CLASS,
+	NODE_TYPE,
+	NODE_RECORD,
+	NODE_SCRATCH,
+	NODE_CONTROL,
+	NODE_CONTROL_FILE,
+};
+
+enum control_file { CONTROL_STATUS, CONTROL_NODES, CONTROL_KEY, CONTROL_FILES };
+
+struct node {
+	uint64_t ino;
+	enum node_kind kind;
+	uint16_t class, type;	      /* of CLASS, TYPE, RECORD and SCRATCH */
+	unsigned handles;	      /* that have it open */
+	unsigned drafts;	      /* RECORD: those that write it */
+	enum control_file control;    /* CONTROL_FILE */
+	uint64_t listed;	      /* TYPE: when it was listed last; 0 never */
+	struct scratch_file *scratch; /* SCRATCH: a reference of the node's own */
+	uint64_t lookups;	      /* what the kernel will FORGET; it may do so before RELEASE */
+	struct node *next;	      /* in its bucket */
+	struct name name;	      /* RECORD; only its `len` bytes are allocated */
+};
+
+/* `seed` is secret: whoever chooses names must not choose inode numbers or buckets. */
+int tree_create(uint64_t seed, struct tree **ret_tree);
+void tree_destroy(struct tree *tree);
+
+/* The node of an inode number that the kernel holds, or NULL. */
+struct node *tree_find(struct tree *tree, uint64_t ino);
+/* Found or made, its lookup count untouched: a new node has none and goes with the next
+ * tree_forget(node, 0), so the caller counts with tree_look or forgets. -ENOMEM; -ENFILE when there
+ * are TREE_NODES_MAX. */
+int tree_class(struct tree *tree, uint16_t class, struct node **ret_node);
+int tree_type(struct tree *tree, uint16_t class, uint16_t type, struct node **ret_node);
+int tree_record(struct tree *tree, const struct question *q, struct node **ret_node);
+int tree_control(struct tree *tree, enum control_file file, struct node **ret_node);
+int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret_node);
+
+void tree_look(struct node *node); /* the kernel was told of it once more */
+void tree_forget(struct tree *tree, struct node *node, uint64_t lookups);
+size_t tree_nodes(const struct tree *tree);
+
+/* The question of a RECORD. */
+void node_question(const struct node *node, struct question *ret_question);
+/* Numbers for listings, which make no nodes. */
+uint64_t tree_ino_class(uint16_t class);
+uint64_t tree_ino_type(uint16_t class, uint16_t type);
+uint64_t tree_ino_record(const struct tree *tree, const struct question *q);
+uint64_t tree_ino_control(enum control_file file);
+
+/* Names that were found to be nothing a moment ago. LOOKUP may not wait, so it says that almost
+ * every name is there; but a tool that has just been told ENOENT (by stat, or because it removed
+ * the file itself) and now creates must not hear EEXIST. Fixed in size: an entry may be pushed out
+ * by another before its time, which costs a question and nothing else. */
+#define TREE_ABSENT_SECONDS 5
+void tree_absent(struct tree *tree, const struct question *q, uint64_t now);
+void tree_present(struct tree *tree, const struct question *q);
+bool tree_is_absent(const struct tree *tree, const struct question *q, uint64_t now);
+
+const char *control_name(enum control_file file);
+/* Files that desktops and editors look for in every directory, and temporary names that they
+ * make: dotted, but not to be asked about or published. */
+bool tree_probe_name(const char *file, size_t len);
+
+#endif

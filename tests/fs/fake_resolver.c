@@ -1,0 +1,322 @@
+/* A resolver and a publisher in memory. */
+#undef NDEBUG
+#include "tests/fs/fake_resolver.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/clock.h"
+
+#define KEPT_MAX 4096
+
+struct fake fake;
+
+struct resolver {
+	struct event_base *base;
+};
+struct publisher {
+	int unused;
+};
+static struct resolver the_resolver;
+static struct publisher the_publisher;
+
+struct own_set {
+	uid_t uid;
+	struct rrset *set;
+};
+static struct own_set own_sets[KEPT_MAX];
+static size_t own_len;
+static struct answer *kept[KEPT_MAX]; /* what was asked and may be answered again */
+static size_t kept_len;
+static struct answer *borrowed;
+
+struct resolver *fake_resolver(struct event_base *base)
+{
+	the_resolver.base = base;
+	return &the_resolver;
+}
+
+struct publisher *fake_publisher(void)
+{
+	return &the_publisher;
+}
+
+void fake_destroy(void)
+{
+	for (size_t i = 0; i < own_len; i++)
+		rrset_destroy(own_sets[i].set);
+	for (size_t i = 0; i < kept_len; i++)
+		answer_unref(kept[i]);
+	answer_unref(borrowed);
+	borrowed = NULL;
+	own_len = kept_len = 0;
+	fake = (struct fake){0};
+}
+
+/* ---- what a name asks for ---- */
+
+/* The number in the first label that is PREFIX and digits, or -1. */
+static int number_after(const struct question *q, const char *prefix)
+{
+	char text[NAME_TEXT_MAX], *rest = text;
+	name_to_text(&q->name, text);
+	for (char *label; (label = strsep(&rest, "."));) {
+		size_t n = strlen(prefix);
+		if (strncmp(label, prefix, n) == 0 && label[n] >= '0' && label[n] <= '9')
+			return atoi(label + n);
+	}
+	return -1;
+}
+
+static struct answer *found(const struct question *q)
+{
+	struct rrset *set = rrset_create(q, 300);
+	assert(set);
+	int r;
+	if (q->type == TYPE_A)
+		r = rrset_add(set, (const uint8_t *)"\xc0\x00\x02\x01", 4);
+	else
+		r = rrset_add(set, (const uint8_t *)"\x05hello", 6);
+	struct answer *a = NULL;
+	assert(r == 0 && answer_from_rrset(q, set, &a) == 0);
+	rrset_destroy(set);
+	a->source = SOURCE_DNS;
+	a->trust = TRUST_DNS;
+	a->arrived = clock_monotonic();
+	a->time = 1700000000;
+	a->expires = a->time + 300;
+	return a;
+}
+
+static struct answer *make_answer(const struct question *q)
+{
+	struct name zone;
+	int error = number_after(q, "e");
+	assert(name_from_text("example.com", strlen("example.com"), &zone) == 0);
+	if (error < 0 && name_under(&q->name, &zone) && (q->type == TYPE_A || q->type == TYPE_TXT))
+		return found(q);
+	struct answer *a = answer_without(
+		q, error < 0 ? -ENOENT : -error, RCODE_NOERROR, EDE_NONE, 60, false);
+	assert(a);
+	return a;
+}
+
+/* ---- memory ---- */
+
+static struct own_set *find_own(uid_t uid, const struct question *q)
+{
+	for (size_t i = 0; i < own_len; i++)
+		if (own_sets[i].uid == uid && question_equal(&own_sets[i].set->question, q))
+			return &own_sets[i];
+	return NULL;
+}
+
+static const struct answer *lend_own(const struct own_set *own)
+{
+	answer_unref(borrowed);
+	borrowed = NULL;
+	assert(answer_from_rrset(&own->set->question, own->set, &borrowed) == 0);
+	borrowed->source = SOURCE_OWN;
+	borrowed->trust = TRUST_SELF;
+	borrowed->has_owner = true;
+	borrowed->owner = own->uid;
+	borrowed->arrived = clock_monotonic();
+	borrowed->time = 1700000000;
+	borrowed->expires = borrowed->time + own->set->ttl;
+	return borrowed;
+}
+
+const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
+{
+	(void)r;
+	const struct own_set *own = find_own(view, q);
+	if (!own)
+		own = find_own(0, q);
+	if (own)
+		return lend_own(own);
+	for (size_t i = 0; i < kept_len; i++)
+		if (question_equal(&kept[i]->question, q))
+			return kept[i];
+	return NULL;
+}
+
+const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view)
+{
+	return resolver_peek(r, q, view);
+}
+
+void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
+{
+	(void)r;
+	for (size_t i = 0; i < own_len; i++) {
+		struct resolver_entry e = {own_sets[i].set->question, true, own_sets[i].uid};
+		if (e.owner == view || e.owner == 0)
+			fn(ctx, &e);
+	}
+	for (size_t i = 0; i < kept_len; i++) {
+		struct resolver_entry e = {.question = kept[i]->question};
+		if (!kept[i]->error)
+			fn(ctx, &e);
+	}
+}
+
+bool resolver_published_here(struct resolver *r, const struct question *q)
+{
+	(void)r;
+	for (size_t i = 0; i < own_len; i++)
+		if (question_equal(&own_sets[i].set->question, q))
+			return true;
+	return false;
+}
+
+/* ---- asking ---- */
+
+struct ask {
+	struct question question;
+	struct event *timer;
+	ask_fn *fn;
+	void *ctx;
+};
+
+static void on_time(evutil_socket_t fd, short what, void *ctx)
+{
+	struct ask ask = *(struct ask *)ctx;
+	(void)fd;
+	(void)what;
+	event_free(ask.timer);
+	free(ctx);
+	struct answer *a = make_answer(&ask.question);
+	bool keep = number_after(&ask.question, "ttl") < 0 && a->error != -ETIMEDOUT &&
+		    kept_len < KEPT_MAX;
+	if (keep)
+		kept[kept_len++] = answer_ref(a);
+	ask.fn(ask.ctx, a);
+	answer_unref(a);
+}
+
+struct ask *resolver_ask(
+	struct resolver *r, const struct question *q, uid_t view, ask_fn *fn, void *ctx)
+{
+	(void)view;
+	struct ask *ask = calloc(1, sizeof(*ask));
+	assert(ask);
+	*ask = (struct ask){.question = *q, .fn = fn, .ctx = ctx};
+	ask->timer = evtimer_new(r->base, on_time, ask);
+	int slow = number_after(q, "slow");
+	unsigned ms = slow >= 0 ? (unsigned)slow : fake.delay_ms;
+	struct timeval in = {ms / 1000, ms % 1000 * 1000};
+	assert(ask->timer && evtimer_add(ask->timer, &in) == 0);
+	fake.asks++;
+	return ask;
+}
+
+void resolver_cancel(struct ask *ask)
+{
+	fake.cancels++;
+	event_free(ask->timer);
+	free(ask);
+}
+
+/* ---- the control panel ---- */
+
+int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
+{
+	(void)r;
+	int n = asprintf(ret_text, "asks %u\ncancels %u\nsets %u\nremoves %u\npushes %u\n",
+		fake.asks, fake.cancels, fake.sets, fake.removes, fake.pushes);
+	assert(n > 0);
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len)
+{
+	(void)r;
+	int n = asprintf(ret_text, "%u nodes\n", fake.nodes);
+	assert(n > 0);
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+int resolver_add_node(struct resolver *r, const char *text, size_t len)
+{
+	(void)r;
+	if (len < 3 || !memchr("0123456789[", text[0], 11))
+		return -EINVAL;
+	fake.nodes++;
+	return 0;
+}
+
+/* ---- publishing ---- */
+
+static void key_of(uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
+{
+	memset(ret_key, 0, NAME_KEY_LEN);
+	for (int i = 0; i < 4; i++)
+		ret_key[i] = (uint8_t)((uid + 1) >> (8 * i));
+}
+
+int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
+{
+	(void)p;
+	key_of(uid, ret_key);
+	return 0;
+}
+
+int publish_may(struct publisher *p, uid_t uid, const struct question *q)
+{
+	(void)p;
+	uint8_t key[NAME_KEY_LEN], own[NAME_KEY_LEN];
+	key_of(uid, own);
+	if (q->class != CLASS_IN || q->type == TYPE_RRSIG)
+		return -EPERM;
+	return name_key(&q->name, key) && memcmp(key, own, sizeof(key)) != 0 ? -EACCES : 0;
+}
+
+int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
+{
+	int error = number_after(&set->question, "set");
+	int r = publish_may(p, uid, &set->question);
+	if (r < 0 || error > 0)
+		return r < 0 ? r : -error;
+	struct own_set *own = find_own(uid, &set->question);
+	assert(own || own_len < KEPT_MAX);
+	if (!own)
+		own = &own_sets[own_len++];
+	else
+		rrset_destroy(own->set);
+	*own = (struct own_set){uid, rrset_copy(set)};
+	fake.sets++;
+	return 0;
+}
+
+int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
+{
+	(void)p;
+	struct own_set *own = find_own(uid, q);
+	if (!own)
+		return -ENOENT;
+	rrset_destroy(own->set);
+	*own = own_sets[--own_len];
+	fake.removes++;
+	return 0;
+}
+
+void publish_push(struct publisher *p, uid_t uid, const struct question *q)
+{
+	(void)p;
+	(void)uid;
+	(void)q;
+	fake.pushes++;
+}
+
+const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q)
+{
+	(void)p;
+	const struct own_set *own = find_own(uid, q);
+	return own ? own->set : NULL;
+}

@@ -1,0 +1,28 @@
+/* A resolver and a publisher in memory, in the place of resolver/resolver.c and publish.c, for
+ * tests of fs/: what they answer follows from the name, so a test needs no set-up.
+ *
+ *   HOST.example.com          A 192.0.2.1, or TXT, from elsewhere; everything else is -ENOENT
+ *   e110.example.com          fails with errno 110; any number
+ *   set5.example.com          is answered, but publishing it fails with errno 5
+ *   ttl0.example.com          is not kept
+ *   slow2000.example.com      takes 2,000 ms, alone or as a label before the others
+ */
+#ifndef TESTS_FS_FAKE_RESOLVER_H
+#define TESTS_FS_FAKE_RESOLVER_H
+
+#include "resolver/publish.h"
+#include "resolver/resolver.h"
+
+struct fake {
+	unsigned delay_ms;	/* of every look-up */
+	unsigned asks, cancels; /* so far */
+	unsigned sets, removes, pushes;
+	unsigned nodes; /* added by .kadns/nodes */
+};
+extern struct fake fake;
+
+struct resolver *fake_resolver(struct event_base *base);
+struct publisher *fake_publisher(void);
+void fake_destroy(void); /* everything that is in memory */
+
+#endif

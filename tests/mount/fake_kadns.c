@@ -1,0 +1,81 @@
+/* A mount of the real fs/ over the fake resolver: fake_kadns [-d MS] [-t SECONDS] [-o OPTIONS]
+ * [-u OWNER] MOUNTPOINT. Stays in the foreground; prints "ready" when the mount is there. */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "fs/mount.h"
+#include "resolver/clock.h"
+#include "tests/fs/fake_resolver.h"
+
+static void on_end(void *ctx)
+{
+	event_base_loopbreak(ctx);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(ctx);
+}
+
+static int serve(const struct mount_config *config, struct event_base *base)
+{
+	struct mount *mount;
+	const char *why;
+	int r = mount_prepare(config->mountpoint, &why);
+	if (r < 0) {
+		fprintf(stderr, "fake_kadns: %s: %s\n", config->mountpoint, why);
+		return 1;
+	}
+	r = mount_create(base, config, fake_resolver(base), fake_publisher(), &mount);
+	if (r < 0) {
+		fprintf(stderr, "fake_kadns: %s\n", strerror(-r));
+		return 1;
+	}
+	puts("ready");
+	fflush(stdout);
+	event_base_dispatch(base);
+	mount_destroy(mount);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct mount_config config = {.source = "none,of it",
+		.allow_other = geteuid() == 0,
+		.deadline = 4 * SECOND,
+		.daemon_owner = geteuid(),
+		.ended = on_end};
+	for (int c; (c = getopt(argc, argv, "d:t:o:u:")) != -1;) {
+		if (c == 'd')
+			fake.delay_ms = (unsigned)atoi(optarg);
+		else if (c == 't')
+			config.deadline = (uint64_t)atoi(optarg) * SECOND;
+		else if (c == 'o')
+			config.options = optarg;
+		else if (c == 'u')
+			config.daemon_owner = (uid_t)atoi(optarg);
+		else
+			return 2;
+	}
+	if (optind != argc - 1)
+		return 2;
+	config.mountpoint = argv[optind];
+	openlog("fake_kadns", LOG_PERROR, LOG_DAEMON);
+	signal(SIGPIPE, SIG_IGN);
+	struct event_base *base = event_base_new();
+	struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
+	config.ended_ctx = base;
+	evsignal_add(term, NULL);
+	int status = serve(&config, base);
+	event_free(term);
+	event_base_free(base);
+	fake_destroy();
+	return status;
+}
