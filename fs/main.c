@@ -78,7 +78,8 @@ static int check_directory(const char *path)
 	return 0;
 }
 
-/* One daemon at a time: the lock is the kernel's and goes with the process. */
+/* One daemon at a time: the lock is the kernel's and goes with the process. The file says which
+ * process that is, once it has become a daemon. */
 static int lock_state(struct program *p)
 {
 	char path[4200];
@@ -361,6 +362,8 @@ static int run(struct program *p)
 		if (r < 0)
 			say("fork", r);
 	}
+	if (r == 0 && (ftruncate(p->lock, 0) < 0 || dprintf(p->lock, "%d\n", getpid()) < 0))
+		r = say("lock", -errno);
 	if (r == 0)
 		r = open_all(p);
 	if (r == 0) {

@@ -33,6 +33,8 @@ struct fetch {
 	struct upstream_query *query;
 	struct dht_lookup *lookup;
 	uint8_t key[NAME_KEY_LEN]; /* of the zone or slot */
+	bool has_known;
+	uint8_t known[NAME_KEY_LEN]; /* the signer who answered for this name before */
 	size_t versions_len;
 	struct version versions[FETCH_PACKETS_MAX];
 };
@@ -170,79 +172,47 @@ static struct answer *answer_from_zone(struct fetch *f)
 	return a;
 }
 
-/* A claim that may answer, and how many nodes returned it. */
-struct candidate {
-	struct claim claim;
-	int64_t seq;
-	unsigned nodes;
-};
-struct candidates {
-	struct candidate list[FETCH_PACKETS_MAX * SLOT_STRANGERS_MAX];
-	size_t len;
-};
-
-static bool same_voice(const struct claim *a, const struct claim *b)
+static bool is_known(void *ctx, const uint8_t key[NAME_KEY_LEN])
 {
-	return a->kind == b->kind &&
-		(a->kind != CLAIM_KEY || memcmp(a->key, b->key, sizeof(a->key)) == 0);
+	const struct fetch *f = ctx;
+	return f->has_known && memcmp(f->known, key, sizeof(f->known)) == 0;
 }
 
-/* Of one signer the latest inception; votes add up. Takes the claim over. */
-static void consider(struct candidates *c, struct claim *claim, const struct version *v)
-{
-	struct candidate *at = NULL;
-	for (size_t i = 0; i < c->len && !at; i++)
-		if (same_voice(&c->list[i].claim, claim))
-			at = &c->list[i];
-	if (!at && c->len < sizeof(c->list) / sizeof(*c->list)) {
-		at = &c->list[c->len++];
-		*at = (struct candidate){.claim = *claim, .seq = v->seq};
-		memset(claim, 0, sizeof(*claim));
-	}
-	if (!at)
-		return;
-	at->nodes += v->nodes;
-	bool later = (int32_t)(claim->inception - at->claim.inception) > 0;
-	if (claim->set && later) {
-		claim_finish(&at->claim);
-		at->claim = *claim;
-		at->seq = v->seq;
-		memset(claim, 0, sizeof(*claim));
-	}
-}
-
-static void collect(struct fetch *f, struct candidates *c)
+/* All nodes' packets in one slot, so that a withdrawal that one node has meets the claim that
+ * another still holds. */
+static void read_slot(struct fetch *f, struct slot *slot)
 {
 	unsigned budget = FETCH_CHECKS_MAX;
-	struct publisher *publisher = f->env->parts.publisher;
+	slot_init(slot, &f->question);
 	for (size_t i = 0; i < f->versions_len; i++) {
 		const struct version *v = &f->versions[i];
-		struct slot slot;
 		struct slot_reading reading = {.now = clock_wall() / (int64_t)SECOND,
-			.packet_time = v->seq / (int64_t)SECOND,
-			.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &budget};
-		slot_init(&slot, &f->question);
-		slot_add_packet(&slot, v->bytes, v->len, &reading);
-		for (size_t k = 0; k < slot.claims_len; k++) {
-			struct claim *claim = &slot.claims[k];
-			if (claim->kind == CLAIM_ZONE || (claim->kind == CLAIM_KEY && publisher &&
-				publish_withdrawn(publisher, &f->question, claim->key)))
-				continue;
-			consider(c, claim, v);
-		}
-		slot_finish(&slot);
+			.packet_time = v->seq / (int64_t)SECOND, .nodes = v->nodes,
+			.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &budget,
+			.known = is_known, .known_ctx = f};
+		slot_add_packet(slot, v->bytes, v->len, &reading);
 	}
 }
 
-/* trust=open: the latest signed claim, else the latest copy. */
-static const struct candidate *choose_open(const struct candidates *c)
+/* A claim of a local user who has withdrawn it since is the network's memory, not his word. */
+static bool counts(const struct fetch *f, const struct claim *claim)
 {
-	const struct candidate *best = NULL;
-	for (size_t i = 0; i < c->len; i++) {
-		const struct candidate *x = &c->list[i];
-		bool signed_beats = best && x->claim.kind != best->claim.kind;
-		if (!best || (signed_beats && x->claim.kind == CLAIM_KEY) ||
-			(!signed_beats && (int32_t)(x->claim.inception - best->claim.inception) > 0))
+	struct publisher *publisher = f->env->parts.publisher;
+	return claim->kind != CLAIM_ZONE &&
+		!(claim->kind == CLAIM_KEY && publisher &&
+			publish_withdrawn(publisher, &f->question, claim->key));
+}
+
+/* trust=open: the latest claim of a key, else the latest copy. */
+static const struct claim *choose_open(const struct fetch *f, const struct slot *slot)
+{
+	const struct claim *best = NULL;
+	for (size_t i = 0; i < slot->claims_len; i++) {
+		const struct claim *x = &slot->claims[i];
+		if (!counts(f, x))
+			continue;
+		bool later = best && (int32_t)(x->inception - best->inception) > 0;
+		if (!best || (x->kind == best->kind ? later : x->kind == CLAIM_KEY))
 			best = x;
 	}
 	return best;
@@ -250,59 +220,52 @@ static const struct candidate *choose_open(const struct candidates *c)
 
 /* Trust on first use: the signer that answered for this name before, or the one that most nodes
  * return (tie: the smaller key), who is then remembered. */
-static const struct candidate *choose_first(struct fetch *f, const struct candidates *c)
+static const struct claim *choose_first(struct fetch *f, const struct slot *slot)
 {
-	struct own *own = f->env->parts.own;
-	uint8_t known[NAME_KEY_LEN];
-	bool has_known = own_first_signer(own, &f->question.name, known);
-	const struct candidate *best = NULL;
-	for (size_t i = 0; i < c->len; i++) {
-		const struct candidate *x = &c->list[i];
-		if (has_known) {
-			if (memcmp(x->claim.key, known, sizeof(known)) == 0)
-				return x;
-		} else if (!best || x->nodes > best->nodes ||
-			(x->nodes == best->nodes &&
-				memcmp(x->claim.key, best->claim.key, NAME_KEY_LEN) < 0)) {
+	const struct claim *best = NULL;
+	for (size_t i = 0; i < slot->claims_len; i++) {
+		const struct claim *x = &slot->claims[i];
+		if (!counts(f, x) || (f->has_known && !is_known((void *)f, x->key)))
+			continue;
+		if (!best || x->nodes > best->nodes ||
+			(x->nodes == best->nodes && memcmp(x->key, best->key, NAME_KEY_LEN) < 0))
 			best = x;
-		}
 	}
-	if (best)
-		own_remember_signer(own, &f->question.name, best->claim.key);
+	if (best && !f->has_known)
+		own_remember_signer(f->env->parts.own, &f->question.name, best->key);
 	return best;
 }
 
-static struct answer *answer_from_claim(struct fetch *f, const struct candidate *c)
+static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 {
 	struct answer *a = NULL;
 	int64_t now = clock_wall() / (int64_t)SECOND;
-	if (answer_from_rrset(&f->question, c->claim.set, &a) < 0)
+	if (answer_from_rrset(&f->question, c->set, &a) < 0)
 		return NULL;
 	a->source = SOURCE_DHT;
 	a->trust = f->env->policy->mode == POLICY_OPEN ? TRUST_OPEN : TRUST_TOFU;
-	if (c->claim.kind == CLAIM_KEY) {
+	if (c->kind == CLAIM_KEY) {
 		a->has_signer = true;
-		memcpy(a->signer, c->claim.key, sizeof(a->signer));
+		memcpy(a->signer, c->key, sizeof(a->signer));
 	}
-	a->seq = c->seq;
-	a->time = c->seq / (int64_t)SECOND;
-	int64_t left = (int64_t)(int32_t)(c->claim.expiration - (uint32_t)now);
+	for (size_t i = 0; i < f->versions_len; i++)
+		if (f->versions[i].seq > a->seq)
+			a->seq = f->versions[i].seq;
+	a->time = c->kind == CLAIM_KEY ? now - (int32_t)((uint32_t)now - c->inception) : a->seq / (int64_t)SECOND;
+	int64_t left = (int32_t)(c->expiration - (uint32_t)now);
 	a->expires = now + (a->ttl < left ? a->ttl : left);
 	return a;
 }
 
 static struct answer *answer_from_slot(struct fetch *f)
 {
-	struct candidates *c = calloc(1, sizeof(*c));
-	if (!c)
-		return NULL;
-	collect(f, c);
-	const struct candidate *best =
-		f->env->policy->mode == POLICY_OPEN ? choose_open(c) : choose_first(f, c);
+	struct slot slot;
+	f->has_known = own_first_signer(f->env->parts.own, &f->question.name, f->known);
+	read_slot(f, &slot);
+	const struct claim *best = f->env->policy->mode == POLICY_OPEN ? choose_open(f, &slot) :
+									 choose_first(f, &slot);
 	struct answer *a = best ? answer_from_claim(f, best) : miss(&f->question);
-	for (size_t i = 0; i < c->len; i++)
-		claim_finish(&c->list[i].claim);
-	free(c);
+	slot_finish(&slot);
 	return a;
 }
 

@@ -182,8 +182,9 @@ static int add_copy(struct job *job, struct slot *slot, bool *ret_idle)
 		*ret_idle = true;
 		return 0;
 	}
-	struct claim claim = {.kind = CLAIM_UNSIGNED, .set = rrset_copy(job->copy)};
-	return claim.set ? slot_add(slot, &claim) : -ENOMEM;
+	struct claim claim;
+	int r = claim_copy(job->copy, clock_wall() / (int64_t)SECOND, &claim);
+	return r < 0 ? r : slot_add(slot, &claim);
 }
 
 static int merge_into_slot(struct job *job, uint8_t *ret_packet, bool *ret_idle)

@@ -190,33 +190,41 @@ static int make_claim(struct slot_walk *w, const struct own_record *record, uint
 	return r < 0 ? r : slot_add(w->slot, &claim);
 }
 
+/* An hour back, for readers whose clocks are slow; but after all that was said before. */
+static uint32_t next_inception(const struct slot_walk *w, const struct own_record *record,
+	const uint8_t key[NAME_KEY_LEN])
+{
+	uint32_t inception = w->now - 3600, last = record->inception, held;
+	if (slot_last_inception(w->slot, key, &held) && (!last || (int32_t)(held - last) > 0))
+		last = held;
+	return last && (int32_t)(inception - last) <= 0 ? last + 1 : inception;
+}
+
 static void claim_record(void *ctx, const struct own_record *record)
 {
 	struct slot_walk *w = ctx;
 	uint8_t key[NAME_KEY_LEN];
+	uint32_t inception = 0;
 	if (w->error)
 		return;
 	w->error = signer_key(w->signer, record->uid, key);
 	if (w->error)
 		return;
-	uint32_t inception = 0;
 	const struct claim *held = slot_claim_of(w->slot, key);
 	if (!record->set) {
-		slot_drop(w->slot, key);
-	} else {
-		memcpy(w->last_key, key, sizeof(key));
-		w->has_key = true;
-		if (!claim_stands(held, record->set, w->now)) {
-			/* An hour back, for clocks that are slow; but never before an earlier claim. */
-			inception = w->now - 3600;
-			uint32_t last = held ? held->inception : record->inception;
-			if (last && (int32_t)(inception - last) <= 0)
-				inception = last + 1;
-			w->error = make_claim(w, record, inception);
-		}
+		w->error = signer_withdraw(w->signer, record->uid, w->slot, record->inception,
+			&inception);
+	} else if (!claim_stands(held, record->set, w->now)) {
+		inception = next_inception(w, record, key);
+		w->error = make_claim(w, record, inception);
 	}
-	if (w->error == 0)
-		w->error = note_edit(w->edits, record, inception);
+	if (w->error == -ENOENT)
+		w->error = 0; /* nobody holds what was withdrawn */
+	if (w->error)
+		return;
+	memcpy(w->last_key, key, sizeof(key));
+	w->has_key = true;
+	w->error = note_edit(w->edits, record, inception);
 }
 
 int merge_slot(const struct own *own, struct signer *signer, struct slot *slot, int64_t now,
@@ -226,5 +234,9 @@ int merge_slot(const struct own *own, struct signer *signer, struct slot *slot, 
 	struct slot_walk w = {.signer = signer, .slot = slot, .edits = ret_edits,
 		.now = (uint32_t)(now / (int64_t)SECOND)};
 	own_each_of(own, &slot->question, claim_record, &w);
-	return w.error ? w.error : slot_write(slot, w.has_key ? w.last_key : NULL, ret_packet);
+	if (w.error)
+		return w.error;
+	int len = slot_write(slot, w.has_key ? w.last_key : NULL, ret_packet);
+	/* Withdrawn where nothing was held: there is no claim of ours to write first. */
+	return len == -ENOENT ? slot_write(slot, NULL, ret_packet) : len;
 }

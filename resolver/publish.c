@@ -11,7 +11,8 @@
 #include "resolver/policy.h"
 
 #define EDIT_DELAY SECOND        /* a writer that does not close its file */
-#define START_SPREAD 600         /* seconds over which the records of the last run are put again */
+#define START_EACH (SECOND / 20) /* the records of the last run are put again, twenty a second ... */
+#define START_SPREAD (600 * SECOND) /* ... and those beyond ten minutes of that then */
 #define TICK 2                   /* seconds between looks for a network */
 #define COPIES_MAX 64            /* copies of DNS answers that wait to be stored (trust=open) */
 
@@ -75,16 +76,22 @@ void publish_zone_done(struct publisher *p, uid_t uid)
 
 /* ---- start and end ---- */
 
+struct start_walk {
+	struct publisher *publisher;
+	uint64_t delay;
+};
+
+/* The network may have forgotten what it took, for instance when all of it was started anew. */
 static void start_record(void *ctx, const struct own_record *record)
 {
-	struct publisher *p = ctx;
+	struct start_walk *w = ctx;
+	struct publisher *p = w->publisher;
 	uint8_t key[NAME_KEY_LEN];
 	if (!goes_out(p, &record->question))
 		return;
-	uint64_t delay = EDIT_DELAY;
-	if (record->published)
-		delay += (record->question.name.wire[1] * 7919ull + record->question.type) %
-			START_SPREAD * SECOND;
+	uint64_t delay = record->published ? w->delay : EDIT_DELAY;
+	if (w->delay < START_SPREAD)
+		w->delay += START_EACH;
 	schedule(p, record->uid, &record->question, delay);
 	struct job *job = under_key(&record->question, key) ? NULL : job_slot(p, &record->question);
 	if (job)
@@ -129,7 +136,8 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	if (dht) {
 		struct timeval t = {.tv_sec = TICK};
 		event_add(&p->tick, &t);
-		own_each(own, start_record, p);
+		struct start_walk w = {.publisher = p, .delay = EDIT_DELAY};
+		own_each(own, start_record, &w);
 	}
 	*ret_publisher = p;
 	return 0;
@@ -271,15 +279,21 @@ void publish_copy(struct publisher *p, const struct rrset *set)
 		job_schedule(job, 0);
 }
 
-static bool is_queued(const struct job *job)
+struct queue_walk {
+	const struct publisher *publisher;
+	size_t waiting;
+};
+
+static void count_waiting(void *ctx, const struct own_record *record)
 {
-	return job->state != JOB_WAITING || job->alone || job->failures || job->conflicts;
+	struct queue_walk *w = ctx;
+	w->waiting += !record->published && goes_out(w->publisher, &record->question);
 }
 
 void publish_counters(const struct publisher *p, struct publish_counters *ret_counters)
 {
+	struct queue_walk w = {.publisher = p};
 	*ret_counters = p->counters;
-	const struct job *job;
-	TAILQ_FOREACH (job, &p->jobs, link)
-		ret_counters->queued += is_queued(job);
+	own_each(p->own, count_waiting, &w);
+	ret_counters->queued = w.waiting;
 }

@@ -54,7 +54,7 @@ void publish_copy(struct publisher *p, const struct rrset *set);
 
 struct publish_counters {
 	uint64_t zones_put, slots_put, conflicts, failures;
-	size_t queued; /* zones and slots that wait for the network */
+	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */
 };
 void publish_counters(const struct publisher *p, struct publish_counters *ret_counters);
 

@@ -1,0 +1,180 @@
+/* Options: defaults by network, lists, files, and every mistake in one line that names it. */
+#undef NDEBUG
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fs/config.h"
+
+static char complaint[1024];
+
+/* Reads a command line, given as words; what it says on stderr is kept. */
+static int read_line(struct config *c, const char *line)
+{
+	static char copy[1024];
+	char *argv[32] = {"kadns"}, *rest = copy, *word;
+	int argc = 1, saved = dup(2), ends[2];
+	snprintf(copy, sizeof(copy), "%s", line);
+	while ((word = strsep(&rest, " ")))
+		if (*word)
+			argv[argc++] = word;
+	assert_int_equal(pipe(ends), 0);
+	fflush(stderr);
+	dup2(ends[1], 2);
+	close(ends[1]);
+	int r = config_read(argc, argv, c);
+	fflush(stderr);
+	dup2(saved, 2);
+	close(saved);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	ssize_t n = read(ends[0], complaint, sizeof(complaint) - 1);
+	complaint[n > 0 ? n : 0] = 0;
+	close(ends[0]);
+	return r;
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	struct config c;
+	struct name anything, alt;
+	setenv("XDG_STATE_HOME", "/x", 1);
+	assert_int_equal(read_line(&c, "none /dns"), 0);
+	assert_string_equal(complaint, "");
+	assert_int_equal(c.port, 4001);
+	assert_string_equal(c.source, "none");
+	assert_string_equal(c.mountpoint, "/dns");
+	assert_string_equal(c.state, geteuid() == 0 ? "/var/lib/kadns/4001" : "/x/kadns/4001");
+	assert_int_equal(c.dns_len, 1);
+	assert_false(c.dns_asked);
+	assert_int_equal(c.upstream_len, 1);
+	assert_string_equal(c.upstream[0], "system");
+	assert_int_equal(c.deadline, 4000000);
+	assert_int_equal(c.quota, 1000);
+	assert_int_equal(c.policy.mode, POLICY_GUARDED);
+	assert_true(c.policy.lookup_always && c.policy.dht && c.policy.upstream);
+	assert_int_equal(name_from_text("x.example", 9, &anything), 0);
+	assert_int_equal(name_from_text("alt", 3, &alt), 0);
+	assert_true(name_under(&anything, &c.policy.tofu.name[0]));
+	assert_true(name_equal(&alt, &c.policy.private_ok.name[0]));
+	config_finish(&c);
+	/* The public network is told no more than must be. */
+	assert_int_equal(read_line(&c, "mainline /dns"), 0);
+	assert_true(c.mainline);
+	assert_false(c.policy.lookup_always);
+	assert_int_equal(c.policy.tofu.len, 1);
+	assert_true(name_equal(&alt, &c.policy.tofu.name[0]));
+	assert_int_equal(c.policy.private_ok.len, 0);
+	config_finish(&c);
+}
+
+static void test_options(void **state)
+{
+	(void)state;
+	struct config c;
+	assert_int_equal(read_line(&c, "-o port=4002,dns=127.0.0.1:1054,dns=[::1]:1054 -oro "
+		"--upstream=192.0.2.1 --upstream=recursive -o trust=open,tofu=none,lookup=rescue,deadline=250ms,"
+		"quota=5,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example 127.0.0.1:4001 /mnt"), 0);
+	assert_int_equal(c.port, 4002);
+	assert_int_equal(c.bind[0].port, 4002);
+	assert_int_equal(c.dns_len, 2);
+	assert_true(c.dns_asked && c.read_only);
+	assert_string_equal(c.dns[1].text, "[::1]:1054");
+	assert_int_equal(c.upstream_len, 2);
+	assert_string_equal(c.upstream[1], "recursive");
+	assert_int_equal(c.policy.mode, POLICY_OPEN);
+	assert_int_equal(c.policy.tofu.len, 0);
+	assert_false(c.policy.lookup_always);
+	assert_int_equal(c.deadline, 250000);
+	assert_int_equal(c.quota, 5);
+	assert_string_equal(c.state, "/tmp/a,b");
+	config_finish(&c);
+	assert_int_equal(read_line(&c, "--no-dht --no-mount --upstream=none -o dns=off"), 0);
+	assert_false(c.dht || c.mount || c.policy.upstream);
+	assert_string_equal(c.source, "none");
+	assert_int_equal(c.dns_len, 0);
+	config_finish(&c);
+	assert_int_equal(read_line(&c, "-o dht=off /dns"), 0);
+	assert_string_equal(c.mountpoint, "/dns");
+	config_finish(&c);
+}
+
+static void test_file(void **state)
+{
+	(void)state;
+	struct config c;
+	char path[] = "/tmp/kadns-conf-XXXXXX", line[128];
+	int fd = mkstemp(path);
+	FILE *f = fdopen(fd, "w");
+	fputs("# a comment\n\n  port=4005\r\nupstream=192.0.2.1\nupstream=192.0.2.2\ndns=127.0.0.1:5\nro\nquota=7\n", f);
+	fclose(f);
+	snprintf(line, sizeof(line), "-c %s -o upstream=192.0.2.3,quota=8 none /dns", path);
+	assert_int_equal(read_line(&c, line), 0);
+	assert_int_equal(c.port, 4005);
+	assert_int_equal(c.quota, 8); /* the command line wins */
+	assert_int_equal(c.upstream_len, 1); /* and its list replaces the file's */
+	assert_string_equal(c.upstream[0], "192.0.2.3");
+	assert_int_equal(c.dns_len, 1); /* the file's list replaces the default */
+	assert_string_equal(c.dns[0].text, "127.0.0.1:5");
+	assert_true(c.read_only);
+	config_finish(&c);
+	f = fopen(path, "w");
+	fputs("quota=7\nport=4x\n", f);
+	fclose(f);
+	snprintf(line, sizeof(line), "-c %s none /dns", path);
+	assert_true(read_line(&c, line) < 0);
+	assert_non_null(strstr(complaint, ":2: port=4x"));
+	unlink(path);
+}
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *says;
+	} rows[] = {
+		{"", "SOURCE"}, {"none", "MOUNTPOINT"}, {"--no-mount", "SOURCE"},
+		{"none /a /b", "/b"}, {"--no-mount none /a", "/a"},
+		{"-o colour=blue none /a", "colour"}, {"--colour none /a", "colour"}, {"-x none /a", "-x"},
+		{"-o", "-o"}, {"-c /nonexistent none /a", "/nonexistent"},
+		{"-o port none /a", "port"}, {"-o port= none /a", "port"}, {"-o port=0 none /a", "port"},
+		{"-o port=65536 none /a", "port"}, {"-o port=+5 none /a", "port"}, {"-o port=4x none /a", "port"},
+		{"-o bind=1.2.3 none /a", "bind"}, {"-o bind=host none /a", "bind"},
+		{"-o dns=127.0.0.1 none /a", "dns"}, {"-o dns=localhost:53 none /a", "dns"}, {"-o dns=1.2.3.4:0 none /a", "dns"},
+		{"-o upstream=nonsense none /a", "upstream"}, {"-o trust=yes none /a", "trust"},
+		{"-o tofu=a..b none /a", "tofu"}, {"-o lookup=never none /a", "lookup"},
+		{"-o deadline=4 none /a", "deadline"}, {"-o deadline=31s none /a", "deadline"},
+		{"-o deadline=99ms none /a", "deadline"}, {"-o deadline=99999999999999999999s none /a", "deadline"},
+		{"-o quota=0 none /a", "quota"}, {"-o dht=maybe none /a", "dht"}, {"-o ro=1 none /a", "ro"},
+		{"-o root_hints=/nonexistent none /a", "/nonexistent"}, {"-o trust_anchor=/nonexistent none /a", "/nonexistent"},
+		{"--no-dht 192.0.2.1:4001 /a", "dht=off"}, {"-fq none /a", "-fq"}, {"-o state= none /a", "state"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config c;
+		if (read_line(&c, rows[i].line) == 0)
+			fail_msg("accepted: %s", rows[i].line);
+		char *end = strchr(complaint, '\n');
+		if (!strstr(complaint, rows[i].says) || strncmp(complaint, "kadns: ", 7) != 0 || !end || end[1])
+			fail_msg("%s: %s", rows[i].line, complaint);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_mistakes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,90 @@
+# For the scripts of tests/net and tests/mount: a place of one's own, and how results are said.
+# Sourced as the first thing, with the script's arguments; BUILD is the first of them.
+#
+# The script runs again inside new mount, network and process namespaces, with a tmpfs as $T. When
+# it ends, however it ends, the kernel ends every process and mount in there with it.
+
+if [ -z "${KADNS_TEST_INSIDE-}" ]; then
+	[ "$(id -u)" = 0 ] || { echo "not ok $0 needs root"; exit 1; }
+	export KADNS_TEST_INSIDE=1
+	exec unshare -mnpf --mount-proc --propagation private --kill-child=KILL -- sh "$0" "$@"
+fi
+
+BUILD=${1:?usage: $0 BUILD}
+BUILD=$(cd "$BUILD" && pwd)
+TESTS=$(cd "$(dirname "$0")/.." && pwd)
+TOP=$(dirname "$TESTS")
+KADNS=$BUILD/fs/kadns
+T=/mnt
+not_ok_count=0
+ip link set lo up
+mount -t tmpfs -o mode=0755 none "$T"
+# State, sockets and configuration of the machine are not this test's to touch.
+mkdir -p "$T/varlib" "$T/etc"
+mount --bind "$T/varlib" /var/lib
+export HOME="$T" TMPDIR="$T"
+
+ok() { echo "ok $1"; }
+not_ok() {
+	echo "not ok $1"
+	not_ok_count=$((not_ok_count + 1))
+}
+# check NAME COMMAND...: the command must succeed
+check() {
+	name=$1
+	shift
+	if "$@" >"$T/check.out" 2>&1; then ok "$name"; else
+		sed 's/^/  | /' "$T/check.out"
+		not_ok "$name"
+	fi
+}
+# is NAME GOT WANT
+is() {
+	if [ "$2" = "$3" ]; then ok "$1"; else
+		printf '  | got:  %s\n  | want: %s\n' "$2" "$3"
+		not_ok "$1"
+	fi
+}
+# has NAME GOT PART
+has() {
+	case $2 in
+	*"$3"*) ok "$1" ;;
+	*)
+		printf '  | got:  %s\n  | lacks: %s\n' "$2" "$3"
+		not_ok "$1"
+		;;
+	esac
+}
+# lacks NAME GOT PART
+lacks() {
+	case $2 in
+	*"$3"*)
+		printf '  | got: %s\n' "$2"
+		not_ok "$1"
+		;;
+	*) ok "$1" ;;
+	esac
+}
+# eventually SECONDS COMMAND...: succeeds as soon as the command does
+eventually() {
+	tries=$(($1 * 10))
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+daemon_pid() { # STATE
+	cat "$1/lock"
+}
+ended() { # PID
+	! [ -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}
+data_of() { # FILE: its records, by spaces
+	jq -r '.data | join(" ")' "$1" 2>/dev/null
+}
+finish() {
+	[ $not_ok_count = 0 ]
+	exit
+}
