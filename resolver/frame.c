@@ -77,7 +77,8 @@ int frame_get_ask(const struct frame *frame, struct question *ret_question)
 	ret_question->class = ask.class;
 	if (name_from_wire(frame->payload, frame->len, &offset, &ret_question->name))
 		return -EBADMSG;
-	return offset == frame->len ? 0 : -EBADMSG;
+	/* The name alone, whole: nothing behind it, and no pointer into what stands before it. */
+	return ret_question->name.len == frame->len - sizeof(ask) ? 0 : -EBADMSG;
 }
 
 size_t frame_put_cancel(uint8_t *buf, uint64_t id)
