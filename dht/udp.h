@@ -1,8 +1,9 @@
 /* The real world of a node: UDP sockets on a libevent loop, the clock, getrandom, the store.
  *
- * Reads in batches, writes at once; an ICMP refusal (IP_RECVERR) is told to the engine; the
- * engine's timer is one event; the store is flushed once a second when there is something to
- * flush, and the table saved every five minutes and at the end. */
+ * Reads in batches, writes at once; an ICMP refusal (IP_RECVERR), or the kernel's own word that
+ * no way leads there, is told to the engine; the engine's timer is one event; the store is
+ * flushed once a second when there is something to flush, and the table saved every five
+ * minutes and at the end. */
 #ifndef DHT_UDP_H
 #define DHT_UDP_H
 
@@ -23,10 +24,13 @@ struct dht_udp_config {
 };
 
 /* Opens the sockets, makes the engine with the store's id, offers it the saved nodes.
- * -EADDRINUSE and the like come from bind(2); ret_failed (may be NULL) then names which. */
+ * -EADDRINUSE and the like come from bind(2); ret_failed (may be NULL) then names which. The IPv6
+ * wildcard beside other addresses is left out where the machine has no IPv6. */
 int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
 	struct dht_store *store, struct dht_udp **ret_udp, struct dht_endpoint *ret_failed);
-void dht_udp_destroy(struct dht_udp *udp); /* saves the table; the store stays the caller's */
+/* Saves the table and flushes the store, which stays the caller's; its event base has to live
+ * still. NULL is fine. */
+void dht_udp_destroy(struct dht_udp *udp);
 
 struct dht *dht_udp_node(struct dht_udp *udp);
 /* The port in use (the kernel's choice for port 0), host order. */

@@ -1,0 +1,408 @@
+/* The real world of a node; see udp.h. */
+#include "dht/udp.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "dht/socket.h"
+
+#define SECOND UINT64_C(1000000)
+#define FLUSH_AFTER SECOND
+#define SAVE_EVERY (300 * SECOND)
+#define SLEEP_MAX (3600 * SECOND) /* what an engine without work sleeps at most */
+/* System calls that one turn of the loop spends on a socket: under a flood the mount and the
+ * doors get their turn after 128 datagrams. */
+#define BATCHES_A_TURN 4
+#define ERRORS_A_TURN 64
+#define NODES_SAVED_MAX 1000 /* more than eight a bucket in any real network */
+#define UNREACHABLE_MAX 64
+
+struct dht_udp {
+	struct event_base *base;
+	struct dht *dht;
+	struct dht_store *store;
+	struct dht_udp_config config;
+
+	struct dht_socket socket[DHT_UDP_BIND_MAX];
+	struct event *readable[DHT_UDP_BIND_MAX];
+	size_t sockets_len;
+	struct dht_batch *batch;
+
+	/* The datagram that the engine is being told of: an answer to it leaves by the socket and
+	 * from the address that it came to. */
+	struct dht_socket *current;
+	const struct dht_datagram *answering;
+
+	struct event *timer, *flush, *save;
+	uint64_t due; /* when the timer fires */
+	/* Where the kernel would not even send to. The engine hears of it from the timer, because
+	 * it is in the middle of sending. */
+	struct dht_endpoint unreachable[UNREACHABLE_MAX];
+	size_t unreachable_len;
+
+	uint64_t start;	    /* monotonic */
+	int64_t start_wall; /* the same moment since 1970 */
+};
+
+static uint64_t clock_of(clockid_t id)
+{
+	struct timespec t;
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void arm(struct event *event, uint64_t after)
+{
+	struct timeval t = {
+		.tv_sec = (time_t)(after / SECOND), .tv_usec = (suseconds_t)(after % SECOND)};
+	evtimer_add(event, &t);
+}
+
+static uint64_t op_now(void *self)
+{
+	(void)self;
+	return clock_of(CLOCK_MONOTONIC);
+}
+
+static int64_t op_wall(void *self)
+{
+	(void)self;
+	return (int64_t)clock_of(CLOCK_REALTIME);
+}
+
+/* The store's clock: right at the start, steady from then on. A clock that is set years ahead
+ * while we run does not make all guests' items expire at once. */
+static int64_t store_wall(const struct dht_udp *udp)
+{
+	return udp->start_wall + (int64_t)(clock_of(CLOCK_MONOTONIC) - udp->start);
+}
+
+static void op_random(void *self, void *buf, size_t len)
+{
+	(void)self;
+	uint8_t *at = buf;
+	while (len > 0) {
+		ssize_t n = getrandom(at, len, 0);
+		if (n < 0 && errno != EINTR)
+			abort(); /* guessable ids and tokens would be worse than no node */
+		if (n > 0) {
+			at += n;
+			len -= (size_t)n;
+		}
+	}
+}
+
+static void op_wake(void *self, uint64_t at)
+{
+	struct dht_udp *udp = self;
+	if (at >= udp->due)
+		return;
+	uint64_t now = op_now(udp);
+	udp->due = at;
+	arm(udp->timer, at > now ? at - now : 0);
+}
+
+static bool is_loopback(const struct dht_endpoint *e)
+{
+	static const uint8_t six[16] = {[15] = 1};
+	return e->family == 4 ? e->ip[0] == 127 : memcmp(e->ip, six, 16) == 0;
+}
+
+/* Of the sockets of this family one that leads there: the loopback address reaches only
+ * itself, and only it reaches loopback. */
+static struct dht_socket *socket_to(struct dht_udp *udp, const struct dht_endpoint *to)
+{
+	struct dht_socket *fallback = NULL;
+	for (size_t i = 0; i < udp->sockets_len; i++) {
+		struct dht_socket *s = &udp->socket[i];
+		if (s->bound.family != to->family)
+			continue;
+		if (s->wildcard || is_loopback(&s->bound) == is_loopback(to))
+			return s;
+		if (!fallback)
+			fallback = s;
+	}
+	return fallback;
+}
+
+static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *datagram, size_t len)
+{
+	static const struct dht_endpoint any = {0};
+	struct dht_udp *udp = self;
+	bool answer = udp->answering && dht_endpoint_equal(to, &udp->answering->from);
+	struct dht_socket *s = answer ? udp->current : socket_to(udp, to);
+	const struct dht_endpoint *from = answer ? &udp->answering->to : &any;
+	int r = s ? dht_socket_send(s, from, to, datagram, len) : -EAFNOSUPPORT;
+	if (r == 0 || r == -EAGAIN || udp->unreachable_len == UNREACHABLE_MAX)
+		return;
+	udp->unreachable[udp->unreachable_len++] = *to;
+	op_wake(udp, op_now(udp));
+}
+
+static int op_find(void *self, const struct dht_id *target, struct dht_item *ret_item)
+{
+	struct dht_udp *udp = self;
+	return dht_store_find(udp->store, target, store_wall(udp), ret_item);
+}
+
+static int op_keep(void *self, const struct dht_id *target, const struct dht_item *item)
+{
+	struct dht_udp *udp = self;
+	int r = dht_store_keep(udp->store, target, item, store_wall(udp));
+	if (!evtimer_pending(udp->flush, NULL))
+		arm(udp->flush, FLUSH_AFTER);
+	return r;
+}
+
+static int op_judge(void *self, const struct dht_item *held, const struct dht_item *offered)
+{
+	struct dht_udp *udp = self;
+	return udp->config.judge ? udp->config.judge(udp->config.judge_self, held, offered) : 0;
+}
+
+static const struct dht_ops ops = {
+	.now = op_now,
+	.wall = op_wall,
+	.random = op_random,
+	.send = op_send,
+	.wake = op_wake,
+	.find = op_find,
+	.keep = op_keep,
+	.judge = op_judge,
+};
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct dht_udp *udp = arg;
+	struct dht_endpoint unreachable[UNREACHABLE_MAX];
+	size_t len = udp->unreachable_len;
+	memcpy(unreachable, udp->unreachable, len * sizeof(*unreachable));
+	udp->unreachable_len = 0;
+	udp->due = UINT64_MAX; /* whatever is said from here on arms the timer anew */
+	for (size_t i = 0; i < len; i++)
+		dht_refused(udp->dht, &unreachable[i]);
+	uint64_t next = dht_run(udp->dht), latest = op_now(udp) + SLEEP_MAX;
+	op_wake(udp, next < latest ? next : latest);
+}
+
+static void read_errors(struct dht_udp *udp, struct dht_socket *s)
+{
+	struct dht_endpoint at;
+	for (int i = 0; i < ERRORS_A_TURN && dht_socket_error(s, &at); i++) {
+		if (at.family != 0)
+			dht_refused(udp->dht, &at);
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	struct dht_udp *udp = arg;
+	struct dht_socket *s = udp->socket;
+	while (s->fd != fd)
+		s++;
+	read_errors(udp, s);
+	for (int i = 0; i < BATCHES_A_TURN; i++) {
+		struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+		size_t n = dht_socket_receive(s, udp->batch, datagrams);
+		for (size_t at = 0; at < n; at++) {
+			udp->current = s;
+			udp->answering = &datagrams[at];
+			dht_receive(udp->dht, &datagrams[at].from, datagrams[at].data,
+				datagrams[at].len);
+			udp->answering = NULL;
+		}
+		if (n < DHT_SOCKET_BATCH)
+			break;
+	}
+}
+
+/* A write error (a full disk) leaves the items gathered: tried again in a second. */
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct dht_udp *udp = arg;
+	if (dht_store_flush(udp->store, store_wall(udp)) < 0)
+		arm(udp->flush, FLUSH_AFTER);
+}
+
+struct saved_nodes {
+	size_t len;
+	struct dht_contact nodes[NODES_SAVED_MAX];
+};
+
+static void collect_node(void *ctx, const struct dht_node_info *node)
+{
+	struct saved_nodes *saved = ctx;
+	if (node->heard != 0 && saved->len < NODES_SAVED_MAX)
+		saved->nodes[saved->len++] = node->contact;
+}
+
+/* A table that has run empty, because the network is down, does not replace the saved one: who
+ * was there yesterday is where to begin tomorrow. */
+static void save_table(struct dht_udp *udp)
+{
+	struct saved_nodes *saved = malloc(sizeof(*saved));
+	if (!saved)
+		return;
+	saved->len = 0;
+	dht_each_node(udp->dht, collect_node, saved);
+	if (saved->len > 0)
+		dht_store_save_nodes(udp->store, saved->nodes, saved->len);
+	free(saved);
+	dht_store_flush(udp->store, store_wall(udp));
+}
+
+static void on_save(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct dht_udp *udp = arg;
+	save_table(udp);
+	arm(udp->save, SAVE_EVERY);
+}
+
+/* "Any address" of IPv6, asked for beside others, on a machine without IPv6: not an error. */
+static bool dispensable(
+	const struct dht_udp_config *config, const struct dht_endpoint *at, int error)
+{
+	static const uint8_t any[16];
+	return config->bind_len > 1 && at->family == 6 && memcmp(at->ip, any, 16) == 0 &&
+	       (error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL);
+}
+
+/* Where the kernel chooses the port, it is asked for the same one on every address: nodes that
+ * hear of us over IPv4 and IPv6 then see one port. If it is taken there, another will do. */
+static int open_socket(struct dht_udp *udp, const struct dht_endpoint *at)
+{
+	struct dht_socket *s = &udp->socket[udp->sockets_len];
+	struct dht_endpoint same_port = *at;
+	if (at->port == 0 && udp->sockets_len > 0)
+		same_port.port = udp->socket[0].bound.port;
+	int r = dht_socket_open(&same_port, s);
+	if (r == -EADDRINUSE && at->port == 0)
+		r = dht_socket_open(at, s);
+	if (r < 0)
+		return r;
+	struct event *readable = event_new(
+		udp->base, s->fd, EV_READ | EV_PERSIST, on_readable, udp);
+	if (!readable || event_add(readable, NULL) < 0) {
+		if (readable)
+			event_free(readable);
+		dht_socket_close(s);
+		return -ENOMEM;
+	}
+	udp->readable[udp->sockets_len++] = readable;
+	return 0;
+}
+
+static int open_sockets(struct dht_udp *udp, struct dht_endpoint *ret_failed)
+{
+	for (size_t i = 0; i < udp->config.bind_len; i++) {
+		const struct dht_endpoint *at = &udp->config.bind[i];
+		int r = open_socket(udp, at);
+		if (r < 0 && !dispensable(&udp->config, at, r)) {
+			if (ret_failed)
+				*ret_failed = *at;
+			return r;
+		}
+	}
+	return udp->sockets_len > 0 ? 0 : -EADDRNOTAVAIL;
+}
+
+static int make_engine(struct dht_udp *udp)
+{
+	struct dht_config config = {
+		.mainline = udp->config.mainline, .read_only = udp->config.read_only};
+	uint8_t random[DHT_ID_LEN];
+	op_random(udp, random, sizeof(random));
+	int r = dht_store_own_id(udp->store, random, &config.id);
+	return r == 0 ? dht_create(&config, &ops, udp, &udp->dht) : r;
+}
+
+/* The nodes of the last run. An unreadable table is an empty one: the start goes on. */
+static void offer_saved_nodes(struct dht_udp *udp)
+{
+	struct saved_nodes *saved = malloc(sizeof(*saved));
+	if (!saved)
+		return;
+	dht_store_load_nodes(udp->store, saved->nodes, NODES_SAVED_MAX, &saved->len);
+	for (size_t i = 0; i < saved->len; i++)
+		dht_add_node(udp->dht, &saved->nodes[i].endpoint);
+	free(saved);
+}
+
+int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
+	struct dht_store *store, struct dht_udp **ret_udp, struct dht_endpoint *ret_failed)
+{
+	if (config->bind_len == 0 || config->bind_len > DHT_UDP_BIND_MAX)
+		return -EINVAL;
+	struct dht_udp *udp = calloc(1, sizeof(*udp));
+	if (!udp)
+		return -ENOMEM;
+	*udp = (struct dht_udp){.base = base, .store = store, .config = *config, .due = UINT64_MAX};
+	udp->start = op_now(udp);
+	udp->start_wall = op_wall(udp);
+	udp->timer = evtimer_new(base, on_timer, udp);
+	udp->flush = evtimer_new(base, on_flush, udp);
+	udp->save = evtimer_new(base, on_save, udp);
+	int r = -ENOMEM;
+	if (!udp->timer || !udp->flush || !udp->save)
+		goto out;
+	r = dht_batch_create(&udp->batch);
+	if (r == 0)
+		r = open_sockets(udp, ret_failed);
+	if (r == 0)
+		r = make_engine(udp);
+	if (r < 0)
+		goto out;
+	arm(udp->save, SAVE_EVERY);
+	offer_saved_nodes(udp);
+	op_wake(udp, op_now(udp));
+	*ret_udp = udp;
+	return 0;
+out:
+	dht_udp_destroy(udp);
+	return r;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+void dht_udp_destroy(struct dht_udp *udp)
+{
+	if (!udp)
+		return;
+	if (udp->dht)
+		save_table(udp);
+	dht_destroy(udp->dht);
+	for (size_t i = 0; i < udp->sockets_len; i++) {
+		free_event(udp->readable[i]);
+		dht_socket_close(&udp->socket[i]);
+	}
+	free_event(udp->timer);
+	free_event(udp->flush);
+	free_event(udp->save);
+	dht_batch_destroy(udp->batch);
+	free(udp);
+}
+
+struct dht *dht_udp_node(struct dht_udp *udp)
+{
+	return udp->dht;
+}
+
+uint16_t dht_udp_port(const struct dht_udp *udp)
+{
+	return udp->socket[0].bound.port;
+}
