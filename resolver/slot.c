@@ -46,8 +46,7 @@ bool signer_may(const struct name *signer, const struct name *name)
 {
 	uint8_t key[NAME_KEY_LEN];
 
-	/* No DNSSEC zone lies below a key. */
-	return signer_is_key(signer, key) || (!name_key(signer, key) && name_under(name, signer));
+	return signer_is_key(signer, key) || name_under(name, signer);
 }
 
 static struct claim *find_key(struct claim *list, size_t len, const uint8_t key[NAME_KEY_LEN])

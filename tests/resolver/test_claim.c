@@ -45,6 +45,8 @@ static void signs_what_the_rfc_says(void **state)
 		0);
 	assert_int_equal(rrsig_len, 18 + 54);
 	assert_memory_equal(bytes, "\0\1\17\2\0\0\1\54\1\13\75\204\1\2\3\4", 16);
+	/* Key tags as dnspython 2.3 computes them for DNSKEY 256 3 15. */
+	assert_int_equal(bytes[16] << 8 | bytes[17], 15733);
 	struct name signer;
 	key_to_name(key_of(1), &signer);
 	assert_memory_equal(bytes + 18, signer.wire, 54);
@@ -351,24 +353,6 @@ static void stray_rrsigs_make_no_claim(void **state)
 	}
 }
 
-/* A zone's claim: form is checked here, truth is the validator's. */
-static struct claim zone_claim(const char *signer, uint8_t labels, uint32_t inception, uint8_t mark)
-{
-	struct claim c = {.kind = CLAIM_ZONE, .set = addresses(NAME, 300, 77, 1)};
-	struct name name = name_of(signer);
-	uint8_t rdata[400] = {0, TYPE_A, 13, labels, 0, 0, 1, 0x2c};
-	uint32_t times_be[2] = {htonl(inception + 30 * 86400), htonl(inception)};
-	memcpy(rdata + 8, times_be, 8);
-	memcpy(rdata + 18, name.wire, name.len);
-	memset(rdata + 18 + name.len, mark, 64);
-	c.rrsig_len = 2u + 18 + name.len + 64;
-	c.rrsig = malloc(c.rrsig_len);
-	c.rrsig[0] = 0;
-	c.rrsig[1] = (uint8_t)(c.rrsig_len - 2);
-	memcpy(c.rrsig + 2, rdata, c.rrsig_len - 2);
-	return c;
-}
-
 static void keeps_what_zones_say_for_the_validator(void **state)
 {
 	(void)state;
@@ -386,6 +370,18 @@ static void keeps_what_zones_say_for_the_validator(void **state)
 	key_to_text(key_of(1), below_key + 2);
 	assert_int_equal(believed(PACKET(zone_claim(below_key, 2, NOW - 9, 1))), 0);
 
+	/* Expires before it begins, another type, another original TTL. */
+	struct claim wrong = zone_claim("alt", 2, NOW + 100, 1);
+	uint32_t sooner = htonl(NOW + 50);
+	memcpy(wrong.rrsig + 2 + 8, &sooner, 4);
+	assert_int_equal(believed(PACKET(wrong)), 0);
+	wrong = zone_claim("alt", 2, NOW, 1);
+	wrong.rrsig[2 + 1] = TYPE_TXT;
+	assert_int_equal(believed(PACKET(wrong)), 0);
+	wrong = zone_claim("alt", 2, NOW, 1);
+	wrong.rrsig[2 + 7]++;
+	assert_int_equal(believed(PACKET(wrong)), 0);
+
 	board_init(&b);
 	b.budget = 0; /* costs no check */
 	struct packet p = PACKET(zone_claim("alt", 2, NOW - 9, 1), zone_claim("alt", 2, NOW - 8, 2),
@@ -396,6 +392,18 @@ static void keeps_what_zones_say_for_the_validator(void **state)
 	assert_int_equal(b.slot.claims[0].kind, CLAIM_ZONE);
 	assert_int_equal(b.slot.claims[0].nodes, 1);
 	assert_int_equal(b.slot.claims[1].inception, NOW - 8);
+	/* Nor does it keep one out that was validated here. */
+	struct claim valid = zone_claim("alt", 2, NOW - 20, 3);
+	assert_int_equal(slot_add(&b.slot, &valid), 0);
+	assert_int_equal(b.slot.claims_len, 3);
+	slot_finish(&b.slot);
+
+	board_init(&b);
+	for (uint8_t mark = 0; mark < 2 * SLOT_STRANGERS_MAX; mark++) {
+		p = PACKET(zone_claim("alt", 2, NOW - 9, mark));
+		assert_int_equal(board_add(&b, &p), 0);
+	}
+	assert_int_equal(b.slot.claims_len, SLOT_STRANGERS_MAX);
 	slot_finish(&b.slot);
 }
 
@@ -465,8 +473,11 @@ static void refuses_what_is_no_slot(void **state)
 	bad = good;
 	bad.bytes[bad.len++] = 0; /* a byte behind the last record */
 	assert_int_equal(board_add(&b, &bad), -EBADMSG);
-	uint8_t large[SLOT_BYTES_MAX + 1] = {0, 0, 0x80};
-	assert_int_equal(board_read(&b, large, sizeof(large)), -EBADMSG);
+	bad = PACKET(claim_by(1, 0), claim_by(2, 0), claim_by(3, 0), claim_by(4, 0), claim_by(5, 0),
+		claim_by(6, 0));
+	assert_true(bad.len > SLOT_BYTES_MAX);
+	assert_int_equal(board_add(&b, &bad), -EBADMSG);
+	uint8_t large[12] = {0, 0, 0x80};
 	assert_int_equal(board_read(&b, large, 12), 0); /* an empty slot */
 	assert_int_equal(b.slot.claims_len, 0);
 	assert_int_equal(b.budget, 100);

@@ -142,6 +142,7 @@ static void writes_what_it_read(void **state)
 	for (unsigned s = 1; s <= 4; s++)
 		add(&a, claim_by(s, (int)s));
 	struct packet p = written(&a.slot, key_of(2));
+	assert_int_equal(p.bytes[7], 4 * 2); /* nothing twice */
 	board_init(&b);
 	read(&b, p);
 	assert_int_equal(b.slot.claims_len, 4);
@@ -223,6 +224,7 @@ static void a_withdrawal_hides_the_claim_on_every_node(void **state)
 	read(&b, PACKET(claim_by(1, 0))); /* a node that lags */
 	assert_null(slot_claim_of(&b.slot, key_of(1)));
 	assert_non_null(slot_claim_of(&b.slot, key_of(2)));
+	assert_int_equal(b.budget, 97); /* which costs no check */
 	assert_true(slot_last_inception(&b.slot, key_of(1), &last));
 	assert_int_equal(last, NOW - 3600 + 1);
 	assert_true(slot_last_inception(&b.slot, key_of(2), &last));
@@ -369,6 +371,28 @@ static void what_is_over_600_bytes_is_referred_to(void **state)
 	}
 }
 
+static void a_later_claim_ends_a_reference(void **state)
+{
+	(void)state;
+	struct large l;
+	struct board a, b;
+	large_init(&l, 60);
+	board_init(&a);
+	add(&a, l.claim);
+	board_init(&b);
+	read(&b, written(&a.slot, NULL));
+	/* Fetched, it is written as the same reference, once. */
+	assert_int_equal(slot_add_pieces(&b.slot, &b.slot.pieces[0], l.fetched, &b.how), 0);
+	struct packet p = written(&b.slot, NULL);
+	assert_int_equal(p.bytes[7], 1);
+	add(&b, claim_over(1, addresses(NAME, 300, 1, 1), NOW - 4, NOW + 9));
+	assert_int_equal(b.slot.pieces_len, 0);
+	read(&b, p); /* and does not come back */
+	assert_int_equal(b.slot.pieces_len, 0);
+	slot_finish(&a.slot);
+	slot_finish(&b.slot);
+}
+
 static void wrong_pieces_are_refused(void **state)
 {
 	(void)state;
@@ -395,6 +419,7 @@ static void wrong_pieces_are_refused(void **state)
 	assert_int_equal(slot_add_pieces(&b.slot, &wrong, l.fetched, &b.how), -EBADMSG);
 	wrong = l.pieces;
 	wrong.len = UINT16_MAX;
+	wrong.count = 66;
 	assert_int_equal(slot_add_pieces(&b.slot, &wrong, l.fetched, &b.how), -EBADMSG);
 	/* Right bytes, but not what the reference promised. */
 	wrong = l.pieces;
@@ -489,22 +514,18 @@ static void references_are_read_strictly(void **state)
 	assert_int_equal(references_in(of_key), 0);
 }
 
-/* A forged reference costs its writer nothing, so it must win nothing. */
-static void a_reference_drives_out_no_claim(void **state)
+/* Six references that key 1 may have written, or anyone. */
+static struct packet references_from(uint32_t inception)
 {
-	(void)state;
-	struct board b;
 	struct packet_writer w;
 	struct packet p;
 	char text[200], key[NAME_KEY_TEXT + 1];
 	uint8_t rdata[256];
 	key_to_text(key_of(1), key);
-	board_init(&b);
-	read(&b, PACKET(claim_by(1, 0)));
 	packet_begin(&w, p.bytes, sizeof(p.bytes), true);
-	for (int i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 6; i++) {
 		size_t len = 0;
-		snprintf(text, sizeof(text), "claim A %s. %u 700", key, NOW + (unsigned)i);
+		snprintf(text, sizeof(text), "claim A %s. %u 700", key, inception + i);
 		rdata[len++] = (uint8_t)strlen(text);
 		append(rdata, &len, text, strlen(text));
 		append(rdata, &len,
@@ -519,16 +540,27 @@ static void a_reference_drives_out_no_claim(void **state)
 		packet_put(&w, &rr);
 	}
 	p.len = (size_t)packet_end(&w, 0, FLAG_QR);
-	read(&b, p);
-	read(&b, p);
+	return p;
+}
+
+/* A forged reference costs its writer nothing, so it must win nothing. */
+static void a_reference_drives_out_no_claim(void **state)
+{
+	(void)state;
+	struct board b, back;
+	board_init(&b);
+	read(&b, PACKET(claim_by(1, 0)));
+	read(&b, references_from(NOW));
+	read(&b, references_from(NOW));
 	assert_int_equal(b.slot.pieces_len, 6);
+	read(&b, references_from(NOW + 100));
+	assert_int_equal(b.slot.pieces_len, SLOT_STRANGERS_MAX);
 	assert_int_equal(inception_of(&b, 1), NOW - 3600);
 	/* The claim of the key, which nodes defend, is written before any of them. */
-	struct packet out = written(&b.slot, NULL);
-	struct board back;
 	board_init(&back);
-	read(&back, out);
+	read(&back, written(&b.slot, NULL));
 	assert_int_equal(inception_of(&back, 1), NOW - 3600);
+	assert_true(back.slot.pieces_len < b.slot.pieces_len);
 	slot_finish(&b.slot);
 	slot_finish(&back.slot);
 }
@@ -614,6 +646,8 @@ static void a_node_defends_only_what_holds(void **state)
 	assert_int_equal(judge(&over, &empty), 0);
 	struct packet withdrawn = PACKET(withdrawal_by(1, 0));
 	assert_int_equal(judge(&withdrawn, &empty), 0);
+	struct packet zones = PACKET(zone_claim("alt", 2, NOW - 9, 1));
+	assert_int_equal(judge(&zones, &empty), 0);
 	struct packet elsewhere = PACKET(
 		claim_over(1, addresses("other.alt A", 300, 1, 1), NOW, NOW + 9));
 	assert_int_equal(judge(&elsewhere, &empty), 0);
@@ -686,6 +720,7 @@ int main(void)
 		cmocka_unit_test(pieces_are_immutable_items),
 		cmocka_unit_test(a_large_claim_goes_there_and_back),
 		cmocka_unit_test(what_is_over_600_bytes_is_referred_to),
+		cmocka_unit_test(a_later_claim_ends_a_reference),
 		cmocka_unit_test(wrong_pieces_are_refused),
 		cmocka_unit_test(references_are_read_strictly),
 		cmocka_unit_test(a_reference_drives_out_no_claim),
