@@ -196,17 +196,22 @@ bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value
 	return bencode_is_list(list) && next_value(list, cursor, ret_value);
 }
 
+/* Keys are sorted, so the search ends at the first one that comes after: a stranger's long
+ * list behind it is not walked through once more for each member that is not there. */
 bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value)
 {
+	struct bytes wanted = {(const uint8_t *)key, strlen(key)}, found;
+	struct bencode name, value;
+	size_t cursor = 0;
 	if (!bencode_is_dict(v))
 		return false;
-	size_t key_len = strlen(key), cursor = 0;
-	struct bencode name, value;
-	struct bytes found;
-	while (next_value(v, &cursor, &name) && next_value(v, &cursor, &value)) {
-		if (!bencode_string(name, &found))
+	while (next_value(v, &cursor, &name) && bencode_string(name, &found)) {
+		bool before = key_before(found, wanted);
+		if (!before && key_before(wanted, found))
 			return false;
-		if (found.len == key_len && memcmp(found.data, key, key_len) == 0) {
+		if (!next_value(v, &cursor, &value))
+			return false;
+		if (!before) {
 			*ret_value = value;
 			return true;
 		}
