@@ -78,6 +78,8 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 
 int edit_sync(struct fs *fs, struct handle *h)
 {
+	if (!draft_open(h->draft))
+		return -EINVAL;
 	struct rrset *set;
 	int r = draft_close(h->draft, &set);
 	if (r < 0 && !draft_open(h->draft))

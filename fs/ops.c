@@ -21,7 +21,7 @@ struct fs *ops_fs(fuse_req_t req)
 
 struct node *ops_node(fuse_req_t req, fuse_ino_t ino)
 {
-	return tree_find(ops_fs(req)->tree, ino);
+	return tree_held(ops_fs(req)->tree, ino, clock_monotonic());
 }
 
 uid_t ops_uid(fuse_req_t req)

@@ -11,7 +11,7 @@
 struct asker {
 	fuse_req_t req;
 	struct fs *fs;
-	fuse_ino_t ino;
+	struct node *node; /* counted as in use */
 	int flags;
 	ops_answered_fn *fn;
 	struct pending *pending;
@@ -21,17 +21,16 @@ static void on_answered(void *ctx, int error, const struct answer *a)
 {
 	struct asker asker = *(struct asker *)ctx;
 	free(ctx);
-	struct node *node = tree_find(asker.fs->tree, asker.ino);
-	if (!node) { /* not reached: the kernel holds the inode of a request */
-		ops_reply(asker.req, -ENOENT);
-		return;
-	}
 	if (a) { /* not where it was only interrupted */
 		struct question q;
-		node_question(node, &q);
+		node_question(asker.node, &q);
 		record_learn(asker.fs, &q, error);
+		a = answer_ref(a);
 	}
-	asker.fn(asker.req, node, asker.flags, error, error ? NULL : a);
+	asker.fn(asker.req, asker.node, asker.flags, error, error ? NULL : a);
+	answer_unref(a);
+	asker.node->handles--;
+	tree_forget(asker.fs->tree, asker.node, 0);
 }
 
 static void on_interrupt(fuse_req_t req, void *ctx)
@@ -51,7 +50,7 @@ static void ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *f
 		ops_reply(req, -ENOMEM);
 		return;
 	}
-	*asker = (struct asker){.req = req, .fs = fs, .ino = node->ino, .flags = flags, .fn = fn};
+	*asker = (struct asker){.req = req, .fs = fs, .node = node, .flags = flags, .fn = fn};
 	struct question q;
 	node_question(node, &q);
 	int r = pending_ask(fs->pending, &q, &caller, on_answered, asker, &asker->pending);
@@ -60,6 +59,7 @@ static void ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *f
 		ops_reply(req, r);
 		return;
 	}
+	node->handles++;
 	/* libfuse 3.14 calls the function of a request that is interrupted already while it holds
 	 * the request's lock, and a reply frees the request: so never register then. */
 	if (fuse_req_interrupted(req))

@@ -70,17 +70,18 @@ static int entry_node(struct fs *fs, const struct handle *h, const struct listin
 	struct scratch_where where = {h->uid, entry->class, entry->type};
 	size_t len = strlen(entry->name);
 	struct scratch_file *file;
+	uint64_t now = clock_monotonic();
 	switch (entry->kind) {
 	case NODE_CLASS:
-		return tree_class(fs->tree, entry->class, ret_node);
+		return tree_class(fs->tree, entry->class, now, ret_node);
 	case NODE_TYPE:
-		return tree_type(fs->tree, entry->class, entry->type, ret_node);
+		return tree_type(fs->tree, entry->class, entry->type, now, ret_node);
 	case NODE_CONTROL_FILE:
 		return tree_control(fs->tree, entry->control, ret_node);
 	case NODE_RECORD:
 		if (name_from_file(entry->name, len, &q.name) < 0)
 			return -ENOENT;
-		return tree_record(fs->tree, &q, ret_node);
+		return tree_record(fs->tree, &q, now, ret_node);
 	case NODE_SCRATCH:
 		file = scratch_find(fs->scratch, &where, entry->name, len);
 		return file ? tree_scratch(fs->tree, file, ret_node) : -ENOENT;
@@ -126,7 +127,7 @@ static bool put_plus(struct page *p, const char *name, struct node *node, off_t 
 	if (n > left)
 		return false;
 	p->len += n;
-	tree_look(node);
+	tree_look(ops_fs(p->req)->tree, node, clock_monotonic());
 	p->nodes[p->nodes_len++] = node;
 	return true;
 }

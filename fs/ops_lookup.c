@@ -40,7 +40,7 @@ static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
 	if (!class_from_text(text, strlen(text), &class) || class == 0 || class == CLASS_NONE ||
 		class == CLASS_ANY)
 		return -ENOENT;
-	return tree_class(fs->tree, class, ret_node);
+	return tree_class(fs->tree, class, clock_monotonic(), ret_node);
 }
 
 static int find_in_class(struct fs *fs, uint16_t class, const char *text, struct node **ret_node)
@@ -48,7 +48,7 @@ static int find_in_class(struct fs *fs, uint16_t class, const char *text, struct
 	uint16_t type;
 	if (!type_from_text(text, strlen(text), &type) || type_is_meta(type))
 		return -ENOENT;
-	return tree_type(fs->tree, class, type, ret_node);
+	return tree_type(fs->tree, class, type, clock_monotonic(), ret_node);
 }
 
 static int find_in_control(struct fs *fs, const char *text, struct node **ret_node)
@@ -112,7 +112,7 @@ static bool is_known(fuse_req_t req, const struct node *node, const struct quest
 static int find_record(fuse_req_t req, const struct question *q, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);
-	int r = tree_record(fs->tree, q, ret_node);
+	int r = tree_record(fs->tree, q, clock_monotonic(), ret_node);
 	if (r < 0)
 		return r;
 	bool absent = record_is_absent(fs, *ret_node) ||
@@ -179,7 +179,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e;
 	ops_entry(req, node, &e);
-	tree_look(node);
+	tree_look(fs->tree, node, clock_monotonic());
 	if (fuse_reply_entry(req, &e) != 0) /* the caller has gone, the kernel counts nothing */
 		tree_forget(fs->tree, node, 1);
 }

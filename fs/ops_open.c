@@ -10,6 +10,7 @@
 #include "fs/draft.h"
 #include "fs/edit.h"
 #include "fs/record.h"
+#include "resolver/clock.h"
 #include "resolver/json.h"
 
 static bool writes(int flags)
@@ -232,7 +233,7 @@ static int create(fuse_req_t req, const struct ops_name *name, int flags, struct
 {
 	struct fs *fs = ops_fs(req);
 	if (name->kind == OPS_NAME_RECORD) {
-		int r = tree_record(fs->tree, &name->question, ret_node);
+		int r = tree_record(fs->tree, &name->question, clock_monotonic(), ret_node);
 		return r < 0 ? r : open_draft(req, *ret_node, flags, ret_handle);
 	}
 	struct scratch_file *file = scratch_find(fs->scratch, &name->where, name->text, name->len);
@@ -273,7 +274,7 @@ void ops_create(
 	ops_entry(req, node, &e);
 	fi->fh = (uintptr_t)h;
 	fi->direct_io = 1;
-	tree_look(node);
+	tree_look(fs->tree, node, clock_monotonic());
 	if (fuse_reply_create(req, &e, fi) != 0) {
 		node->lookups--; /* release forgets it */
 		release(fs, h);

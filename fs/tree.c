@@ -30,6 +30,7 @@ struct tree {
 	size_t buckets_len; /* a power of two */
 	size_t nodes;
 	uint64_t seed;
+	struct node *oldest, *newest;
 	struct node root, control;
 	struct absent absent[ABSENT_SLOTS];
 };
@@ -115,11 +116,55 @@ static void grow(struct tree *tree)
 	free(old);
 }
 
+static void leave_order(struct tree *tree, struct node *node)
+{
+	*(node->older ? &node->older->newer : &tree->oldest) = node->newer;
+	*(node->newer ? &node->newer->older : &tree->newest) = node->older;
+	node->older = node->newer = NULL;
+}
+
+static void enter_order(struct tree *tree, struct node *node, uint64_t now)
+{
+	node->looked = now;
+	node->older = tree->newest;
+	*(tree->newest ? &tree->newest->newer : &tree->oldest) = node;
+	tree->newest = node;
+}
+
+static bool is_droppable(const struct node *node)
+{
+	return node->kind == NODE_CLASS || node->kind == NODE_TYPE || node->kind == NODE_RECORD;
+}
+
+static void remove_node(struct tree *tree, struct node *node)
+{
+	struct node **link = &tree->buckets[bucket_of(tree, node->ino)];
+	while (*link != node)
+		link = &(*link)->next;
+	*link = node->next;
+	if (is_droppable(node))
+		leave_order(tree, node);
+	tree->nodes--;
+	free_node(node);
+}
+
+/* Makes room for one more: the node whose last look-up is longest ago, if that is long enough. */
+static bool make_room(struct tree *tree, uint64_t now)
+{
+	if (tree->nodes < TREE_NODES_MAX)
+		return true;
+	struct node *node = tree->oldest;
+	while (node && node->handles && now - node->looked > TREE_KEEP_SECONDS * SECOND)
+		node = node->newer;
+	if (!node || node->handles || now - node->looked <= TREE_KEEP_SECONDS * SECOND)
+		return false;
+	remove_node(tree, node);
+	return true;
+}
+
 static int add_node(struct tree *tree, uint64_t ino, enum node_kind kind, size_t name_len,
 	struct node **ret_node)
 {
-	if (tree->nodes >= TREE_NODES_MAX)
-		return -ENFILE;
 	if (tree->nodes >= tree->buckets_len)
 		grow(tree);
 	struct node *node = calloc(1, offsetof(struct node, name.wire) + name_len);
@@ -135,24 +180,24 @@ static int add_node(struct tree *tree, uint64_t ino, enum node_kind kind, size_t
 	return 0;
 }
 
-/* Directories and control files: the number says it all. */
-static int find_or_add(struct tree *tree, uint64_t ino, enum node_kind kind, struct node **ret_node)
+/* A node that may be dropped again. */
+static int add_droppable(struct tree *tree, uint64_t ino, enum node_kind kind, size_t name_len,
+	uint64_t now, struct node **ret_node)
 {
-	*ret_node = tree_find(tree, ino);
-	return *ret_node ? 0 : add_node(tree, ino, kind, 0, ret_node);
-}
-
-int tree_class(struct tree *tree, uint16_t class, struct node **ret_node)
-{
-	int r = find_or_add(tree, tree_ino_class(class), NODE_CLASS, ret_node);
+	if (!make_room(tree, now))
+		return -ENFILE;
+	int r = add_node(tree, ino, kind, name_len, ret_node);
 	if (r == 0)
-		(*ret_node)->class = class;
+		enter_order(tree, *ret_node, now);
 	return r;
 }
 
-int tree_type(struct tree *tree, uint16_t class, uint16_t type, struct node **ret_node)
+int tree_type(
+	struct tree *tree, uint16_t class, uint16_t type, uint64_t now, struct node **ret_node)
 {
-	int r = find_or_add(tree, tree_ino_type(class, type), NODE_TYPE, ret_node);
+	uint64_t ino = tree_ino_type(class, type);
+	*ret_node = tree_find(tree, ino);
+	int r = *ret_node ? 0 : add_droppable(tree, ino, NODE_TYPE, 0, now, ret_node);
 	if (r == 0) {
 		(*ret_node)->class = class;
 		(*ret_node)->type = type;
@@ -160,9 +205,32 @@ int tree_type(struct tree *tree, uint16_t class, uint16_t type, struct node **re
 	return r;
 }
 
+int tree_class(struct tree *tree, uint16_t class, uint64_t now, struct node **ret_node)
+{
+	uint64_t ino = tree_ino_class(class);
+	*ret_node = tree_find(tree, ino);
+	int r = *ret_node ? 0 : add_droppable(tree, ino, NODE_CLASS, 0, now, ret_node);
+	if (r == 0)
+		(*ret_node)->class = class;
+	return r;
+}
+
+struct node *tree_held(struct tree *tree, uint64_t ino, uint64_t now)
+{
+	struct node *node = tree_find(tree, ino);
+	uint16_t low = (uint16_t)ino, high = (uint16_t)(ino >> 16);
+	if (!node && ino == tree_ino_class(low))
+		tree_class(tree, low, now, &node);
+	else if (!node && ino == tree_ino_type(high, low))
+		tree_type(tree, high, low, now, &node);
+	return node;
+}
+
 int tree_control(struct tree *tree, enum control_file file, struct node **ret_node)
 {
-	int r = find_or_add(tree, tree_ino_control(file), NODE_CONTROL_FILE, ret_node);
+	uint64_t ino = tree_ino_control(file);
+	*ret_node = tree_find(tree, ino);
+	int r = *ret_node ? 0 : add_node(tree, ino, NODE_CONTROL_FILE, 0, ret_node);
 	if (r == 0)
 		(*ret_node)->control = file;
 	return r;
@@ -175,14 +243,14 @@ static bool is_record(const struct node *node, const struct question *q)
 	       memcmp(node->name.wire, q->name.wire, q->name.len) == 0;
 }
 
-int tree_record(struct tree *tree, const struct question *q, struct node **ret_node)
+int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node)
 {
 	uint64_t ino = tree_ino_record(tree, q);
 	struct node *node;
 	while ((node = tree_find(tree, ino)) && !is_record(node, q))
 		ino = INO_RECORD | ((ino + 1) & (INO_RECORD - 1));
 	if (!node) {
-		int r = add_node(tree, ino, NODE_RECORD, q->name.len, &node);
+		int r = add_droppable(tree, ino, NODE_RECORD, q->name.len, now, &node);
 		if (r < 0)
 			return r;
 		node->class = q->class;
@@ -208,9 +276,13 @@ int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret
 	return 0;
 }
 
-void tree_look(struct node *node)
+void tree_look(struct tree *tree, struct node *node, uint64_t now)
 {
 	node->lookups++;
+	if (is_droppable(node)) {
+		leave_order(tree, node);
+		enter_order(tree, node, now);
+	}
 }
 
 void tree_forget(struct tree *tree, struct node *node, uint64_t lookups)
@@ -219,14 +291,8 @@ void tree_forget(struct tree *tree, struct node *node, uint64_t lookups)
 		return;
 	node->lookups -= lookups < node->lookups ? lookups : node->lookups;
 	/* RELEASE is sent without waiting, so FORGET may overtake it. */
-	if (node->lookups || node->handles)
-		return;
-	struct node **link = &tree->buckets[bucket_of(tree, node->ino)];
-	while (*link != node)
-		link = &(*link)->next;
-	*link = node->next;
-	tree->nodes--;
-	free_node(node);
+	if (!node->lookups && !node->handles)
+		remove_node(tree, node);
 }
 
 size_t tree_nodes(const struct tree *tree)

@@ -5,10 +5,14 @@
  *   /IN/A/www.example.com      RECORD: a question; there may or may not be an answer to it
  *   /IN/A/sedX1y2              SCRATCH: a private file (fs/scratch)
  *
- * A node lives as long as the kernel remembers it (its lookup count); there is none for names that
- * nobody has open or cached, so a phantom costs memory only until FORGET. The inode number of a
- * directory or record is a function of what it names, so it is the same each time and no other
- * name ever gets it; scratch files are counted. */
+ * A node lives as long as the kernel remembers it (its lookup count). The inode number of a
+ * directory or record is a function of what it names, so it is the same each time and no other name
+ * ever gets it; scratch files are counted.
+ *
+ * The kernel remembers every name that was ever looked up until it is short of memory, and may not
+ * be told to forget (fuse_lowlevel_notify_* from the loop deadlocks). So what nobody uses is
+ * dropped in the order of the last look-up when there is too much: the next LOOKUP makes the
+ * same node with the same number, and the kernel sees no difference. */
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
@@ -20,8 +24,10 @@ struct tree;
 #define TREE_ROOT 1 /* FUSE_ROOT_ID */
 #define TREE_CONTROL 2
 
-/* 40 to 300 bytes each: 60 MB at most, a tenth of what the kernel spends on as many. */
-#define TREE_NODES_MAX (1u << 18)
+/* At 100 to 350 bytes each, 20 MB or so. More than can be looked up, at 50 us each, in the seconds
+ * for which the kernel may use a node without a LOOKUP. */
+#define TREE_NODES_MAX (1u << 17)
+#define TREE_KEEP_SECONDS 2 /* entry timeouts are a second at most */
 
 enum node_kind {
 	NODE_ROOT,
@@ -39,13 +45,15 @@ struct node {
 	uint64_t ino;
 	enum node_kind kind;
 	uint16_t class, type;	      /* of CLASS, TYPE, RECORD and SCRATCH */
-	unsigned handles;	      /* that have it open */
+	unsigned handles;	      /* that have it open, and requests that wait for it */
 	unsigned drafts;	      /* RECORD: those that write it */
 	enum control_file control;    /* CONTROL_FILE */
 	uint64_t listed;	      /* TYPE: when it was listed last; 0 never */
 	struct scratch_file *scratch; /* SCRATCH: a reference of the node's own */
 	uint64_t lookups;	      /* what the kernel will FORGET; it may do so before RELEASE */
+	uint64_t looked;	      /* when last */
 	struct node *next;	      /* in its bucket */
+	struct node *older, *newer;   /* CLASS, TYPE, RECORD: by last look-up */
 	struct name name;	      /* RECORD; only its `len` bytes are allocated */
 };
 
@@ -53,18 +61,23 @@ struct node {
 int tree_create(uint64_t seed, struct tree **ret_tree);
 void tree_destroy(struct tree *tree);
 
-/* The node of an inode number that the kernel holds, or NULL. */
+/* NULL: there is none. `now` is monotonic, in microseconds, here and below. */
 struct node *tree_find(struct tree *tree, uint64_t ino);
+/* The same of a number that the kernel holds: the kernel uses directories for an hour without a
+ * LOOKUP, so one that was dropped is made again from its number. */
+struct node *tree_held(struct tree *tree, uint64_t ino, uint64_t now);
 /* Found or made, its lookup count untouched: a new node has none and goes with the next
  * tree_forget(node, 0), so the caller counts with tree_look or forgets. -ENOMEM; -ENFILE when there
- * are TREE_NODES_MAX. */
-int tree_class(struct tree *tree, uint16_t class, struct node **ret_node);
-int tree_type(struct tree *tree, uint16_t class, uint16_t type, struct node **ret_node);
-int tree_record(struct tree *tree, const struct question *q, struct node **ret_node);
+ * are TREE_NODES_MAX and all are in use. */
+int tree_class(struct tree *tree, uint16_t class, uint64_t now, struct node **ret_node);
+int tree_type(
+	struct tree *tree, uint16_t class, uint16_t type, uint64_t now, struct node **ret_node);
+int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node);
 int tree_control(struct tree *tree, enum control_file file, struct node **ret_node);
 int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret_node);
 
-void tree_look(struct node *node); /* the kernel was told of it once more */
+/* The kernel was told of it once more. */
+void tree_look(struct tree *tree, struct node *node, uint64_t now);
 void tree_forget(struct tree *tree, struct node *node, uint64_t lookups);
 size_t tree_nodes(const struct tree *tree);
 

@@ -1,0 +1,407 @@
+/* Records as files, without a mount: writing, removing, renaming, and what each user sees. */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "fs/draft.h"
+#include "fs/edit.h"
+#include "fs/record.h"
+#include "resolver/json.h"
+#include "tests/fs/fake_resolver.h"
+
+#define ALICE 1001
+#define BOB 1002
+
+static struct event_base *base;
+static struct fs *fs;
+
+static int setup(void **state)
+{
+	(void)state;
+	base = event_base_new();
+	const struct fs_config config = {.resolver = fake_resolver(base),
+		.publisher = fake_publisher(),
+		.deadline = 1,
+		.owner = 900};
+	return fs_create(base, &config, &fs);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fs_destroy(fs);
+	event_base_free(base);
+	fake_destroy();
+	return 0;
+}
+
+static struct question question(const char *name)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text(name, strlen(name), &q.name), 0);
+	return q;
+}
+
+static struct node *node_of(const char *name)
+{
+	struct question q = question(name);
+	struct node *node;
+	assert_int_equal(tree_record(fs->tree, &q, 0, &node), 0);
+	return node;
+}
+
+static int open_as(uid_t uid, const char *name, bool append, struct handle **ret_handle)
+{
+	struct pending_caller caller = {uid, getpid()};
+	return edit_open(fs, node_of(name), &caller, append, ret_handle);
+}
+
+static struct handle *open_ok(uid_t uid, const char *name)
+{
+	struct handle *h;
+	assert_int_equal(open_as(uid, name, false, &h), 0);
+	return h;
+}
+
+static int put(struct handle *h, const char *text)
+{
+	size_t len;
+	draft_text(h->draft, &len);
+	return edit_write(fs, h, text, strlen(text), len);
+}
+
+static void release(struct handle *h)
+{
+	edit_release(fs, h);
+	handle_destroy(h);
+}
+
+static void publish(uid_t uid, const char *name, const char *text)
+{
+	struct handle *h = open_ok(uid, name);
+	assert_int_equal(put(h, text), 0);
+	release(h);
+}
+
+/* What a user has published, as text; "" none. */
+static void expect(uid_t uid, const char *name, const char *text)
+{
+	struct question q = question(name);
+	const struct rrset *set = publish_standing(fs->publisher, uid, &q);
+	struct rrset *expected = NULL;
+	if (*text)
+		assert_int_equal(json_read(text, strlen(text), &q, NULL, &expected, NULL), 0);
+	assert_int_equal(set != NULL, expected != NULL);
+	if (set) {
+		assert_true(rrset_same_data(set, expected));
+		assert_int_equal(set->ttl, expected->ttl);
+	}
+	rrset_destroy(expected);
+}
+
+static void test_one_echo_is_one_put(void **state)
+{
+	(void)state;
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(edit_flush(fs, h, getpid()), 0);
+	assert_int_equal(put(h, "192.0.2.7\n"), 0);
+	expect(ALICE, "p.alt", "192.0.2.7\n"); /* before the file is closed */
+	assert_int_equal(edit_flush(fs, h, getpid()), 0);
+	assert_int_equal(fake.pushes, 0);
+	release(h);
+	assert_int_equal(fake.sets, 1);
+	assert_int_equal(fake.pushes, 1);
+}
+
+static void test_refusal_restores(void **state)
+{
+	(void)state;
+	publish(ALICE, "p.alt", "60 192.0.2.1\n");
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2.7\n"), 0);
+	assert_int_equal(put(h, "bad\n"), -EINVAL);
+	expect(ALICE, "p.alt", "60 192.0.2.1\n");
+	assert_int_equal(put(h, "192.0.2.8\n"), -EINVAL);
+	assert_int_equal(edit_sync(fs, h), -EINVAL);
+	release(h);
+	expect(ALICE, "p.alt", "60 192.0.2.1\n");
+	h = open_ok(ALICE, "new.alt");
+	assert_int_equal(put(h, "192.0.2.7\n"), 0);
+	assert_int_equal(put(h, "bad\n"), -EINVAL);
+	expect(ALICE, "new.alt", "");
+	release(h);
+}
+
+static void test_publishing_fails(void **state)
+{
+	(void)state;
+	struct handle *h = open_ok(ALICE, "set122.alt"); /* EDQUOT */
+	assert_int_equal(put(h, "192.0.2.7\n"), -EDQUOT);
+	assert_int_equal(put(h, "192.0.2.7\n"), -EINVAL);
+	release(h);
+	assert_int_equal(fake.pushes, 0);
+}
+
+static void test_flush_of_another_process_means_nothing(void **state)
+{
+	(void)state;
+	struct handle *h = open_ok(ALICE, "p.alt");
+	pid_t other = fork();
+	if (other == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(put(h, "{\"data\":"), 0);
+	assert_int_equal(edit_flush(fs, h, other), 0);
+	assert_int_equal(edit_flush(fs, h, getpid()), -EINVAL);
+	assert_int_equal(put(h, "\"192.0.2.7\"}"), 0);
+	expect(ALICE, "p.alt", "192.0.2.7\n");
+	assert_int_equal(edit_flush(fs, h, getpid()), 0);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	release(h);
+}
+
+static void test_line_without_newline(void **state)
+{
+	(void)state;
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2.7"), 0);
+	expect(ALICE, "p.alt", "");
+	assert_int_equal(edit_flush(fs, h, getpid()), 0);
+	expect(ALICE, "p.alt", "192.0.2.7\n");
+	release(h);
+	h = open_ok(ALICE, "q.alt"); /* written by a child, closed by nobody who may mean it */
+	assert_int_equal(put(h, "192.0.2.8"), 0);
+	release(h);
+	expect(ALICE, "q.alt", "192.0.2.8\n");
+	h = open_ok(ALICE, "r.alt");
+	assert_int_equal(put(h, "192.0.2.9"), 0);
+	assert_int_equal(edit_sync(fs, h), 0);
+	expect(ALICE, "r.alt", "192.0.2.9\n");
+	release(h);
+}
+
+static void test_incomplete_json_is_dropped(void **state)
+{
+	(void)state;
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "{\"data\":"), 0);
+	release(h);
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+	assert_int_equal(fake.pushes, 1);
+}
+
+static void test_truncation_withdraws_nothing(void **state)
+{
+	(void)state;
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	struct handle *h = open_ok(ALICE, "p.alt");
+	draft_truncate(h->draft, 0);
+	assert_int_equal(edit_flush(fs, h, getpid()), 0);
+	assert_int_equal(edit_sync(fs, h), 0);
+	release(h);
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+}
+
+static void test_who_may_write(void **state)
+{
+	(void)state;
+	struct handle *h;
+	struct question q = question("p.alt");
+	char key[NAME_KEY_TEXT + 1], name[NAME_KEY_TEXT + 8] = "www.";
+	uint8_t bytes[NAME_KEY_LEN];
+	publish_key(fs->publisher, ALICE, bytes);
+	key_to_text(bytes, key);
+	strcat(name, key);
+	publish(ALICE, name, "192.0.2.1\n");
+	assert_int_equal(open_as(BOB, name, false, &h), -EACCES);
+	publish(0, "root.alt", "192.0.2.1\n"); /* answers for all, and is root's */
+	assert_int_equal(open_as(BOB, "root.alt", false, &h), -EACCES);
+	publish(ALICE, "p.alt", "192.0.2.1\n"); /* a view: bob may have his own */
+	publish(BOB, "p.alt", "192.0.2.2\n");
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+	expect(BOB, "p.alt", "192.0.2.2\n");
+	q.class = CLASS_CH;
+	assert_int_equal(record_may_write(fs, &q, ALICE), -EPERM);
+}
+
+static void test_drafts_are_bounded(void **state)
+{
+	(void)state;
+	struct handle *h;
+	for (unsigned i = 0; i < HANDLE_USER_DRAFTS; i++)
+		open_ok(ALICE, "p.alt");
+	assert_int_equal(open_as(ALICE, "q.alt", false, &h), -EDQUOT);
+	open_ok(BOB, "q.alt");
+}
+
+static void test_remove(void **state)
+{
+	(void)state;
+	struct question q = question("p.alt"), none = question("none.alt"),
+			root = question("root.alt");
+	int error;
+	const struct answer *a;
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	assert_int_equal(record_remove(fs, &q, ALICE), 0);
+	expect(ALICE, "p.alt", "");
+	/* `mv /tmp/x p.alt`: the next look-up must not find a phantom. */
+	assert_true(record_is_absent(fs, node_of("p.alt")));
+	assert_true(record_recall(fs, &q, ALICE, &error, &a));
+	assert_int_equal(error, -ENOENT);
+	publish(ALICE, "p.alt", "192.0.2.2\n");
+	assert_false(record_is_absent(fs, node_of("p.alt")));
+	/* A phantom goes, somebody else's record does not. */
+	assert_int_equal(record_remove(fs, &none, ALICE), 0);
+	publish(0, "root.alt", "192.0.2.1\n");
+	assert_int_equal(record_remove(fs, &root, ALICE), -EPERM);
+	expect(0, "root.alt", "192.0.2.1\n");
+}
+
+/* Where any local user has published a name, nobody hears that it is not there. */
+static void test_absence_differs_by_view(void **state)
+{
+	(void)state;
+	struct question q = question("p.alt");
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	record_learn(fs, &q, -ENOENT); /* bob asked */
+	assert_false(record_is_absent(fs, node_of("p.alt")));
+	int error;
+	const struct answer *a;
+	assert_true(record_recall(fs, &q, ALICE, &error, &a));
+	assert_int_equal(error, 0);
+	assert_false(record_recall(fs, &q, BOB, &error, &a)); /* he is to ask again */
+	struct handle *h = open_ok(BOB, "new.alt");
+	struct question new = question("new.alt");
+	record_learn(fs, &new, -ENOENT);
+	assert_false(record_is_absent(fs, node_of("new.alt"))); /* it is being written */
+	release(h);
+	assert_true(record_is_absent(fs, node_of("new.alt")));
+	record_learn(fs, &new, -ETIMEDOUT); /* says nothing about the name */
+}
+
+static void test_rename(void **state)
+{
+	(void)state;
+	struct question p = question("p.alt"), n = question("n.alt"), bad = question("set5.alt"),
+			none = question("none.alt");
+	publish(ALICE, "p.alt", "60 192.0.2.1\n");
+	assert_int_equal(record_rename(fs, &p, &n, BOB), -ENOENT);
+	assert_int_equal(record_rename(fs, &none, &n, ALICE), -ENOENT);
+	assert_int_equal(record_rename(fs, &p, &bad, ALICE), -EIO);
+	expect(ALICE, "p.alt", "60 192.0.2.1\n");
+	assert_int_equal(record_rename(fs, &p, &n, ALICE), 0);
+	expect(ALICE, "p.alt", "");
+	expect(ALICE, "n.alt", "60 192.0.2.1\n");
+	publish(0, "root.alt", "192.0.2.1\n");
+	struct question root = question("root.alt");
+	assert_int_equal(record_rename(fs, &root, &p, ALICE), -EPERM);
+	assert_int_equal(record_rename(fs, &n, &root, ALICE), -EACCES);
+	expect(ALICE, "n.alt", "60 192.0.2.1\n");
+}
+
+static struct scratch_file *scratch_with(const char *name, const char *text)
+{
+	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
+	struct scratch_file *f;
+	assert_int_equal(scratch_make(fs->scratch, &where, name, strlen(name), &f), 0);
+	assert_int_equal(scratch_write(f, text, strlen(text), 0), 0);
+	return f;
+}
+
+static void test_scratch_becomes_a_record(void **state)
+{
+	(void)state;
+	struct question q = question("p.alt");
+	struct scratch_file *f = scratch_ref(scratch_with("sedX", "bad\n"));
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	assert_int_equal(record_from_scratch(fs, f, &q), -EINVAL);
+	assert_true(f->linked); /* nothing is lost */
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+	assert_int_equal(scratch_write(f, "192.0.2.7", 9, 0), 0);
+	assert_int_equal(scratch_truncate(f, 9), 0);
+	assert_int_equal(record_from_scratch(fs, f, &q), 0); /* without a newline too */
+	expect(ALICE, "p.alt", "192.0.2.7\n");
+	assert_false(f->linked);
+	scratch_unref(f);
+	f = scratch_with("empty", "");
+	assert_int_equal(record_from_scratch(fs, f, &q), -EINVAL);
+}
+
+static void test_record_becomes_scratch(void **state)
+{
+	(void)state;
+	struct question q = question("p.alt");
+	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	scratch_with("p.alt~", "an older backup, longer than the record that takes its place, "
+			       "so that what is left of it would show; and some more of it, "
+			       "and more, and more, and more, and more, and more, and more");
+	assert_int_equal(record_to_scratch(fs, &q, BOB, "p.alt~", 6), -ENOENT);
+	assert_int_equal(record_to_scratch(fs, &q, ALICE, "p.alt~", 6), 0);
+	expect(ALICE, "p.alt", "");
+	struct scratch_file *f = scratch_find(fs->scratch, &where, "p.alt~", 6);
+	assert_non_null(f);
+	assert_memory_equal(f->bytes, "{\"name\":\"p.alt.\"", 16);
+	assert_int_equal(f->bytes[f->len - 1], '\n');
+	assert_int_equal(record_from_scratch(fs, f, &q), 0); /* and back */
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+}
+
+static void test_shares_of_open_files(void **state)
+{
+	(void)state;
+	struct handle *h, *his;
+	assert_int_equal(handle_create(fs->handles, HANDLE_TEXT, ALICE, &h), 0);
+	assert_int_equal(handle_create(fs->handles, HANDLE_TEXT, BOB, &his), 0);
+	assert_int_equal(handle_charge(h, HANDLE_USER_BYTES), 0);
+	assert_int_equal(handle_charge(h, 1), -ENFILE);
+	assert_int_equal(handle_charge(h, SIZE_MAX), -ENFILE);
+	assert_int_equal(handle_charge(his, 1), 0);
+	handle_uncharge(h);
+	assert_int_equal(handle_charge(h, 1), 0);
+	handle_destroy(h);
+	handle_destroy(his);
+	handle_destroy(NULL);
+	unsigned n = 0;
+	while (handle_create(fs->handles, HANDLE_DIR, ALICE, &h) == 0)
+		n++;
+	assert_int_equal(n, HANDLE_USER_FILES);
+}
+
+int main(void)
+{
+	/* What is refused is logged, with the reason; a test has nobody to tell. */
+	setlogmask(LOG_UPTO(LOG_ERR));
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_one_echo_is_one_put),
+		CASE(test_refusal_restores),
+		CASE(test_publishing_fails),
+		CASE(test_flush_of_another_process_means_nothing),
+		CASE(test_line_without_newline),
+		CASE(test_incomplete_json_is_dropped),
+		CASE(test_truncation_withdraws_nothing),
+		CASE(test_who_may_write),
+		CASE(test_drafts_are_bounded),
+		CASE(test_remove),
+		CASE(test_absence_differs_by_view),
+		CASE(test_rename),
+		CASE(test_scratch_becomes_a_record),
+		CASE(test_record_becomes_scratch),
+		CASE(test_shares_of_open_files),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+/* What a directory shows, and to whom. */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/listing.h"
+#include "resolver/json.h"
+#include "tests/fs/fake_resolver.h"
+
+static struct listing_parts parts;
+
+static int setup(void **state)
+{
+	(void)state;
+	parts.resolver = fake_resolver(NULL);
+	return tree_create(1, &parts.tree) == 0 ? scratch_create(&parts.scratch) : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	tree_destroy(parts.tree);
+	scratch_destroy(parts.scratch);
+	fake_destroy();
+	return 0;
+}
+
+static void publish(uid_t uid, const char *name, uint16_t type, const char *text)
+{
+	struct question q = {.type = type, .class = CLASS_IN};
+	struct rrset *set;
+	assert_int_equal(name_from_text(name, strlen(name), &q.name), 0);
+	assert_int_equal(json_read(text, strlen(text), &q, NULL, &set, NULL), 0);
+	assert_int_equal(publish_set(fake_publisher(), uid, set), 0);
+	rrset_destroy(set);
+}
+
+/* The names of a directory, each followed by a blank. */
+static void expect(struct node *dir, uid_t uid, const char *names)
+{
+	char text[4096] = "";
+	struct listing *l;
+	assert_int_equal(listing_create(&parts, dir, uid, &l), 0);
+	for (size_t i = 0; i < listing_len(l); i++) {
+		struct listing_entry e;
+		listing_get(l, i, &e);
+		assert_true(strlen(text) + strlen(e.name) + 2 < sizeof(text));
+		strcat(strcat(text, e.name), " ");
+	}
+	listing_destroy(l);
+	assert_string_equal(text, names);
+}
+
+static struct node *type_dir(uint16_t type)
+{
+	struct node *node;
+	assert_int_equal(tree_type(parts.tree, CLASS_IN, type, 0, &node), 0);
+	return node;
+}
+
+static void test_fresh_mount(void **state)
+{
+	(void)state;
+	struct node *in, *ch;
+	assert_int_equal(tree_class(parts.tree, CLASS_IN, 0, &in), 0);
+	assert_int_equal(tree_class(parts.tree, CLASS_CH, 0, &ch), 0);
+	expect(tree_find(parts.tree, TREE_ROOT), 1, ".kadns IN ");
+	expect(tree_find(parts.tree, TREE_CONTROL), 1, "key nodes status ");
+	expect(in, 1, "A AAAA CAA CNAME HTTPS MX NS PTR SOA SRV SSHFP SVCB TLSA TXT ");
+	expect(ch, 1, "");
+	expect(type_dir(TYPE_A), 1, "");
+}
+
+static void test_types_that_hold_something(void **state)
+{
+	(void)state;
+	struct node *in;
+	assert_int_equal(tree_class(parts.tree, CLASS_IN, 0, &in), 0);
+	publish(1, "a.alt", 65280, "\\# 1 00\n");
+	publish(1, "b.alt", 65280, "\\# 1 00\n");
+	publish(1, "b.alt", TYPE_A, "192.0.2.1\n");
+	expect(in, 1, "A AAAA CAA CNAME HTTPS MX NS PTR SOA SRV SSHFP SVCB TLSA TXT TYPE65280 ");
+	expect(type_dir(65280), 1, "a.alt b.alt ");
+	expect(type_dir(TYPE_A), 1, "b.alt ");
+	expect(type_dir(TYPE_AAAA), 1, "");
+}
+
+static void test_names_are_sorted_and_unique(void **state)
+{
+	(void)state;
+	publish(1, "b.alt", TYPE_A, "192.0.2.1\n");
+	publish(0, "b.alt", TYPE_A, "192.0.2.2\n"); /* root's holds for all: two of one name */
+	publish(1, "a.alt", TYPE_A, "192.0.2.1\n");
+	publish(1, "com", TYPE_A, "192.0.2.1\n");
+	publish(1, ".", TYPE_A, "192.0.2.1\n");
+	expect(type_dir(TYPE_A), 1, "@ a.alt b.alt com. ");
+	expect(type_dir(TYPE_A), 2, "b.alt ");
+}
+
+static void test_scratch_is_its_owners(void **state)
+{
+	(void)state;
+	const struct scratch_where where = {1, CLASS_IN, TYPE_A};
+	struct scratch_file *f;
+	assert_int_equal(scratch_make(parts.scratch, &where, ".x.swp", 6, &f), 0);
+	publish(0, "a.alt", TYPE_A, "192.0.2.1\n");
+	expect(type_dir(TYPE_A), 1, ".x.swp a.alt ");
+	expect(type_dir(TYPE_A), 2, "a.alt ");
+	expect(type_dir(TYPE_TXT), 1, "");
+}
+
+static void test_names_that_no_directory_can_hold(void **state)
+{
+	(void)state;
+	/* 62 bytes a label, each written as \DDD: 4 times 62 times 4 characters. */
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	for (int i = 0; i < 4; i++) {
+		q.name.wire[q.name.len++] = 60;
+		memset(q.name.wire + q.name.len, 0x01, 60);
+		q.name.len += 60;
+	}
+	q.name.wire[q.name.len++] = 0;
+	struct rrset *set = rrset_create(&q, 60);
+	assert_int_equal(rrset_add(set, (const uint8_t *)"\1\2\3\4", 4), 0);
+	assert_int_equal(publish_set(fake_publisher(), 1, set), 0);
+	rrset_destroy(set);
+	publish(1, "a.alt", TYPE_A, "192.0.2.1\n");
+	expect(type_dir(TYPE_A), 1, "a.alt ");
+}
+
+static void test_numbers_are_those_of_the_tree(void **state)
+{
+	(void)state;
+	publish(1, "a.alt", TYPE_A, "192.0.2.1\n");
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	struct listing *l;
+	struct listing_entry e;
+	struct node *node;
+	assert_int_equal(name_from_text("a.alt", 5, &q.name), 0);
+	assert_int_equal(listing_create(&parts, type_dir(TYPE_A), 1, &l), 0);
+	listing_get(l, 0, &e);
+	assert_int_equal(tree_record(parts.tree, &q, 0, &node), 0);
+	assert_int_equal(e.ino, node->ino);
+	assert_int_equal(e.kind, NODE_RECORD);
+	assert_true(listing_bytes(l) > 0);
+	listing_destroy(l);
+	listing_destroy(NULL);
+}
+
+static void test_large_directory(void **state)
+{
+	(void)state;
+	char name[32];
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(name, sizeof(name), "h%u.alt", i);
+		publish(1, name, TYPE_A, "192.0.2.1\n");
+	}
+	struct listing *l;
+	assert_int_equal(listing_create(&parts, type_dir(TYPE_A), 1, &l), 0);
+	assert_int_equal(listing_len(l), 3000);
+	listing_destroy(l);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_fresh_mount),
+		CASE(test_types_that_hold_something),
+		CASE(test_names_are_sorted_and_unique),
+		CASE(test_scratch_is_its_owners),
+		CASE(test_names_that_no_directory_can_hold),
+		CASE(test_numbers_are_those_of_the_tree),
+		CASE(test_large_directory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
