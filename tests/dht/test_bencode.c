@@ -54,8 +54,8 @@ static void refuses_other_forms(void **state)
 		"99999999999999999999:a", "18446744073709551615:a", "18446744073709551617:a",
 		"4294967297:a", "l", "li1e", "ll", "lle", "d", "d1:a", "d1:ae", "d1:ai1e",
 		"di1ei2ee", "dlei1ee", "ddei1ee", "d1:ai1e1:ae", "d1:bi1e1:ai2ee", "d1:ai1e1:ai2ee",
-		"d2:aai1e1:ai2ee", "d1:ai1e1:Ai2ee", "d1:\377i1e1:ai2ee", "d0:i1e0:i2ee", "le ", " le",
-		"i1e\n", "ld1:ae", "ld1:aee", "d1:ae1:bee"};
+		"d2:aai1e1:ai2ee", "d1:ai1e1:Ai2ee", "d1:\377i1e1:ai2ee", "d0:i1e0:i2ee", "le ",
+		" le", "i1e\n", "ld1:ae", "ld1:aee", "d1:ae1:bee"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		if (open_text(bad[i], strlen(bad[i])) != -EBADMSG)
 			fail_msg("accepted: %s", bad[i]);
