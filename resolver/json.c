@@ -87,6 +87,10 @@ int json_give_ttl(struct json_reading *r, int64_t ttl)
 
 int json_add(struct json_reading *r, struct rrset *set)
 {
+	if (++r->records > JSON_RECORDS_MAX) {
+		r->why = "there are more than 2048 records";
+		return -EFBIG;
+	}
 	int rc = rrset_add(set, r->rdata.bytes, r->rdata.len);
 	if (rc == -EINVAL)
 		r->why = "the data does not have the form of its type";
@@ -230,6 +234,7 @@ int json_read(const char *text, size_t len, const struct question *q, const stru
 	r->question = q;
 	r->standing = standing;
 	r->has_ttl = false;
+	r->records = 0;
 	r->why = *why;
 	r->set = rrset_create(q, TTL_DEFAULT);
 	int rc = r->set ? read_draft(r, text, len) : -ENOMEM;

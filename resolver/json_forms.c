@@ -104,12 +104,11 @@ static int add_set(struct json_reading *r, const struct rrset *from)
 	size_t cursor = 0, len;
 	const uint8_t *rdata;
 	while (rrset_next(from, &cursor, &rdata, &len)) {
-		r->rdata.len = 0;
-		int rc = rdata_put(&r->rdata, rdata, len);
-		if (rc == 0)
-			rc = json_add(r, r->set);
-		if (rc < 0)
+		int rc = rrset_add(r->set, rdata, len);
+		if (rc < 0) {
+			r->why = "the set is larger than a DNS message";
 			return rc;
+		}
 	}
 	return 0;
 }

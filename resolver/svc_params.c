@@ -70,7 +70,8 @@ int svc_params_key(struct svc_params *p, uint16_t key)
 	unsigned i = p->count;
 	while (i > 0 && p->param[i - 1].key > key)
 		i--;
-	if (p->count == SVC_PARAMS_MAX || (i > 0 && p->param[i - 1].key == key))
+	if (key == KEY_INVALID || p->count == SVC_PARAMS_MAX ||
+		(i > 0 && p->param[i - 1].key == key))
 		return -EINVAL;
 	memmove(p->param + i + 1, p->param + i, (p->count - i) * sizeof(p->param[0]));
 	p->param[i] = (struct svc_param){.key = key, .at = p->values.len};

@@ -7,8 +7,9 @@
 
 #include "resolver/rdata.h"
 
-#define SVC_PARAMS_MAX 64 /* of one record; eight keys are known, and order is found by insertion  \
-			   */
+#define SVC_PARAMS_MAX                                                                             \
+	64 /* of one record; eight keys are known, and order is found by insertion                 \
+	    */
 
 enum svc_kind {
 	SVC_KEYS,    /* mandatory: a list of keys */
@@ -37,7 +38,8 @@ struct svc_params {
 	struct svc_param *open; /* the one that takes items */
 };
 void svc_params_begin(struct svc_params *p);
-/* Begins a parameter; -EINVAL when the key stands there already or there are too many. */
+/* Begins a parameter; -EINVAL when the key stands there already, is 65535, or there are too many.
+ */
 int svc_params_key(struct svc_params *p, uint16_t key);
 /* One item of it, as text for all but SVC_STRINGS and SVC_OPAQUE. 0, -EINVAL, -EFBIG. */
 int svc_params_item(struct svc_params *p, const char *bytes, size_t len);

@@ -29,8 +29,8 @@ static void check_set(const struct rrset *set)
 	check_line(line, len);
 	struct rrset *again;
 	int rc = json_read(line, len, &set->question, NULL, &again, NULL);
-	/* Escapes may make the line longer than any draft. */
-	assert(rc == 0 || (rc == -EFBIG && len > JSON_INPUT_MAX));
+	/* Escapes may make the line longer than any draft; and it says each record twice. */
+	assert(rc == 0 || (rc == -EFBIG && (len > JSON_INPUT_MAX || set->count > 1024)));
 	if (rc == 0) {
 		assert(again->ttl == set->ttl && rrset_same_data(again, set));
 		rrset_destroy(again);

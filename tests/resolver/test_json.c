@@ -342,6 +342,39 @@ static void test_size(void **state)
 	free(text);
 }
 
+/* 2048 lines are read, the next one is too many, even if it says nothing new. */
+static void test_many_records(void **state)
+{
+	(void)state;
+	struct question q = ask("mail.example", TYPE_A);
+	struct rrset *set = NULL;
+	const char *why;
+	char *text = calloc(2049, strlen("1.1.1.1\n") + 1);
+	assert_non_null(text);
+	for (int i = 0; i < 2048; i++)
+		memcpy(text + 8 * i, "1.1.1.1\n", 8);
+	assert_int_equal(read_copy(text, &q, NULL, &set, &why), 0);
+	assert_int_equal(set->count, 1);
+	rrset_destroy(set);
+	strcat(text, "1.1.1.1\n");
+	assert_int_equal(read_copy(text, &q, NULL, &set, &why), -EFBIG);
+	assert_non_null(strstr(why, "2048"));
+	free(text);
+}
+
+/* What jq prints by itself: several lines, and text that needs no escape as it is. */
+static void test_jq(void **state)
+{
+	(void)state;
+	expect(TYPE_TXT,
+		"{\n  \"name\": \"mail.example.\",\n  \"ttl\": 60,\n  \"data\": [\n    "
+		"\"\\\"caf\\\\195\\\\169\\\"\"\n"
+		"  ],\n  \"rdata\": [\n    {\n      \"strings\": [\n        \"caf\xc3\xa9\"\n      "
+		"]\n    }\n  ],\n"
+		"  \"seq\": 1794000000000000,\n  \"expires\": 1800000000\n}\n",
+		"60|\"caf\\195\\169\"");
+}
+
 /* ---- data and rdata ---- */
 
 static void test_edited(void **state)
@@ -381,6 +414,8 @@ int main(void)
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_many_records),
+		cmocka_unit_test(test_jq),
 		cmocka_unit_test(test_edited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,7 +112,7 @@ static const struct {
 	{TYPE_NS, "ns1.example\n."},
 	{TYPE_PTR, "\\000\\255\\\\x.example"},
 	{TYPE_SOA, "ns.example hostmaster.example 4294967295 2 3 4 5"},
-	{TYPE_TXT, "v=spf1 -all\n\"\" \"b\"\n\"\\000\\200\"\n\"\\\"quoted\\\"\""},
+	{TYPE_TXT, "v=spf1 -all\n\"\" \"b\"\n\"\\000\\200\"\n\"\\034quoted\\034\""},
 	{TYPE_MX, "10 mx.example\n0 ."},
 	{TYPE_SRV, "1 2 65535 _x.example"},
 	{TYPE_CAA, "128 issue \"ca.example; a=b\"\n0 iodef \"\""},

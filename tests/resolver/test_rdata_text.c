@@ -83,6 +83,7 @@ static void test_names(void **state)
 	refuse(TYPE_NS, "a\\256", "form");
 	refuse(TYPE_NS, "b\xc3\xbc", "form");
 	refuse(TYPE_NS, "a b", "form");
+	refuse(TYPE_NS, "(a)", "form");
 	/* 63 bytes a label, 255 with the root */
 	memset(text, 'a', 63);
 	expect_same(TYPE_NS, text);
@@ -154,6 +155,7 @@ static void test_svcb(void **state)
 		"1 . ech=AB==",
 		"1 . ech=\" AAA\"",
 		"1 . mandatory=alpn",
+		"1 . mandatory=alpn port=1",
 		"1 . mandatory=alpn,alpn alpn=h2",
 		"1 . mandatory=mandatory",
 		"1 . key65535=x",
@@ -205,6 +207,12 @@ static void test_not_printable(void **state)
 		{TYPE_SVCB, "\0\1\0\0\0\0\2\0\1", 9, "\\# 9 000100000000020001"}, /* not there */
 		{18, "\0\1\xc0\0", 4, "\\# 4 0001c000"}, /* a pointer, for ldns */
 		{TYPE_HINFO, "\1a\5b", 4, "\\# 4 01610562"},
+		{37, "\0\0\0\1\5a", 6,
+			"\\# 6 000000010561"}, /* CERT that ldns prints, but does not read */
+		{TYPE_SVCB, "\0\1\0\0\0\0\4\0\3\0\1\0\1\0\3\2h2\0\3\0\2\0\1", 24,
+			"\\# 24 0001000000000400030001000100030268320003000200"
+			"01"},						      /* mandatory falls */
+		{TYPE_SVCB, "\0\0\0\xff\xff\0\0", 7, "\\# 7 000000ffff0000"}, /* no such key */
 		{11, "\300\0\2\1\6\0", 6, "\\# 6 c00002010600"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
