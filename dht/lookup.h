@@ -68,7 +68,7 @@ struct dht_lookup {
 	struct dht_item *item;
 	unsigned flags;
 	bool storing;	    /* the search is over */
-	bool searched;	    /* there was one: the nodes are fresh */
+	unsigned searches;  /* none: the nodes were known from the last get */
 	bool kept;	    /* our own store was asked */
 	bool conflict_here; /* it holds something newer, or something unread */
 };

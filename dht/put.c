@@ -7,6 +7,8 @@
 
 /* A node that answered the search and is silent now has most likely lost a packet. */
 #define TRIES 2
+/* Searches of one put: when nodes fell out while it stored, one more finds others. */
+#define SEARCHES 2
 
 int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup)
@@ -76,7 +78,7 @@ void dht_put_start(struct dht_lookup *l)
 		dht_put_store(l);
 		return;
 	}
-	l->searched = true;
+	l->searches++;
 	dht_lookup_search(l);
 }
 
@@ -193,7 +195,7 @@ static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 	return over;
 }
 
-/* A node of an earlier search was silent or did not take its token any more. */
+/* A node that was found was silent or did not take its token any more. */
 static bool lost_some(const struct dht_lookup *l)
 {
 	bool lost = false;
@@ -205,11 +207,11 @@ static bool lost_some(const struct dht_lookup *l)
 	return lost;
 }
 
-/* The nodes kept from an earlier search did not do: search after all. Who refused is asked
- * for a new token, who was silent is not asked again. */
+/* The nodes that were found did not all do, be it that they were kept from an earlier search:
+ * search for others. Who refused is asked for a new token, who was silent is not asked again. */
 static void search_again(struct dht_lookup *l)
 {
-	l->searched = true;
+	l->searches++;
 	l->storing = false;
 	l->result.answered = 0;
 	for (unsigned family = 0; family < 2; family++)
@@ -247,7 +249,7 @@ void dht_put_store(struct dht_lookup *l)
 		over &= advance_front(l, &l->fronts[family]);
 	if (!over)
 		return;
-	if (!l->searched && lost_some(l)) {
+	if (l->searches < SEARCHES && lost_some(l)) {
 		search_again(l);
 		return;
 	}

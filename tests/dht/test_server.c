@@ -1,0 +1,300 @@
+/* Items kept for others: every rule of a storing node (BEP 44), in its order. */
+#undef NDEBUG
+#include "tests/dht/world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static struct world world;
+static struct dht_endpoint asker;
+static struct dht_item item;
+static struct dht_id target;
+static uint8_t token[8];
+
+static int setup(void **state)
+{
+	*state = &world;
+	world_start(&world, false, false);
+	asker = endpoint("10.1.2.3:6881");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_end(&world);
+	return 0;
+}
+
+static struct dht_message ask(struct world *w, struct dht_message *m)
+{
+	struct dht_message answer;
+	const struct packet *p = world_tell(w, &asker, m);
+	assert_non_null(p);
+	assert_int_equal(dht_message_read(p->data, p->len, &answer), 0);
+	return answer;
+}
+
+static struct dht_message get(struct world *w)
+{
+	struct dht_message m = query(DHT_GET);
+	m.has_target = true;
+	m.target = target;
+	return ask(w, &m);
+}
+
+/* A token for `target` as it stands. */
+static void take_token(struct world *w)
+{
+	struct dht_message answer = get(w);
+	assert_int_equal(answer.token.len, sizeof(token));
+	memcpy(token, answer.token.data, sizeof(token));
+	world_clear(w);
+}
+
+/* `item`, signed anew, as a put that ought to succeed. */
+static struct dht_message put_of(struct world *w, int64_t seq, const char *text)
+{
+	static const uint8_t seed[DHT_SEED_LEN] = "a seed";
+	item.seq = seq;
+	item.is_mutable = true;
+	assert_int_equal(dht_item_set_string(&item, text, strlen(text)), 0);
+	assert_int_equal(dht_item_sign(&item, seed), 0);
+	dht_item_target(&item, &target);
+	take_token(w);
+	struct dht_message m = query(DHT_PUT);
+	m.token = (struct bytes){token, sizeof(token)};
+	m.value = (struct bytes){item.value, item.value_len};
+	m.has_key = m.has_sig = m.has_seq = true;
+	m.key = (struct bytes){item.key, DHT_KEY_LEN};
+	m.sig = (struct bytes){item.sig, DHT_SIG_LEN};
+	m.salt = (struct bytes){item.salt, item.salt_len};
+	m.seq = seq;
+	m.has_target = true;
+	m.target = target;
+	return m;
+}
+
+static int code_of(struct world *w, struct dht_message *m)
+{
+	struct dht_message answer = ask(w, m);
+	world_clear(w);
+	return answer.kind == DHT_REPLY ? 0 : answer.error;
+}
+
+static void mutable_items_are_kept_and_returned(void **state)
+{
+	struct world *w = *state;
+	memcpy(item.salt, "salt", item.salt_len = 4);
+	struct dht_message m = put_of(w, 7, "hello");
+	assert_int_equal(code_of(w, &m), 0);
+	struct dht_message answer = get(w);
+	assert_int_equal(answer.value.len, item.value_len);
+	assert_memory_equal(answer.value.data, item.value, item.value_len);
+	assert_memory_equal(answer.key.data, item.key, DHT_KEY_LEN);
+	assert_memory_equal(answer.sig.data, item.sig, DHT_SIG_LEN);
+	assert_int_equal(answer.seq, 7);
+	assert_int_equal(answer.salt.len, 0);
+	/* libtorrent's put names no target. */
+	m = put_of(w, 8, "hello");
+	m.has_target = false;
+	assert_int_equal(code_of(w, &m), 0);
+	item.salt_len = 0;
+	struct dht_counters c;
+	dht_counters(w->dht, &c);
+	assert_int_equal(c.items_kept, 2);
+	assert_int_equal(c.verifications, 2);
+}
+
+static void with_seq_only_newer_ones_are_returned(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello"), ask_newer = query(DHT_GET);
+	assert_int_equal(code_of(w, &m), 0);
+	ask_newer.has_target = ask_newer.has_seq = true;
+	ask_newer.target = target;
+	for (ask_newer.seq = 6; ask_newer.seq <= 8; ask_newer.seq++) {
+		struct dht_message answer = ask(w, &ask_newer);
+		assert_true(answer.has_seq);
+		assert_int_equal(answer.seq, 7);
+		assert_int_equal(answer.value.len != 0, ask_newer.seq < 7);
+		assert_int_equal(answer.has_key, ask_newer.seq < 7);
+		assert_int_equal(answer.token.len, 8);
+	}
+}
+
+static void immutable_items(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = query(DHT_PUT);
+	struct dht_item text = {0};
+	dht_item_set_string(&text, "Hello World!", 12);
+	dht_item_target(&text, &target);
+	take_token(w);
+	m.token = (struct bytes){token, sizeof(token)};
+	m.value = (struct bytes){text.value, text.value_len};
+	assert_int_equal(code_of(w, &m), 0);
+	struct dht_message answer = get(w);
+	assert_int_equal(answer.value.len, 15);
+	assert_false(answer.has_key || answer.has_sig || answer.has_seq);
+	/* A target that the value does not have, as pubky's `target`. */
+	m.has_target = true;
+	m.target = id_of(1, 1);
+	assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+}
+
+static void the_token_comes_first(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello");
+	uint8_t big[1001] = "997:";
+	token[3] ^= 1;
+	assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+	m.value = (struct bytes){big, sizeof(big)};
+	assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+	token[3] ^= 1;
+	assert_int_equal(code_of(w, &m), DHT_E_VALUE_BIG);
+	assert_int_equal(w->items_len, 0);
+	/* Of another address, of another target, or too old. */
+	m = put_of(w, 7, "hello");
+	asker = endpoint("10.1.2.4:6881");
+	assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+	asker = endpoint("10.1.2.3:9"); /* another port is fine */
+	assert_int_equal(code_of(w, &m), 0);
+	m = put_of(w, 8, "hello");
+	w->now += 299 * WORLD_SECOND;
+	assert_int_equal(code_of(w, &m), 0);
+	m = put_of(w, 9, "hello");
+	w->now += 601 * WORLD_SECOND;
+	assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+}
+
+static void sizes(void **state)
+{
+	struct world *w = *state;
+	char text[997];
+	uint8_t salt[65] = {0};
+	memset(text, 'x', 996);
+	text[996] = 0;
+	struct dht_message m = put_of(w, 7, text); /* 996 bytes: 1000 of bencode */
+	assert_int_equal(m.value.len, 1000);
+	assert_int_equal(code_of(w, &m), 0);
+	assert_int_equal(get(w).value.len, 1000);
+	/* Over IPv6 it goes as well, though it fits no packet that every path carries. */
+	asker = endpoint("[fd00::1]:6881");
+	struct dht_message answer = get(w);
+	assert_int_equal(answer.value.len, 1000);
+	asker = endpoint("10.1.2.3:6881");
+	/* A salt of 65 bytes, with a token for just that target. */
+	m = put_of(w, 8, "hello");
+	dht_mutable_target(item.key, salt, sizeof(salt), &target);
+	take_token(w);
+	m.salt = (struct bytes){salt, sizeof(salt)};
+	m.target = target;
+	assert_int_equal(code_of(w, &m), DHT_E_SALT_BIG);
+}
+
+/* As libtorrent 2.0.8 takes it (facts/dht.md, A9): unsigned, filed under the key's target. */
+static void a_key_without_signature_is_refused(void **state)
+{
+	struct world *w = *state;
+	put_of(w, 7, "genuine");
+	struct dht_item kept = item;
+	struct dht_message m = put_of(w, 7, "genuine");
+	assert_int_equal(code_of(w, &m), 0);
+	for (unsigned without = 1; without < 4; without++) {
+		m = put_of(w, 8, "forged");
+		m.has_sig = !(without & 1);
+		m.has_seq = !(without & 2);
+		if (!m.has_sig)
+			m.sig = (struct bytes){NULL, 0};
+		assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+	}
+	assert_int_equal(w->items_len, 1);
+	assert_memory_equal(w->items[0].item.value, kept.value, kept.value_len);
+}
+
+static void signatures(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello");
+	struct dht_counters c;
+	item.sig[0] ^= 1;
+	assert_int_equal(code_of(w, &m), DHT_E_SIGNATURE);
+	item.sig[0] ^= 1;
+	m.seq = 8; /* signed is 7 */
+	assert_int_equal(code_of(w, &m), DHT_E_SIGNATURE);
+	m.seq = -1;
+	assert_int_equal(code_of(w, &m), DHT_E_PROTOCOL);
+	m.seq = 7;
+	assert_int_equal(code_of(w, &m), 0);
+	dht_counters(w->dht, &c);
+	assert_int_equal(c.verifications, 3);
+	assert_int_equal(c.values_bad, 2);
+	/* Byte for byte what is held: taken, and not verified again. */
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(code_of(w, &m), 0);
+	dht_counters(w->dht, &c);
+	assert_int_equal(c.verifications, 3);
+	/* All but the signature: that is verified. */
+	item.sig[0] ^= 1;
+	assert_int_equal(code_of(w, &m), DHT_E_SIGNATURE);
+}
+
+static void older_and_other_values(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello");
+	assert_int_equal(code_of(w, &m), 0);
+	m = put_of(w, 6, "older");
+	assert_int_equal(code_of(w, &m), DHT_E_SEQ);
+	m = put_of(w, 7, "same seq, other value");
+	assert_int_equal(code_of(w, &m), DHT_E_SEQ);
+	m = put_of(w, 8, "newer");
+	m.has_cas = true;
+	m.cas = 6;
+	assert_int_equal(code_of(w, &m), DHT_E_CAS);
+	m.cas = 7;
+	assert_int_equal(code_of(w, &m), 0);
+	assert_int_equal(w->items[0].item.seq, 8);
+	assert_int_equal(w->items_len, 1);
+}
+
+static void the_judge_and_the_disk(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello");
+	w->verdict = DHT_E_CAS;
+	assert_int_equal(code_of(w, &m), DHT_E_CAS);
+	assert_int_equal(w->judged, 1);
+	m = put_of(w, 7, "hello");
+	item.sig[0] ^= 1;
+	assert_int_equal(code_of(w, &m), DHT_E_SIGNATURE);
+	assert_int_equal(w->judged, 1); /* not asked about what fails before */
+	w->verdict = 0;
+	w->keep_error = -ENOSPC;
+	m = put_of(w, 7, "hello");
+	assert_int_equal(code_of(w, &m), DHT_E_SERVER);
+	w->keep_error = 0;
+	assert_int_equal(code_of(w, &m), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(mutable_items_are_kept_and_returned),
+		TEST(with_seq_only_newer_ones_are_returned),
+		TEST(immutable_items),
+		TEST(the_token_comes_first),
+		TEST(sizes),
+		TEST(a_key_without_signature_is_refused),
+		TEST(signatures),
+		TEST(older_and_other_values),
+		TEST(the_judge_and_the_disk),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,319 @@
+/* The routing table: who enters, who stays, who is named to others, and when to look again. */
+#undef NDEBUG
+#include "dht/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SECOND ((uint64_t)1000000)
+#define MINUTE (60 * SECOND)
+
+static const struct dht_id own = {{0}};
+
+static uint64_t seed;
+
+static uint8_t some_byte(void)
+{
+	seed = seed * 6364136223846793005 + 1442695040888963407;
+	return (uint8_t)(seed >> 56);
+}
+
+/* A node of its own address that shares `shared` bits with us; the rest is random. */
+static struct dht_contact contact(unsigned number, unsigned shared)
+{
+	struct dht_contact c = {.endpoint = {.family = 4, .ip = {10}, .port = 4001}};
+	c.endpoint.ip[1] = (uint8_t)(number >> 16);
+	c.endpoint.ip[2] = (uint8_t)(number >> 8);
+	c.endpoint.ip[3] = (uint8_t)number;
+	for (size_t i = 0; i < DHT_ID_LEN; i++)
+		c.id.b[i] = some_byte();
+	for (unsigned bit = 0; bit <= shared; bit++) {
+		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
+		c.id.b[bit / 8] = (uint8_t)(bit < shared ? c.id.b[bit / 8] & ~mask
+							 : c.id.b[bit / 8] | mask);
+	}
+	return c;
+}
+
+static bool enter(struct dht_table *t, const struct dht_contact *c, uint64_t now)
+{
+	return dht_table_answered(t, c, now, 1000, (const uint8_t *)"TEST");
+}
+
+static int setup(void **state)
+{
+	static struct dht_table t;
+	seed = 1;
+	dht_table_init(&t, &own, false);
+	*state = &t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	dht_table_finish(*state);
+	return 0;
+}
+
+static void an_answer_lets_in(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact c = contact(1, 0), self = {.id = own, .endpoint = c.endpoint};
+	assert_true(dht_table_wants(t, &c));
+	assert_false(dht_table_wants(t, &self));
+	assert_false(enter(t, &self, 5));
+	assert_true(enter(t, &c, 5));
+	assert_false(enter(t, &c, 6));
+	assert_false(dht_table_wants(t, &c));
+	const struct dht_node *node = dht_table_find(t, &c);
+	assert_non_null(node);
+	assert_int_equal(node->heard, 6);
+	assert_int_equal(node->rtt, 1000);
+	assert_memory_equal(node->client, "TEST", 4);
+	assert_int_equal(t->len, 1);
+	dht_table_remove(t, &c);
+	assert_null(dht_table_find(t, &c));
+	assert_int_equal(t->len, 0);
+	/* Nobody is in an empty table; none of this may fall over. */
+	dht_table_silent(t, &c);
+	dht_table_asked(t, &c, 7);
+	dht_table_remove(t, &c);
+}
+
+static void far_nodes_few_near_nodes_all(void **state)
+{
+	struct dht_table *t = *state;
+	unsigned far = 0, near = 0;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct dht_contact c = contact(i, 0);
+		enter(t, &c, 1);
+	}
+	for (unsigned i = 0; i < 40; i++) {
+		struct dht_contact c = contact(5000 + i, 12 + i);
+		enter(t, &c, 1);
+	}
+	for (size_t i = 0; i < t->buckets_len; i++)
+		for (size_t j = 0; j < t->buckets[i].len; j++) {
+			unsigned shared = dht_id_shared_bits(
+				&own, &t->buckets[i].nodes[j].contact.id);
+			far += shared == 0;
+			near += shared >= 12;
+		}
+	assert_int_equal(far, 128);
+	assert_int_equal(near, 40);
+	assert_int_equal(t->len, 168);
+	assert_int_equal(t->buckets[0].spares_len, 8);
+}
+
+/* All ids nearly the same: a hostile crowd splits buckets, but not without end. */
+static void a_crowd_next_to_us(void **state)
+{
+	struct dht_table *t = *state;
+	for (unsigned i = 0; i < 3000; i++) {
+		struct dht_contact c = contact(i, 150);
+		enter(t, &c, 1);
+	}
+	assert_true(t->len <= 128);
+	assert_true(t->buckets_len <= 160);
+	for (unsigned i = 0; i < 500; i++) {
+		struct dht_contact c = contact(10000 + i, 159);
+		enter(t, &c, 1);
+	}
+	assert_true(t->len <= 160);
+}
+
+static void nearest_is_what_sorting_all_gives(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact got[16], best[16];
+	for (unsigned i = 0; i < 600; i++) {
+		struct dht_contact c = contact(i, some_byte() % 14);
+		enter(t, &c, 1);
+	}
+	for (unsigned round = 0; round < 200; round++) {
+		struct dht_id target = contact(0, some_byte() % 20).id;
+		size_t len = 0, cap = 1 + some_byte() % 16;
+		for (size_t i = 0; i < t->buckets_len; i++)
+			for (size_t j = 0; j < t->buckets[i].len; j++) {
+				const struct dht_contact *c = &t->buckets[i].nodes[j].contact;
+				size_t at = len < cap ? len++ : cap;
+				for (; at > 0 &&
+					dht_id_nearer(&target, &c->id, &best[at - 1].id) < 0;
+					at--)
+					if (at < cap)
+						best[at] = best[at - 1];
+				if (at < cap)
+					best[at] = *c;
+			}
+		assert_int_equal(dht_table_nearest(t, &target, 0, got, cap), len);
+		for (size_t i = 0; i < len; i++)
+			assert_true(dht_id_equal(&got[i].id, &best[i].id));
+	}
+}
+
+static void silent_nodes_are_not_named(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact c = contact(1, 0), got[8];
+	enter(t, &c, 1);
+	assert_int_equal(dht_table_nearest(t, &own, 0, got, 8), 1);
+	dht_table_silent(t, &c);
+	assert_int_equal(dht_table_nearest(t, &own, 0, got, 8), 0);
+	assert_int_equal(dht_table_nearest(t, &own, 1, got, 8), 1);
+	assert_int_equal(dht_table_good(t), 0);
+	enter(t, &c, 2);
+	assert_int_equal(dht_table_nearest(t, &own, 0, got, 8), 1);
+}
+
+static void a_spare_takes_the_place(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact first = contact(0, 0), c;
+	enter(t, &first, 1);
+	for (unsigned i = 1; i < 128; i++) {
+		c = contact(i, 0);
+		assert_true(enter(t, &c, 1));
+	}
+	for (unsigned i = 200; i < 210; i++) {
+		c = contact(i, 0);
+		assert_false(enter(t, &c, 1)); /* the latest of them is the first spare */
+	}
+	dht_table_silent(t, &first);
+	dht_table_silent(t, &first);
+	assert_non_null(dht_table_find(t, &first));
+	dht_table_silent(t, &first);
+	assert_null(dht_table_find(t, &first));
+	assert_non_null(dht_table_find(t, &c));
+	assert_int_equal(t->len, 128);
+}
+
+static void a_small_network_is_remembered(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact few[9];
+	for (unsigned i = 0; i < 9; i++) {
+		few[i] = contact(i, i);
+		enter(t, &few[i], 1);
+	}
+	for (unsigned i = 0; i < 50; i++)
+		dht_table_silent(t, &few[0]);
+	assert_int_equal(t->len, 8);
+	for (unsigned i = 0; i < 300; i++)
+		dht_table_silent(t, &few[1]);
+	assert_int_equal(t->len, 8);
+	assert_true(enter(t, &few[1], 9)); /* back again: that counts as one more */
+	assert_int_equal(dht_table_find(t, &few[1])->failures, 0);
+}
+
+static void an_id_cannot_be_stolen(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact honest = contact(1, 0), thief = {.id = honest.id};
+	uint64_t at;
+	thief.endpoint = contact(2, 0).endpoint;
+	enter(t, &honest, 100 * SECOND);
+	assert_false(enter(t, &thief, 100 * SECOND));
+	assert_non_null(dht_table_find(t, &honest));
+	/* But whether the old one is still there is asked at once. */
+	assert_non_null(dht_table_next_check(t, &at));
+	assert_true(at <= 102 * SECOND);
+	enter(t, &honest, 101 * SECOND);
+	assert_false(enter(t, &thief, 101 * SECOND));
+	dht_table_silent(t, &honest);
+	assert_true(enter(t, &thief, 102 * SECOND));
+	assert_null(dht_table_find(t, &honest));
+	assert_int_equal(t->len, 1);
+}
+
+static void one_node_an_address(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact a = contact(1, 0), b = contact(1, 3), c;
+	enter(t, &a, 1);
+	/* Another id answers at the same address and port: it is a new one, the old is gone. */
+	assert_true(enter(t, &b, 2));
+	assert_null(dht_table_find(t, &a));
+	assert_int_equal(t->len, 1);
+	c = contact(2, 1);
+	c.endpoint = b.endpoint;
+	c.endpoint.port++;
+	assert_true(enter(t, &c, 3)); /* a network of one's own: many nodes on a host */
+	assert_int_equal(t->len, 2);
+	dht_table_finish(t);
+	dht_table_init(t, &own, true);
+	enter(t, &b, 2);
+	assert_false(enter(t, &c, 3)); /* the public one: many of a host are suspect */
+	assert_int_equal(t->len, 1);
+}
+
+static void checks_come_in_time(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact a = contact(1, 0), b = contact(2, 1);
+	uint64_t at;
+	assert_null(dht_table_next_check(t, &at));
+	enter(t, &a, 100 * SECOND);
+	enter(t, &b, 200 * SECOND);
+	assert_true(dht_id_equal(&dht_table_next_check(t, &at)->contact.id, &a.id));
+	assert_int_equal(at, 100 * SECOND + 10 * MINUTE);
+	dht_table_asked(t, &a, 300 * SECOND);
+	assert_true(dht_id_equal(&dht_table_next_check(t, &at)->contact.id, &b.id));
+	/* A silent one is asked again soon, then ever more rarely, but every minute at least. */
+	uint64_t waits[] = {2, 4, 8, 16, 32, 60, 60, 60};
+	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+		dht_table_asked(t, &a, 300 * SECOND);
+		dht_table_silent(t, &a);
+		dht_table_next_check(t, &at);
+		assert_int_equal(at, (300 + waits[i]) * SECOND);
+	}
+}
+
+static void refreshes_fall_into_their_bucket(void **state)
+{
+	struct dht_table *t = *state;
+	size_t bucket;
+	uint64_t at;
+	assert_false(dht_table_next_refresh(t, &bucket, &at));
+	for (unsigned i = 0; i < 1000; i++) {
+		struct dht_contact c = contact(i, some_byte() % 8);
+		enter(t, &c, 1);
+	}
+	assert_true(t->buckets_len > 3);
+	for (size_t i = 0; i + 1 < t->buckets_len; i++)
+		dht_table_refreshed(t, i, (10 - i) * SECOND);
+	assert_true(dht_table_next_refresh(t, &bucket, &at));
+	assert_int_equal(bucket, t->buckets_len - 2);
+	assert_int_equal(at, (10 - bucket) * SECOND + 15 * MINUTE);
+	for (size_t i = 0; i < t->buckets_len; i++) {
+		struct dht_id id;
+		memset(id.b, 0xff, sizeof(id.b));
+		dht_table_id_in(t, i, &id);
+		assert_int_equal(dht_id_shared_bits(&own, &id), i);
+		memset(id.b, 0, sizeof(id.b));
+		dht_table_id_in(t, i, &id);
+		assert_int_equal(dht_id_shared_bits(&own, &id), i);
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_answer_lets_in),
+		TEST(far_nodes_few_near_nodes_all),
+		TEST(a_crowd_next_to_us),
+		TEST(nearest_is_what_sorting_all_gives),
+		TEST(silent_nodes_are_not_named),
+		TEST(a_spare_takes_the_place),
+		TEST(a_small_network_is_remembered),
+		TEST(an_id_cannot_be_stolen),
+		TEST(one_node_an_address),
+		TEST(checks_come_in_time),
+		TEST(refreshes_fall_into_their_bucket),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
