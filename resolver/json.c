@@ -102,6 +102,8 @@ int json_add(struct json_reading *r, struct rrset *set)
 int json_add_text(struct json_reading *r, struct rrset *set, const char *text, size_t len)
 {
 	int rc = rdata_from_text(r->question->type, text, len, &r->rdata, &r->why);
+	if (rc == -EFBIG)
+		r->why = "a record is larger than a DNS message";
 	return rc < 0 ? rc : json_add(r, set);
 }
 

@@ -335,7 +335,8 @@ static void test_size(void **state)
 	memset(text, 'a', JSON_INPUT_MAX + 1);
 	assert_int_equal(json_read(text, JSON_INPUT_MAX + 1, &q, NULL, &set, &why), -EFBIG);
 	assert_int_equal(json_draft(text, JSON_INPUT_MAX + 1), JSON_IMPOSSIBLE);
-	assert_int_equal(json_read(text, JSON_INPUT_MAX, &q, NULL, &set, NULL), -EFBIG);
+	assert_int_equal(json_read(text, JSON_INPUT_MAX, &q, NULL, &set, &why), -EFBIG);
+	assert_non_null(strstr(why, "larger"));
 	assert_int_equal(json_read(text, 60000, &q, NULL, &set, &why), 0);
 	assert_null(why);
 	rrset_destroy(set);
