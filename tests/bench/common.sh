@@ -4,9 +4,9 @@
 #   . "$(dirname "$0")/common.sh"
 #   enter SECONDS "$@"        starts the script again, inside; BUILD is its first argument
 #
-# Inside there are a network that has only loopback, private mounts, and a process namespace: whatever
-# a script started ends with it, however it ends. As root it needs nothing else; as an ordinary user,
-# user namespaces and access to /dev/fuse.
+# Inside there are a network that has only loopback, private mounts with a tmpfs as $dir, and a process
+# namespace: whatever a script made or started ends with it, however it ends. As root it needs nothing
+# else; as an ordinary user, user namespaces and access to /dev/fuse.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,26 +34,19 @@ enter() { # SECONDS BUILD
 			bash "$0" "$build"
 	fi
 	ip link set lo up
-	dir=$(mktemp -d)
-	chmod 755 "$dir" # the validator reads hints and anchor as nobody
-	trap leave EXIT
 	trap 'exit 1' INT TERM HUP
-}
-
-leave() {
-	for mounted in "$dir"/mnt*; do
-		if grep -q " $mounted fuse" /proc/self/mounts; then umount -l "$mounted"; fi
-	done
-	rm -rf --one-file-system "$dir"
+	dir=/mnt # of this namespace; 755, as the validator reads hints and anchor as nobody
+	mount -t tmpfs -o mode=0755 none $dir
+	[ -d "$build" ] || die "$build is hidden by $dir in here: build elsewhere"
 }
 
 # The program, its version and the machine: what a number means without them is anybody's guess.
 describe() {
 	options=$(meson introspect --buildoptions "$build" 2>/dev/null |
 		tr '{' '\n' | sed -n 's/.*"name": "buildtype", "value": "\([a-z]*\)".*/\1/p')
-	echo "# $(date -u +%Y-%m-%dT%H:%MZ), $(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo 'no git')," \
-		"buildtype ${options:-unknown}, Linux $(uname -r), $(nproc) CPUs," \
-		"$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
+	echo "# $(date -u +%Y-%m-%dT%H:%MZ), $(git -C "$here" describe --always --dirty 2>/dev/null || echo 'no git')," \
+		"buildtype ${options:-unknown}, Linux $(uname -r), $(nproc) CPUs" \
+		"(load $(cut -d" " -f1 /proc/loadavg)), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
 }
 
 wait_for() { # WHAT COMMAND...: ten seconds, then it has failed
@@ -63,7 +56,8 @@ wait_for() { # WHAT COMMAND...: ten seconds, then it has failed
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done
-	die "$what did not come up: $(cat "$dir"/*.log 2>/dev/null | tail -n 5)"
+	die "$what did not come up
+$(tail -n 3 "$dir"/*.log)"
 }
 
 ticks() { # PID: user and system time of a process, in hundredths of a second
