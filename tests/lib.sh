@@ -19,9 +19,10 @@ T=/mnt
 not_ok_count=0
 ip link set lo up
 mount -t tmpfs -o mode=0755 none "$T"
-# State, sockets and configuration of the machine are not this test's to touch.
-mkdir -p "$T/varlib" "$T/etc"
-mount --bind "$T/varlib" /var/lib
+# The machine's own state is seen, but what is written to it ends with the test.
+mkdir -p "$T/varlib" "$T/work" "$T/etc"
+mount -t overlay -o "lowerdir=/var/lib,upperdir=$T/varlib,workdir=$T/work" none /var/lib
+rm -rf /var/lib/kadns
 export HOME="$T" TMPDIR="$T"
 
 ok() { echo "ok $1"; }

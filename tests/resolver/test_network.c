@@ -1,0 +1,372 @@
+/* Three nodes on loopback, each with its resolver and publisher, on one event loop: what one
+ * publishes the others answer. No step waits for time: the loop runs until what is expected has
+ * happened, and a watchdog ends a test that waits for what never comes. */
+#undef NDEBUG
+#include <errno.h>
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "dht/udp.h"
+#include "resolver/resolver.h"
+
+#define NODES 3
+#define WATCHDOG_SECONDS 20
+
+struct node {
+	char dir[32];
+	struct policy policy;
+	struct own *own;
+	struct signer *signer;
+	struct dht_store *store;
+	struct dht_udp *udp;
+	struct publisher *publisher;
+	struct resolver *resolver;
+};
+
+static struct event_base *base;
+static struct node nodes[NODES];
+
+static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	fprintf(stderr, "the watchdog ends this test\n");
+	abort();
+}
+
+static void changed(void *ctx, const struct question *q)
+{
+	struct node *n = ctx;
+	if (n->resolver)
+		resolver_changed(n->resolver, q);
+}
+
+static void start(struct node *n, enum policy_mode mode)
+{
+	char path[64];
+	struct dht_udp_config udp = {.bind_len = 1, .judge = publish_judge};
+	if (!n->dir[0]) {
+		strcpy(n->dir, "/tmp/kadns-net-XXXXXX");
+		assert_non_null(mkdtemp(n->dir));
+	}
+	snprintf(path, sizeof(path), "%s/own.db", n->dir);
+	assert_int_equal(own_open(path, 100, 1, &n->own), 0);
+	snprintf(path, sizeof(path), "%s/keys", n->dir);
+	assert_int_equal(signer_open(path, &n->signer), 0);
+	snprintf(path, sizeof(path), "%s/guests.db", n->dir);
+	assert_int_equal(dht_store_open(path, DHT_STORE_LIFETIME_PRIVATE, &n->store), 0);
+	assert_int_equal(dht_endpoint_from_text("127.0.0.1:1", &udp.bind[0]), 0);
+	udp.bind[0].port = 0;
+	assert_int_equal(dht_udp_create(base, &udp, n->store, &n->udp, NULL), 0);
+	n->policy = (struct policy){.mode = mode, .dht = true, .lookup_always = true};
+	n->policy.tofu.name[0] = (struct name){.len = 1};
+	n->policy.tofu.len = 1;
+	struct publish_config config = {.policy = &n->policy, .changed = changed, .changed_ctx = n};
+	assert_int_equal(publish_create(base, n->own, n->signer, dht_udp_node(n->udp), &config,
+		&n->publisher), 0);
+	struct resolver_parts parts = {.own = n->own, .publisher = n->publisher,
+		.dht = dht_udp_node(n->udp)};
+	struct resolver_config rc = {.policy = n->policy, .deadline = 4000000,
+		.daemon_owner = 12345, .cache_bytes = 1 << 20};
+	assert_int_equal(resolver_create(base, &rc, &parts, &n->resolver), 0);
+}
+
+static void stop(struct node *n)
+{
+	resolver_destroy(n->resolver);
+	publish_destroy(n->publisher);
+	dht_udp_destroy(n->udp);
+	dht_store_close(n->store);
+	signer_close(n->signer);
+	own_close(n->own);
+	char dir[32];
+	memcpy(dir, n->dir, sizeof(dir));
+	*n = (struct node){0};
+	memcpy(n->dir, dir, sizeof(dir));
+}
+
+static void join(struct node *n, struct node *to)
+{
+	struct dht_endpoint e;
+	char text[32];
+	snprintf(text, sizeof(text), "127.0.0.1:%u", dht_udp_port(to->udp));
+	assert_int_equal(dht_endpoint_from_text(text, &e), 0);
+	dht_add_node(dht_udp_node(n->udp), &e);
+}
+
+static size_t known(struct node *n)
+{
+	struct dht_counters c;
+	dht_counters(dht_udp_node(n->udp), &c);
+	return c.nodes;
+}
+
+static void connect_all(enum policy_mode mode)
+{
+	for (int i = 0; i < NODES; i++)
+		start(&nodes[i], mode);
+	join(&nodes[1], &nodes[0]);
+	join(&nodes[2], &nodes[1]);
+	while (known(&nodes[0]) < 2 || known(&nodes[1]) < 2 || known(&nodes[2]) < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	base = event_base_new();
+	static struct event *watchdog;
+	struct timeval t = {.tv_sec = WATCHDOG_SECONDS};
+	watchdog = evtimer_new(base, on_watchdog, NULL);
+	*state = watchdog;
+	return event_add(watchdog, &t);
+}
+
+static int tear_down(void **state)
+{
+	for (int i = 0; i < NODES; i++) {
+		char command[64];
+		if (nodes[i].resolver)
+			stop(&nodes[i]);
+		snprintf(command, sizeof(command), "rm -rf %s", nodes[i].dir);
+		if (nodes[i].dir[0] && system(command) != 0)
+			return -1;
+		nodes[i] = (struct node){0};
+	}
+	event_free(*state);
+	event_base_free(base);
+	return 0;
+}
+
+static struct question question_of(const char *text)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text(text, strlen(text), &q.name), 0);
+	return q;
+}
+
+static int put(struct node *n, uid_t uid, const char *name, uint8_t last)
+{
+	struct question q = question_of(name);
+	struct rrset *set = rrset_create(&q, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, last}, 4), 0);
+	int r = publish_set(n->publisher, uid, set);
+	rrset_destroy(set);
+	if (r == 0)
+		publish_push(n->publisher, uid, &q);
+	return r;
+}
+
+static void until_published(struct node *n, uid_t uid, const char *name)
+{
+	struct question q = question_of(name);
+	const struct own_record *r;
+	while ((r = own_find(n->own, uid, &q)) && !r->published)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
+struct heard {
+	bool done;
+	int error;
+	uint8_t last;
+	enum answer_trust trust;
+};
+
+static void on_answer(void *ctx, const struct answer *a)
+{
+	struct heard *h = ctx;
+	struct rrset *set;
+	*h = (struct heard){.done = true, .error = a->error, .trust = a->trust};
+	if (answer_rrset(a, &set) == 0) {
+		h->last = set->data[5];
+		rrset_destroy(set);
+	}
+}
+
+static struct heard ask(struct node *n, uid_t view, const char *name)
+{
+	struct question q = question_of(name);
+	struct heard h = {0};
+	assert_non_null(resolver_ask(n->resolver, &q, view, on_answer, &h));
+	assert_false(h.done); /* never before resolver_ask has returned */
+	while (!h.done)
+		event_base_loop(base, EVLOOP_ONCE);
+	return h;
+}
+
+static void test_plain_name(void **state)
+{
+	(void)state;
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(ask(&nodes[2], 1000, "printer.alt").error, -ENOENT);
+	assert_int_equal(put(&nodes[0], 1000, "printer.alt", 7), 0);
+	struct heard h = ask(&nodes[0], 1000, "printer.alt");
+	assert_int_equal(h.last, 7);
+	assert_int_equal(h.trust, TRUST_SELF); /* at once, network or not */
+	until_published(&nodes[0], 1000, "printer.alt");
+	h = ask(&nodes[1], 1000, "printer.alt");
+	assert_int_equal(h.error, 0);
+	assert_int_equal(h.last, 7);
+	assert_int_equal(h.trust, TRUST_TOFU);
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, "printer.alt").last, 7);
+	stop(&nodes[0]); /* the writer is gone: the others have it */
+	struct question q = question_of("printer.alt");
+	resolver_changed(nodes[1].resolver, &q);
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, "printer.alt").last, 7);
+}
+
+static void test_key_name(void **state)
+{
+	(void)state;
+	uint8_t key[NAME_KEY_LEN];
+	char name[80] = "www.", other[80] = "www.";
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(publish_key(nodes[0].publisher, 1000, key), 0);
+	key_to_text(key, name + 4);
+	assert_int_equal(publish_key(nodes[0].publisher, 1001, key), 0);
+	key_to_text(key, other + 4);
+	assert_int_equal(put(&nodes[0], 1000, other, 1), -EACCES);
+	assert_int_equal(put(&nodes[0], 1000, name, 8), 0);
+	assert_int_equal(ask(&nodes[0], 1001, name).last, 8); /* whoever asks: only one could write it */
+	until_published(&nodes[0], 1000, name);
+	struct heard h = ask(&nodes[2], VIEW_DOOR, name);
+	assert_int_equal(h.last, 8);
+	assert_int_equal(h.trust, TRUST_KEY);
+	/* A second name of the key is the same zone; the first one stays. */
+	char second[80] = "mail.";
+	strcpy(second + 5, name + 4);
+	assert_int_equal(put(&nodes[0], 1000, second, 9), 0);
+	until_published(&nodes[0], 1000, second);
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, second).last, 9);
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, name).last, 8);
+}
+
+static void test_withdraw(void **state)
+{
+	(void)state;
+	struct question q = question_of("gone.alt");
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(publish_remove(nodes[0].publisher, 1000, &q), -ENOENT);
+	assert_int_equal(put(&nodes[0], 1000, "gone.alt", 7), 0);
+	until_published(&nodes[0], 1000, "gone.alt");
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, "gone.alt").last, 7);
+	assert_int_equal(publish_remove(nodes[0].publisher, 1000, &q), 0);
+	/* Here it is gone at once, though the network still has it. */
+	assert_int_equal(ask(&nodes[0], 1000, "gone.alt").error, -ENOENT);
+	until_published(&nodes[0], 1000, "gone.alt");
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "gone.alt").error, -ENOENT);
+	resolver_changed(nodes[1].resolver, &q); /* as if a minute had passed */
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, "gone.alt").error, -ENOENT);
+}
+
+static void test_first_signer(void **state)
+{
+	(void)state;
+	struct question q = question_of("fought.alt");
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(put(&nodes[0], 1000, "fought.alt", 1), 0);
+	until_published(&nodes[0], 1000, "fought.alt");
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "fought.alt").last, 1);
+	assert_int_equal(put(&nodes[1], 1000, "fought.alt", 66), 0);
+	until_published(&nodes[1], 1000, "fought.alt");
+	resolver_changed(nodes[2].resolver, &q);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "fought.alt").last, 1);
+	/* Who withdraws leaves the name to nobody: another signer is not believed in his place. */
+	assert_int_equal(publish_remove(nodes[0].publisher, 1000, &q), 0);
+	until_published(&nodes[0], 1000, "fought.alt");
+	resolver_changed(nodes[2].resolver, &q);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "fought.alt").error, -ENOENT);
+}
+
+/* Own records: the writer's first to the writer only; the daemon owner's for all. */
+static void test_views(void **state)
+{
+	(void)state;
+	struct question q = question_of("view.alt");
+	start(&nodes[0], POLICY_STRICT); /* claims of keys do not answer: own records only */
+	assert_int_equal(put(&nodes[0], 1000, "view.alt", 1), 0);
+	assert_int_equal(ask(&nodes[0], 1000, "view.alt").last, 1);
+	assert_int_equal(ask(&nodes[0], 1001, "view.alt").error, -ENOENT);
+	assert_int_equal(ask(&nodes[0], VIEW_DOOR, "view.alt").error, -ENOENT);
+	assert_int_equal(put(&nodes[0], 12345, "view.alt", 2), 0);
+	assert_int_equal(ask(&nodes[0], 1000, "view.alt").last, 1);
+	assert_int_equal(ask(&nodes[0], 1001, "view.alt").last, 2);
+	assert_int_equal(ask(&nodes[0], VIEW_DOOR, "view.alt").last, 2);
+	assert_non_null(resolver_peek(nodes[0].resolver, &q, VIEW_DOOR));
+	assert_true(resolver_published_here(nodes[0].resolver, &q));
+}
+
+static void count(void *ctx, const struct answer *a)
+{
+	(void)a;
+	++*(unsigned *)ctx;
+}
+
+/* Equal questions share one look-up. */
+static void test_joined(void **state)
+{
+	(void)state;
+	struct question q = question_of("joined.alt");
+	struct dht_counters before, after;
+	unsigned answers = 0;
+	connect_all(POLICY_GUARDED);
+	dht_counters(dht_udp_node(nodes[2].udp), &before);
+	for (int i = 0; i < 50; i++)
+		assert_non_null(resolver_ask(nodes[2].resolver, &q, 1000, count, &answers));
+	struct ask *cancelled = resolver_ask(nodes[2].resolver, &q, 1000, count, &answers);
+	resolver_cancel(cancelled);
+	while (answers < 50)
+		event_base_loop(base, EVLOOP_ONCE);
+	dht_counters(dht_udp_node(nodes[2].udp), &after);
+	assert_int_equal(after.gets - before.gets, 1);
+	assert_int_equal(answers, 50);
+}
+
+static void test_open(void **state)
+{
+	(void)state;
+	connect_all(POLICY_OPEN);
+	/* A copy of what DNS said, unsigned, answers others ... */
+	struct question q = question_of("copied.example");
+	struct rrset *set = rrset_create(&q, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, 55}, 4), 0);
+	publish_copy(nodes[0].publisher, set);
+	rrset_destroy(set);
+	struct publish_counters c;
+	do {
+		event_base_loop(base, EVLOOP_ONCE);
+		publish_counters(nodes[0].publisher, &c);
+	} while (c.slots_put == 0);
+	struct heard h = ask(&nodes[2], VIEW_DOOR, "copied.example");
+	assert_int_equal(h.last, 55);
+	assert_int_equal(h.trust, TRUST_OPEN);
+	/* ... until somebody claims the name: anyone may, which is why open is for closed networks. */
+	assert_int_equal(put(&nodes[1], 1000, "copied.example", 66), 0);
+	until_published(&nodes[1], 1000, "copied.example");
+	resolver_changed(nodes[2].resolver, &q);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "copied.example").last, 66);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_plain_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_key_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_withdraw, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_first_signer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_views, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_open, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
