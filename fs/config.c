@@ -328,6 +328,9 @@ void config_finish(struct config *config)
 		free(r->given[i].text);
 	free(r);
 	free(config->state);
+	free(config->root_hints);
+	free(config->trust_anchor);
+	config->root_hints = config->trust_anchor = NULL;
 	config->given = NULL;
 	config->state = NULL;
 }

@@ -36,7 +36,8 @@ struct config {
 
 	const char *upstream[UPSTREAM_MAX];
 	size_t upstream_len; /* 0: none */
-	const char *root_hints, *trust_anchor, *user;
+	char *root_hints, *trust_anchor; /* absolute */
+	const char *user;
 
 	struct policy policy;
 	bool mainline;

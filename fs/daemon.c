@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 static int ready_pipe = -1;
+static FILE *own_stderr;
 
 static void wait_for_child(pid_t child, int pipe_end, const char *mountpoint)
 {
@@ -36,6 +37,24 @@ static void wait_for_child(pid_t child, int pipe_end, const char *mountpoint)
 	_exit(0);
 }
 
+/* Descriptors 0 to 2 are /dev/null from the start, so that no child of ours holds the pipe of a
+ * `$(kadns ...)` open; what we have to say of the start goes where stderr was. */
+static int detach(void)
+{
+	int keep = fcntl(2, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	FILE *there = keep < 0 ? NULL : fdopen(keep, "w");
+	if (!there || null < 0)
+		return -errno;
+	setvbuf(there, NULL, _IONBF, 0);
+	own_stderr = stderr;
+	stderr = there;
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+	return 0;
+}
+
 int daemon_start(const char *mountpoint)
 {
 	int ends[2];
@@ -55,18 +74,17 @@ int daemon_start(const char *mountpoint)
 	close(ends[0]);
 	ready_pipe = ends[1];
 	setsid();
-	return chdir("/") < 0 ? -errno : 0;
+	int r = detach();
+	return r == 0 && chdir("/") < 0 ? -errno : r;
 }
 
 void daemon_ready(void)
 {
 	if (ready_pipe < 0)
 		return;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; null >= 0 && fd < 3; fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	FILE *there = stderr;
+	stderr = own_stderr;
+	fclose(there);
 	/* The parent may be gone already; then nobody waits for the byte. */
 	ssize_t n = write(ready_pipe, "", 1);
 	(void)n;

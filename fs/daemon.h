@@ -9,7 +9,7 @@
  * answers, and with 1 when the child ends before that (it has said why). Call it before any
  * event base is made. -errno when fork failed. */
 int daemon_start(const char *mountpoint);
-/* The child is in service: stdin, stdout and stderr go to /dev/null. Nothing when not forked. */
+/* The child is in service: its stderr, too, is /dev/null from now on. Nothing when not forked. */
 void daemon_ready(void);
 
 #endif

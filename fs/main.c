@@ -108,6 +108,7 @@ static int open_state(struct program *p)
 		p->config.state = whole;
 	}
 	int r = make_directories(p->config.state);
+	umask(077);
 	if (r < 0)
 		return say(p->config.state, r);
 	r = check_directory(p->config.state);
@@ -153,7 +154,7 @@ static int open_dht(struct program *p)
 {
 	struct dht_udp_config config = {.bind_len = p->config.bind_len,
 		.mainline = p->config.mainline, .judge = publish_judge};
-	struct dht_endpoint failed;
+	struct dht_endpoint failed = {0};
 	memcpy(config.bind, p->config.bind, sizeof(config.bind));
 	int r = dht_udp_create(p->base, &config, p->store, &p->udp, &failed);
 	if (r == -EAFNOSUPPORT && config.bind_len == 2) { /* a machine without IPv6 */
@@ -161,8 +162,9 @@ static int open_dht(struct program *p)
 		r = dht_udp_create(p->base, &config, p->store, &p->udp, &failed);
 	}
 	if (r < 0) {
-		char text[DHT_ENDPOINT_TEXT];
-		dht_endpoint_to_text(&failed, text);
+		char text[DHT_ENDPOINT_TEXT] = "socket";
+		if (failed.family)
+			dht_endpoint_to_text(&failed, text);
 		fprintf(stderr, "kadns: UDP %s: %s\n", text, strerror(-r));
 	}
 	return r;
@@ -391,7 +393,7 @@ int main(int argc, char **argv)
 		config_finish(&p.config);
 		return 0;
 	}
-	umask(077);
+	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and 0600 */
 	int r;
 	if (p.config.check) {
 		r = bootstrap_read(p.config.source, &p.bootstrap);

@@ -105,11 +105,15 @@ static int set_upstream(struct reader *r, const char *value)
 	return 0;
 }
 
-static int set_file(const char **path, const char *value)
+static int set_file(char **path, const char *value)
 {
-	if (access(value, R_OK) < 0)
+	char *whole = realpath(value, NULL); /* the daemon works in / */
+	if (!whole || access(whole, R_OK) < 0) {
+		free(whole);
 		return config_complain(NULL, "%s: %s", value, strerror(errno));
-	*path = value;
+	}
+	free(*path);
+	*path = whole;
 	return 0;
 }
 
@@ -318,6 +322,13 @@ const struct option config_options[] = {
 	{"no-dht", NULL, false, set_no_dht, NULL, NULL},
 	{"no-mount", NULL, false, set_no_mount, NULL, NULL},
 	{"rw", NULL, false, set_nothing, NULL, NULL},
+	{"defaults", NULL, false, set_nothing, NULL, NULL},
+	{"auto", NULL, false, set_nothing, NULL, NULL},
+	{"noauto", NULL, false, set_nothing, NULL, NULL},
+	{"users", NULL, false, set_nothing, NULL, NULL},
+	{"suid", NULL, false, set_nothing, NULL, NULL},
+	{"dev", NULL, false, set_nothing, NULL, NULL},
+	{"exec", NULL, false, set_nothing, NULL, NULL},
 	{"nosuid", NULL, false, set_nothing, NULL, NULL},
 	{"nodev", NULL, false, set_nothing, NULL, NULL},
 	{"noexec", NULL, false, set_nothing, NULL, NULL},

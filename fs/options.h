@@ -36,7 +36,7 @@ struct option {
 };
 
 
-#define OPTIONS_LEN 27
+#define OPTIONS_LEN 34
 extern const struct option config_options[OPTIONS_LEN];
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */

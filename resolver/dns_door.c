@@ -192,9 +192,10 @@ static int udp_batch(struct dns_door *door)
 		if (!out->msg_controllen)
 			out->msg_control = NULL;
 	}
-	if (replies) {
-		int sent = sendmmsg(door->udp, b->out, replies, MSG_DONTWAIT | MSG_NOSIGNAL);
+	for (unsigned at = 0; at < replies;) {
+		int sent = sendmmsg(door->udp, b->out + at, replies - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 		door->counters.udp_out += sent > 0 ? (unsigned)sent : 0;
+		at += sent > 0 ? (unsigned)sent : 1; /* one that cannot be sent holds up no other */
 	}
 	return n;
 }

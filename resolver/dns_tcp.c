@@ -31,6 +31,7 @@ struct tcp_connection {
 	struct bufferevent *stream;
 	LIST_HEAD(, tcp_wait) waits;
 	size_t waits_len;
+	struct event idle;
 	bool ending; /* the client has said all; what is asked is still answered */
 };
 
@@ -44,6 +45,7 @@ static void connection_free(struct tcp_connection *c)
 	}
 	TAILQ_REMOVE(&c->door->connections, c, link);
 	c->door->connections_len--;
+	event_del(&c->idle);
 	bufferevent_free(c->stream);
 	free(c);
 }
@@ -132,6 +134,25 @@ static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t 
 	return true;
 }
 
+/* Counted from the last whole question, so that a byte now and then keeps nothing open. */
+static void await_question(struct tcp_connection *c)
+{
+	struct timeval idle = {.tv_sec = IDLE_SECONDS};
+	event_add(&c->idle, &idle);
+}
+
+/* While its questions are out or our replies not all taken, it is not idle. */
+static void on_idle(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct tcp_connection *c = ctx;
+	if (c->waits_len || evbuffer_get_length(bufferevent_get_output(c->stream)))
+		await_question(c);
+	else
+		connection_free(c);
+}
+
 /* Takes whole questions from the input as long as the client keeps to its share. */
 static void read_more(struct tcp_connection *c)
 {
@@ -149,6 +170,7 @@ static void read_more(struct tcp_connection *c)
 		evbuffer_drain(in, 2);
 		evbuffer_remove(in, message, len);
 		/* Alive: to the end of the list of those who may have to give way. */
+		await_question(c);
 		TAILQ_REMOVE(&c->door->connections, c, link);
 		TAILQ_INSERT_TAIL(&c->door->connections, c, link);
 		if (!answer_one(c, message, len)) {
@@ -185,12 +207,7 @@ static void on_event(struct bufferevent *stream, short what, void *ctx)
 		end_if_done(c);
 		return;
 	}
-	/* Idle while its own questions are out is our slowness, not the client's. */
-	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING && c->waits_len) {
-		bufferevent_enable(c->stream, EV_READ);
-		return;
-	}
-	connection_free(c);
+	connection_free(c); /* an error, or a client that takes no byte for as long as we wait */
 }
 
 /* Room for one more: the one idle longest gives way, unless it waits for us. */
@@ -214,7 +231,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)peer;
 	(void)peer_len;
 	struct dns_door *door = ctx;
-	struct timeval idle = {.tv_sec = IDLE_SECONDS};
+	struct timeval unread = {.tv_sec = IDLE_SECONDS};
 	int on = 1;
 	struct tcp_connection *c = make_room(door) ? calloc(1, sizeof(*c)) : NULL;
 	if (c)
@@ -230,7 +247,9 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	door->connections_len++;
 	door->counters.tcp_connections++;
 	bufferevent_setcb(c->stream, on_read, on_written, on_event, c);
-	bufferevent_set_timeouts(c->stream, &idle, &idle);
+	bufferevent_set_timeouts(c->stream, NULL, &unread);
+	event_assign(&c->idle, door->base, -1, 0, on_idle, c);
+	await_question(c);
 	bufferevent_setwatermark(c->stream, EV_READ, 0, QUERY_MAX + 2);
 	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }

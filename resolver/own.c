@@ -10,6 +10,8 @@
 #define OWN_APPLICATION_ID 0x6b61646e /* "kadn": tells our file from any other database */
 #define OWN_SCHEMA_VERSION 1
 #define OWN_BUCKETS_MIN 64
+#define TOMBSTONES_PER_QUOTA (size_t)4
+#define SIGNERS_MAX 100000 /* names whose first signer is remembered: 10 MB */
 
 struct node {
 	struct node *next;
@@ -139,13 +141,16 @@ static void remove_node(struct own *own, struct node *n)
 	destroy_node(n);
 }
 
-static unsigned records_of(const struct own *own, uid_t uid)
+/* Standing records count against the quota. Tombstones, which wait for a network, do not, but are
+ * not without end either. */
+static bool has_room(const struct own *own, uid_t uid)
 {
-	unsigned count = 0;
+	size_t standing = 0, withdrawn = 0;
 	for (size_t i = 0; i < own->buckets_len; i++)
 		for (const struct node *n = own->buckets[i]; n; n = n->next)
-			count += n->record.uid == uid;
-	return count;
+			if (n->record.uid == uid)
+				*(n->record.set ? &standing : &withdrawn) += 1;
+	return standing < own->quota && withdrawn < own->quota * TOMBSTONES_PER_QUOTA;
 }
 
 /* ---- the file ---- */
@@ -382,7 +387,7 @@ static int store(struct own *own, const struct own_record *record)
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
 {
 	struct node *n = find_node(own, uid, &set->question), *fresh = NULL;
-	if (!n && records_of(own, uid) >= own->quota)
+	if ((!n || !n->record.set) && !has_room(own, uid))
 		return -EDQUOT;
 	struct rrset *copy = rrset_copy(set);
 	int r = copy ? 0 : -ENOMEM;

@@ -191,10 +191,14 @@ static size_t order_of(const struct policy *p, const struct question *q,
 }
 
 /* "DNS says that there is nothing": only then may a claim of an unknown key answer. A DNS that
- * failed has said nothing, or slowing it down would win. */
+ * failed has said nothing, or slowing it down would win. A name that exists without this type is
+ * something: a stranger's AAAA beside its A would take it over. So is the start of a CNAME chain,
+ * and an answer that was dropped for its private address. */
 static bool goes_on(const struct policy *p, enum cache_part part, const struct answer *a)
 {
-	return part != CACHE_DNS || p->mode == POLICY_OPEN ? a->error != 0 : a->error == -ENOENT;
+	if (part != CACHE_DNS || p->mode == POLICY_OPEN)
+		return a->error != 0;
+	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && answer_cnames(a, NULL, 0) == 0;
 }
 
 enum policy_verdict policy_decide(const struct policy *p, const struct question *q,
@@ -232,12 +236,48 @@ static bool private_ipv4(const uint8_t *a)
 
 static bool private_ipv6(const uint8_t *a)
 {
-	static const uint8_t zero[15];
+	static const uint8_t zero[12], nat64[12] = {0, 0x64, 0xff, 0x9b};
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	if (memcmp(a, mapped, 12) == 0)
 		return private_ipv4(a + 12);
-	return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
-		(memcmp(a, zero, 15) == 0 && a[15] <= 1);
+	if (memcmp(a, nat64, 12) == 0 || memcmp(a, zero, 12) == 0) /* ::1 is ::0.0.0.1 */
+		return private_ipv4(a + 12);
+	return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && a[1] & 0x80);
+}
+
+/* ipv4hint and ipv6hint of SVCB and HTTPS are addresses like any other (RFC 9460, 7.3). The RDATA
+ * has the shape of its type already. */
+static bool private_hint(const uint8_t *rdata, size_t len)
+{
+	size_t at = 2;
+	while (at < len && rdata[at])
+		at += 1u + rdata[at];
+	for (at++; at + 4 <= len;) {
+		unsigned key = (unsigned)rdata[at] << 8 | rdata[at + 1];
+		size_t end = at + 4 + ((size_t)rdata[at + 2] << 8 | rdata[at + 3]);
+		size_t step = key == 4 ? 4 : 16;
+		at += 4;
+		for (; (key == 4 || key == 6) && at + step <= end && end <= len; at += step)
+			if (key == 4 ? private_ipv4(rdata + at) : private_ipv6(rdata + at))
+				return true;
+		at = end;
+	}
+	return false;
+}
+
+static bool private_rdata(uint16_t type, const uint8_t *rdata, size_t len)
+{
+	switch (type) {
+	case TYPE_A:
+		return private_ipv4(rdata);
+	case TYPE_AAAA:
+		return private_ipv6(rdata);
+	case TYPE_SVCB:
+	case TYPE_HTTPS:
+		return private_hint(rdata, len);
+	default:
+		return false;
+	}
 }
 
 bool policy_rebinds(const struct policy *p, const struct answer *a)
@@ -246,7 +286,8 @@ bool policy_rebinds(const struct policy *p, const struct answer *a)
 	if ((a->error && !a->bogus) || (a->trust != TRUST_DNS && a->trust != TRUST_DNSSEC &&
 				a->trust != TRUST_TOFU && a->trust != TRUST_OPEN))
 		return false;
-	if (a->question.type != TYPE_A && a->question.type != TYPE_AAAA)
+	if (a->question.type != TYPE_A && a->question.type != TYPE_AAAA &&
+		a->question.type != TYPE_SVCB && a->question.type != TYPE_HTTPS)
 		return false;
 	if (policy_kind(p, &a->question.name) == NAME_LOCAL ||
 		under_any(&p->private_ok, &a->question.name))
@@ -259,7 +300,7 @@ bool policy_rebinds(const struct policy *p, const struct answer *a)
 	const uint8_t *rdata;
 	size_t len, cursor = 0;
 	while (!found && rrset_next(set, &cursor, &rdata, &len))
-		found = a->question.type == TYPE_A ? private_ipv4(rdata) : private_ipv6(rdata);
+		found = private_rdata(a->question.type, rdata, len);
 	rrset_destroy(set);
 	return found;
 }

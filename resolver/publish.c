@@ -172,8 +172,9 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q)
 	default:
 		break;
 	}
+	/* A claim is signed for the name that it stands under, and no resolver asks for a `*`. */
 	if (!under_key(q, key))
-		return 0;
+		return q->name.wire[0] == 1 && q->name.wire[1] == '*' ? -EINVAL : 0;
 	int r = signer_key(p->signer, uid, mine);
 	if (r < 0)
 		return r;

@@ -27,7 +27,7 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 void publish_destroy(struct publisher *p);
 
 /* May this uid write here? 0; -EACCES: the name is under another's key; -EPERM: class is not IN, or
- * RRSIG, NSEC, NSEC3 and such, which no user writes. */
+ * RRSIG, NSEC, NSEC3 and such, which no user writes; -EINVAL: a wildcard outside a key. */
 int publish_may(struct publisher *p, uid_t uid, const struct question *q);
 /* Durable when it returns 0. As publish_may, and -EFBIG (does not fit a zone or a claim), -EDQUOT,
  * -ENOSPC, -EIO. Goes to the network by publish_push, or a second later by itself. */

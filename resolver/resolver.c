@@ -13,6 +13,7 @@
 #include "resolver/resolver_inside.h"
 
 #define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
+#define LISTED_GRACE (60 * SECOND)       /* what a listing showed is answered from memory for so long */
 #define EDE_FILTERED 17
 
 /* One source that is being asked one question, and the asks that wait for it. */
@@ -94,7 +95,8 @@ static const struct answer *cached(struct resolver *r, const struct question *q,
 	uint64_t now = clock_monotonic();
 	const struct answer *a = listed ? cache_listed(r->cache, q, part, now) :
 					  cache_find(r->cache, q, part, now);
-	if (a && part != CACHE_DNS && !listed && now - a->arrived > DHT_ANSWER_AGE_MAX)
+	uint64_t age_max = listed ? DHT_ANSWER_AGE_MAX + LISTED_GRACE : DHT_ANSWER_AGE_MAX;
+	if (a && part != CACHE_DNS && now - a->arrived > age_max)
 		return NULL;
 	return a;
 }
@@ -160,8 +162,10 @@ static struct answer *filtered(struct resolver *r, struct answer *a)
 {
 	if (!a || !policy_rebinds(&r->config.policy, a))
 		return a;
-	struct answer *none = answer_without(&a->question, -ENOENT, RCODE_NOERROR, EDE_FILTERED,
-		a->ttl, true);
+	/* A bogus answer stays one: it must not pass for "DNS says that there is nothing". */
+	struct answer *none = a->bogus ?
+		answer_without(&a->question, -EBADMSG, RCODE_SERVFAIL, EDE_FILTERED, a->ttl, false) :
+		answer_without(&a->question, -ENOENT, RCODE_NOERROR, EDE_FILTERED, a->ttl, true);
 	if (none) {
 		none->source = a->source;
 		none->trust = a->trust;
@@ -244,10 +248,8 @@ static void ask_part(struct ask *ask, enum cache_part part)
 	if (!p) {
 		struct answer *busy = answer_without(&ask->question, -EREMOTEIO, RCODE_SERVFAIL,
 			EDE_NONE, 1, false);
-		if (busy) {
-			part_arrived(ask, part, busy);
-			answer_unref(busy);
-		}
+		part_arrived(ask, part, busy ? busy : &r->out_of_memory);
+		answer_unref(busy);
 		return;
 	}
 	ask->parts[part].state = PART_ASKED;
