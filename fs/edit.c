@@ -59,7 +59,7 @@ static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 	draft_published(h->draft, set);
 	struct question q;
 	node_question(h->node, &q);
-	tree_present(fs->tree, &q);
+	tree_present(fs->tree, &q, h->uid);
 	return 0;
 }
 

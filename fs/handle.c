@@ -105,10 +105,8 @@ void handle_destroy(struct handle *h)
 	if (!h)
 		return;
 	leave_list(h);
-	if (h->node) {
+	if (h->node)
 		h->node->handles--;
-		h->node->drafts -= h->kind == HANDLE_DRAFT;
-	}
 	if (h->scratch) {
 		h->scratch->open--;
 		scratch_unref(h->scratch);
@@ -159,7 +157,6 @@ void handle_set_node(struct handle *h, struct node *node)
 {
 	h->node = node;
 	node->handles++;
-	node->drafts += h->kind == HANDLE_DRAFT;
 }
 
 struct handle *handle_find(

@@ -24,7 +24,7 @@ static void on_answered(void *ctx, int error, const struct answer *a)
 	if (a) { /* not where it was only interrupted */
 		struct question q;
 		node_question(asker.node, &q);
-		record_learn(asker.fs, &q, error);
+		record_learn(asker.fs, &q, ops_uid(asker.req), error);
 		a = answer_ref(a);
 	}
 	asker.fn(asker.req, asker.node, asker.flags, error, error ? NULL : a);

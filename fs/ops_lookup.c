@@ -100,23 +100,15 @@ static bool is_own_record(fuse_req_t req, const struct question *q)
 	return publish_standing(ops_fs(req)->publisher, ops_uid(req), q) != NULL;
 }
 
-static bool is_known(fuse_req_t req, const struct node *node, const struct question *q)
-{
-	struct fs *fs = ops_fs(req);
-	int error;
-	const struct answer *a;
-	return node->drafts || !record_is_shared(fs, q) ||
-	       record_recall(fs, q, ops_uid(req), &error, &a);
-}
-
 static int find_record(fuse_req_t req, const struct question *q, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);
 	int r = tree_record(fs->tree, q, clock_monotonic(), ret_node);
 	if (r < 0)
 		return r;
-	bool absent = record_is_absent(fs, *ret_node) ||
-		      (seems_to_rename(req) && !is_known(req, *ret_node, q));
+	int error;
+	bool absent = record_is_known(fs, *ret_node, ops_uid(req), &error) ? error == -ENOENT
+									   : seems_to_rename(req);
 	if (is_own_record(req, q))
 		may_rename(req);
 	if (!absent)
@@ -125,8 +117,8 @@ static int find_record(fuse_req_t req, const struct question *q, struct node **r
 	return -ENOENT;
 }
 
-/* A record's name is there unless it was found not to be a moment ago; a scratch file is there
- * for its owner only. */
+/* A record's name is there unless the caller has heard a moment ago that it is not; a scratch file
+ * is there for its owner only. */
 static int find_in_type(fuse_req_t req, fuse_ino_t parent, const char *text, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);

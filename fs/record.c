@@ -32,12 +32,13 @@ bool record_is_shared(struct fs *fs, const struct question *q)
 bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
 	const struct answer **ret_answer)
 {
+	const struct answer *a = peek(fs, q, uid);
 	*ret_answer = NULL;
-	if (tree_is_absent(fs->tree, q, clock_monotonic()) && record_is_shared(fs, q)) {
+	/* What was written on this machine is there, whatever was not there a moment ago. */
+	if (!(a && a->has_owner) && tree_is_absent(fs->tree, q, uid, clock_monotonic())) {
 		*ret_error = -ENOENT;
 		return true;
 	}
-	const struct answer *a = peek(fs, q, uid);
 	if (!a)
 		return false;
 	*ret_error = a->error;
@@ -45,20 +46,20 @@ bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_
 	return true;
 }
 
-void record_learn(struct fs *fs, const struct question *q, int error)
+void record_learn(struct fs *fs, const struct question *q, uid_t uid, int error)
 {
 	if (error == -ENOENT)
-		tree_absent(fs->tree, q, clock_monotonic());
+		tree_absent(fs->tree, q, uid, clock_monotonic());
 }
 
-bool record_is_absent(struct fs *fs, const struct node *node)
+bool record_is_known(struct fs *fs, const struct node *node, uid_t uid, int *ret_error)
 {
 	struct question q;
-	int error;
 	const struct answer *a;
+	*ret_error = 0;
 	node_question(node, &q);
-	return !node->drafts && record_is_shared(fs, &q) &&
-	       record_recall(fs, &q, VIEW_DOOR, &error, &a) && error == -ENOENT;
+	return handle_find(fs->handles, HANDLE_DRAFT, node, uid) ||
+	       record_recall(fs, &q, uid, ret_error, &a);
 }
 
 int record_may_write(struct fs *fs, const struct question *q, uid_t uid)
@@ -87,7 +88,7 @@ int record_remove(struct fs *fs, const struct question *q, uid_t uid)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	/* `mv /tmp/x NAME` removes, looks and creates: it must not find a phantom in between. */
-	tree_absent(fs->tree, q, clock_monotonic());
+	tree_absent(fs->tree, q, uid, clock_monotonic());
 	return 0;
 }
 
@@ -134,8 +135,8 @@ int record_rename(struct fs *fs, const struct question *from, const struct quest
 	rrset_destroy(set);
 	if (r < 0)
 		return r;
-	tree_present(fs->tree, to);
-	tree_absent(fs->tree, from, clock_monotonic());
+	tree_present(fs->tree, to, uid);
+	tree_absent(fs->tree, from, uid, clock_monotonic());
 	publish_push(fs->publisher, uid, to);
 	publish_push(fs->publisher, uid, from);
 	return 0;
@@ -157,7 +158,7 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 		fs_log_record(to, file->uid, "renamed onto, but refused", why ? why : "");
 		return r;
 	}
-	tree_present(fs->tree, to);
+	tree_present(fs->tree, to, file->uid);
 	publish_push(fs->publisher, file->uid, to);
 	scratch_unlink(file);
 	return 0;
@@ -197,6 +198,6 @@ int record_to_scratch(
 		return r;
 	r = publish_remove(fs->publisher, uid, from);
 	if (r == 0)
-		tree_absent(fs->tree, from, clock_monotonic());
+		tree_absent(fs->tree, from, uid, clock_monotonic());
 	return r;
 }

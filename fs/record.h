@@ -10,10 +10,10 @@
  * reading the file gives. False: the resolver must be asked. */
 bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
 	const struct answer **ret_answer);
-/* An asked answer has come: remembers for a moment that there is nothing. */
-void record_learn(struct fs *fs, const struct question *q, int error);
-/* Is it to be said of this name that it is not there? Says the same to every caller. */
-bool record_is_absent(struct fs *fs, const struct node *node);
+/* An answer to this caller has come: remembers for a moment that there is nothing. */
+void record_learn(struct fs *fs, const struct question *q, uid_t uid, int error);
+/* Is it known, and whether it is there (0) or not (an error)? What he is writing is there. */
+bool record_is_known(struct fs *fs, const struct node *node, uid_t uid, int *ret_error);
 /* May its attributes be kept by the kernel? Not where they differ from caller to caller. */
 bool record_is_shared(struct fs *fs, const struct question *q);
 

@@ -17,6 +17,7 @@
 #define INO_CLASS (1ull << 34) /* | class */
 #define INO_RECORD (1ull << 62)
 
+#define SPREAD 0x9e3779b97f4a7c15ull /* 2^64 by the golden ratio: neighbours end far apart */
 #define BUCKETS_MIN 256
 #define ABSENT_SLOTS 8192 /* 128 kB; a power of two */
 
@@ -38,7 +39,7 @@ struct tree {
 /* Multiplicative hashing: inode numbers of directories differ in few bits. */
 static size_t bucket_of(const struct tree *tree, uint64_t ino)
 {
-	return (ino * 0x9e3779b97f4a7c15ull >> 20) & (tree->buckets_len - 1);
+	return (ino * SPREAD >> 20) & (tree->buckets_len - 1);
 }
 
 int tree_create(uint64_t seed, struct tree **ret_tree)
@@ -328,31 +329,31 @@ uint64_t tree_ino_control(enum control_file file)
 }
 
 static struct absent *absent_slot(
-	const struct tree *tree, const struct question *q, uint64_t *ret_hash)
+	const struct tree *tree, const struct question *q, uid_t uid, uint64_t *ret_hash)
 {
-	*ret_hash = question_hash(q, tree->seed);
-	return (struct absent *)&tree->absent[*ret_hash & (ABSENT_SLOTS - 1)];
+	*ret_hash = question_hash(q, tree->seed) + (uint64_t)uid * SPREAD;
+	return (struct absent *)&tree->absent[*ret_hash >> 32 & (ABSENT_SLOTS - 1)];
 }
 
-void tree_absent(struct tree *tree, const struct question *q, uint64_t now)
+void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_t now)
 {
 	uint64_t hash;
-	struct absent *slot = absent_slot(tree, q, &hash);
+	struct absent *slot = absent_slot(tree, q, uid, &hash);
 	*slot = (struct absent){hash, now + TREE_ABSENT_SECONDS * SECOND};
 }
 
-void tree_present(struct tree *tree, const struct question *q)
+void tree_present(struct tree *tree, const struct question *q, uid_t uid)
 {
 	uint64_t hash;
-	struct absent *slot = absent_slot(tree, q, &hash);
+	struct absent *slot = absent_slot(tree, q, uid, &hash);
 	if (slot->hash == hash)
 		slot->until = 0;
 }
 
-bool tree_is_absent(const struct tree *tree, const struct question *q, uint64_t now)
+bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now)
 {
 	uint64_t hash;
-	const struct absent *slot = absent_slot(tree, q, &hash);
+	const struct absent *slot = absent_slot(tree, q, uid, &hash);
 	return slot->hash == hash && now < slot->until;
 }
 

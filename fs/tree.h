@@ -16,6 +16,8 @@
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
+#include <sys/types.h>
+
 #include "resolver/question.h"
 
 struct scratch_file;
@@ -46,7 +48,6 @@ struct node {
 	enum node_kind kind;
 	uint16_t class, type;	      /* of CLASS, TYPE, RECORD and SCRATCH */
 	unsigned handles;	      /* that have it open, and requests that wait for it */
-	unsigned drafts;	      /* RECORD: those that write it */
 	enum control_file control;    /* CONTROL_FILE */
 	uint64_t listed;	      /* TYPE: when it was listed last; 0 never */
 	struct scratch_file *scratch; /* SCRATCH: a reference of the node's own */
@@ -89,14 +90,15 @@ uint64_t tree_ino_type(uint16_t class, uint16_t type);
 uint64_t tree_ino_record(const struct tree *tree, const struct question *q);
 uint64_t tree_ino_control(enum control_file file);
 
-/* Names that were found to be nothing a moment ago. LOOKUP may not wait, so it says that almost
+/* Names that were nothing to somebody a moment ago. LOOKUP may not wait, so it says that almost
  * every name is there; but a tool that has just been told ENOENT (by stat, or because it removed
- * the file itself) and now creates must not hear EEXIST. Fixed in size: an entry may be pushed out
- * by another before its time, which costs a question and nothing else. */
+ * the file itself) and now creates must not hear EEXIST. Each user has his own, as each has his
+ * own view of a plain name. Fixed in size: an entry may be pushed out by another before its time,
+ * which costs a question and nothing else. */
 #define TREE_ABSENT_SECONDS 5
-void tree_absent(struct tree *tree, const struct question *q, uint64_t now);
-void tree_present(struct tree *tree, const struct question *q);
-bool tree_is_absent(const struct tree *tree, const struct question *q, uint64_t now);
+void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
+void tree_present(struct tree *tree, const struct question *q, uid_t uid);
+bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
 
 const char *control_name(enum control_file file);
 /* Files that desktops and editors look for in every directory, and temporary names that they

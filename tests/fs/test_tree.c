@@ -223,17 +223,19 @@ static void test_absent(void **state)
 {
 	(void)state;
 	struct question q = question("a.example", TYPE_A), other = question("a.example", TYPE_TXT);
-	assert_false(tree_is_absent(tree, &q, 0));
-	tree_absent(tree, &q, 100);
-	assert_true(tree_is_absent(tree, &q, 100));
-	assert_false(tree_is_absent(tree, &other, 100));
-	assert_true(tree_is_absent(tree, &q, 99 + TREE_ABSENT_SECONDS * SECOND));
-	assert_false(tree_is_absent(tree, &q, 100 + TREE_ABSENT_SECONDS * SECOND));
-	tree_absent(tree, &q, 100);
-	tree_present(tree, &other);
-	assert_true(tree_is_absent(tree, &q, 100));
-	tree_present(tree, &q);
-	assert_false(tree_is_absent(tree, &q, 100));
+	assert_false(tree_is_absent(tree, &q, 1, 0));
+	tree_absent(tree, &q, 1, 100);
+	assert_true(tree_is_absent(tree, &q, 1, 100));
+	assert_false(tree_is_absent(tree, &other, 1, 100));
+	assert_false(tree_is_absent(tree, &q, 2, 100)); /* another user's view */
+	assert_true(tree_is_absent(tree, &q, 1, 99 + TREE_ABSENT_SECONDS * SECOND));
+	assert_false(tree_is_absent(tree, &q, 1, 100 + TREE_ABSENT_SECONDS * SECOND));
+	tree_absent(tree, &q, 1, 100);
+	tree_present(tree, &other, 1);
+	tree_present(tree, &q, 2);
+	assert_true(tree_is_absent(tree, &q, 1, 100));
+	tree_present(tree, &q, 1);
+	assert_false(tree_is_absent(tree, &q, 1, 100));
 }
 
 static void test_scratch_node_holds_its_file(void **state)

@@ -1,0 +1,102 @@
+#!/bin/sh
+# It cannot hang: while look-ups take two seconds, all else goes on; ^C and SIGKILL end them at once; the
+# deadline ends all others.
+. "$(dirname "$0")/../lib.sh"
+. "$TESTS/mount/fake.sh"
+
+check "mounts, every look-up takes two seconds" start_fake -d 2000
+cat "$A/slow0.known.example.com" >"$T/none"
+echo 192.0.2.1 >"$A/own.alt"
+
+# under MILLISECONDS NAME COMMAND...
+under() {
+	limit=$1 name=$2
+	shift 2
+	took=$(milliseconds "$@")
+	if [ "$took" -lt "$limit" ]; then ok "$name"; else not_ok "$name ($took ms)"; fi
+}
+slow() { # COMMAND...: starts it in the background, 0.2 s before what follows
+	"$@" >"$T/slow.out" 2>&1 &
+	SLOW=$!
+	sleep 0.2
+}
+
+# ---- with a slow open, stat and access pending, in the same directory ----
+slow sh -c "cat $A/a1.example.com & stat $A/a2.example.com & cat $A/a3.example.com & [ -r $A/a4.example.com ] & wait"
+under 300 "ls" ls "$A"
+under 300 "ls -l" ls -l "$A"
+under 300 "cat of a known name" cat "$A/slow0.known.example.com"
+under 300 "cat of one's own" cat "$A/own.alt"
+under 300 "echo to a new name" sh -c "echo 192.0.2.2 >$A/new.alt"
+under 300 "echo to the name that is being asked" sh -c "echo 192.0.2.2 >$A/a1.example.com"
+under 300 "mv" mv "$A/new.alt" "$A/new2.alt"
+under 300 "rm" rm "$A/new2.alt"
+under 300 "a private file" sh -c "echo x >$A/t; rm $A/t"
+under 300 "mkdir" sh -c "mkdir $A/d.alt || :"
+under 300 "df and the control panel" sh -c "df $M; cat $M/.kadns/status"
+wait $SLOW
+check "the slow ones found what they asked" grep -q a3.example.com "$T/slow.out"
+is "an answer that came for one is known to the next" "$(milliseconds cat "$A/a3.example.com" | grep -c '^..\?$')" 1
+slow cat "$M/IN/TXT/b.example.com"
+under 300 "writing where another waits" sh -c "echo hello >$M/IN/TXT/c.alt"
+wait $SLOW
+
+# ---- signals ----
+# ends SIGNAL MILLISECONDS NAME COMMAND...
+ends() {
+	signal=$1 limit=$2 name=$3
+	shift 3
+	"$@" >"$T/none" 2>&1 &
+	pid=$!
+	sleep 0.4
+	begin=$(date +%s%N)
+	kill "-$signal" "$pid"
+	wait "$pid"
+	took=$((($(date +%s%N) - begin) / 1000000))
+	if [ $took -lt "$limit" ]; then ok "$name"; else not_ok "$name ($took ms)"; fi
+}
+for signal in INT TERM KILL HUP; do
+	# A shell in the background ignores INT for its children; python has its own idea of it.
+	ends $signal 300 "$signal ends open" /usr/bin/python3 -c "
+import signal; signal.signal(signal.SIGINT, signal.default_int_handler); open('$A/${signal}1.example.com')"
+	ends $signal 300 "$signal ends stat" /usr/bin/python3 -c "
+import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.stat('$A/${signal}2.example.com')"
+done
+is "what was interrupted was cancelled" "$(count_of cancels)" 8
+# harmless NAME SIGNAL SECONDS: the open() of a program that has a handler for it
+has "a harmless signal does not break open()" "$(says perl -e "
+use POSIX; use Time::HiRes 'ualarm'; my \$n = 0;
+POSIX::sigaction(POSIX::SIGALRM, POSIX::SigAction->new(sub { \$n++ }, POSIX::SigSet->new, 0));
+ualarm(100000); sysopen(my \$f, '$A/harmless.example.com', 0) or die \"\$!\"; print \"handled \$n\";")" "handled 1 rc=0"
+has "an alarm after a while does" "$(says perl -e "
+use POSIX; my \$n = 0;
+POSIX::sigaction(POSIX::SIGALRM, POSIX::SigAction->new(sub { \$n++ }, POSIX::SigSet->new, 0));
+alarm(1); sysopen(my \$f, '$A/alarm.example.com', 0) or die \"\$!\"")" "Interrupted system call"
+perl -e "
+use POSIX; use Time::HiRes 'ualarm';
+POSIX::sigaction(POSIX::SIGALRM, POSIX::SigAction->new(sub { }, POSIX::SigSet->new, 0));
+ualarm(100000); sysopen(my \$f, '$A/both.example.com', 0)" &
+pid=$!
+sleep 0.5
+took=$(milliseconds sh -c "kill -KILL $pid; while [ -d /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status; do :; done")
+if [ "$took" -lt 400 ]; then ok "SIGKILL after a harmless signal"; else not_ok "SIGKILL after a harmless signal ($took ms)"; fi
+wait $pid 2>"$T/none"
+
+# ---- deadline, shares ----
+took=$(milliseconds cat "$A/slow60000.example.com")
+has "the deadline" "$(cat "$T/timed.out")" "Connection timed out"
+if [ "$took" -ge 4500 ] && [ "$took" -lt 6000 ]; then ok "is kept"; else not_ok "is kept ($took ms)"; fi
+for i in $(seq 80); do as 1001 cat "$A/m$i.example.com" >"$T/many.$i" 2>&1 & done
+sleep 1
+under 300 "another user has his own share" as 1002 cat "$A/own.alt"
+has "and may ask" "$(as 1002 jq -r '.data[0]' "$A/m100.example.com")" 192.0.2.1
+check "all end" eventually 10 sh -c "! pgrep -u 1001 cat"
+is "64 were asked, the others heard EAGAIN" "$(cat "$T"/many.* | grep -c '"name"') $(cat "$T"/many.* | grep -c 'Resource temporarily unavailable')" "64 16"
+
+# ---- the end of the daemon while somebody waits ----
+slow cat "$A/last.example.com"
+took=$(milliseconds stop_fake)
+wait $SLOW
+has "who waits is told" "$(cat "$T/slow.out")" "cat: "
+if [ "$took" -lt 1000 ]; then ok "and it ends at once"; else not_ok "and it ends at once ($took ms)"; fi
+finish
