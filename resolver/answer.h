@@ -34,6 +34,7 @@ struct answer {
 	bool has_signer;
 	uint8_t signer[NAME_KEY_LEN];
 	int64_t seq;         /* of the DHT item; 0 none */
+	bool remembered;     /* the resolver's note: its signer has been remembered */
 	bool has_owner;      /* written here, by this user of this machine */
 	uint32_t owner;
 	uint32_t ttl;        /* least of the TTLs in message[1], so that none of them runs below 0

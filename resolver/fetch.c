@@ -10,8 +10,10 @@
 #include "resolver/clock.h"
 #include "resolver/zone.h"
 
-#define SEQ_AHEAD_MAX (24 * 3600 * (int64_t)SECOND)   /* a reader refuses what claims to be later */
+#define ZONE_AHEAD_MAX (24 * 3600 * (int64_t)SECOND)  /* a reader refuses what claims to be later */
+#define SLOT_AHEAD_MAX (600 * (int64_t)SECOND)
 #define ZONE_STALE (7 * 86400 * (int64_t)SECOND)      /* a zone that was not signed anew since */
+#define LARGE_CLAIMS_MAX 2   /* references that one question follows; eight pieces each */
 #define EDE_STALE 3
 #define EDE_BOGUS 6
 #define EDE_NO_AUTHORITY 22
@@ -37,6 +39,13 @@ struct fetch {
 	uint8_t known[NAME_KEY_LEN]; /* the signer who answered for this name before */
 	size_t versions_len;
 	struct version versions[FETCH_PACKETS_MAX];
+	/* A slot, and the large claim whose pieces are being fetched. */
+	struct slot slot;
+	unsigned budget;           /* signature checks left */
+	size_t reference, followed; /* in slot.pieces */
+	size_t pieces_len;
+	struct claim_piece pieces[CLAIM_PIECES_MAX];
+	uint8_t bytes[CLAIM_PIECES_MAX][CLAIM_PIECE_BYTES];
 };
 
 static struct answer *failure(const struct question *q, int error, int ede)
@@ -61,6 +70,7 @@ static void finish(struct fetch *f, struct answer *a)
 		if (!a->expires)
 			a->expires = a->time + a->ttl;
 	}
+	slot_finish(&f->slot);
 	free(f);
 	fn(ctx, a);
 }
@@ -94,16 +104,6 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
 	struct fetch *f = ctx;
 	f->query = NULL;
 	struct answer *a = answer_from_reply(&f->question, reply);
-	struct publisher *publisher = f->env->parts.publisher;
-	struct rrset *set;
-	if (f->env->policy->mode == POLICY_OPEN && publisher && a && !a->error &&
-		answer_rrset(a, &set) == 0) {
-		/* The order of 2009: what DNS said is left on the network for the next who asks. The
-		 * board is the question's, so the set at a chain's end is filed under it. */
-		set->question = f->question;
-		publish_copy(publisher, set);
-		rrset_destroy(set);
-	}
 	finish(f, a);
 }
 
@@ -113,7 +113,8 @@ static void keep_version(struct fetch *f, const struct dht_item *item)
 {
 	const uint8_t *bytes;
 	size_t len;
-	if (item->seq > clock_wall() + SEQ_AHEAD_MAX || dht_item_get_string(item, &bytes, &len) < 0 ||
+	int64_t ahead = f->part == CACHE_ZONE ? ZONE_AHEAD_MAX : SLOT_AHEAD_MAX;
+	if (item->seq > clock_wall() + ahead || dht_item_get_string(item, &bytes, &len) < 0 ||
 		len > SLOT_BYTES_MAX)
 		return;
 	for (size_t i = 0; i < f->versions_len; i++) {
@@ -178,19 +179,24 @@ static bool is_known(void *ctx, const uint8_t key[NAME_KEY_LEN])
 	return f->has_known && memcmp(f->known, key, sizeof(f->known)) == 0;
 }
 
+static struct slot_reading reading_of(struct fetch *f, const struct version *v)
+{
+	return (struct slot_reading){.now = clock_wall() / (int64_t)SECOND,
+		.packet_time = v ? v->seq / (int64_t)SECOND : 0, .nodes = v ? v->nodes : 1,
+		.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &f->budget,
+		.known = is_known, .known_ctx = f};
+}
+
 /* All nodes' packets in one slot, so that a withdrawal that one node has meets the claim that
  * another still holds. */
-static void read_slot(struct fetch *f, struct slot *slot)
+static void read_slot(struct fetch *f)
 {
-	unsigned budget = FETCH_CHECKS_MAX;
-	slot_init(slot, &f->question);
+	f->budget = FETCH_CHECKS_MAX;
+	slot_init(&f->slot, &f->question);
 	for (size_t i = 0; i < f->versions_len; i++) {
 		const struct version *v = &f->versions[i];
-		struct slot_reading reading = {.now = clock_wall() / (int64_t)SECOND,
-			.packet_time = v->seq / (int64_t)SECOND, .nodes = v->nodes,
-			.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &budget,
-			.known = is_known, .known_ctx = f};
-		slot_add_packet(slot, v->bytes, v->len, &reading);
+		struct slot_reading reading = reading_of(f, v);
+		slot_add_packet(&f->slot, v->bytes, v->len, &reading);
 	}
 }
 
@@ -219,20 +225,18 @@ static const struct claim *choose_open(const struct fetch *f, const struct slot 
 }
 
 /* Trust on first use: the signer that answered for this name before, or the one that most nodes
- * return (tie: the smaller key), who is then remembered. */
-static const struct claim *choose_first(struct fetch *f, const struct slot *slot)
+ * return (tie: the smaller key). */
+static const struct claim *choose_first(struct fetch *f)
 {
 	const struct claim *best = NULL;
-	for (size_t i = 0; i < slot->claims_len; i++) {
-		const struct claim *x = &slot->claims[i];
-		if (!counts(f, x) || (f->has_known && !is_known((void *)f, x->key)))
+	for (size_t i = 0; i < f->slot.claims_len; i++) {
+		const struct claim *x = &f->slot.claims[i];
+		if (!counts(f, x) || (f->has_known && !is_known(f, x->key)))
 			continue;
 		if (!best || x->nodes > best->nodes ||
 			(x->nodes == best->nodes && memcmp(x->key, best->key, NAME_KEY_LEN) < 0))
 			best = x;
 	}
-	if (best && !f->has_known)
-		own_remember_signer(f->env->parts.own, &f->question.name, best->key);
 	return best;
 }
 
@@ -240,7 +244,15 @@ static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 {
 	struct answer *a = NULL;
 	int64_t now = clock_wall() / (int64_t)SECOND;
-	if (answer_from_rrset(&f->question, c->set, &a) < 0)
+	int32_t left = (int32_t)(c->expiration - (uint32_t)now);
+	struct rrset *set = rrset_copy(c->set);
+	if (!set)
+		return NULL;
+	if (left >= 0 && set->ttl > (uint32_t)left)
+		set->ttl = (uint32_t)left; /* nobody may believe it for longer than it is signed */
+	int r = answer_from_rrset(&f->question, set, &a);
+	rrset_destroy(set);
+	if (r < 0)
 		return NULL;
 	a->source = SOURCE_DHT;
 	a->trust = f->env->policy->mode == POLICY_OPEN ? TRUST_OPEN : TRUST_TOFU;
@@ -252,21 +264,85 @@ static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 		if (f->versions[i].seq > a->seq)
 			a->seq = f->versions[i].seq;
 	a->time = c->kind == CLAIM_KEY ? now - (int32_t)((uint32_t)now - c->inception) : a->seq / (int64_t)SECOND;
-	int64_t left = (int32_t)(c->expiration - (uint32_t)now);
-	a->expires = now + (a->ttl < left ? a->ttl : left);
+	a->expires = now + a->ttl;
 	return a;
 }
 
-static struct answer *answer_from_slot(struct fetch *f)
+static void choose(struct fetch *f)
 {
-	struct slot slot;
-	f->has_known = own_first_signer(f->env->parts.own, &f->question.name, f->known);
-	read_slot(f, &slot);
-	const struct claim *best = f->env->policy->mode == POLICY_OPEN ? choose_open(f, &slot) :
-									 choose_first(f, &slot);
-	struct answer *a = best ? answer_from_claim(f, best) : miss(&f->question);
-	slot_finish(&slot);
-	return a;
+	const struct claim *best = f->env->policy->mode == POLICY_OPEN ?
+		choose_open(f, &f->slot) : choose_first(f);
+	finish(f, best ? answer_from_claim(f, best) : miss(&f->question));
+}
+
+static void follow_reference(struct fetch *f);
+
+static void on_piece(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
+	const struct dht_result *result)
+{
+	(void)from;
+	(void)result;
+	struct fetch *f = ctx;
+	const struct claim_pieces *p = &f->slot.pieces[f->reference];
+	const uint8_t *bytes;
+	size_t len, i = f->pieces_len;
+	if (item) { /* immutable: the engine has compared its hash, every copy is the same */
+		if (dht_item_get_string(item, &bytes, &len) == 0 && len <= CLAIM_PIECE_BYTES &&
+			!f->pieces[i].bytes) {
+			memcpy(f->bytes[i], bytes, len);
+			f->pieces[i] = (struct claim_piece){f->bytes[i], len};
+		}
+		return;
+	}
+	f->lookup = NULL;
+	if (f->pieces[i].bytes)
+		f->pieces_len++;
+	if (f->pieces[i].bytes && f->pieces_len == p->count) {
+		struct slot_reading reading = reading_of(f, NULL);
+		struct claim_pieces whole = *p; /* adding the claim drops the reference */
+		slot_add_pieces(&f->slot, &whole, f->pieces, &reading);
+		f->reference = 0;
+		follow_reference(f);
+	} else if (f->pieces[i].bytes) {
+		struct dht_id target;
+		memcpy(target.b, p->sha1[f->pieces_len], DHT_ID_LEN);
+		if (dht_get_immutable(f->env->parts.dht, &target, on_piece, f, &f->lookup) < 0)
+			choose(f);
+	} else { /* a piece that nobody has: the next reference */
+		f->reference++;
+		follow_reference(f);
+	}
+}
+
+/* Fetches the large claims that the slot refers to: of the known signer only, where there is one. */
+static void follow_reference(struct fetch *f)
+{
+	uint8_t key[NAME_KEY_LEN];
+	struct dht_id target;
+	for (; f->reference < f->slot.pieces_len && f->followed < LARGE_CLAIMS_MAX; f->reference++) {
+		const struct claim_pieces *p = &f->slot.pieces[f->reference];
+		if (p->count == 0 || !name_key(&p->signer, key) || (f->has_known && !is_known(f, key)))
+			continue;
+		f->followed++;
+		f->pieces_len = 0;
+		memset(f->pieces, 0, sizeof(f->pieces));
+		memcpy(target.b, p->sha1[0], DHT_ID_LEN);
+		if (dht_get_immutable(f->env->parts.dht, &target, on_piece, f, &f->lookup) == 0)
+			return;
+	}
+	choose(f);
+}
+
+static void answer_from_slot(struct fetch *f)
+{
+	int r = own_first_signer(f->env->parts.own, &f->question.name, f->known);
+	f->has_known = r == 0;
+	if (r < 0 && r != -ENOENT) { /* not to know whom to believe is not to believe anyone */
+		finish(f, failure(&f->question, -EIO, EDE_NONE));
+		return;
+	}
+	read_slot(f);
+	follow_reference(f);
 }
 
 static void on_item(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
@@ -283,8 +359,10 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 		(result->error == -EHOSTUNREACH && f->env->joined);
 	if (silent && f->versions_len == 0)
 		finish(f, failure(&f->question, -ENETUNREACH, EDE_NO_AUTHORITY));
+	else if (f->part == CACHE_ZONE)
+		finish(f, answer_from_zone(f));
 	else
-		finish(f, f->part == CACHE_ZONE ? answer_from_zone(f) : answer_from_slot(f));
+		answer_from_slot(f);
 }
 
 /* ---- start and end ---- */
@@ -336,5 +414,6 @@ void fetch_cancel(struct fetch *f)
 		upstream_cancel(f->query);
 	if (f->lookup)
 		dht_cancel(f->env->parts.dht, f->lookup);
+	slot_finish(&f->slot);
 	free(f);
 }

@@ -44,6 +44,8 @@ void job_schedule(struct job *job, uint64_t delay)
 static void reset(struct job *job)
 {
 	job->packets_len = 0;
+	job->seq_seen = 0;
+	job->piece = 0;
 	merge_edits_finish(&job->edits);
 	job->lookup = NULL;
 	if (job->state != JOB_WAITING)
@@ -54,17 +56,12 @@ static void reset(struct job *job)
 /* Ends a run; the job waits for the next. */
 static void rest(struct job *job, uint64_t delay)
 {
-	struct publisher *p = job->publisher;
-	uid_t uid = job->uid;
-	bool zone = job->kind == JOB_ZONE;
 	reset(job);
 	if (job->again)
 		delay = 0;
 	job->again = false;
 	if (!job->alone || delay == 0)
 		arm(job, jittered(delay));
-	if (zone)
-		publish_zone_done(p, uid);
 }
 
 static void fail(struct job *job)
@@ -143,47 +140,42 @@ static void keep_packet(struct job *job, int64_t seq, const uint8_t *bytes, size
 
 /* ---- merging and putting ---- */
 
-/* Above all that was seen, and time. -EOVERFLOW: somebody who holds the key went more than a day
- * ahead; following him would burn it. */
-static int next_seq(struct job *job, const struct dht_id *target, int64_t seen, int64_t *ret_seq)
+/* How far ahead of the clock a value may be: a zone a day, as readers hold it too; a slot, whose
+ * key is everyone's, ten minutes, as nodes of ours hold it. */
+static int64_t ahead_max(const struct job *job)
 {
-	int64_t last, now = clock_wall();
-	int r = own_seq(job->publisher->own, target->b, &last);
-	if (r < 0)
-		return r;
-	if (last > seen)
-		seen = last;
-	if (seen >= now + 24 * 3600 * (int64_t)SECOND)
-		return -EOVERFLOW;
-	*ret_seq = seen >= now ? seen + 1 : now;
-	return own_set_seq(job->publisher->own, target->b, *ret_seq);
+	return (job->kind == JOB_ZONE ? 24 * 3600 : 600) * (int64_t)SECOND;
 }
 
-static int merge_into_zone(struct job *job, const struct dht_id *target, uint8_t *ret_packet)
+static int merge_into_zone(struct job *job, const struct own_put *last, uint8_t *ret_packet)
 {
 	struct publisher *p = job->publisher;
-	int64_t last;
-	int r = own_seq(p->own, target->b, &last);
-	if (r < 0)
-		return r;
 	const struct job_packet *newest = job->packets_len ? &job->packets[0] : NULL;
-	struct merge_zone m = {.own = p->own, .signer = p->signer, .uid = job->uid,
-		.newest = newest ? newest->bytes : NULL, .newest_len = newest ? newest->len : 0,
-		.all = !newest || newest->seq < last};
+	struct merge_zone m = {.own = p->own, .signer = p->signer, .uid = job->uid};
+	m.all = !newest || newest->seq < last->seq;
+	if (!m.all) {
+		m.base = newest->bytes;
+		m.base_len = newest->len;
+	} else if (last->packet_len) {
+		/* What the network shows is older than what we put: to build on it would bring back
+		 * what was withdrawn since. */
+		m.base = last->packet;
+		m.base_len = last->packet_len;
+	}
 	return merge_zone(&m, ret_packet, &job->edits);
 }
 
-/* A copy of what DNS said goes only onto an empty board. */
+/* A copy of what DNS said goes only onto an empty board, and not when it is old. */
 static int add_copy(struct job *job, struct slot *slot, bool *ret_idle)
 {
+	struct claim claim;
 	if (!job->copy)
 		return 0;
-	if (slot->claims_len) {
-		*ret_idle = true;
+	*ret_idle = slot->claims_len ||
+		clock_wall() / (int64_t)SECOND >= job->copied + job->copy->ttl;
+	if (*ret_idle)
 		return 0;
-	}
-	struct claim claim;
-	int r = claim_copy(job->copy, clock_wall() / (int64_t)SECOND, &claim);
+	int r = claim_copy(job->copy, job->copied, &claim);
 	return r < 0 ? r : slot_add(slot, &claim);
 }
 
@@ -205,7 +197,7 @@ static int merge_into_slot(struct job *job, uint8_t *ret_packet, bool *ret_idle)
 	}
 	if (r == 0)
 		r = add_copy(job, &slot, ret_idle);
-	if (r == 0)
+	if (r == 0 && !*ret_idle)
 		r = merge_slot(p->own, p->signer, &slot, now, ret_packet, &job->edits);
 	slot_finish(&slot);
 	return r;
@@ -224,14 +216,48 @@ static int sign(struct job *job, const uint8_t *packet, size_t len)
 	return dht_item_sign(item, seed);
 }
 
-static int merge_and_put(struct job *job, int64_t seen)
+/* Above all that was seen, and time; on disk before it is used, so that it is used once.
+ * -EOVERFLOW: somebody who holds the key went far ahead; following him would burn it. */
+static int next_put(struct job *job, const struct dht_id *target, struct own_put *last,
+	const uint8_t *packet, size_t len)
+{
+	int64_t now = clock_wall(), seen = job->seq_seen > last->seq ? job->seq_seen : last->seq;
+	if (seen >= now + ahead_max(job))
+		return -EOVERFLOW;
+	last->seq = seen >= now ? seen + 1 : now;
+	last->packet_len = job->kind == JOB_ZONE ? len : 0;
+	memcpy(last->packet, packet, last->packet_len);
+	job->item.seq = last->seq;
+	return own_set_put(job->publisher->own, target->b, last);
+}
+
+static int put_next(struct job *job);
+
+/* The zone has no room for what is written now: plain names have their slots. */
+static void zone_is_full(struct job *job)
+{
+	for (size_t i = 0; i < job->edits.len; i++) {
+		const struct merge_edit *e = &job->edits.edit[i];
+		if (!e->under_key)
+			own_zoned(job->publisher->own, e->uid, &e->question, e->written);
+	}
+	publish_zone_done(job->publisher, job->uid);
+}
+
+static int merge_and_put(struct job *job)
 {
 	uint8_t packet[ZONE_BYTES_MAX > SLOT_BYTES_MAX ? ZONE_BYTES_MAX : SLOT_BYTES_MAX];
+	struct own_put last;
 	struct dht_id target;
 	bool idle = false;
 	dht_item_target(&job->item, &target);
-	int len = job->kind == JOB_ZONE ? merge_into_zone(job, &target, packet) :
+	int r = own_last_put(job->publisher->own, target.b, &last);
+	if (r < 0)
+		return r;
+	int len = job->kind == JOB_ZONE ? merge_into_zone(job, &last, packet) :
 					  merge_into_slot(job, packet, &idle);
+	if (len == -EFBIG && job->kind == JOB_ZONE)
+		zone_is_full(job);
 	if (len < 0)
 		return len;
 	if (idle) {
@@ -240,14 +266,10 @@ static int merge_and_put(struct job *job, int64_t seen)
 		rest(job, 0);
 		return 0;
 	}
-	int r = next_seq(job, &target, seen, &job->item.seq);
+	r = next_put(job, &target, &last, packet, (size_t)len);
 	if (r == 0)
 		r = sign(job, packet, (size_t)len);
-	if (r == 0)
-		r = dht_put(job->publisher->dht, &job->item, DHT_PUT_CAS, put_done, job, &job->lookup);
-	if (r == 0)
-		job->state = JOB_PUTTING;
-	return r;
+	return r < 0 ? r : put_next(job);
 }
 
 static void read_done(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
@@ -258,28 +280,57 @@ static void read_done(void *ctx, const struct dht_item *item, const struct dht_e
 	if (item) {
 		const uint8_t *bytes;
 		size_t len;
-		if (item->seq <= clock_wall() + 24 * 3600 * (int64_t)SECOND &&
-			dht_item_get_string(item, &bytes, &len) == 0 && len <= SLOT_BYTES_MAX)
+		if (item->seq > clock_wall() + ahead_max(job))
+			return;
+		if (item->seq > job->seq_seen)
+			job->seq_seen = item->seq;
+		if (dht_item_get_string(item, &bytes, &len) == 0 && len <= SLOT_BYTES_MAX)
 			keep_packet(job, item->seq, bytes, len);
 		return;
 	}
 	job->lookup = NULL;
-	if (result->error == -ENETUNREACH || merge_and_put(job, result->seq_seen) < 0)
+	if (result->error == -ENETUNREACH || merge_and_put(job) < 0)
 		fail(job);
 }
 
-static void mark_published(struct job *job, unsigned replicas)
+static void mark_taken(struct job *job, unsigned replicas)
 {
 	struct publisher *p = job->publisher;
 	int64_t now = clock_wall();
 	for (size_t i = 0; i < job->edits.len; i++) {
-		const struct merge_edit *edit = &job->edits.edit[i];
-		if (edit->inception)
-			own_claimed(p->own, edit->uid, &edit->question, edit->inception);
-		own_published(p->own, edit->uid, &edit->question, edit->written, now, replicas);
+		const struct merge_edit *e = &job->edits.edit[i];
+		const struct own_record *record = own_find(p->own, e->uid, &e->question);
+		if (job->kind == JOB_ZONE)
+			own_zoned(p->own, e->uid, &e->question, e->written);
+		if (e->inception)
+			own_claimed(p->own, e->uid, &e->question, e->inception);
+		if (replicas == 0)
+			continue; /* this node alone has it so far: not published */
+		/* A plain name is published when its zone and its slot have it: this is the slot. */
+		if (job->kind == JOB_ZONE ? e->under_key : record && record->zoned == e->written)
+			own_published(p->own, e->uid, &e->question, e->written, now, replicas);
 	}
-	rrset_destroy(job->copy);
-	job->copy = NULL;
+	if (replicas) {
+		rrset_destroy(job->copy);
+		job->copy = NULL;
+	}
+}
+
+/* Refused by some: another writer was faster. Read again, soon; when that does not help, the
+ * nodes that took it decide (one node that always refuses must not void what seven took). */
+static bool is_conflict(struct job *job, const struct dht_result *result)
+{
+	if (!result->refused_cas && !result->refused_seq) {
+		job->conflicts = 0;
+		return false;
+	}
+	job->publisher->counters.conflicts++;
+	if (++job->conflicts <= JOB_CONFLICTS_MAX) {
+		rest(job, SECOND / 50 << job->conflicts);
+		return true;
+	}
+	job->conflicts = 0;
+	return false;
 }
 
 static void put_done(void *ctx, const struct dht_result *result)
@@ -287,30 +338,44 @@ static void put_done(void *ctx, const struct dht_result *result)
 	struct job *job = ctx;
 	struct publisher *p = job->publisher;
 	job->lookup = NULL;
-	if (result->refused_cas || result->refused_seq) {
-		p->counters.conflicts++;
-		if (++job->conflicts <= JOB_CONFLICTS_MAX) {
-			rest(job, SECOND / 50 << job->conflicts);
-			return;
-		}
-		job->conflicts = 0;
-		rest(job, 60 * SECOND);
+	if (is_conflict(job, result))
 		return;
-	}
-	job->conflicts = 0;
 	if (result->stored == 0 && result->error != -EHOSTUNREACH) {
 		fail(job);
 		return;
 	}
 	job->failures = 0;
 	job->alone = result->stored == 0;
-	if (job->kind == JOB_ZONE)
-		p->counters.zones_put++;
-	else
+	job->again |= job->edits.again;
+	mark_taken(job, result->stored);
+	if (job->kind == JOB_SLOT) {
 		p->counters.slots_put++;
-	if (result->stored)
-		mark_published(job, result->stored);
+	} else {
+		p->counters.zones_put++;
+		publish_zone_done(p, job->uid);
+	}
 	rest(job, JOB_REPUBLISH * SECOND);
+}
+
+static void piece_done(void *ctx, const struct dht_result *result)
+{
+	struct job *job = ctx;
+	job->lookup = NULL;
+	if ((result->stored == 0 && result->error != -EHOSTUNREACH) || put_next(job) < 0)
+		fail(job);
+}
+
+/* The pieces one after the other, then what refers to them. */
+static int put_next(struct job *job)
+{
+	struct dht *dht = job->publisher->dht;
+	job->state = JOB_PUTTING;
+	if (job->piece == job->edits.pieces_len)
+		return dht_put(dht, &job->item, DHT_PUT_CAS, put_done, job, &job->lookup);
+	const struct merge_piece *piece = &job->edits.pieces[job->piece++];
+	struct dht_item item = {.is_mutable = false};
+	int r = dht_item_set_string(&item, piece->bytes, piece->len);
+	return r < 0 ? r : dht_put(dht, &item, 0, piece_done, job, &job->lookup);
 }
 
 /* ---- life ---- */

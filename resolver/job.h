@@ -2,7 +2,7 @@
  *
  *   waiting   for its time: a second after the edit, an hour after the last put, a back-off
  *   reading   the newest version from the network
- *   putting   the merge of that and the own edits, with cas
+ *   putting   the pieces of a large claim; then the merge of that and the own edits, with cas
  *
  * A conflict (another writer was faster) reads again; nobody reachable waits for the network;
  * an edit that comes while the job runs makes it run once more. */
@@ -17,7 +17,7 @@
 #include "resolver/publish.h"
 
 #define JOB_PACKETS_MAX 8     /* different versions of a slot that one read keeps */
-#define JOB_CONFLICTS_MAX 6   /* then it waits a minute: the others need to get through too */
+#define JOB_CONFLICTS_MAX 6   /* then what some nodes took counts, whatever the others hold */
 #define JOB_RUNNING_MAX 16    /* at a time; the rest waits */
 #define JOB_REPUBLISH 3600    /* seconds between puts (BEP 44) */
 #define JOB_CHECKS_MAX 64     /* signature checks that one merge may cost */
@@ -32,6 +32,7 @@ struct job {
 	uid_t uid;                 /* JOB_ZONE */
 	struct question question;  /* JOB_SLOT */
 	struct rrset *copy;        /* JOB_SLOT, trust=open: a set that DNS gave */
+	int64_t copied;            /* seconds since 1970: when */
 	enum job_state state;
 	bool again;                /* an edit came while it ran */
 	bool alone;                /* waits until there is a network */
@@ -46,7 +47,10 @@ struct job {
 		uint8_t bytes[SLOT_BYTES_MAX];
 	} packets[JOB_PACKETS_MAX]; /* zone: [0] is the newest */
 	size_t packets_len;
+	int64_t seq_seen;          /* highest of the values that verified; what a node merely names
+	                            * could be anyone's number */
 	struct merge_edits edits;
+	size_t piece;              /* the next to be put */
 };
 TAILQ_HEAD(job_list, job);
 

@@ -10,11 +10,13 @@
 void merge_edits_finish(struct merge_edits *edits)
 {
 	free(edits->edit);
+	free(edits->pieces);
 	memset(edits, 0, sizeof(*edits));
 }
 
 static int note_edit(struct merge_edits *edits, const struct own_record *record, uint32_t inception)
 {
+	uint8_t key[NAME_KEY_LEN];
 	if (edits->len == edits->cap) {
 		size_t cap = edits->cap ? edits->cap * 2 : 8;
 		struct merge_edit *grown = reallocarray(edits->edit, cap, sizeof(*grown));
@@ -24,7 +26,8 @@ static int note_edit(struct merge_edits *edits, const struct own_record *record,
 		edits->cap = cap;
 	}
 	edits->edit[edits->len++] = (struct merge_edit){.uid = record->uid,
-		.question = record->question, .written = record->written, .inception = inception};
+		.question = record->question, .written = record->written, .inception = inception,
+		.under_key = name_key(&record->question.name, key)};
 	return 0;
 }
 
@@ -35,7 +38,8 @@ struct zone_walk {
 	struct zone *zone;
 	struct merge_edits *edits;
 	uint8_t key[NAME_KEY_LEN];
-	bool plain; /* this pass lays plain names; the first one lays names under the key */
+	bool plain;  /* this pass lays plain names; the first one lays names under the key */
+	bool all;
 	int error;
 };
 
@@ -51,6 +55,12 @@ static int zone_question(const struct question *q, const uint8_t key[NAME_KEY_LE
 	return name_join(&q->name, &origin, &ret_q->name);
 }
 
+static bool is_over(const struct zone *zone)
+{
+	uint8_t packet[ZONE_BYTES_MAX];
+	return zone_write(zone, packet) == -EFBIG;
+}
+
 static int lay_set(struct zone_walk *w, const struct rrset *set, const struct question *at)
 {
 	struct rrset *moved = rrset_copy(set);
@@ -59,47 +69,63 @@ static int lay_set(struct zone_walk *w, const struct rrset *set, const struct qu
 	moved->question = *at;
 	int r = zone_set(w->zone, moved);
 	rrset_destroy(moved);
-	uint8_t packet[ZONE_BYTES_MAX];
-	if (r == 0 && w->plain && zone_write(w->zone, packet) == -EFBIG)
+	if (r == 0 && w->plain && is_over(w->zone))
 		zone_remove(w->zone, at); /* no room: its claim in the slot has to do */
 	return r;
+}
+
+/* A record of this walk's uid and kind; false: none of ours, or not for the DHT. */
+static bool is_mine(const struct zone_walk *w, const struct own_record *record, bool plain,
+	struct question *ret_at)
+{
+	uint8_t key[NAME_KEY_LEN];
+	return record->uid == w->m->uid && name_key(&record->question.name, key) != plain &&
+		zone_question(&record->question, w->key, plain, ret_at) == 0;
 }
 
 static void lay_record(void *ctx, const struct own_record *record)
 {
 	struct zone_walk *w = ctx;
-	uint8_t key[NAME_KEY_LEN];
-	bool plain = !name_key(&record->question.name, key);
-	if (w->error || record->uid != w->m->uid || plain != w->plain)
-		return;
-	if (!w->m->all && record->set && record->published)
-		return; /* the network has it, or another daemon of this key has changed it since */
 	struct question at;
-	if (zone_question(&record->question, w->key, plain, &at) < 0)
-		return; /* N.<key> would be too long a name: the slot alone carries it */
+	if (w->error || !is_mine(w, record, w->plain, &at))
+		return;
+	if (!w->all && record->zoned == record->written)
+		return; /* the zone has it, or another daemon of this key has changed it since */
 	if (record->set)
 		w->error = lay_set(w, record->set, &at);
 	else
 		zone_remove(w->zone, &at);
-	if (w->error == 0 && !plain)
+	if (w->error == 0)
 		w->error = note_edit(w->edits, record, 0);
+}
+
+static void evict_plain(void *ctx, const struct own_record *record)
+{
+	struct zone_walk *w = ctx;
+	struct question at;
+	if (is_mine(w, record, true, &at))
+		zone_remove(w->zone, &at);
 }
 
 int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
 	struct merge_edits *ret_edits)
 {
-	struct zone_walk w = {.m = m, .edits = ret_edits};
+	struct zone_walk w = {.m = m, .edits = ret_edits, .all = m->all};
 	memset(ret_edits, 0, sizeof(*ret_edits));
 	int r = signer_key(m->signer, m->uid, w.key);
 	if (r < 0)
 		return r;
 	/* What is not a DNS packet is superseded by one that is. */
-	r = m->newest ? zone_read(w.key, m->newest, m->newest_len, &w.zone) : -EBADMSG;
+	r = m->base ? zone_read(w.key, m->base, m->base_len, &w.zone) : -EBADMSG;
 	if (r == -EBADMSG)
 		r = zone_create(w.key, &w.zone);
 	if (r < 0)
 		return r;
 	own_each(m->own, lay_record, &w);
+	if (w.error == 0 && is_over(w.zone)) { /* names under the key go before plain ones */
+		own_each(m->own, evict_plain, &w);
+		w.all = true;
+	}
 	w.plain = true;
 	if (w.error == 0)
 		own_each(m->own, lay_record, &w);
@@ -168,26 +194,16 @@ struct slot_walk {
 	int error;
 };
 
+static uint32_t claim_ttl(const struct rrset *set)
+{
+	return set->ttl > CLAIM_TTL_MAX ? CLAIM_TTL_MAX : set->ttl;
+}
+
 /* A claim that says the same and has more than half of its life ahead need not be made anew. */
 static bool claim_stands(const struct claim *held, const struct rrset *set, uint32_t now)
 {
-	return held && held->set->ttl == (set->ttl > CLAIM_TTL_MAX ? CLAIM_TTL_MAX : set->ttl) &&
-		rrset_same_data(held->set, set) &&
+	return held && held->set->ttl == claim_ttl(set) && rrset_same_data(held->set, set) &&
 		(int32_t)(held->expiration - now) > CLAIM_LIFETIME / 2;
-}
-
-static int make_claim(struct slot_walk *w, const struct own_record *record, uint32_t inception)
-{
-	struct rrset *set = rrset_copy(record->set);
-	if (!set)
-		return -ENOMEM;
-	if (set->ttl > CLAIM_TTL_MAX)
-		set->ttl = CLAIM_TTL_MAX;
-	struct claim claim;
-	int r = signer_claim(w->signer, record->uid, set, inception, inception + CLAIM_LIFETIME,
-		&claim);
-	rrset_destroy(set);
-	return r < 0 ? r : slot_add(w->slot, &claim);
 }
 
 /* An hour back, for readers whose clocks are slow; but after all that was said before. */
@@ -200,6 +216,68 @@ static uint32_t next_inception(const struct slot_walk *w, const struct own_recor
 	return last && (int32_t)(inception - last) <= 0 ? last + 1 : inception;
 }
 
+static int make_claim(struct slot_walk *w, const struct own_record *record, uint32_t inception,
+	struct claim *ret_claim)
+{
+	struct rrset *set = rrset_copy(record->set);
+	if (!set)
+		return -ENOMEM;
+	set->ttl = claim_ttl(set);
+	int r = signer_claim(w->signer, record->uid, set, inception, inception + CLAIM_LIFETIME,
+		ret_claim);
+	rrset_destroy(set);
+	return r;
+}
+
+/* Cuts a claim into pieces. Returns whether it is one that needs them, or -errno. */
+static int cut(struct merge_edits *edits, const struct claim *claim)
+{
+	uint8_t packet[CLAIM_BYTES_MAX];
+	struct claim_pieces pieces;
+	int len = claim_cut(claim, packet, &pieces);
+	if (len < 0 || len <= CLAIM_INLINE_MAX)
+		return len < 0 ? len : 0;
+	struct merge_piece *grown = reallocarray(edits->pieces, edits->pieces_len + pieces.count,
+		sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	edits->pieces = grown;
+	for (int at = 0; at < len; at += CLAIM_PIECE_BYTES) {
+		struct merge_piece *p = &grown[edits->pieces_len++];
+		p->len = (size_t)(len - at < CLAIM_PIECE_BYTES ? len - at : CLAIM_PIECE_BYTES);
+		memcpy(p->bytes, packet + at, p->len);
+	}
+	return 1;
+}
+
+static int say(struct slot_walk *w, const struct own_record *record, const uint8_t key[NAME_KEY_LEN],
+	uint32_t *ret_inception)
+{
+	const struct claim *held = slot_claim_of(w->slot, key);
+	struct claim claim;
+	if (claim_stands(held, record->set, w->now))
+		return 0;
+	*ret_inception = next_inception(w, record, key);
+	int r = make_claim(w, record, *ret_inception, &claim);
+	if (r < 0)
+		return r;
+	r = cut(w->edits, &claim);
+	if (r > 0 && held) {
+		/* Nodes keep a claim until a later one stands in its place; a reference does not, so
+		 * what was small is withdrawn first, and the large one follows (claim.h). */
+		claim_finish(&claim);
+		w->edits->again = true;
+		w->edits->pieces_len = 0;
+		return signer_withdraw(w->signer, record->uid, w->slot, record->inception,
+			ret_inception);
+	}
+	if (r < 0) {
+		claim_finish(&claim);
+		return r;
+	}
+	return slot_add(w->slot, &claim);
+}
+
 static void claim_record(void *ctx, const struct own_record *record)
 {
 	struct slot_walk *w = ctx;
@@ -210,21 +288,44 @@ static void claim_record(void *ctx, const struct own_record *record)
 	w->error = signer_key(w->signer, record->uid, key);
 	if (w->error)
 		return;
-	const struct claim *held = slot_claim_of(w->slot, key);
-	if (!record->set) {
-		w->error = signer_withdraw(w->signer, record->uid, w->slot, record->inception,
-			&inception);
-	} else if (!claim_stands(held, record->set, w->now)) {
-		inception = next_inception(w, record, key);
-		w->error = make_claim(w, record, inception);
-	}
-	if (w->error == -ENOENT)
-		w->error = 0; /* nobody holds what was withdrawn */
+	if (record->set)
+		w->error = say(w, record, key, &inception);
+	else
+		w->error = signer_withdraw(w->signer, record->uid, w->slot, record->inception, &inception);
+	bool silent = w->error == -ENOENT; /* nobody holds what was withdrawn */
+	if (silent)
+		w->error = 0;
 	if (w->error)
 		return;
-	memcpy(w->last_key, key, sizeof(key));
-	w->has_key = true;
-	w->error = note_edit(w->edits, record, inception);
+	if (!silent) {
+		memcpy(w->last_key, key, sizeof(key));
+		w->has_key = true;
+	}
+	if (!w->edits->again)
+		w->error = note_edit(w->edits, record, inception);
+}
+
+/* Which edits found room? One writer's claim is first in the packet; with several local writers
+ * the packet is read back. */
+static int forget_left_out(struct slot_walk *w, const uint8_t *packet, size_t len)
+{
+	unsigned budget = SLOT_STRANGERS_MAX;
+	struct slot_reading reading = {.now = w->now, .budget = &budget};
+	struct slot written;
+	slot_init(&written, &w->slot->question);
+	int r = slot_add_packet(&written, packet, len, &reading);
+	size_t kept = 0;
+	for (size_t i = 0; r == 0 && i < w->edits->len; i++) {
+		uint8_t key[NAME_KEY_LEN];
+		uint32_t inception;
+		r = signer_key(w->signer, w->edits->edit[i].uid, key);
+		if (slot_last_inception(&written, key, &inception) || written.pieces_len)
+			w->edits->edit[kept++] = w->edits->edit[i];
+	}
+	if (r == 0)
+		w->edits->len = kept;
+	slot_finish(&written);
+	return r;
 }
 
 int merge_slot(const struct own *own, struct signer *signer, struct slot *slot, int64_t now,
@@ -237,6 +338,6 @@ int merge_slot(const struct own *own, struct signer *signer, struct slot *slot, 
 	if (w.error)
 		return w.error;
 	int len = slot_write(slot, w.has_key ? w.last_key : NULL, ret_packet);
-	/* Withdrawn where nothing was held: there is no claim of ours to write first. */
-	return len == -ENOENT ? slot_write(slot, NULL, ret_packet) : len;
+	int r = len > 0 && ret_edits->len > 1 ? forget_left_out(&w, ret_packet, (size_t)len) : 0;
+	return r < 0 ? r : len;
 }

@@ -14,30 +14,38 @@ struct merge_edit {
 	struct question question;
 	int64_t written;
 	uint32_t inception; /* of the claim made; 0: none was */
+	bool under_key;     /* the zone is all there is to it */
 };
 struct merge_edits {
 	struct merge_edit *edit;
 	size_t len, cap;
+	/* Slots: pieces of large claims, to be put as immutable items before the slot refers to them. */
+	struct merge_piece {
+		size_t len;
+		uint8_t bytes[CLAIM_PIECE_BYTES];
+	} *pieces;
+	size_t pieces_len;
+	bool again; /* something can only be said once this has been put */
 };
 void merge_edits_finish(struct merge_edits *edits);
 
-/* The zone of `uid`. `newest` (NULL: the network has none) is laid under the records that are not
- * published yet; with `all` under every own record (the network lost them, or has an older
- * packet than the one we put). Names under the key come first, then plain names N as N.<key>, as
+/* The zone of `uid`. `base` (NULL: there is none) is laid under the records that no zone took yet;
+ * with `all` under every own record (the network lost what it took). Names under the key come first, then plain names N as N.<key>, as
  * many as fit: their claims stand in slots too. Length of ret_packet; -EFBIG when the names
  * under the key do not fit. */
 struct merge_zone {
 	const struct own *own;
 	struct signer *signer;
 	uid_t uid;
-	const uint8_t *newest;
-	size_t newest_len;
+	const uint8_t *base;
+	size_t base_len;
 	bool all;
 };
 int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
 	struct merge_edits *ret_edits);
 
-/* Does this uid's zone have room for his key names with `set` among them? 0 or -EFBIG. */
+/* Does this uid's zone have room for his key names with `set` among them, or for the plain name
+ * alone? 0 or -EFBIG. */
 int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 	const struct rrset *set);
 

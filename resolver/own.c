@@ -21,7 +21,9 @@ struct node {
 
 struct own {
 	sqlite3 *db;
-	sqlite3_stmt *put, *drop, *published, *claimed, *seq_get, *seq_put, *signer_get, *signer_put;
+	sqlite3_stmt *put, *drop, *zoned, *published, *claimed;
+	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
+	size_t signers;
 	uint64_t seed;
 	unsigned quota;
 	struct node **buckets;
@@ -33,10 +35,12 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS record("
 	" uid INTEGER NOT NULL, class INTEGER NOT NULL, type INTEGER NOT NULL, name BLOB NOT NULL,"
 	" ttl INTEGER NOT NULL, data BLOB," /* NULL: withdrawn, and the network may not know yet */
-	" written INTEGER NOT NULL, published INTEGER NOT NULL DEFAULT 0,"
+	" written INTEGER NOT NULL, zoned INTEGER NOT NULL DEFAULT 0,"
+	" published INTEGER NOT NULL DEFAULT 0,"
 	" inception INTEGER NOT NULL DEFAULT 0, replicas INTEGER NOT NULL DEFAULT 0,"
 	" PRIMARY KEY(uid, class, type, name)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS seq(target BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS put(target BLOB PRIMARY KEY, seq INTEGER NOT NULL, packet BLOB)"
+	" WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS signer(name BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;";
 
 static int sqlite_errno(int rc)
@@ -155,12 +159,17 @@ static bool has_room(const struct own *own, uid_t uid)
 
 /* ---- the file ---- */
 
+static void reset(sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+}
+
 /* Runs a prepared statement that returns no row. */
 static int run(sqlite3_stmt *statement)
 {
 	int rc = sqlite3_step(statement);
-	sqlite3_reset(statement);
-	sqlite3_clear_bindings(statement);
+	reset(statement);
 	return sqlite_errno(rc);
 }
 
@@ -223,6 +232,7 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 	record->published = sqlite3_column_int64(s, 7);
 	record->inception = (uint32_t)sqlite3_column_int64(s, 8);
 	record->replicas = (unsigned)sqlite3_column_int(s, 9);
+	record->zoned = sqlite3_column_int64(s, 10);
 	insert(own, n);
 	return 0;
 }
@@ -231,8 +241,8 @@ static int load(struct own *own)
 {
 	sqlite3_stmt *s = NULL;
 	int r = sqlite_errno(sqlite3_prepare_v2(own->db,
-		"SELECT uid, class, type, name, ttl, data, written, published, inception, replicas"
-		" FROM record", -1, &s, NULL));
+		"SELECT uid, class, type, name, ttl, data, written, published, inception, replicas,"
+		" zoned FROM record", -1, &s, NULL));
 	int rc = SQLITE_DONE;
 	while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW)
 		r = load_record(own, s);
@@ -278,16 +288,18 @@ static int prepare_all(struct own *own)
 		const char *sql;
 	} table[] = {
 		{&own->put, "INSERT OR REPLACE INTO record(uid, class, type, name, ttl, data, written,"
-			    " published, inception, replicas) VALUES(?,?,?,?,?,?,?,0,?,0)"},
+			    " zoned, published, inception, replicas) VALUES(?,?,?,?,?,?,?,?,0,?,0)"},
 		{&own->drop, "DELETE FROM record WHERE uid=? AND class=? AND type=? AND name=?"},
 		{&own->published, "UPDATE record SET published=?5, replicas=?6"
 				  " WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
 		{&own->claimed, "UPDATE record SET inception=?5"
 				" WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
-		{&own->seq_get, "SELECT seq FROM seq WHERE target=?"},
-		{&own->seq_put, "INSERT OR REPLACE INTO seq(target, seq) VALUES(?,?)"},
+		{&own->zoned, "UPDATE record SET zoned=?5"
+			      " WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
+		{&own->put_get, "SELECT seq, packet FROM put WHERE target=?"},
+		{&own->put_set, "INSERT OR REPLACE INTO put(target, seq, packet) VALUES(?,?,?)"},
 		{&own->signer_get, "SELECT key FROM signer WHERE name=?"},
-		{&own->signer_put, "INSERT OR REPLACE INTO signer(name, key) VALUES(?,?)"},
+		{&own->signer_put, "INSERT OR IGNORE INTO signer(name, key) VALUES(?,?)"},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		int rc = sqlite3_prepare_v3(own->db, table[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
@@ -325,6 +337,10 @@ static int set_up(struct own *own)
 		r = exec(own->db, "COMMIT");
 	if (r == 0)
 		r = prepare_all(own);
+	int signers = 0;
+	if (r == 0)
+		r = pragma_integer(own->db, "SELECT count(*) FROM signer", &signers);
+	own->signers = (size_t)signers;
 	if (r == 0)
 		r = grow(own);
 	if (r == 0)
@@ -356,8 +372,8 @@ void own_close(struct own *own)
 {
 	if (!own)
 		return;
-	sqlite3_stmt *all[] = {own->put, own->drop, own->published, own->claimed, own->seq_get,
-		own->seq_put, own->signer_get, own->signer_put};
+	sqlite3_stmt *all[] = {own->put, own->drop, own->zoned, own->published, own->claimed,
+		own->put_get, own->put_set, own->signer_get, own->signer_put};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		sqlite3_finalize(all[i]);
 	sqlite3_close(own->db);
@@ -380,7 +396,8 @@ static int store(struct own *own, const struct own_record *record)
 		sqlite3_bind_blob64(own->put, 6, record->set->data, record->set->data_len,
 			SQLITE_STATIC);
 	sqlite3_bind_int64(own->put, 7, record->written);
-	sqlite3_bind_int64(own->put, 8, record->inception);
+	sqlite3_bind_int64(own->put, 8, record->zoned);
+	sqlite3_bind_int64(own->put, 9, record->inception);
 	return run(own->put);
 }
 
@@ -433,6 +450,19 @@ int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t n
 	rrset_destroy(n->record.set);
 	n->record = next;
 	return 0;
+}
+
+int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t written)
+{
+	struct node *n = find_node(own, uid, q);
+	if (!n || n->record.written != written || n->record.zoned == written)
+		return 0;
+	bind_question(own->zoned, uid, q);
+	sqlite3_bind_int64(own->zoned, 5, written);
+	int r = run(own->zoned);
+	if (r == 0)
+		n->record.zoned = written;
+	return r;
 }
 
 int own_published(struct own *own, uid_t uid, const struct question *q, int64_t written,
@@ -511,40 +541,55 @@ size_t own_records(const struct own *own)
 
 /* ---- what must never go backwards ---- */
 
-int own_seq(struct own *own, const uint8_t target[20], int64_t *ret_seq)
+int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_put)
 {
-	*ret_seq = 0;
-	sqlite3_bind_blob(own->seq_get, 1, target, 20, SQLITE_STATIC);
-	int rc = sqlite3_step(own->seq_get);
-	if (rc == SQLITE_ROW)
-		*ret_seq = sqlite3_column_int64(own->seq_get, 0);
-	sqlite3_reset(own->seq_get);
-	sqlite3_clear_bindings(own->seq_get);
+	*ret_put = (struct own_put){0};
+	sqlite3_bind_blob(own->put_get, 1, target, 20, SQLITE_STATIC);
+	int rc = sqlite3_step(own->put_get);
+	if (rc == SQLITE_ROW) {
+		ret_put->seq = sqlite3_column_int64(own->put_get, 0);
+		const void *packet = sqlite3_column_blob(own->put_get, 1);
+		int len = sqlite3_column_bytes(own->put_get, 1);
+		if (packet && len > 0 && len <= OWN_PACKET_MAX) {
+			memcpy(ret_put->packet, packet, (size_t)len);
+			ret_put->packet_len = (size_t)len;
+		}
+	}
+	reset(own->put_get);
 	return sqlite_errno(rc);
 }
 
-int own_set_seq(struct own *own, const uint8_t target[20], int64_t seq)
+int own_set_put(struct own *own, const uint8_t target[20], const struct own_put *put)
 {
-	sqlite3_bind_blob(own->seq_put, 1, target, 20, SQLITE_STATIC);
-	sqlite3_bind_int64(own->seq_put, 2, seq);
-	return run(own->seq_put);
+	sqlite3_bind_blob(own->put_set, 1, target, 20, SQLITE_STATIC);
+	sqlite3_bind_int64(own->put_set, 2, put->seq);
+	if (put->packet_len)
+		sqlite3_bind_blob64(own->put_set, 3, put->packet, put->packet_len, SQLITE_STATIC);
+	return run(own->put_set);
 }
 
-bool own_first_signer(const struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN])
+int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN])
 {
 	sqlite3_bind_blob(own->signer_get, 1, name->wire, name->len, SQLITE_STATIC);
-	bool found = sqlite3_step(own->signer_get) == SQLITE_ROW &&
-		sqlite3_column_bytes(own->signer_get, 0) == NAME_KEY_LEN;
-	if (found)
+	int rc = sqlite3_step(own->signer_get), r = sqlite_errno(rc);
+	if (rc == SQLITE_DONE)
+		r = -ENOENT;
+	else if (rc == SQLITE_ROW && sqlite3_column_bytes(own->signer_get, 0) == NAME_KEY_LEN)
 		memcpy(ret_key, sqlite3_column_blob(own->signer_get, 0), NAME_KEY_LEN);
-	sqlite3_reset(own->signer_get);
-	sqlite3_clear_bindings(own->signer_get);
-	return found;
+	else if (rc == SQLITE_ROW)
+		r = -EBADMSG;
+	reset(own->signer_get);
+	return r;
 }
 
 int own_remember_signer(struct own *own, const struct name *name, const uint8_t key[NAME_KEY_LEN])
 {
+	if (own->signers >= SIGNERS_MAX)
+		return -ENOSPC;
 	sqlite3_bind_blob(own->signer_put, 1, name->wire, name->len, SQLITE_STATIC);
 	sqlite3_bind_blob(own->signer_put, 2, key, NAME_KEY_LEN, SQLITE_STATIC);
-	return run(own->signer_put);
+	int r = run(own->signer_put);
+	if (r == 0)
+		own->signers += (size_t)sqlite3_changes(own->db);
+	return r;
 }

@@ -18,7 +18,8 @@ struct own_record {
 	uid_t uid;
 	struct question question;
 	struct rrset *set;      /* NULL: withdrawn (a tombstone until the network knows) */
-	int64_t written;        /* microseconds since 1970 */
+	int64_t written;        /* microseconds since 1970; names the version */
+	int64_t zoned;          /* the version that the zone of its writer took */
 	int64_t published;      /* when nodes took the newest version; 0: not yet */
 	uint32_t inception;     /* of the last claim made for it */
 	unsigned replicas;      /* nodes that took it */
@@ -33,7 +34,9 @@ void own_close(struct own *own);
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now);
 /* Turns the record into a tombstone. -ENOENT. */
 int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now);
-/* What the network took: a version written at `written`. A tombstone that is published goes. */
+/* The zone of its writer took the version of `written`. */
+int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t written);
+/* The network took it, everywhere it belongs. A tombstone that is published goes. */
 int own_published(struct own *own, uid_t uid, const struct question *q, int64_t written,
 	int64_t now, unsigned replicas);
 int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t inception);
@@ -48,12 +51,21 @@ void own_each(const struct own *own, own_each_fn *fn, void *ctx);
 void own_each_of(const struct own *own, const struct question *q, own_each_fn *fn, void *ctx);
 size_t own_records(const struct own *own);
 
-/* Highest seq used for a zone or slot, by target key text; kept on disk. */
-int own_seq(struct own *own, const uint8_t target[20], int64_t *ret_seq); /* 0 when unknown */
-int own_set_seq(struct own *own, const uint8_t target[20], int64_t seq);
+/* The highest seq used for a zone or slot, by its target, and (zones) the packet that went out
+ * with it: what is written next stands on it when the network shows something older. */
+#define OWN_PACKET_MAX 996
+struct own_put {
+	int64_t seq;       /* 0: none yet */
+	size_t packet_len; /* 0: not kept */
+	uint8_t packet[OWN_PACKET_MAX];
+};
+int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_put);
+int own_set_put(struct own *own, const uint8_t target[20], const struct own_put *put);
 
-/* The first signer seen for a plain name under tofu=, for all types. */
-bool own_first_signer(const struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN]);
+/* The first signer that answered for a plain name under tofu=, for all types. 0, -ENOENT, or a read
+ * error, which must not pass for "none". */
+int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN]);
+/* Keeps the first: a second one changes nothing. -ENOSPC when there are very many. */
 int own_remember_signer(struct own *own, const struct name *name, const uint8_t key[NAME_KEY_LEN]);
 
 #endif

@@ -48,7 +48,8 @@ static void collect_pending(void *ctx, const struct own_record *record)
 {
 	struct uid_walk *w = ctx;
 	uint8_t key[NAME_KEY_LEN];
-	if (record->uid != w->uid || record->published || under_key(&record->question, key) ||
+	if (record->uid != w->uid || record->published || record->zoned != record->written ||
+		under_key(&record->question, key) ||
 		!goes_out(w->publisher, &record->question))
 		return;
 	if (w->len == w->cap) {
@@ -270,12 +271,14 @@ void publish_copy(struct publisher *p, const struct rrset *set)
 	struct job *job;
 	TAILQ_FOREACH (job, &p->jobs, link)
 		copies += job->copy != NULL;
-	if (!goes_out(p, &set->question) || copies >= COPIES_MAX)
+	if (policy_when(p->config.policy, &set->question, CACHE_SLOT) == ASK_NEVER || !p->dht ||
+		copies >= COPIES_MAX)
 		return;
 	job = job_slot(p, &set->question);
 	if (!job || job->copy)
 		return;
 	job->copy = rrset_copy(set);
+	job->copied = clock_wall() / (int64_t)SECOND;
 	if (job->copy)
 		job_schedule(job, 0);
 }

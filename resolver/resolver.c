@@ -89,6 +89,16 @@ static struct answer *answer_from_own(struct resolver *r, const struct own_recor
 
 /* ---- memory ---- */
 
+/* The first signer who answers for a name is believed from then on: remembered when he wins, not
+ * when a slot is merely read beside DNS. */
+static void won(struct resolver *r, const struct question *q, const struct answer *a)
+{
+	if (a && !a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
+		own_remember_signer(r->parts.own, &q->name, a->signer);
+		((struct answer *)a)->remembered = true; /* a note to ourselves, no part of the answer */
+	}
+}
+
 static const struct answer *cached(struct resolver *r, const struct question *q,
 	enum cache_part part, bool listed)
 {
@@ -115,6 +125,7 @@ static const struct answer *decide_from_memory(struct resolver *r, const struct 
 	enum cache_part needed;
 	if (policy_decide(&r->config.policy, q, parts, &needed, &winner) != VERDICT_DONE)
 		return NULL;
+	won(r, q, winner);
 	return winner;
 }
 
@@ -178,6 +189,19 @@ static struct answer *filtered(struct resolver *r, struct answer *a)
 	return none;
 }
 
+/* trust=open, the order of 2009: what DNS said is left on the network for the next who asks. The
+ * board is the question's, so the set at a chain's end is filed under it. */
+static void leave_copy(struct resolver *r, const struct answer *a)
+{
+	struct rrset *set;
+	if (r->config.policy.mode != POLICY_OPEN || !r->parts.publisher || a->error ||
+		a->source != SOURCE_DNS || answer_rrset(a, &set) < 0)
+		return;
+	set->question = a->question;
+	publish_copy(r->parts.publisher, set);
+	rrset_destroy(set);
+}
+
 static void part_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 {
 	ask->parts[part] = (struct policy_part){PART_ANSWERED, answer_ref(a)};
@@ -195,8 +219,10 @@ static void on_fetched(void *ctx, struct answer *a)
 		a = answer_without(&p->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1, false);
 	if (a && a->source == SOURCE_NONE)
 		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
-	if (a)
+	if (a) {
 		cache_add(r->cache, a, p->part, clock_monotonic());
+		leave_copy(r, a);
+	}
 	struct waiter *w;
 	while (a && (w = LIST_FIRST(&p->waiters))) {
 		struct ask *ask = w->ask;
@@ -287,6 +313,7 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 		a = answer_without(&ask->question, -ENOENT, RCODE_NOERROR, EDE_NONE, 1, true);
 	if (a && a->error)
 		r->counters.failed++;
+	won(r, &ask->question, winner);
 	ask_free(ask);
 	fn(ctx, a ? a : &r->out_of_memory);
 	answer_unref(a);

@@ -179,6 +179,7 @@ struct heard {
 	bool done;
 	int error;
 	uint8_t last;
+	size_t count;
 	enum answer_trust trust;
 };
 
@@ -189,6 +190,7 @@ static void on_answer(void *ctx, const struct answer *a)
 	*h = (struct heard){.done = true, .error = a->error, .trust = a->trust};
 	if (answer_rrset(a, &set) == 0) {
 		h->last = set->data[5];
+		h->count = set->count;
 		rrset_destroy(set);
 	}
 }
@@ -306,6 +308,124 @@ static void test_views(void **state)
 	assert_true(resolver_published_here(nodes[0].resolver, &q));
 }
 
+/* A set whose claim is over 600 bytes lies in pieces; so does one that grew to that, and it
+ * shrinks again. */
+static void test_large(void **state)
+{
+	(void)state;
+	struct question q = question_of("large.alt");
+	static const unsigned sizes[] = {1, 50, 1, 55};
+	connect_all(POLICY_GUARDED);
+	for (size_t round = 0; round < sizeof(sizes) / sizeof(*sizes); round++) {
+		struct rrset *set = rrset_create(&q, 300);
+		for (unsigned i = 0; i < sizes[round]; i++)
+			assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, (uint8_t)i, (uint8_t)round}, 4), 0);
+		assert_int_equal(publish_set(nodes[0].publisher, 1000, set), 0);
+		rrset_destroy(set);
+		publish_push(nodes[0].publisher, 1000, &q);
+		until_published(&nodes[0], 1000, "large.alt");
+		for (int i = 1; i < NODES; i++) {
+			resolver_changed(nodes[i].resolver, &q);
+			struct heard h = ask(&nodes[i], VIEW_DOOR, "large.alt");
+			assert_int_equal(h.error, 0);
+			assert_int_equal(h.count, sizes[round]);
+			assert_int_equal(h.last, round);
+		}
+	}
+	struct rrset *set = rrset_create(&q, 300);
+	for (unsigned i = 0; i < 60; i++)
+		assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, (uint8_t)i, 1}, 4), 0);
+	assert_int_equal(publish_set(nodes[0].publisher, 1000, set), -EFBIG); /* over 996 bytes */
+	rrset_destroy(set);
+	assert_int_equal(publish_standing(nodes[0].publisher, 1000, &q)->count, 55);
+}
+
+/* What can never be published is refused when it is written. */
+static void test_refused(void **state)
+{
+	(void)state;
+	struct question rrsig = question_of("a.alt"), chaos = rrsig;
+	start(&nodes[0], POLICY_GUARDED);
+	assert_int_equal(put(&nodes[0], 1000, "\\042.alt", 1), -EINVAL);
+	rrsig.type = TYPE_RRSIG;
+	chaos.class = CLASS_CH;
+	assert_int_equal(publish_may(nodes[0].publisher, 1000, &rrsig), -EPERM);
+	assert_int_equal(publish_may(nodes[0].publisher, 1000, &chaos), -EPERM);
+}
+
+/* Plain names leave the zone when names under the key need the room; all stay readable. */
+static void test_full_zone(void **state)
+{
+	(void)state;
+	uint8_t key[NAME_KEY_LEN];
+	char name[80];
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(publish_key(nodes[0].publisher, 1000, key), 0);
+	for (uint8_t i = 0; i < 45; i++) {
+		snprintf(name, sizeof(name), "plain%u.alt", i);
+		assert_int_equal(put(&nodes[0], 1000, name, i), 0);
+	}
+	for (uint8_t i = 0; i < 45; i++) {
+		snprintf(name, sizeof(name), "plain%u.alt", i);
+		until_published(&nodes[0], 1000, name);
+	}
+	for (uint8_t i = 0; i < 20; i++) {
+		int at = snprintf(name, sizeof(name), "k%u.", i);
+		key_to_text(key, name + at);
+		assert_int_equal(put(&nodes[0], 1000, name, i), 0);
+	}
+	for (uint8_t i = 0; i < 20; i++) {
+		int at = snprintf(name, sizeof(name), "k%u.", i);
+		key_to_text(key, name + at);
+		until_published(&nodes[0], 1000, name);
+		assert_int_equal(ask(&nodes[1], VIEW_DOOR, name).last, i);
+	}
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, "plain7.alt").last, 7);
+	int r = 0;
+	for (unsigned i = 20; r == 0 && i < 100; i++) {
+		int at = snprintf(name, sizeof(name), "k%u.", i);
+		key_to_text(key, name + at);
+		r = put(&nodes[0], 1000, name, 1);
+	}
+	assert_int_equal(r, -EFBIG); /* said when it is written, not lost later */
+}
+
+/* The network shows an older zone than the one that was put: what was withdrawn stays so. */
+static void test_old_zone(void **state)
+{
+	(void)state;
+	uint8_t key[NAME_KEY_LEN];
+	char gone[80] = "gone.", kept[80] = "kept.", next[80] = "next.";
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(publish_key(nodes[0].publisher, 1000, key), 0);
+	key_to_text(key, gone + 5);
+	key_to_text(key, kept + 5);
+	key_to_text(key, next + 5);
+	assert_int_equal(put(&nodes[0], 1000, gone, 1), 0);
+	assert_int_equal(put(&nodes[0], 1000, kept, 2), 0);
+	until_published(&nodes[0], 1000, gone);
+	until_published(&nodes[0], 1000, kept);
+	stop(&nodes[2]); /* it keeps the old packet */
+	struct question q = question_of(gone);
+	assert_int_equal(publish_remove(nodes[0].publisher, 1000, &q), 0);
+	until_published(&nodes[0], 1000, gone);
+	stop(&nodes[1]); /* it had the new one, and forgets */
+	char command[64];
+	snprintf(command, sizeof(command), "rm -f %s/guests.db*", nodes[1].dir);
+	assert_int_equal(system(command), 0);
+	snprintf(command, sizeof(command), "rm -f %s/guests.db*", nodes[0].dir);
+	stop(&nodes[0]);
+	assert_int_equal(system(command), 0);
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(put(&nodes[0], 1000, next, 3), 0);
+	until_published(&nodes[0], 1000, next);
+	for (int i = 1; i < NODES; i++) {
+		assert_int_equal(ask(&nodes[i], VIEW_DOOR, next).last, 3);
+		assert_int_equal(ask(&nodes[i], VIEW_DOOR, kept).last, 2);
+		assert_int_equal(ask(&nodes[i], VIEW_DOOR, gone).error, -ENOENT);
+	}
+}
+
 static void count(void *ctx, const struct answer *a)
 {
 	(void)a;
@@ -365,6 +485,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_withdraw, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_views, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_zone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_old_zone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_open, set_up, tear_down),
 	};

@@ -143,6 +143,19 @@ static void test_users_and_quota(void **state)
 	assert_int_equal(put(own, 7, "c.alt", 1, 1), -EDQUOT);
 	assert_int_equal(put(own, 7, "a.alt", 2, 2), 0); /* a change is no new record */
 	assert_int_equal(put(own, 8, "c.alt", 1, 1), 0);
+	/* What is withdrawn makes room, even before the network knows; but not without end. */
+	struct question b = question_of("b.alt");
+	for (int i = 0; i < 8; i++) {
+		char name[16];
+		struct question w;
+		snprintf(name, sizeof(name), "w%d.alt", i);
+		w = question_of(name);
+		assert_int_equal(put(own, 9, name, 1, 1), 0);
+		assert_int_equal(own_withdraw(own, 9, &w, 2), 0);
+	}
+	assert_int_equal(put(own, 9, "b.alt", 1, 1), -EDQUOT);
+	assert_int_equal(own_withdraw(own, 7, &b, 2), 0);
+	assert_int_equal(put(own, 7, "c.alt", 1, 1), 0);
 	for (int i = 0; i < 300; i++) { /* the table grows under it */
 		char name[16];
 		snprintf(name, sizeof(name), "n%d.alt", i);
@@ -157,21 +170,25 @@ static void test_never_backwards(void **state)
 	(void)state;
 	struct own *own;
 	uint8_t target[20] = {1}, key[NAME_KEY_LEN] = {9}, got[NAME_KEY_LEN];
-	int64_t seq;
+	struct own_put last, put = {.seq = INT64_MAX, .packet_len = 3, .packet = {1, 2, 3}};
 	struct question q = question_of("a.alt"), other = question_of("b.alt");
 	assert_int_equal(own_open(path, 2, 1, &own), 0);
-	assert_int_equal(own_seq(own, target, &seq), 0);
-	assert_int_equal(seq, 0);
-	assert_int_equal(own_set_seq(own, target, INT64_MAX), 0);
-	assert_false(own_first_signer(own, &q.name, got));
+	assert_int_equal(own_last_put(own, target, &last), 0);
+	assert_int_equal(last.seq, 0);
+	assert_int_equal(own_set_put(own, target, &put), 0);
+	assert_int_equal(own_first_signer(own, &q.name, got), -ENOENT);
 	assert_int_equal(own_remember_signer(own, &q.name, key), 0);
 	own_close(own);
 	assert_int_equal(own_open(path, 2, 1, &own), 0);
-	assert_int_equal(own_seq(own, target, &seq), 0);
-	assert_int_equal(seq, INT64_MAX);
-	assert_true(own_first_signer(own, &q.name, got));
-	assert_memory_equal(got, key, sizeof(key));
-	assert_false(own_first_signer(own, &other.name, got));
+	assert_int_equal(own_last_put(own, target, &last), 0);
+	assert_int_equal(last.seq, INT64_MAX);
+	assert_int_equal(last.packet_len, 3);
+	assert_memory_equal(last.packet, put.packet, 3);
+	key[0] = 8; /* another one comes too late */
+	assert_int_equal(own_remember_signer(own, &q.name, key), 0);
+	assert_int_equal(own_first_signer(own, &q.name, got), 0);
+	assert_int_equal(got[0], 9);
+	assert_int_equal(own_first_signer(own, &other.name, got), -ENOENT);
 	own_close(own);
 }
 

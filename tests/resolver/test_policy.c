@@ -87,7 +87,8 @@ static void test_kinds(void **state)
 	assert_int_equal(policy_kind(&p, &root), NAME_PLAIN);
 }
 
-/* What a source can say: + a record, 0 nothing, ! a failure, . not asked yet, ? under way. */
+/* What a source can say: + a record, 0 no such name, n the name but not the type, ! a failure,
+ * b bogus, . not asked yet, ? under way. */
 static struct answer said[CACHE_PARTS];
 
 static struct policy_part part_of(enum cache_part part, char what)
@@ -100,6 +101,10 @@ static struct policy_part part_of(enum cache_part part, char what)
 	case '?':
 		return (struct policy_part){PART_ASKED, NULL};
 	case '0':
+		said[part].error = -ENOENT;
+		said[part].rcode = RCODE_NXDOMAIN;
+		break;
+	case 'n':
 		said[part].error = -ENOENT;
 		break;
 	case '!':
@@ -143,6 +148,9 @@ static void test_winner(void **state)
 		{POLICY_GUARDED, "www.example.com", '0', '.', '.', 'S'},
 		{POLICY_GUARDED, "www.example.com", '0', '.', '0', 'd'},
 		{POLICY_GUARDED, "www.example.com", '0', '.', '!', 'd'},
+		/* A name that exists is something: no stranger's AAAA beside its A. */
+		{POLICY_GUARDED, "www.example.com", 'n', '.', '+', 'd'},
+		{POLICY_OPEN, "www.example.com", 'n', '.', '+', 's'},
 		/* DNS that failed or was forged has said nothing: slowing it down wins nothing. */
 		{POLICY_GUARDED, "www.example.com", '!', '.', '+', 'd'},
 		{POLICY_GUARDED, "www.example.com", 'b', '.', '+', 'd'},
@@ -232,7 +240,8 @@ static bool rebinds(const struct policy *p, const char *name, uint16_t type, con
 	struct answer *a;
 	q.type = type;
 	struct rrset *set = rrset_create(&q, 60);
-	assert_int_equal(rrset_add(set, (const uint8_t *)rdata, type == TYPE_A ? 4 : 16), 0);
+	size_t len = type == TYPE_A ? 4 : type == TYPE_AAAA ? 16 : 18;
+	assert_int_equal(rrset_add(set, (const uint8_t *)rdata, len), 0);
 	assert_int_equal(answer_from_rrset(&q, set, &a), 0);
 	a->trust = trust;
 	bool r = policy_rebinds(p, a);
@@ -264,6 +273,11 @@ static void test_rebinding(void **state)
 	assert_false(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_KEY));
 	assert_false(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_PIN));
 	assert_false(rebinds(&p, "localhost", TYPE_A, private4[1], TRUST_DNS));
+	/* IPv4 in IPv6 clothes, and the hints of HTTPS. */
+	assert_true(rebinds(&p, "a.example", TYPE_AAAA, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0\x0a\0\0\1", TRUST_DNS));
+	assert_false(rebinds(&p, "a.example", TYPE_AAAA, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0\x08\x08\x08\x08", TRUST_DNS));
+	assert_true(rebinds(&p, "a.example", TYPE_HTTPS, "\0\1\0\0\1\0\3\2h2\0\4\0\4\x0a\0\0\1", TRUST_DNS));
+	assert_false(rebinds(&p, "a.example", TYPE_HTTPS, "\0\1\0\0\1\0\3\2h2\0\4\0\4\x08\0\0\1", TRUST_DNS));
 	p.private_ok.name[p.private_ok.len++] = name_of("example");
 	assert_false(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_DNS));
 	assert_true(rebinds(&p, "a.example2", TYPE_A, private4[0], TRUST_DNS));
