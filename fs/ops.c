@@ -73,10 +73,18 @@ static int stat_answer(
 	return 0;
 }
 
+/* What memory says of a node. */
+struct seen {
+	int error;
+	struct stat stat;
+	double timeout; /* for which the kernel may keep it */
+};
+
 /* A record, in the order of what is nearest to the caller: what he writes, what memory knows, what
- * he has open. */
-static bool recall_record(fuse_req_t req, struct node *node, int *ret_error, struct stat *ret_stat,
-	double *ret_timeout)
+ * he has open. `entry`: for an entry of a directory, after which the kernel asks for attributes
+ * that it may not keep once more; so these come without their size, which costs writing the text.
+ */
+static bool recall_record(fuse_req_t req, struct node *node, bool entry, struct seen *ret_seen)
 {
 	struct fs *fs = ops_fs(req);
 	uid_t uid = ops_uid(req);
@@ -88,64 +96,68 @@ static bool recall_record(fuse_req_t req, struct node *node, int *ret_error, str
 	/* Before the answer is borrowed: the next call into the resolver takes it back. */
 	bool shared = record_is_shared(fs, &q);
 	bool known = false;
-	*ret_error = 0;
-	*ret_timeout = 0;
 	if (!writer || !draft_touched(writer->draft))
-		known = record_recall(fs, &q, uid, ret_error, &a);
+		known = record_recall(fs, &q, uid, &ret_seen->error, &a);
 	if (known && a) {
-		*ret_timeout = record_timeout(shared && !writer, a);
-		*ret_error = stat_answer(fs, node, a, ret_stat);
+		ret_seen->timeout = record_timeout(shared && !writer, a);
+		if (entry && ret_seen->timeout <= 0)
+			attr_answer(fs, node, a, 0, &ret_seen->stat);
+		else
+			ret_seen->error = stat_answer(fs, node, a, &ret_seen->stat);
 	} else if (writer) {
 		size_t len;
 		draft_text(writer->draft, &len);
-		attr_empty(fs, node, uid, len, ret_stat);
-		*ret_error = 0;
+		attr_empty(fs, node, uid, len, &ret_seen->stat);
+		ret_seen->error = 0;
 	} else if (!known && reader) {
-		*ret_stat = reader->stat;
+		ret_seen->stat = reader->stat;
 	} else {
 		return known;
 	}
 	return true;
 }
 
-bool ops_recall_stat(fuse_req_t req, struct node *node, int *ret_error, struct stat *ret_stat,
-	double *ret_timeout)
+/* True: memory knows, if only that there is an error. False: ask. */
+static bool recall(fuse_req_t req, struct node *node, bool entry, struct seen *ret_seen)
 {
 	const struct fs *fs = ops_fs(req);
-	*ret_error = 0;
-	*ret_timeout = 0;
+	ret_seen->error = 0;
+	ret_seen->timeout = 0;
 	switch (node->kind) {
 	case NODE_ROOT:
 	case NODE_CLASS:
 	case NODE_TYPE:
 	case NODE_CONTROL:
-		attr_directory(fs, node, ret_stat);
-		*ret_timeout = OPS_TIMEOUT_FIXED;
+		attr_directory(fs, node, &ret_seen->stat);
+		ret_seen->timeout = OPS_TIMEOUT_FIXED;
 		return true;
 	case NODE_CONTROL_FILE:
-		*ret_error = attr_control(fs, node, ret_stat);
+		ret_seen->error = attr_control(fs, node, &ret_seen->stat);
 		return true;
 	case NODE_SCRATCH:
-		attr_scratch(fs, node, ret_stat);
+		attr_scratch(fs, node, &ret_seen->stat);
 		return true;
 	case NODE_RECORD:
-		return recall_record(req, node, ret_error, ret_stat, ret_timeout);
+		return recall_record(req, node, entry, ret_seen);
 	}
 	return false;
 }
 
 void ops_entry(fuse_req_t req, struct node *node, struct fuse_entry_param *ret_entry)
 {
-	int error;
-	*ret_entry = (struct fuse_entry_param){.ino = node->ino};
-	if (!ops_recall_stat(req, node, &error, &ret_entry->attr, &ret_entry->attr_timeout) ||
-		error < 0) {
+	struct seen seen;
+	if (!recall(req, node, true, &seen) || seen.error < 0) {
 		/* A phantom: nobody has been asked yet, and the next to look asks again. */
-		attr_empty(ops_fs(req), node, ops_uid(req), 0, &ret_entry->attr);
-		ret_entry->attr_timeout = 0;
+		attr_empty(ops_fs(req), node, ops_uid(req), 0, &seen.stat);
+		seen.timeout = 0;
 	}
-	ret_entry->entry_timeout = node->kind == NODE_CONTROL_FILE ? OPS_TIMEOUT_FIXED
-								   : ret_entry->attr_timeout;
+	bool fixed = node->kind == NODE_CONTROL_FILE;
+	*ret_entry = (struct fuse_entry_param){
+		.ino = node->ino,
+		.attr = seen.stat,
+		.attr_timeout = seen.timeout,
+		.entry_timeout = fixed ? OPS_TIMEOUT_FIXED : seen.timeout,
+	};
 }
 
 static void reply_stat(
@@ -168,19 +180,17 @@ static void reply_stat(
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = ops_node(req, ino);
-	struct stat st;
-	double timeout;
-	int error;
+	struct seen seen;
 	(void)fi; /* fstat does not bring it */
 	ops_no_rename(req);
 	if (!node)
 		ops_reply(req, -ENOENT);
-	else if (!ops_recall_stat(req, node, &error, &st, &timeout))
+	else if (!recall(req, node, false, &seen))
 		ops_ask(req, node, 0, reply_stat);
-	else if (error < 0)
-		ops_reply(req, error);
+	else if (seen.error < 0)
+		ops_reply(req, seen.error);
 	else
-		fuse_reply_attr(req, &st, timeout);
+		fuse_reply_attr(req, &seen.stat, seen.timeout);
 }
 
 /* Times and modes are accepted and mean nothing: cp -p, tar, rsync, install and touch set them. */
@@ -188,7 +198,7 @@ static int set_attributes(
 	fuse_req_t req, struct node *node, const struct stat *attr, int to_set, struct handle *h)
 {
 	struct fs *fs = ops_fs(req);
-	uid_t uid = ops_uid(req);
+	uid_t uid = h && h->writes ? h->uid : ops_uid(req); /* OPEN has decided already */
 	struct question q;
 	int r = -EPERM;
 	switch (node->kind) {

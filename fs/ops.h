@@ -37,10 +37,6 @@ void ops_reply_open(fuse_req_t req, struct handle *h);
 
 /* What LOOKUP, CREATE and READDIRPLUS tell the kernel of a node, from memory. Counts no look-up. */
 void ops_entry(fuse_req_t req, struct node *node, struct fuse_entry_param *ret_entry);
-/* What memory says of stat: true, with 0 and *ret_stat or an error; false: ask. */
-bool ops_recall_stat(fuse_req_t req, struct node *node, int *ret_error, struct stat *ret_stat,
-	double *ret_timeout);
-
 /* A name in a directory. */
 enum ops_name_kind { OPS_NAME_RECORD, OPS_NAME_SCRATCH };
 struct ops_name {

@@ -95,22 +95,18 @@ void ops_no_rename(fuse_req_t req)
 
 /* ---- names ---- */
 
-static bool is_own_record(fuse_req_t req, const struct question *q)
-{
-	return publish_standing(ops_fs(req)->publisher, ops_uid(req), q) != NULL;
-}
-
 static int find_record(fuse_req_t req, const struct question *q, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);
-	int r = tree_record(fs->tree, q, clock_monotonic(), ret_node);
+	int error, r = tree_record(fs->tree, q, clock_monotonic(), ret_node);
 	if (r < 0)
 		return r;
-	int error;
+	if (publish_standing(fs->publisher, ops_uid(req), q)) {
+		may_rename(req);
+		return 0;
+	}
 	bool absent = record_is_known(fs, *ret_node, ops_uid(req), &error) ? error == -ENOENT
 									   : seems_to_rename(req);
-	if (is_own_record(req, q))
-		may_rename(req);
 	if (!absent)
 		return 0;
 	tree_forget(fs->tree, *ret_node, 0);
