@@ -262,6 +262,7 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct sock
 		dns_door_close(door);
 		return error;
 	}
+	resolver_door(r, NULL, door);
 	*ret_door = door;
 	return 0;
 }
@@ -270,6 +271,7 @@ void dns_door_close(struct dns_door *door)
 {
 	if (!door)
 		return;
+	resolver_door(door->resolver, door, NULL);
 	dns_tcp_close(door);
 	struct udp_wait *w;
 	while ((w = LIST_FIRST(&door->waits))) {

@@ -82,8 +82,7 @@ static struct answer *answer_from_own(struct resolver *r, const struct own_recor
 	a->has_signer = r->parts.publisher &&
 		publish_key(r->parts.publisher, record->uid, a->signer) == 0;
 	a->arrived = clock_monotonic(); /* never counts down */
-	a->time = record->written / (int64_t)SECOND;
-	a->expires = clock_wall() / (int64_t)SECOND + a->ttl;
+	a->time = record->written / (int64_t)SECOND; /* and it expires never: 0 */
 	return a;
 }
 

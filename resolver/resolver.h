@@ -79,6 +79,11 @@ void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *c
 /* Has any local uid published this name? Then its file may differ from caller to caller. */
 bool resolver_published_here(struct resolver *r, const struct question *q);
 
+/* A door that asks this resolver, for its counters in the status; NULL in its place when it closes. */
+#define RESOLVER_DOORS_MAX 8
+struct dns_door;
+void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *now);
+
 /* `.kadns/status` and `.kadns/nodes`: text for people and for grep, malloc'd. */
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
 int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);

@@ -24,6 +24,7 @@ struct resolver {
 	LIST_HEAD(, ask) asks;
 	size_t asks_len;
 	struct answer *borrowed;      /* the own answer that a peek handed out last */
+	struct dns_door *doors[RESOLVER_DOORS_MAX];
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
 		uint64_t asked, failed, deadlines, filtered;

@@ -6,6 +6,7 @@
 
 #include "dht/dht.h"
 #include "resolver/clock.h"
+#include "resolver/dns_door.h"
 #include "resolver/resolver_inside.h"
 
 static void line(FILE *f, const char *name, uint64_t value)
@@ -63,6 +64,46 @@ static void publish_status(FILE *f, const struct publisher *p)
 	line(f, "publish.queued", c.queued);
 }
 
+void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *now)
+{
+	for (size_t i = 0; i < RESOLVER_DOORS_MAX; i++)
+		if (r->doors[i] == old) {
+			r->doors[i] = now;
+			return;
+		}
+}
+
+/* All doors together. */
+static void doors_status(FILE *f, const struct resolver *r)
+{
+	static const char *const rcodes[] = {"dns.noerror", "dns.formerr", "dns.servfail",
+		"dns.nxdomain", "dns.notimp", "dns.refused"};
+	struct dns_door_counters sum = {0}, c;
+	for (size_t i = 0; i < RESOLVER_DOORS_MAX; i++) {
+		if (!r->doors[i])
+			continue;
+		dns_door_counters(r->doors[i], &c);
+		sum.udp_in += c.udp_in;
+		sum.udp_out += c.udp_out;
+		sum.tcp_connections += c.tcp_connections;
+		sum.tcp_in += c.tcp_in;
+		sum.tcp_out += c.tcp_out;
+		sum.junk += c.junk;
+		sum.from_memory += c.from_memory;
+		for (size_t k = 0; k < sizeof(rcodes) / sizeof(*rcodes); k++)
+			sum.rcode[k] += c.rcode[k];
+	}
+	line(f, "dns.udp_in", sum.udp_in);
+	line(f, "dns.udp_out", sum.udp_out);
+	line(f, "dns.tcp_connections", sum.tcp_connections);
+	line(f, "dns.tcp_in", sum.tcp_in);
+	line(f, "dns.tcp_out", sum.tcp_out);
+	line(f, "dns.junk", sum.junk);
+	line(f, "dns.from_memory", sum.from_memory);
+	for (size_t k = 0; k < sizeof(rcodes) / sizeof(*rcodes); k++)
+		line(f, rcodes[k], sum.rcode[k]);
+}
+
 static int end_text(FILE *f, char **text)
 {
 	bool bad = ferror(f) != 0;
@@ -90,6 +131,7 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	line(f, "asks.failed", r->counters.failed);
 	line(f, "asks.deadlines", r->counters.deadlines);
 	line(f, "asks.filtered", r->counters.filtered);
+	doors_status(f, r);
 	if (r->parts.publisher)
 		publish_status(f, r->parts.publisher);
 	if (r->parts.dht)
