@@ -10,10 +10,8 @@ export MINET_RUN="$T/minet"
 # A resolv.conf of this machine's own, as quickstart finds one: `upstream=system`.
 echo 'nameserver 127.53.0.53' >"$T/etc/resolv.conf"
 mount --bind "$T/etc/resolv.conf" /etc/resolv.conf
-git config --global --add safe.directory '*' 2>/dev/null
-git clone -q "$TOP" "$T/clone" || not_ok "the checkout can be cloned"
-# What is not committed yet is part of what is tested.
-(cd "$TOP" && tar cf - dht resolver fs tests meson.build) | tar xf - -C "$T/clone"
+mkdir "$T/clone"
+(cd "$TOP" && tar cf - dht resolver fs tests meson.build README.md LICENSE) | tar xf - -C "$T/clone"
 cd "$T/clone" || finish
 export MOUNTPOINT=$T/dns EXAMPLE=www.example.test
 quick() { sh fs/quickstart.sh "$@"; }

@@ -138,7 +138,7 @@ static int tear_down(void **state)
 		char command[64];
 		if (nodes[i].resolver)
 			stop(&nodes[i]);
-		snprintf(command, sizeof(command), "rm -rf %s", nodes[i].dir);
+		snprintf(command, sizeof(command), "rm -rf %.31s", nodes[i].dir);
 		if (nodes[i].dir[0] && system(command) != 0)
 			return -1;
 		nodes[i] = (struct node){0};
@@ -411,9 +411,9 @@ static void test_old_zone(void **state)
 	until_published(&nodes[0], 1000, gone);
 	stop(&nodes[1]); /* it had the new one, and forgets */
 	char command[64];
-	snprintf(command, sizeof(command), "rm -f %s/guests.db*", nodes[1].dir);
+	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", nodes[1].dir);
 	assert_int_equal(system(command), 0);
-	snprintf(command, sizeof(command), "rm -f %s/guests.db*", nodes[0].dir);
+	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", nodes[0].dir);
 	stop(&nodes[0]);
 	assert_int_equal(system(command), 0);
 	connect_all(POLICY_GUARDED);
