@@ -74,7 +74,7 @@ run() {
 	run meson setup build
 }
 echo "compiling"
-run meson compile -C build
+run meson compile -C build kadns
 
 mkdir -p "$mountpoint"
 build/fs/kadns "$@" none "$mountpoint"

@@ -21,7 +21,7 @@ static char complaint[1024];
 static int read_line(struct config *c, const char *line)
 {
 	static char copy[1024];
-	char *argv[32] = {"kadns"}, *rest = copy, *word;
+	char *argv[32] = {(char *)"kadns"}, *rest = copy, *word;
 	int argc = 1, saved = dup(2), ends[2];
 	snprintf(copy, sizeof(copy), "%s", line);
 	while ((word = strsep(&rest, " ")))
