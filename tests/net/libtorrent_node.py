@@ -1,0 +1,163 @@
+"""A libtorrent DHT node on a loopback address of its own, for test_libtorrent.py, and a client
+that sends single KRPC messages.
+
+libtorrent counts how many nodes it has of one address and of one /24, so every node of a test
+lives in a /24 of its own: 127.x.y.1."""
+import hashlib
+import os
+import socket
+import struct
+import time
+
+import libtorrent as lt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+ALERTS = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
+
+
+class Key:
+    """An Ed25519 key. libtorrent wants the secret expanded: the hash of the seed, clamped."""
+
+    def __init__(self, seed=None):
+        seed = seed or os.urandom(32)
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        expanded = bytearray(hashlib.sha512(seed).digest())
+        expanded[0] &= 248
+        expanded[31] = expanded[31] & 63 | 64
+        self.expanded = bytes(expanded)
+        self.target = hashlib.sha1(self.public).digest()
+
+    def sign(self, seq, value):
+        return self._private.sign(b"3:seqi%de1:v%d:" % (seq, len(value)) + value)
+
+
+class Node:
+    def __init__(self, address, join, port=6881):
+        self.endpoint = (address, port)
+        params = lt.session_params()
+        params.settings = {
+            "listen_interfaces": f"{address}:{port}", "enable_dht": False, "enable_lsd": False,
+            "enable_upnp": False, "enable_natpmp": False, "dht_bootstrap_nodes": "",
+            "alert_mask": ALERTS,
+            # By default it bans an address for five minutes after 50 packets in ten seconds, and
+            # drops what it cannot send at 8 kB/s: a test is busier than that.
+            "dht_block_ratelimit": 10**7, "dht_upload_rate_limit": 10**8,
+        }
+        self._session = lt.session(params)
+        # As nodes of a saved state: those of dht_bootstrap_nodes never enter the routing table.
+        compact = socket.inet_aton(join[0]) + struct.pack("!H", join[1])
+        self._session.load_state({b"dht state": {b"nodes": [compact]}})
+        self._session.apply_settings({"enable_dht": True})
+
+    def _wait(self, kind, result, seconds=20):
+        """The first result that is not None of an alert of that kind; None when there is none.
+        An alert is gone at the next pop_alerts, so the result must be a copy."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = None
+            for alert in self._session.pop_alerts():
+                if found is None and isinstance(alert, kind):
+                    found = result(alert)
+            if found is not None:
+                return found
+            time.sleep(0.005)
+        return None
+
+    def put(self, value):
+        """Immutable; (target, nodes that took it)."""
+        target = hashlib.sha1(b"%d:" % len(value) + value).digest()
+        self._session.dht_put_immutable_item(value)
+        taken = self._wait(lt.dht_put_alert, lambda a: a.num_success
+                           if str(a.target) == target.hex() else None)
+        return target, taken
+
+    def get(self, target):
+        """The value; an empty one when nobody has it."""
+        def result(alert):
+            if str(alert.target) != target.hex():
+                return None
+            try:
+                return bytes(alert.item["value"])
+            except RuntimeError:    # how the binding says that there is no value
+                return b""
+
+        self._session.dht_get_immutable_item(lt.sha1_hash(target))
+        return self._wait(lt.dht_immutable_item_alert, result)
+
+    def put_mutable(self, key, value, salt=b""):
+        """Signed with the seq that was found plus one; (seq, nodes that took it)."""
+        self._session.dht_put_mutable_item(key.expanded, key.public, value, salt)
+        return self._wait(lt.dht_put_alert, lambda a: (a.seq, a.num_success)
+                          if bytes(a.public_key) == key.public else None)
+
+    def get_mutable(self, public, salt=b""):
+        """(value, seq, signature) of what has the highest seq, its signature verified by
+        libtorrent; None when nobody has it."""
+        best = None
+
+        def result(alert):
+            nonlocal best
+            try:
+                item = alert.item
+            except RuntimeError:    # the end of a look-up without a value
+                return True
+            if bytes(item["key"]) != public or bytes(item["salt"]) != salt:
+                return None
+            if item["value"]:
+                best = (bytes(item["value"]), item["seq"], bytes(item["signature"]))
+            return True if item["authoritative"] else None
+
+        self._session.dht_get_mutable_item(public, salt)
+        self._wait(lt.dht_mutable_item_alert, result)
+        return best
+
+    def announce(self, info_hash):
+        """By a torrent: Python's session.dht_announce cannot be called for want of a type."""
+        magnet = lt.parse_magnet_uri("magnet:?xt=urn:btih:" + info_hash.hex())
+        magnet.save_path = "/mnt"
+        self._session.add_torrent(magnet).force_dht_announce()
+
+    def peers(self, info_hash):
+        """Those that the first node which knows any names."""
+        self._session.dht_get_peers(lt.sha1_hash(info_hash))
+        return self._wait(lt.dht_get_peers_reply_alert, lambda a: a.peers() or None
+                          if str(a.info_hash) == info_hash.hex() else None, seconds=0.5) or []
+
+    def table(self):
+        """The endpoints of its routing table, as it would save them."""
+        saved = self._session.save_state()[b"dht state"].get(b"nodes", [])
+        return [(socket.inet_ntoa(n[:4]), *struct.unpack("!H", n[4:6])) for n in saved]
+
+
+class Client:
+    """Sends one query at a time, as a read-only node (BEP 43), and returns the message that
+    answers it: also what no library would send.
+
+    libtorrent takes whoever puts something into its routing table, read-only or not, and waits 15
+    seconds for its answers from then on; but it takes no second node of one address. So use the
+    address of a node that all know."""
+
+    def __init__(self, address):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((address, 0))
+        self._socket.settimeout(3)
+        self._id = os.urandom(20)
+
+    def ask(self, endpoint, method, **arguments):
+        transaction = os.urandom(4)
+        self._socket.sendto(lt.bencode({
+            "a": {"id": self._id, **arguments}, "q": method, "ro": 1, "t": transaction, "y": "q",
+        }), endpoint)
+        while True:
+            answer = lt.bdecode(self._socket.recv(2048))
+            if answer[b"t"] == transaction:
+                return answer
+
+    def get(self, endpoint, target, **arguments):
+        return self.ask(endpoint, "get", target=target, **arguments)[b"r"]
+
+    def put(self, endpoint, target, **arguments):
+        token = self.get(endpoint, target)[b"token"]
+        return self.ask(endpoint, "put", token=token, **arguments)

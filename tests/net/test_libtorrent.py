@@ -1,0 +1,303 @@
+#!/usr/bin/python3
+"""kadns and libtorrent on one DHT: nodes of libtorrent that know nobody but kadns, and what each
+side stores read by the other. Only libtorrent's own code and bytes made here speak for libtorrent.
+
+usage: test_libtorrent.py BUILD"""
+import hashlib
+import ipaddress
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import traceback
+
+INSIDE = "KADNS_TEST_INSIDE"
+if __name__ == "__main__" and INSIDE not in os.environ:
+    # A place of our own, as in tests/lib.sh. The alarm outlives exec: it ends unshare, and that
+    # everything in there; a handler of Python's would wait for a library that hangs.
+    if os.geteuid() != 0 or len(sys.argv) != 2:
+        sys.exit(f"not ok {sys.argv[0]} needs root and BUILD")
+    os.environ[INSIDE] = "1"
+    signal.alarm(120)
+    os.execvp("unshare", ["unshare", "-mnpf", "--mount-proc", "--propagation", "private",
+                          "--kill-child=KILL", "--", sys.executable, "-B", "-W",
+                          "ignore::DeprecationWarning", __file__, os.path.realpath(sys.argv[1])])
+
+from libtorrent_node import Client, Key, Node  # noqa: E402 (loads libtorrent: inside only)
+
+T = "/mnt"
+ENDPOINT = ("127.9.1.1", 4001)
+not_ok = []
+
+
+def check(name, good, got=""):
+    print("ok" if good else "not ok", name, flush=True)
+    if not good:
+        print("  | got:", got, flush=True)
+        not_ok.append(name)
+
+
+def eventually(seconds, condition):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+Z32 = "ybndrfg8ejkmcpqxot1uwisza345h769"
+
+
+def z32(key):
+    """The 52 characters of a key: z-base-32, four zero bits at the end."""
+    bits = int.from_bytes(key, "big") << 4
+    return "".join(Z32[bits >> 5 * i & 31] for i in range(51, -1, -1))
+
+
+def key_of(text):
+    bits = 0
+    for c in text:
+        bits = bits << 5 | Z32.index(c)
+    return (bits >> 4).to_bytes(32, "big")
+
+
+def zone(owner, address, ttl=300):
+    """A pkarr packet: ID 0, a response, one A record."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in owner.split("."))
+    return (struct.pack("!6H", 0, 0x8000, 0, 1, 0, 0) + labels + b"\0" +
+            struct.pack("!HHIH", 1, 1, ttl, 4) + ipaddress.IPv4Address(address).packed)
+
+
+class Kadns:
+    def __init__(self, name, source, endpoint, door):
+        self.mount, self.door = f"{T}/{name}", door
+        self._state = f"{T}/{name}.state"
+        os.mkdir(self.mount)
+        options = (f"bind={endpoint[0]},port={endpoint[1]},dns=127.0.0.1:{door},"
+                   f"state={self._state},upstream=none")
+        subprocess.run([f"{sys.argv[1]}/fs/kadns", "-o", options, source, self.mount], check=True)
+
+    def text(self, path):
+        with open(f"{self.mount}/{path}", encoding="ascii") as f:
+            return f.read()
+
+    def read(self, name):
+        """What the file says; the error's name when it cannot be read."""
+        try:
+            return json.loads(self.text(f"IN/A/{name}"))
+        except OSError as e:
+            return {"data": e.strerror}
+
+    def data(self, name):
+        return self.read(name)["data"]
+
+    def write(self, name, text):
+        with open(f"{self.mount}/IN/A/{name}", "w", encoding="ascii") as f:
+            f.write(text + "\n")
+
+    def status(self, name):
+        lines = dict(line.split(None, 1) for line in self.text(".kadns/status").splitlines())
+        return lines[name]
+
+    def published(self):
+        return self.status("publish.queued") == "0"
+
+    def nodes(self):
+        return {line.split()[0] for line in self.text(".kadns/nodes").splitlines()}
+
+    def dig(self, name):
+        """What dig prints, in one line."""
+        return " ".join(subprocess.run(
+            ["dig", "+time=5", "+tries=1", "@127.0.0.1", "-p", str(self.door), name, "A"],
+            capture_output=True, text=True, check=False).stdout.split())
+
+    def kill(self):
+        os.kill(int(open(f"{self._state}/lock", encoding="ascii").read()), signal.SIGKILL)
+
+
+def know_each_other(kadns, nodes):
+    """libtorrent asks one node that it was told of each five seconds; but those who answer a
+    look-up of its own are known at once."""
+    def all_known():
+        for node in nodes:
+            node.get(os.urandom(20))
+        return (min(len(node.table()) for node in nodes) == len(nodes) and
+                kadns.nodes() == {"%s:%d" % node.endpoint for node in nodes})
+    return eventually(20, all_known)
+
+
+def join():
+    """Nodes that were told of kadns alone. Seven: with kadns they are the eight that keep an item,
+    whatever their ids."""
+    kadns = Kadns("one", "none", ENDPOINT, 1053)
+    nodes = [Node(f"127.{20 + i}.1.1", ENDPOINT) for i in range(7)]
+    check("seven nodes of libtorrent find each other through kadns, and it them",
+          know_each_other(kadns, nodes), (kadns.nodes(), [node.table() for node in nodes]))
+    tables = sum(ENDPOINT in node.table() for node in nodes)
+    check("all have kadns in their routing tables", tables == 7, tables)
+    return kadns, nodes
+
+
+def items(kadns, nodes, client):
+    kept = int(kadns.status("dht.items_kept"))
+    target, taken = nodes[1].put(b"an immutable value")
+    check("an immutable item is taken by all eight", taken == 8, taken)
+    check("another node of libtorrent reads it", nodes[2].get(target) == b"an immutable value")
+    held = client.get(ENDPOINT, target).get(b"v")
+    check("kadns keeps it and returns it", held == b"an immutable value", held)
+    for salt in (b"", b"foobar"):
+        key, what = Key(), "with salt" if salt else "without salt"
+        for seq in (1, 2):
+            value = b"mutable %d" % seq
+            put = nodes[3].put_mutable(key, value, salt)
+            check(f"mutable item {what}, put {seq}: taken by all eight", put == (seq, 8), put)
+            got = nodes[4].get_mutable(key.public, salt)
+            check(f"mutable item {what}, put {seq}: read", got and got[:2] == (value, seq), got)
+    kept = int(kadns.status("dht.items_kept")) - kept
+    check("kadns counts the five that it took", kept == 5, kept)
+    check("what nobody has is not found", nodes[5].get(os.urandom(20)) == b"")
+
+    nodes.append(Node("127.27.1.1", ENDPOINT))
+    check("an eighth node joins", know_each_other(kadns, nodes), kadns.nodes())
+    check("and reads what was put before", nodes[7].get(target) == b"an immutable value")
+
+
+def published_by_kadns(kadns, nodes, client):
+    before = time.time_ns() // 1000
+    own = kadns.text(".kadns/key").strip()
+    kadns.write(f"www.{own}", "192.0.2.8")
+    check("kadns publishes a zone", eventually(10, kadns.published))
+    public = key_of(own)
+    check("the key is spelled as pkarr does", z32(public) == own, own)
+    value, seq, signature = nodes[6].get_mutable(public) or (b"", 0, b"")
+    check("libtorrent reads it: a DNS packet",
+          value == zone(f"www.{own}", "192.0.2.8"), value.hex())
+    check("with a signature", len(signature) == 64, signature)
+    check("whose seq is microseconds", before <= seq <= time.time_ns() // 1000, (before, seq))
+    target = hashlib.sha1(public).digest()
+    holders = sum(b"sig" in client.get(node.endpoint, target) for node in nodes)
+    check("eight nodes of libtorrent hold it", holders == 8, holders)
+
+    kadns.write(f"www.{own}", "192.0.2.9")
+    check("kadns publishes it anew", eventually(10, kadns.published))
+    value, seq2, _ = nodes[7].get_mutable(public) or (b"", 0, b"")
+    check("libtorrent reads the newer one", seq2 > seq and value == zone(f"www.{own}", "192.0.2.9"),
+          (seq, seq2, value.hex()))
+    return own
+
+
+def published_by_libtorrent(kadns, nodes, client):
+    """libtorrent counts seq from 1, which as a clock is 1970: stale, but the newest there is."""
+    key = Key()
+    name = z32(key.public)
+    put = nodes[1].put_mutable(key, zone(f"www.{name}", "192.0.2.20", ttl=1))
+    check("libtorrent puts a zone", put == (1, 8), put)
+    answer = kadns.read(f"www.{name}")
+    check("kadns reads it", answer["data"] == ["192.0.2.20"], answer)
+    check("and says whose it is", [answer.get(m) for m in ("source", "trust", "signer", "seq")] ==
+          ["dht", "key", name, 1], answer)
+    reply = kadns.dig(f"www.{name}")
+    check("the DNS door answers it", "IN A 192.0.2.20" in reply, reply)
+    check("as stale", "EDE: 3" in reply, reply)
+    put = nodes[2].put_mutable(key, zone(f"www.{name}", "192.0.2.21"))
+    check("libtorrent puts it anew", put == (2, 8), put)
+    check("kadns reads the newer one, after the TTL",
+          eventually(5, lambda: kadns.data(f"www.{name}") == ["192.0.2.21"]),
+          kadns.read(f"www.{name}"))
+
+    key = Key()
+    name, seq = z32(key.public), time.time_ns() // 1000
+    value = zone(f"www.{name}", "192.0.2.22")
+    put_signed(client, nodes, key, seq, value)
+    reply = kadns.dig(f"www.{name}")
+    check("a zone signed by pkarr's clock, held by libtorrent alone",
+          "IN A 192.0.2.22" in reply, reply)
+    check("is not stale", "EDE" not in reply, reply)
+
+
+def put_signed(client, nodes, key, seq, value):
+    for node in nodes:
+        answer = client.put(node.endpoint, key.target, v=value, k=key.public, seq=seq,
+                            sig=key.sign(seq, value))
+        assert answer[b"y"] == b"r", answer
+
+
+def shadowed(kadns, nodes, client):
+    """libtorrent files a put with `k` but without `sig` as immutable, under the key's target, and
+    returns that junk to every get without `seq`: the genuine item is held, but not seen."""
+    key = Key()
+    name = z32(key.public)
+    put_signed(client, nodes, key, time.time_ns() // 1000, zone(f"www.{name}", "192.0.2.30"))
+    for node in nodes:
+        client.put(node.endpoint, key.target, v=b"junk", k=key.public)
+    seen = [client.get(node.endpoint, key.target) for node in nodes]
+    check("every node of libtorrent is shadowed", all(r[b"v"] == b"junk" and b"sig" not in r
+                                                      for r in seen), seen)
+    check("libtorrent no longer reads the item", nodes[0].get_mutable(key.public) is None)
+    for arguments in ({}, {"seq": 5}):
+        answer = client.put(ENDPOINT, key.target, v=b"junk", k=key.public, **arguments)
+        check(f"kadns refuses the junk {'with' if arguments else 'without'} seq: 203",
+              answer.get(b"e", [0])[0] == 203, answer)
+    check("and has nothing of it", b"v" not in client.get(ENDPOINT, key.target))
+    check("kadns still reads the genuine item", kadns.data(f"www.{name}") == ["192.0.2.30"],
+          kadns.read(f"www.{name}"))
+
+
+def announces(kadns, nodes, client):
+    """BEP 5: a peer announced by libtorrent, and one that only kadns was told of."""
+    near_kadns = bytes.fromhex(kadns.status("dht.id"))[:-4]
+    info_hash, peer = near_kadns + os.urandom(4), nodes[1].endpoint
+    nodes[1].announce(info_hash)
+    check("a peer that libtorrent announces is found by another",
+          eventually(10, lambda: peer in nodes[2].peers(info_hash)))
+    compact = socket.inet_aton(peer[0]) + struct.pack("!H", peer[1])
+    check("and named by kadns", eventually(10, lambda: client.ask(
+        ENDPOINT, "get_peers", info_hash=info_hash)[b"r"].get(b"values") == [compact]))
+    info_hash = near_kadns + os.urandom(4)
+    token = client.ask(ENDPOINT, "get_peers", info_hash=info_hash)[b"r"][b"token"]
+    client.ask(ENDPOINT, "announce_peer", info_hash=info_hash, port=7777, token=token)
+    peers = nodes[3].peers(info_hash)
+    check("a peer announced to kadns is found by libtorrent", peers == [(ENDPOINT[0], 7777)], peers)
+
+
+def carried(first, nodes, own):
+    """Without the first kadns, libtorrent's nodes carry what it published."""
+    first.write("printer.alt", "192.0.2.40")
+    check("kadns publishes a plain name", eventually(10, first.published))
+    first.kill()
+    second = Kadns("two", "%s:%d" % nodes[5].endpoint, ("127.9.2.1", 4001), 1054)
+    check("a kadns joins by a node of libtorrent", eventually(10, lambda: len(second.nodes()) >= 8),
+          second.nodes())
+    answer = second.read(f"www.{own}")
+    check("it reads the zone of the one that is gone", answer["data"] == ["192.0.2.9"], answer)
+    answer = second.read("printer.alt")
+    check("and the plain name", (answer["data"], answer.get("signer")) == (["192.0.2.40"], own),
+          answer)
+
+
+def main():
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "none", T], check=True)
+    client = Client(ENDPOINT[0])
+    kadns, nodes = join()
+    items(kadns, nodes, client)
+    own = published_by_kadns(kadns, nodes, client)
+    published_by_libtorrent(kadns, nodes, client)
+    shadowed(kadns, nodes, client)
+    announces(kadns, nodes, client)
+    carried(kadns, nodes, own)
+
+
+try:
+    main()
+except BaseException:
+    traceback.print_exc()
+    not_ok.append("an exception")
+# Not exit(): destructors of libtorrent's sessions wait for their threads. As process 1 of our
+# namespace, our end is that of every daemon and mount.
+os._exit(1 if not_ok else 0)
