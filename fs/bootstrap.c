@@ -126,7 +126,7 @@ static int add_file(struct bootstrap *b, const char *path)
 		fprintf(stderr, "kadns: %s:%u: %s\n", path, number,
 			r == -E2BIG ? "too many nodes" : "not a node (IP PORT or HOST:PORT)");
 	else if (ferror(f))
-		fprintf(stderr, "kadns: %s: %s\n", path, strerror(EIO));
+		fprintf(stderr, "kadns: %s: %s\n", path, strerror(errno));
 	else if (b->len == 0)
 		fprintf(stderr, "kadns: %s: no node in it\n", path);
 	if (ferror(f) || b->len == 0)

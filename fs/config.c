@@ -88,7 +88,7 @@ static int give_file(struct reader *r, const char *path)
 			error = give(r, where, line + start, len - start);
 	}
 	if (error == 0 && ferror(f))
-		error = config_complain(NULL, "%s: %s", path, strerror(EIO));
+		error = config_complain(NULL, "%s: %s", path, strerror(errno));
 	fclose(f);
 	return error;
 }
@@ -175,6 +175,7 @@ static int apply(struct reader *r, const struct given *g)
 		return config_complain(g, "%s takes no value", o->name);
 	if (o->value && !g->value)
 		return config_complain(g, "%s needs a value: %s=%s", o->name, o->name, o->value);
+	r->current = g;
 	int error = o->set(r, g->value);
 	if (error == -EINVAL)
 		return config_complain(g, "%s=%s: not a valid %s", o->name, g->value, o->value);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ struct program {
 	struct config config;
 	struct bootstrap *bootstrap;
 	int lock;
-	char mountpoint[4096]; /* absolute: the daemon leaves the directory it was started in */
+	char mountpoint[PATH_MAX]; /* absolute: the daemon leaves the directory it was started in */
 	struct event_base *base;
 	struct event *signals[4];
 	struct own *own;
@@ -93,7 +94,7 @@ static int lock_state(struct program *p)
 	return -EBUSY;
 }
 
-static int open_state(struct program *p)
+static int find_state(struct program *p)
 {
 	size_t len = strlen(p->config.state);
 	if (len > 4000)
@@ -107,6 +108,11 @@ static int open_state(struct program *p)
 		free(p->config.state);
 		p->config.state = whole;
 	}
+	return 0;
+}
+
+static int open_state(struct program *p)
+{
 	int r = make_directories(p->config.state);
 	umask(077);
 	if (r < 0)
@@ -252,7 +258,10 @@ static int open_mount(struct program *p)
 		.options = p->config.debug ? "debug" : NULL,
 		.ended_ctx = p};
 	int r = mount_create(p->base, &config, p->resolver, p->publisher, &p->mount);
-	return r < 0 ? say(p->mountpoint, r) : 0;
+	if (r < 0)
+		fprintf(stderr, "kadns: %s: %s\n", p->mountpoint,
+			*mount_why() ? mount_why() : strerror(-r));
+	return r;
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *ctx)
@@ -327,6 +336,41 @@ static void close_all(struct program *p)
 
 /* ---- from the command line to the loop ---- */
 
+/* Where a path that need not exist yet would lie: its part that does, resolved; and the rest. */
+static int would_lie_at(const char *path, char ret_at[PATH_MAX])
+{
+	char head[PATH_MAX], *slash;
+	if (snprintf(head, sizeof(head), "%s", path) >= (int)sizeof(head))
+		return -ENAMETOOLONG;
+	while (!realpath(head, ret_at)) {
+		slash = strrchr(head, '/');
+		if (errno != ENOENT || !slash || slash == head)
+			return -errno;
+		*slash = 0;
+	}
+	size_t len = strlen(ret_at), rest = strlen(head);
+	if (len + strlen(path + rest) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(ret_at + len, path + rest);
+	return 0;
+}
+
+/* A daemon that keeps its database in its own mount waits for itself. */
+static int check_apart(const struct program *p)
+{
+	char at[PATH_MAX];
+	size_t len = strlen(p->mountpoint);
+	int r = would_lie_at(p->config.state, at);
+	if (r < 0)
+		return say(p->config.state, r);
+	if (strncmp(at, p->mountpoint, len) == 0 && (at[len] == '/' || !at[len])) {
+		fprintf(stderr, "kadns: %s: the state directory cannot lie in the mount\n",
+			p->config.state);
+		return -ELOOP;
+	}
+	return 0;
+}
+
 static int check_mountpoint(struct program *p)
 {
 	const char *why = "";
@@ -337,28 +381,20 @@ static int check_mountpoint(struct program *p)
 		fprintf(stderr, "kadns: %s: %s\n", p->config.mountpoint, why);
 		return r;
 	}
-	char *whole = realpath(p->config.mountpoint, NULL);
-	if (!whole)
-		return say(p->config.mountpoint, -errno);
-	snprintf(p->mountpoint, sizeof(p->mountpoint), "%s", whole);
-	free(whole);
-	size_t len = strlen(p->mountpoint);
-	if (strncmp(p->config.state, p->mountpoint, len) == 0 &&
-		(p->config.state[len] == '/' || !p->config.state[len])) {
-		fprintf(stderr, "kadns: %s: the state directory cannot lie in the mount\n",
-			p->config.state);
-		return -ELOOP;
-	}
-	return 0;
+	return realpath(p->config.mountpoint, p->mountpoint) ? 0 : say(p->config.mountpoint, -errno);
 }
 
 static int run(struct program *p)
 {
 	int r = bootstrap_read(p->config.source, &p->bootstrap);
 	if (r == 0)
-		r = open_state(p);
+		r = find_state(p);
 	if (r == 0)
 		r = check_mountpoint(p);
+	if (r == 0 && p->config.mount)
+		r = check_apart(p);
+	if (r == 0)
+		r = open_state(p);
 	if (r == 0 && !p->config.foreground) {
 		r = daemon_start(p->config.mount ? p->mountpoint : NULL);
 		if (r < 0)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,8 +86,30 @@ static int fill_args(struct fuse_args *args, const struct mount_config *config)
 	return r == 0 ? add_option(args, "subtype=kadns,nosuid,nodev,noexec") : r;
 }
 
+/* libfuse says things in lines of its own; kadns says one, and puts libfuse's words into it. What
+ * comes later, with debug, goes to stderr as it is. */
+static char said[256];
+static bool started;
+
+static void on_fuse_log(enum fuse_log_level level, const char *format, va_list args)
+{
+	(void)level;
+	if (started) {
+		vfprintf(stderr, format, args);
+		return;
+	}
+	vsnprintf(said, sizeof(said), format, args);
+	said[strcspn(said, "\n")] = '\0';
+}
+
+const char *mount_why(void)
+{
+	return strncmp(said, "fuse: ", 6) == 0 ? said + 6 : said;
+}
+
 static int mount_session(struct mount *m, const struct mount_config *config)
 {
+	fuse_set_log_func(on_fuse_log);
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	int r = fill_args(&args, config);
 	if (r == 0) {
@@ -96,6 +120,7 @@ static int mount_session(struct mount *m, const struct mount_config *config)
 	if (r == 0 && fuse_session_mount(m->session, config->mountpoint) != 0)
 		r = -EPERM; /* libfuse has printed why */
 	m->mounted = r == 0;
+	started = m->mounted;
 	return r;
 }
 

@@ -30,6 +30,8 @@ int mount_prepare(const char *mountpoint, const char **ret_why);
  * the loop runs. */
 int mount_create(struct event_base *base, const struct mount_config *config, struct resolver *r,
 	struct publisher *p, struct mount **ret_mount);
+/* What libfuse said when mount_create failed, without its newline; "" when it said nothing. */
+const char *mount_why(void);
 /* Unmounts (lazily when busy) and frees; every pending request is answered. NULL is fine. */
 void mount_destroy(struct mount *m);
 

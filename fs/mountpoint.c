@@ -143,17 +143,21 @@ static int clear_own_mounts(const char *path, const char **ret_why)
 	return 0;
 }
 
-static bool is_empty(const char *path)
+static int check_empty(const char *path, const char **ret_why)
 {
 	DIR *dir = opendir(path);
-	if (!dir)
-		return false;
+	if (!dir) {
+		*ret_why = "the mountpoint cannot be looked at";
+		return -errno;
+	}
 	const struct dirent *entry;
 	bool empty = true;
 	while (empty && (entry = readdir(dir)))
 		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
 	closedir(dir);
-	return empty;
+	if (!empty)
+		*ret_why = "the mountpoint is not empty";
+	return empty ? 0 : -ENOTEMPTY;
 }
 
 static int check_directory(const char *path, const char **ret_why)
@@ -173,11 +177,7 @@ static int check_directory(const char *path, const char **ret_why)
 		*ret_why = "the mountpoint is another user's";
 		return -EACCES;
 	}
-	if (!is_empty(path)) {
-		*ret_why = "the mountpoint is not empty";
-		return -ENOTEMPTY;
-	}
-	return 0;
+	return check_empty(path, ret_why);
 }
 
 int mount_prepare(const char *mountpoint, const char **ret_why)

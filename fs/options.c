@@ -100,17 +100,17 @@ static int set_upstream(struct reader *r, const char *value)
 	if (c->upstream_len == UPSTREAM_MAX)
 		return -EINVAL;
 	if (upstream_check(value, &why) < 0)
-		return config_complain(NULL, "upstream=%s: %s", value, why);
+		return config_complain(r->current, "upstream=%s: %s", value, why);
 	c->upstream[c->upstream_len++] = value;
 	return 0;
 }
 
-static int set_file(char **path, const char *value)
+static int set_file(const struct reader *r, char **path, const char *value)
 {
 	char *whole = realpath(value, NULL); /* the daemon works in / */
 	if (!whole || access(whole, R_OK) < 0) {
 		free(whole);
-		return config_complain(NULL, "%s: %s", value, strerror(errno));
+		return config_complain(r->current, "%s: %s", value, strerror(errno));
 	}
 	free(*path);
 	*path = whole;
@@ -120,12 +120,12 @@ static int set_file(char **path, const char *value)
 static int set_root_hints(struct reader *r, const char *value)
 {
 	r->config->policy.test_zones = true;
-	return set_file(&r->config->root_hints, value);
+	return set_file(r, &r->config->root_hints, value);
 }
 
 static int set_trust_anchor(struct reader *r, const char *value)
 {
-	return set_file(&r->config->trust_anchor, value);
+	return set_file(r, &r->config->trust_anchor, value);
 }
 
 static int set_trust(struct reader *r, const char *value)

@@ -18,6 +18,7 @@ struct reader {
 	struct given given[GIVEN_MAX];
 	size_t given_len;
 	const char *file;
+	const struct given *current; /* what is being judged */
 	const char *words[2];
 	size_t words_len;
 	bool lookup_set, tofu_set, private_set, allow_other_set;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define OWN_APPLICATION_ID 0x6b61646e /* "kadn": tells our file from any other database */
 #define OWN_SCHEMA_VERSION 1
@@ -358,6 +359,9 @@ int own_open(const char *path, unsigned quota, uint64_t seed, struct own **ret_o
 	int r = sqlite_errno(sqlite3_open_v2(path, &own->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
 			SQLITE_OPEN_NOMUTEX, NULL));
+	struct stat st;
+	if (r == -ENOENT && lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		r = -EBADMSG; /* something stands there, and it is no file */
 	if (r == 0)
 		r = set_up(own);
 	if (r < 0) {
