@@ -336,7 +336,7 @@ refused "inside it by a link" "the state directory cannot lie in the mount" "$KA
 rm -rf "$M/state"
 $as_1234 mkdir -m 700 "$T/his/state"
 refused "one that a user may not make" "$T/no: Permission denied" $as_1234 \
-	"$KADNS" -o "state=$T/no,dns=off,upstream=none" none "$M"
+	"$KADNS" --no-mount -o "state=$T/no,dns=off,upstream=none" none
 
 # ---- options
 good="state=$S,dns=off,upstream=none"
