@@ -38,13 +38,13 @@ static void undo(struct fs *fs, struct handle *h)
 	struct question q;
 	const struct rrset *before;
 	node_question(h->node, &q);
-	fs_log_record(&q, h->uid, "what was written is refused", draft_why(h->draft));
+	fs_log_record(fs, &q, h->uid, "what was written is refused", draft_why(h->draft));
 	if (!draft_must_undo(h->draft, &before))
 		return;
 	int r = before ? publish_set(fs->publisher, h->uid, before)
 		       : publish_remove(fs->publisher, h->uid, &q);
 	if (r < 0 && r != -ENOENT) /* removed by somebody meanwhile is as good */
-		fs_log_record(&q, h->uid, "what stood before could not be put back", "");
+		fs_log_record(fs, &q, h->uid, "what stood before could not be put back", "");
 }
 
 static int commit(struct fs *fs, struct handle *h, struct rrset *set)
@@ -102,7 +102,7 @@ void edit_release(struct fs *fs, struct handle *h)
 	node_question(h->node, &q);
 	/* A last line that another process than the opener wrote is complete only now. */
 	if (draft_is_unfinished(h->draft) && edit_sync(fs, h) < 0 && draft_open(h->draft))
-		fs_log_record(&q, h->uid, "dropped", draft_why(h->draft));
+		fs_log_record(fs, &q, h->uid, "dropped", draft_why(h->draft));
 	if (draft_has_published(h->draft))
 		publish_push(fs->publisher, h->uid, &q);
 }

@@ -9,6 +9,9 @@
 
 #include "resolver/clock.h"
 
+#define LOG_LINES 50
+#define LOG_SECONDS 10
+
 int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
@@ -56,9 +59,25 @@ void fs_destroy(struct fs *fs)
 	free(fs);
 }
 
-void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why)
+/* A shell loop that writes rubbish must not fill the disk with lines about it. */
+static bool may_log(struct fs *fs)
+{
+	uint64_t now = clock_monotonic();
+	if (!fs->log_since || now - fs->log_since > LOG_SECONDS * SECOND) {
+		fs->log_since = now;
+		fs->log_lines = 0;
+	}
+	if (++fs->log_lines == LOG_LINES)
+		syslog(LOG_NOTICE, "more of that is not logged for some seconds");
+	return fs->log_lines < LOG_LINES;
+}
+
+void fs_log_record(
+	struct fs *fs, const struct question *q, uid_t uid, const char *what, const char *why)
 {
 	char class[TYPE_TEXT_MAX], type[TYPE_TEXT_MAX], name[NAME_TEXT_MAX];
+	if (!may_log(fs))
+		return;
 	name_to_absolute(&q->name, name);
 	syslog(LOG_NOTICE, "%s/%s/%s of uid %u: %s%s%s", class_to_text(q->class, class),
 		type_to_text(q->type, type), name, (unsigned)uid, what, *why ? ": " : "", why);

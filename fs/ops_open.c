@@ -30,7 +30,7 @@ static struct pending_caller caller_of(fuse_req_t req)
 }
 
 /* A record under a name that only the mount's own user sees is a likely mistake. */
-static void warn_of_private_record(const struct handle *h)
+static void warn_of_private_record(struct fs *fs, const struct handle *h)
 {
 	const struct scratch_file *f = h->scratch;
 	struct question q = {.class = f->class, .type = f->type};
@@ -41,7 +41,7 @@ static void warn_of_private_record(const struct handle *h)
 	if (json_read(f->bytes, f->len, &q, NULL, &set, NULL) < 0)
 		return;
 	rrset_destroy(set);
-	fs_log_record(&q, f->uid, "not published",
+	fs_log_record(fs, &q, f->uid, "not published",
 		"a single label without its final dot is a private file");
 }
 
@@ -53,7 +53,7 @@ static void release(struct fs *fs, struct handle *h)
 		edit_release(fs, h);
 		break;
 	case HANDLE_SCRATCH:
-		warn_of_private_record(h);
+		warn_of_private_record(fs, h);
 		break;
 	case HANDLE_NODES:
 	case HANDLE_TEXT:

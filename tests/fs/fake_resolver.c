@@ -130,9 +130,8 @@ static const struct answer *lend_own(const struct own_set *own)
 	return borrowed;
 }
 
-const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
+static const struct answer *peek(const struct question *q, uid_t view, bool listed)
 {
-	(void)r;
 	uint8_t key[NAME_KEY_LEN];
 	const struct own_set *own = find_own(view, q);
 	if (!own)
@@ -142,15 +141,22 @@ const struct answer *resolver_peek(struct resolver *r, const struct question *q,
 			own = &own_sets[i]; /* only its owner can have written it */
 	if (own)
 		return lend_own(own);
-	for (size_t i = 0; i < kept_len; i++)
+	for (size_t i = 0; i < kept_len && (listed || !fake.expired); i++)
 		if (question_equal(&kept[i]->question, q))
 			return kept[i];
 	return NULL;
 }
 
+const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
+{
+	(void)r;
+	return peek(q, view, false);
+}
+
 const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view)
 {
-	return resolver_peek(r, q, view);
+	(void)r;
+	return peek(q, view, true);
 }
 
 void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
@@ -283,10 +289,10 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q)
 
 int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
 {
+	(void)p;
 	int error = number_after(&set->question, "set");
-	int r = publish_may(p, uid, &set->question);
-	if (r < 0 || error > 0)
-		return r < 0 ? r : -error;
+	if (error > 0)
+		return -error;
 	struct own_set *own = find_own(uid, &set->question);
 	assert(own || own_len < KEPT_MAX);
 	if (!own)
@@ -302,8 +308,9 @@ int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
 {
 	(void)p;
 	struct own_set *own = find_own(uid, q);
-	if (!own)
-		return -ENOENT;
+	int error = number_after(q, "keep");
+	if (!own || error > 0)
+		return own ? -error : -ENOENT;
 	rrset_destroy(own->set);
 	*own = own_sets[--own_len];
 	fake.removes++;

@@ -4,6 +4,7 @@
  *   HOST.example.com          A 192.0.2.1, or TXT, from elsewhere; everything else is -ENOENT
  *   e110.example.com          fails with errno 110; any number
  *   set5.example.com          is answered, but publishing it fails with errno 5
+ *   keep5.example.com         can be published, but withdrawing it fails with errno 5
  *   ttl0.example.com          is not kept
  *   slow2000.example.com      takes 2,000 ms, alone or as a label before the others
  */
@@ -18,6 +19,7 @@ struct fake {
 	unsigned asks, cancels; /* so far */
 	unsigned sets, removes, pushes;
 	unsigned nodes; /* added by .kadns/nodes */
+	bool expired;	/* what is kept is past its TTL */
 };
 extern struct fake fake;
 

@@ -164,6 +164,7 @@ static void test_all_after_a_refusal_is_refused(void **state)
 	struct draft *d = draft_over(NULL, false);
 	struct rrset *set;
 	put_refused(d, "not an address\n", -EINVAL);
+	assert_true(*draft_why(d));
 	put_refused(d, "192.0.2.7\n", -EINVAL);
 	draft_truncate(d, 0);
 	put_refused(d, "192.0.2.7\n", -EINVAL);
@@ -284,6 +285,9 @@ static void test_truncation_is_no_content(void **state)
 	close_draft(d, "192.0.2.7\n");
 	draft_truncate(d, 0);
 	close_draft(d, NULL);
+	put(d, " 192.0.2.7\n", NULL); /* as it stands already */
+	draft_truncate(d, 1);
+	close_draft(d, NULL); /* white space that is left over is nothing */
 	draft_destroy(d);
 }
 

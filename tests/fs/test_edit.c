@@ -16,6 +16,7 @@
 #include "fs/draft.h"
 #include "fs/edit.h"
 #include "fs/record.h"
+#include "resolver/clock.h"
 #include "resolver/json.h"
 #include "tests/fs/fake_resolver.h"
 
@@ -310,14 +311,82 @@ static void test_rename(void **state)
 	assert_int_equal(record_rename(fs, &none, &n, ALICE), -ENOENT);
 	assert_int_equal(record_rename(fs, &p, &bad, ALICE), -EIO);
 	expect(ALICE, "p.alt", "60 192.0.2.1\n");
+	record_learn(fs, &n, ALICE, -ENOENT);
+	fake.pushes = 0;
 	assert_int_equal(record_rename(fs, &p, &n, ALICE), 0);
 	expect(ALICE, "p.alt", "");
 	expect(ALICE, "n.alt", "60 192.0.2.1\n");
+	assert_true(is_absent("p.alt", ALICE));
+	assert_false(is_absent("n.alt", ALICE));
+	assert_int_equal(fake.pushes, 2); /* both names go to the network */
 	publish(0, "root.alt", "192.0.2.1\n");
 	struct question root = question("root.alt");
 	assert_int_equal(record_rename(fs, &root, &p, ALICE), -EPERM);
 	assert_int_equal(record_rename(fs, &n, &root, ALICE), -EACCES);
 	expect(ALICE, "n.alt", "60 192.0.2.1\n");
+}
+
+/* The new name is written, but the old one cannot be withdrawn: as before, then. */
+static void test_half_a_rename(void **state)
+{
+	(void)state;
+	struct question keep = question("keep5.alt"), n = question("n.alt");
+	publish(ALICE, "keep5.alt", "192.0.2.1\n");
+	assert_int_equal(record_rename(fs, &keep, &n, ALICE), -EIO);
+	expect(ALICE, "n.alt", "");
+	publish(ALICE, "n.alt", "60 192.0.2.2\n");
+	assert_int_equal(record_rename(fs, &keep, &n, ALICE), -EIO);
+	expect(ALICE, "n.alt", "60 192.0.2.2\n");
+	expect(ALICE, "keep5.alt", "192.0.2.1\n");
+}
+
+static void on_answer(void *ctx, const struct answer *a)
+{
+	*(int *)ctx = a->error;
+}
+
+/* What a listing showed is answered from memory past its TTL, for a minute; what came after it is
+ * asked again. */
+static void test_listed_names(void **state)
+{
+	(void)state;
+	struct question q = question("www.example.com");
+	const struct answer *a;
+	struct node *dir;
+	int error = 1;
+	assert_int_equal(tree_type(fs->tree, CLASS_IN, TYPE_A, 0, &dir), 0);
+	assert_non_null(resolver_ask(fs->resolver, &q, ALICE, on_answer, &error));
+	event_base_dispatch(base);
+	assert_int_equal(error, 0);
+	assert_true(record_recall(fs, &q, ALICE, &error, &a));
+	assert_int_equal(a->error, 0);
+	uint64_t arrived = a->arrived;
+	fake.expired = true;
+	assert_false(record_recall(fs, &q, ALICE, &error, &a));
+	dir->listed = arrived - 1;
+	assert_false(record_recall(fs, &q, ALICE, &error, &a));
+	dir->listed = arrived;
+	assert_true(record_recall(fs, &q, ALICE, &error, &a));
+	assert_non_null(a);
+	((struct answer *)a)->arrived = 0; /* the fake's own object: it has been there for long */
+	dir->listed = clock_monotonic() - 59 * SECOND;
+	assert_true(record_recall(fs, &q, ALICE, &error, &a));
+	dir->listed = clock_monotonic() - 61 * SECOND;
+	assert_false(record_recall(fs, &q, ALICE, &error, &a));
+}
+
+static void test_a_failure_is_no_absence(void **state)
+{
+	(void)state;
+	struct question q = question("e74.example.com");
+	const struct answer *a;
+	int error = 1;
+	assert_non_null(resolver_ask(fs->resolver, &q, ALICE, on_answer, &error));
+	event_base_dispatch(base);
+	assert_true(record_recall(fs, &q, ALICE, &error, &a));
+	assert_int_equal(error, -EBADMSG);
+	assert_null(a);
+	assert_int_equal(record_remove(fs, &q, ALICE), 0);
 }
 
 static struct scratch_file *scratch_with(const char *name, const char *text)
@@ -340,7 +409,11 @@ static void test_scratch_becomes_a_record(void **state)
 	expect(ALICE, "p.alt", "192.0.2.1\n");
 	assert_int_equal(scratch_write(f, "192.0.2.7", 9, 0), 0);
 	assert_int_equal(scratch_truncate(f, 9), 0);
+	fake.pushes = 0;
+	record_learn(fs, &q, ALICE, -ENOENT);
 	assert_int_equal(record_from_scratch(fs, f, &q), 0); /* without a newline too */
+	assert_false(is_absent("p.alt", ALICE));
+	assert_int_equal(fake.pushes, 1);
 	expect(ALICE, "p.alt", "192.0.2.7\n");
 	assert_false(f->linked);
 	scratch_unref(f);
@@ -360,11 +433,30 @@ static void test_record_becomes_scratch(void **state)
 	assert_int_equal(record_to_scratch(fs, &q, BOB, "p.alt~", 6), -ENOENT);
 	assert_int_equal(record_to_scratch(fs, &q, ALICE, "p.alt~", 6), 0);
 	expect(ALICE, "p.alt", "");
+	assert_true(is_absent("p.alt", ALICE));
 	struct scratch_file *f = scratch_find(fs->scratch, &where, "p.alt~", 6);
 	assert_non_null(f);
 	assert_memory_equal(f->bytes, "{\"name\":\"p.alt.\"", 16);
 	assert_int_equal(f->bytes[f->len - 1], '\n');
 	assert_int_equal(record_from_scratch(fs, f, &q), 0); /* and back */
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+}
+
+/* No room for the copy: nothing is left of the attempt. */
+static void test_record_does_not_fit_scratch(void **state)
+{
+	(void)state;
+	struct question q = question("p.alt");
+	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
+	char name[] = "f00";
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	for (int i = 0; i < (int)(SCRATCH_USER_BYTES / SCRATCH_FILE_BYTES); i++) {
+		name[1] = (char)('a' + i);
+		struct scratch_file *f = scratch_with(name, "x");
+		assert_int_equal(scratch_truncate(f, SCRATCH_FILE_BYTES), 0);
+	}
+	assert_int_equal(record_to_scratch(fs, &q, ALICE, "p.alt~", 6), -EDQUOT);
+	assert_null(scratch_find(fs->scratch, &where, "p.alt~", 6));
 	expect(ALICE, "p.alt", "192.0.2.1\n");
 }
 
@@ -409,6 +501,10 @@ int main(void)
 		CASE(test_rename),
 		CASE(test_scratch_becomes_a_record),
 		CASE(test_record_becomes_scratch),
+		CASE(test_half_a_rename),
+		CASE(test_listed_names),
+		CASE(test_a_failure_is_no_absence),
+		CASE(test_record_does_not_fit_scratch),
 		CASE(test_shares_of_open_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

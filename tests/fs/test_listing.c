@@ -91,6 +91,21 @@ static void test_types_that_hold_something(void **state)
 	expect(type_dir(TYPE_AAAA), 1, "");
 }
 
+static void test_classes_that_hold_something(void **state)
+{
+	(void)state;
+	struct question q = {.type = TYPE_TXT, .class = CLASS_CH, .name.len = 1};
+	struct rrset *set = rrset_create(&q, 60);
+	struct node *ch;
+	assert_int_equal(rrset_add(set, (const uint8_t *)"\1x", 2), 0);
+	assert_int_equal(publish_set(fake_publisher(), 1, set), 0);
+	rrset_destroy(set);
+	assert_int_equal(tree_class(parts.tree, CLASS_CH, 0, &ch), 0);
+	expect(tree_find(parts.tree, TREE_ROOT), 1, ".kadns CH IN ");
+	expect(ch, 1, "TXT ");
+	expect(type_dir(TYPE_TXT), 1, "");
+}
+
 static void test_names_are_sorted_and_unique(void **state)
 {
 	(void)state;
@@ -173,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_fresh_mount),
 		CASE(test_types_that_hold_something),
+		CASE(test_classes_that_hold_something),
 		CASE(test_names_are_sorted_and_unique),
 		CASE(test_scratch_is_its_owners),
 		CASE(test_names_that_no_directory_can_hold),

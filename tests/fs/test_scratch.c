@@ -65,6 +65,7 @@ static void test_numbers_are_not_used_again(void **state)
 	scratch_unlink(f);
 	assert_null(find(&alice, "t"));
 	assert_true(make(&alice, "t")->ino > ino);
+	assert_true(ino >= 1ull << 40 && ino < 1ull << 62); /* where no directory or record is */
 }
 
 static void test_write_and_truncate(void **state)
@@ -80,6 +81,9 @@ static void test_write_and_truncate(void **state)
 	assert_memory_equal(f->bytes, "hell\0\0", 6); /* nothing of before comes back */
 	assert_int_equal(scratch_write(f, NULL, 0, 0), 0);
 	assert_int_equal(f->len, 6);
+	assert_int_equal(scratch_truncate(f, 1), 0);
+	assert_int_equal(scratch_write(f, "x", 1, 5), 0);
+	assert_memory_equal(f->bytes, "h\0\0\0\0x", 6); /* nor in a hole */
 }
 
 static void test_too_big(void **state)
@@ -162,6 +166,8 @@ static void test_rename(void **state)
 	assert_ptr_equal(find(&bob, "b"), his);
 	assert_int_equal(scratch_rename(a, "b", 1), 0); /* onto itself */
 	assert_ptr_equal(find(&alice, "b"), a);
+	assert_int_equal(scratch_rename(a, "longer", 6), 0);
+	assert_ptr_equal(find(&alice, "longer"), a);
 	scratch_unref(b);
 }
 

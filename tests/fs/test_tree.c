@@ -132,6 +132,14 @@ static void test_directories(void **state)
 	assert_int_equal(type->type, TYPE_A);
 	assert_int_equal(other->class, CLASS_CH);
 	assert_int_equal(tree_ino_type(65535, 65535) & tree_ino_class(65535), 65535);
+	struct node *status, *key, *again;
+	assert_int_equal(tree_control(tree, CONTROL_STATUS, &status), 0);
+	assert_int_equal(tree_control(tree, CONTROL_KEY, &key), 0);
+	assert_int_equal(tree_control(tree, CONTROL_KEY, &again), 0);
+	assert_ptr_equal(key, again);
+	assert_int_equal(key->control, CONTROL_KEY);
+	assert_int_equal(status->control, CONTROL_STATUS);
+	assert_int_equal(key->ino, tree_ino_control(CONTROL_KEY));
 }
 
 /* The kernel may use a directory for an hour after we have dropped its node. */
@@ -248,6 +256,10 @@ static void test_scratch_node_holds_its_file(void **state)
 	assert_int_equal(scratch_create(&s), 0);
 	assert_int_equal(scratch_make(s, &where, "t", 1, &f), 0);
 	assert_int_equal(tree_scratch(tree, f, &node), 0);
+	struct node *again;
+	assert_int_equal(tree_scratch(tree, f, &again), 0);
+	assert_ptr_equal(node, again);
+	assert_int_equal(node->ino, f->ino);
 	tree_look(tree, node, 0);
 	scratch_unlink(f);
 	assert_ptr_equal(node->scratch, f);
