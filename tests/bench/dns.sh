@@ -1,14 +1,16 @@
 #!/bin/sh
 # Cached answers a second of the DNS door on one core, against unbound and a bare UDP echo.
 #
-#   sudo sh tests/bench/dns.sh BUILD     two minutes; needs dnsperf unbound nsd ldnsutils bind9-dnsutils
+#   sudo sh tests/bench/dns.sh BUILD     two minutes; use buildtype=release
 #
-# To reach: 60,000 a second. The server runs on CPU 0, dnsperf on CPU 1. 10,000 names of a zone of the
-# miniature Internet are asked once, through its recursor; then that Internet is stopped, so that what answers
-# is memory. unbound is Debian's, forwarding to the same recursor, one thread. The echo (udp_echo.c:
-# recvmmsg, sendmmsg) is what the kernel alone takes. Rounds alternate; the table has their medians. `us/q` is the
-# server's own CPU time a query (/proc/PID/stat): 1,000,000 / us is what a core could do if dnsperf, which
-# is the limit at about 150,000, could ask it.
+# Needs dnsperf unbound nsd ldnsutils bind9-dnsutils.
+#
+# To reach: 60,000 a second. The server runs on CPU 0, dnsperf on CPU 1 (taskset). 10,000 names of a zone
+# of the miniature Internet are asked once, through its recursor; then that Internet is stopped, so that what
+# answers is memory. unbound is Debian's, forwarding to the same recursor, one thread. The echo (udp_echo.c:
+# recvmmsg, sendmmsg) is what the kernel alone takes. Rounds alternate; the table has their medians.
+# `us/q` is the server's own CPU time a query (/proc/PID/stat): 1,000,000 / us is what a core could do
+# if dnsperf, which is the limit at about 150,000, could ask it.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 . "$(dirname "$0")/common.sh"
 enter 400 "$@"

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Memory of an idle kadns: all of its processes, with mount, DHT, DNS door, and the validator used once.
 #
-#   sudo sh tests/bench/memory.sh BUILD  ten seconds; needs nsd ldnsutils unbound bind9-dnsutils, /dev/fuse
+#   sudo sh tests/bench/memory.sh BUILD  ten seconds; use buildtype=release
 #
-# To reach: RSS of all processes together at most 48 MB. RSS counts a page of a library in each process that
-# has it, PSS its share; `own` is what no other process has, `heap` what is not of a file (from
-# /proc/PID/smaps_rollup, kB). The peers, in the same run: Debian's unbound, which was asked the same question, and the minimal
-# FUSE file system of this folder: a resolver and a mount, without DHT and database.
+# Needs nsd ldnsutils unbound bind9-dnsutils, and /dev/fuse.
+#
+# To reach: RSS of all processes together at most 48 MB. RSS counts a page of a library in each process
+# that has it, PSS its share; `own` is what no other process has, `heap` what is not of a file (from
+# /proc/PID/smaps_rollup, kB). The peers, in the same run: Debian's unbound, which was asked the same
+# question, and the minimal FUSE file system of this folder: a resolver and a mount, without DHT and database.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 . "$(dirname "$0")/common.sh"
 enter 120 "$@"
