@@ -46,17 +46,22 @@ static bool is_known(
 	return false;
 }
 
-static bool has_room(struct dht_candidates *c)
+/* Makes room at the far end. Only those that were not asked go, or were in vain: else a few
+ * liars that name ever nearer nodes would push out all the honest ones that answered. */
+static bool drop_farthest(struct dht_candidates *c, size_t beyond)
 {
-	if (c->len == DHT_CANDIDATES_MAX) {
-		/* Those asked already stay: their answers are still to come. */
-		uint8_t last = c->list[c->len - 1].state;
-		if (last == DHT_ASKED || last == DHT_STALLED)
-			return false;
+	for (size_t i = c->len; i-- > beyond;) {
+		if (c->list[i].state != DHT_NEW && c->list[i].state != DHT_FAILED)
+			continue;
 		c->len--;
-	}
-	if (c->len < c->cap)
+		memmove(&c->list[i], &c->list[i + 1], (c->len - i) * sizeof(*c->list));
 		return true;
+	}
+	return false;
+}
+
+static bool grow(struct dht_candidates *c)
+{
 	size_t cap = c->cap ? c->cap * 2 : 16;
 	struct dht_candidate *grown = realloc(c->list, cap * sizeof(*grown));
 	if (!grown)
@@ -74,7 +79,9 @@ struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct 
 	size_t at = c->len;
 	while (at > 0 && dht_id_nearer(target, &contact->id, &c->list[at - 1].node.contact.id) < 0)
 		at--;
-	if (at == DHT_CANDIDATES_MAX || !has_room(c))
+	if (c->len == DHT_CANDIDATES_MAX && !drop_farthest(c, at))
+		return NULL;
+	if (c->len == c->cap && !grow(c))
 		return NULL;
 	memmove(&c->list[at + 1], &c->list[at], (c->len - at) * sizeof(*c->list));
 	c->len++;

@@ -3,7 +3,9 @@
  *   dht.c      a datagram in: is it a query or the answer to one of ours?
  *   server.c   queries of others: answered from tables, store, peers
  *   query.c    queries of ours: matched, timed
- *   lookup.c   searches: ask the nearest, then nearer ones; get
+ *   lookup.c   how look-ups begin and end
+ *   search.c   ask the nearest, then nearer ones
+ *   get.c      values, verified
  *   put.c      the second half of a put: store on the nearest that answered
  *   upkeep.c   joining, and keeping the tables fresh
  *

@@ -1,5 +1,5 @@
 /* Look-ups: the iterative search (Kademlia, section 2.3), and what is done with what it
- * finds. A put is a search followed by storing on the nearest nodes that answered (put.c).
+ * finds. A put is a search followed by storing on the nearest nodes that answered.
  *
  * States of a look-up, each in a list of its own:
  *   fresh    dht_get or dht_put has just made it; dht_run starts it, so that no result
@@ -96,11 +96,18 @@ void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const str
 void dht_lookup_failed(struct dht_lookup *l, const struct dht_query *q, const struct dht_id *is);
 void dht_lookup_stalled(struct dht_lookup *l, const struct dht_query *q);
 
-/* Between lookup.c and put.c. */
+/* Between the files of a look-up. lookup.c: */
 int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht_id *target,
 	void *ctx, struct dht_lookup **ret_lookup);
-void dht_lookup_search(struct dht_lookup *l);
 void dht_lookup_end(struct dht_lookup *l);
+
+/* search.c: begins from the table; asks whom it is time to ask, and goes on when all did. */
+void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count);
+void dht_lookup_search(struct dht_lookup *l);
+
+/* get.c: the value in a reply, the one in our own store, and who returned what. */
+void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dht_message *m);
+void dht_get_take_own(struct dht_lookup *l);
 void dht_lookup_remember(struct dht_lookup *l);
 
 /* put.c: the search is over; ends of queries that store. */

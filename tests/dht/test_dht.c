@@ -119,6 +119,32 @@ static void only_nodes_that_answered_are_named(void **state)
 	assert_int_equal(w->sent_len, 1);
 }
 
+static void strangers_are_verified_a_few_at_a_time(void **state)
+{
+	struct world *w = *state;
+	for (uint8_t i = 1; i <= 100; i++) {
+		struct dht_message m = query(DHT_PING);
+		m.id.b[1] = i;
+		asker.ip[3] = i;
+		ask(w, &m);
+	}
+	assert_int_equal(w->sent_len, 100 + 32);
+}
+
+/* A node that has left a query unanswered is not named until it answers again. */
+static void silent_nodes_are_not_named(void **state)
+{
+	struct world *w = *state;
+	struct dht_id target = id_of(1, 1);
+	struct dht_message m = query_for(DHT_FIND_NODE, &target);
+	befriend_many(w, 0, 3, false);
+	m.read_only = true;
+	assert_int_equal(ask(w, &m).nodes_len, 3);
+	world_pass(w, 3 * WORLD_SECOND); /* nobody answers the searches that follow */
+	world_clear(w);
+	assert_int_equal(ask(w, &m).nodes_len, 0);
+}
+
 static void answers_count_only_from_where_we_asked(void **state)
 {
 	struct world *w = *state;
@@ -281,6 +307,8 @@ int main(void)
 		TEST(ping_echoes_any_transaction),
 		TEST(find_node_names_the_nearest_of_the_families_wanted),
 		TEST(only_nodes_that_answered_are_named),
+		TEST(strangers_are_verified_a_few_at_a_time),
+		TEST(silent_nodes_are_not_named),
 		TEST(answers_count_only_from_where_we_asked),
 		TEST(peers_are_announced_with_a_token),
 		TEST(unknown_methods),

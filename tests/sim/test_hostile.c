@@ -187,6 +187,8 @@ static void a_third_sends_noise(void **state)
 }
 
 /* Ever nearer nodes, all of them at addresses where nobody is. */
+static struct dht_id sought_target;
+
 static size_t name_ghosts(struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
 {
 	static const struct dht_endpoint nobody = {.family = 4, .port = 9};
@@ -198,7 +200,8 @@ static size_t name_ghosts(struct sim *sim, size_t node, uint8_t *datagram, size_
 	for (size_t i = 0; i < 8; i++) {
 		m.nodes[i].endpoint = nobody;
 		m.nodes[i].endpoint.ip[0] = 11;
-		for (size_t j = 0; j < DHT_ID_LEN; j++)
+		m.nodes[i].id = sought_target;
+		for (size_t j = 10; j < DHT_ID_LEN; j++)
 			m.nodes[i].id.b[j] = (uint8_t)sim_random(sim);
 		for (size_t j = 1; j < 4; j++)
 			m.nodes[i].endpoint.ip[j] = (uint8_t)sim_random(sim);
@@ -216,11 +219,42 @@ static void ghosts_cost_little(void **state)
 		struct dht_item item;
 		struct sim_answer a;
 		sim_mutable(i, 1, "x", &item);
+		dht_item_target(&item, &sought_target);
 		sim_put(sim, 1 + 3 * (i % 10), &item, 0, &a);
-		assert_true(a.result.stored + a.result.stored_here >= 8);
+		assert_true(a.result.stored + a.result.stored_here >= 3);
+		assert_true(a.result.queries <= 80);
+		assert_true(a.took < 5 * SIM_SECOND);
 		sim_get(sim, 2 + 3 * (i % 10), &item, &a);
 		assert_true(a.values + a.own >= 1);
 		assert_true(a.result.queries <= 60);
+		assert_true(a.took < 5 * SIM_SECOND);
+	}
+	sim_destroy(sim);
+}
+
+/* Answers searches, takes what is put, and acknowledges nothing. */
+static size_t acknowledge_nothing(
+	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
+{
+	struct dht_message m;
+	(void)sim;
+	(void)node;
+	(void)cap;
+	return is_reply(datagram, len, &m) && !m.want4 ? 0 : len;
+}
+
+static void others_take_what_is_not_acknowledged(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 60);
+	for (size_t i = 0; i < 60; i += 4)
+		sim_set_lie(sim, i, acknowledge_nothing);
+	for (size_t i = 0; i < 10; i++) {
+		struct dht_item item;
+		struct sim_answer a;
+		sim_mutable(i, 1, "x", &item);
+		sim_put(sim, 1 + 4 * i, &item, 0, &a);
+		assert_true(a.result.stored >= 7);
 		assert_true(a.took < 3 * SIM_SECOND);
 	}
 	sim_destroy(sim);
@@ -313,6 +347,7 @@ int main(void)
 		cmocka_unit_test(wrong_ids_leave_the_tables),
 		cmocka_unit_test(a_third_sends_noise),
 		cmocka_unit_test(ghosts_cost_little),
+		cmocka_unit_test(others_take_what_is_not_acknowledged),
 		cmocka_unit_test(nobody_is_flooded_through_us),
 		cmocka_unit_test(junk_is_not_answered),
 	};

@@ -1,0 +1,115 @@
+/* What a look-up remembers of nodes: sorted, bounded, one of an address. */
+#undef NDEBUG
+#include "dht/candidates.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const struct dht_id target = {{0}};
+
+/* Farther from the target the larger `distance`. */
+static struct dht_contact contact(unsigned distance, unsigned host, uint16_t port)
+{
+	struct dht_contact c = {.endpoint = {.family = 4, .ip = {10}, .port = port}};
+	c.endpoint.ip[2] = (uint8_t)(host >> 8);
+	c.endpoint.ip[3] = (uint8_t)host;
+	c.id.b[0] = (uint8_t)(distance >> 8);
+	c.id.b[1] = (uint8_t)distance;
+	return c;
+}
+
+static struct dht_candidate *add(struct dht_candidates *c, unsigned distance, unsigned host)
+{
+	struct dht_contact at = contact(distance, host, 4001);
+	return dht_candidates_add(c, &target, &at, false);
+}
+
+static void sorted_and_each_once(void **state)
+{
+	(void)state;
+	struct dht_candidates c = {0};
+	for (unsigned i = 0; i < 50; i++)
+		assert_non_null(add(&c, i * 37 % 50 + 1, i));
+	for (unsigned i = 0; i < 50; i++)
+		assert_null(add(&c, i * 37 % 50 + 1, i));
+	assert_int_equal(c.len, 50);
+	for (size_t i = 1; i < c.len; i++)
+		assert_true(dht_id_nearer(&target, &c.list[i - 1].node.contact.id,
+				    &c.list[i].node.contact.id) < 0);
+	struct dht_contact there = contact(38, 1, 4001), elsewhere = contact(38, 1, 4002);
+	assert_non_null(dht_candidates_find(&c, &there));
+	assert_null(dht_candidates_find(&c, &elsewhere));
+	dht_candidates_finish(&c);
+}
+
+static void bounded_by_what_was_not_asked(void **state)
+{
+	(void)state;
+	struct dht_candidates c = {0};
+	for (unsigned i = 0; i < DHT_CANDIDATES_MAX; i++)
+		add(&c, 1000 + i, i)->state = DHT_ANSWERED;
+	/* Nothing that answered makes room, however near the new one is. */
+	assert_null(add(&c, 1, 500));
+	c.list[90].state = DHT_FAILED;
+	c.list[95].state = DHT_NEW;
+	assert_non_null(add(&c, 1, 501));
+	assert_non_null(add(&c, 2, 502));
+	assert_int_equal(c.len, DHT_CANDIDATES_MAX);
+	for (unsigned i = 0; i < 300; i++) {
+		struct dht_candidate *added = add(&c, 3 + i, 600 + i);
+		assert_int_equal(added != NULL, false);
+	}
+	unsigned answered = 0;
+	for (size_t i = 0; i < c.len; i++)
+		answered += c.list[i].state == DHT_ANSWERED;
+	assert_int_equal(answered, 98);
+	/* What is farther than all takes nobody's place. */
+	c.list[50].state = DHT_NEW;
+	assert_null(add(&c, 60000, 1000));
+	dht_candidates_finish(&c);
+}
+
+/* Whoever names many ids at one address makes us ask there once, and once more when the first
+ * was in vain; the right id is not shut out by a wrong one. */
+static void one_of_an_address(void **state)
+{
+	(void)state;
+	struct dht_candidates c = {0};
+	struct dht_candidate *first = add(&c, 5, 1);
+	assert_null(add(&c, 4, 1));
+	first->state = DHT_ANSWERED;
+	assert_null(add(&c, 4, 1));
+	first->state = DHT_FAILED;
+	assert_null(add(&c, 5, 1));
+	struct dht_candidate *second = add(&c, 4, 1);
+	assert_non_null(second);
+	assert_null(add(&c, 3, 1));
+	second->state = DHT_FAILED;
+	assert_null(add(&c, 3, 1));
+	dht_candidates_finish(&c);
+}
+
+static void an_address_is_an_ip_in_public(void **state)
+{
+	(void)state;
+	struct dht_candidates c = {0};
+	struct dht_contact a = contact(1, 1, 4001), b = contact(2, 1, 4002);
+	assert_non_null(dht_candidates_add(&c, &target, &a, true));
+	assert_null(dht_candidates_add(&c, &target, &b, true));
+	assert_non_null(dht_candidates_add(&c, &target, &b, false));
+	dht_candidates_finish(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sorted_and_each_once),
+		cmocka_unit_test(bounded_by_what_was_not_asked),
+		cmocka_unit_test(one_of_an_address),
+		cmocka_unit_test(an_address_is_an_ip_in_public),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
