@@ -178,7 +178,8 @@ static int apply(struct reader *r, const struct given *g)
 	r->current = g;
 	int error = o->set(r, g->value);
 	if (error == -EINVAL)
-		return config_complain(g, "%s=%s: not a valid %s", o->name, g->value, o->value);
+		return config_complain(g, "%s=%s: not good, should be %s=%s", o->name, g->value, o->name,
+			o->value);
 	return error;
 }
 

@@ -407,15 +407,18 @@ void resolver_cancel(struct ask *ask)
 
 struct listing {
 	struct resolver *resolver;
+	uid_t view;
 	resolver_list_fn *fn;
 	void *ctx;
 };
 
+/* Only what this view reads from memory: another user's own name would have to be asked for, and a
+ * listing that is walked must not tell the network of anything. */
 static void list_own(void *ctx, const struct own_record *record)
 {
 	struct listing *l = ctx;
-	if (!record->set || own_any(l->resolver->parts.own, &record->question) != record)
-		return; /* withdrawn, or listed with the record of another uid */
+	if (own_record_for(l->resolver, &record->question, l->view) != record)
+		return;
 	struct resolver_entry e = {.question = record->question, .own = true, .owner = record->uid};
 	l->fn(l->ctx, &e);
 }
@@ -423,7 +426,7 @@ static void list_own(void *ctx, const struct own_record *record)
 static void list_cached(void *ctx, const struct answer *a)
 {
 	struct listing *l = ctx;
-	if (own_any(l->resolver->parts.own, &a->question))
+	if (own_record_for(l->resolver, &a->question, l->view))
 		return;
 	const struct answer *winner = decide_from_memory(l->resolver, &a->question, true);
 	if (winner != a)
@@ -434,8 +437,7 @@ static void list_cached(void *ctx, const struct answer *a)
 
 void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
 {
-	(void)view; /* a listing says the same to everyone: only content differs by caller */
-	struct listing l = {.resolver = r, .fn = fn, .ctx = ctx};
+	struct listing l = {.resolver = r, .view = view, .fn = fn, .ctx = ctx};
 	own_each(r->parts.own, list_own, &l);
 	cache_each(r->cache, clock_monotonic(), list_cached, &l);
 }

@@ -70,6 +70,10 @@ is "where DNS is bogus, none does" "$(error_of cat "$m2/IN/A/www.bogus.test") $(
 # ---- own records, and whose view they are
 as 1234 sh -c "echo 192.0.2.77 > '$m1/IN/A/mine.example.test'"
 is "my record answers to me" "$(as 1234 cat "$m1/IN/A/mine.example.test" | jq -r '.trust')" self
+check "and is listed to me" sh -c "setpriv --reuid 1234 --clear-groups ls '$m1/IN/A' | grep -qx mine.example.test"
+asked=$(sed -n 's/^asks.total *//p' "$m1/.kadns/status")
+check "listing asks nobody" sh -c "setpriv --reuid 1235 --clear-groups ls -l '$m1/IN/A'; find '$m1' -ls"
+is "walking asks nothing" "$(sed -n 's/^asks.total *//p' "$m1/.kadns/status")" "$asked"
 is "to others it is a claim" "$(jq -r '.trust' "$m1/IN/A/mine.example.test")" tofu
 is "local names stay here" "$(echo 192.0.2.5 >"$m1/IN/A/nas.home.arpa" && data_of "$m1/IN/A/nas.home.arpa")" 192.0.2.5
 is "and are not told" "$(error_of cat "$m2/IN/A/nas.home.arpa")" "No such file or directory"
