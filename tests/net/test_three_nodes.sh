@@ -73,6 +73,12 @@ read_again() { [ "$(data_of "$m3/IN/A/printer.alt")" = 192.0.2.7 ]; }
 check "and at node 3" eventually 10 read_again
 is "and through its door" "$(dig_at 1055 printer.alt A)" 192.0.2.7
 
+# dns2dns.py of 2009: a proxy for those who can only ask port 53.
+check "a proxy without DHT and mount" "$KADNS" --no-dht --no-mount \
+	-o "port=4004,upstream=127.0.0.1:1055,dns=127.0.0.1:53"
+is "answers what the node behind it does" "$(dig_at 53 printer.alt A)" 192.0.2.7
+kill "$(daemon_pid /var/lib/kadns/4004)"
+
 for m in "$m1" "$m2" "$m3"; do
 	check "umount ends the daemon of ${m##*/}" umount "$m"
 done
