@@ -197,7 +197,12 @@ int record_to_scratch(
 	if (r < 0)
 		return r;
 	r = publish_remove(fs->publisher, uid, from);
-	if (r == 0)
-		tree_absent(fs->tree, from, uid, clock_monotonic());
-	return r;
+	if (r < 0) {
+		struct scratch_file *copy = scratch_find(fs->scratch, &where, name, name_len);
+		if (copy)
+			scratch_unlink(copy);
+		return r;
+	}
+	tree_absent(fs->tree, from, uid, clock_monotonic());
+	return 0;
 }

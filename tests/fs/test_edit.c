@@ -338,6 +338,10 @@ static void test_half_a_rename(void **state)
 	assert_int_equal(record_rename(fs, &keep, &n, ALICE), -EIO);
 	expect(ALICE, "n.alt", "60 192.0.2.2\n");
 	expect(ALICE, "keep5.alt", "192.0.2.1\n");
+	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
+	assert_int_equal(record_to_scratch(fs, &keep, ALICE, "t", 1), -EIO);
+	assert_null(scratch_find(fs->scratch, &where, "t", 1));
+	expect(ALICE, "keep5.alt", "192.0.2.1\n");
 }
 
 static void on_answer(void *ctx, const struct answer *a)
