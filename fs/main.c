@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "dht/udp.h"
@@ -386,6 +387,7 @@ static int check_mountpoint(struct program *p)
 
 static int run(struct program *p)
 {
+	openlog("kadns", LOG_PID | (p->config.foreground ? LOG_PERROR : 0), LOG_DAEMON);
 	int r = bootstrap_read(p->config.source, &p->bootstrap);
 	if (r == 0)
 		r = find_state(p);
