@@ -95,8 +95,8 @@ if [ -z "$only" ]; then
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 	[ "$passed" -gt 20 ] || bad "there are hardly any unit tests: is cmocka installed?"
 fi
-for path in tests/*.sh tests/net/test_*.sh tests/net/test_*.py tests/mount/test_*.sh; do
-	[ -e "$path" ] && [ "$path" != tests/run.sh ] || continue
+for path in tests/check_*.sh tests/net/test_*.sh tests/net/test_*.py tests/mount/test_*.sh; do
+	[ -e "$path" ] || continue
 	case $path in
 	*"$only"*) script "$path" ;;
 	esac
