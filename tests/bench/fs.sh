@@ -17,8 +17,8 @@
 . "$(dirname "$0")/common.sh"
 enter 400 "$@"
 
-ROUNDS=5
-OPERATIONS=6000 # by all processes of a measurement together
+ROUNDS=11
+OPERATIONS=3000 # by all processes of a measurement together: short, so that both meet the same weather
 
 minimal_start() { # LABEL NAME TIMEOUT: mounts $dir/mnt-LABEL
 	mkdir "$dir/mnt-$1"
