@@ -149,8 +149,7 @@ static void files_that_are_no_records(void **state)
 		".git", ".www.example.com.swp", ".#www.example.com", "#www.example.com#",
 		"www.example.com~", "example.com.~", "www.example.com,v", "*.json", "a?.com", "-e ",
 		"a b.c", "a/b.c",
-		"b\xc3\xbc"
-		"cher.example",
+		"b\303\274cher.example",
 		"a..b", "a.b..", "@.", "@.com", "@@", "a\n.com", "desktop.ini", "Desktop.INI",
 		"autorun.inf", "thumbs.db", "Thumbs.db", "folder.jpg", "package.json",
 		"www.example.com.tmp", "www.example.com.BAK", "a.swp", "a\\.b.c", "\\a.com",
