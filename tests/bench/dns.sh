@@ -10,7 +10,7 @@
 # answers is memory. unbound is Debian's, forwarding to the same recursor, one thread. The echo (udp_echo.c:
 # recvmmsg, sendmmsg) is what the kernel alone takes. Rounds alternate; the table has their medians.
 # `us/q` is the server's own CPU time a query (/proc/PID/stat): 1,000,000 / us is what a core could do
-# if dnsperf, which is the limit at about 150,000, could ask it.
+# if dnsperf, which is the limit at about 200,000, could ask it.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 . "$(dirname "$0")/common.sh"
 enter 400 "$@"
