@@ -67,6 +67,8 @@ enum json_draft json_draft(const char *text, size_t len)
 
 /* ---- what the parts share ---- */
 
+static const char too_many[] = "there are more than 2048 records";
+
 int json_refuse(struct json_reading *r, const char *why)
 {
 	r->why = why;
@@ -88,7 +90,7 @@ int json_give_ttl(struct json_reading *r, int64_t ttl)
 int json_add(struct json_reading *r, struct rrset *set)
 {
 	if (++r->records > JSON_RECORDS_MAX) {
-		r->why = "there are more than 2048 records";
+		r->why = too_many;
 		return -EFBIG;
 	}
 	int rc = rrset_add(set, r->rdata.bytes, r->rdata.len);
@@ -197,14 +199,22 @@ static int read_values(struct json_reading *r, const char *text, size_t len)
 	return 0;
 }
 
-static int judge(struct json_reading *r)
+int json_check(const struct rrset *set, const char **ret_why)
 {
-	uint16_t type = r->question->type;
-	if (r->set->count == 0)
-		return json_refuse(r, "there is no record in it");
+	uint16_t type = set->question.type;
+	if (set->count == 0) {
+		*ret_why = "there is no record in it";
+		return -EINVAL;
+	}
 	/* RFC 1034, 3.6.2 and RFC 6672, 2.4; of an SOA there is one because a zone has one. */
-	if (r->set->count > 1 && (type == TYPE_CNAME || type == TYPE_DNAME || type == TYPE_SOA))
-		return json_refuse(r, "a name has only one record of this type");
+	if (set->count > 1 && (type == TYPE_CNAME || type == TYPE_DNAME || type == TYPE_SOA)) {
+		*ret_why = "a name has only one record of this type";
+		return -EINVAL;
+	}
+	if (set->count > JSON_RECORDS_MAX) {
+		*ret_why = too_many;
+		return -EFBIG;
+	}
 	return 0;
 }
 
@@ -215,7 +225,7 @@ static int read_draft(struct json_reading *r, const char *text, size_t len)
 		return json_refuse(r, "there is nothing in it");
 	int rc = opens_json(text[at]) ? read_values(r, text + at, len - at)
 				      : json_read_lines(r, text + at, len - at);
-	return rc < 0 ? rc : judge(r);
+	return rc < 0 ? rc : json_check(r->set, &r->why);
 }
 
 int json_read(const char *text, size_t len, const struct question *q, const struct rrset *standing,

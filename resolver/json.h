@@ -43,6 +43,10 @@ enum json_draft json_draft(const char *text, size_t len);
 int json_read(const char *text, size_t len, const struct question *q,
 	const struct rrset *standing, struct rrset **ret_set, const char **ret_why);
 
+/* What json_read checks of a whole set, for one that was put together otherwise. Returns and reasons
+ * as there. */
+int json_check(const struct rrset *set, const char **ret_why);
+
 /* Zone-file text of one RDATA, printable ASCII; malloc'd. For explain and for tests too. What is not the shape
  * of its type is `\# LENGTH HEX`. 0 or -ENOMEM. */
 int json_rdata_text(uint16_t type, uint16_t class, const uint8_t *rdata, size_t len,
