@@ -160,6 +160,7 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	}
 	tree_present(fs->tree, to, file->uid);
 	publish_push(fs->publisher, file->uid, to);
+	file->moved = true; /* what is open has no way to the record */
 	scratch_unlink(file);
 	return 0;
 }

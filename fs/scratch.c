@@ -204,6 +204,8 @@ static int reserve(struct scratch_file *f, size_t len)
 
 int scratch_write(struct scratch_file *f, const char *bytes, size_t len, uint64_t offset)
 {
+	if (f->moved)
+		return -EINVAL;
 	if (offset > SCRATCH_FILE_BYTES || len > SCRATCH_FILE_BYTES - offset)
 		return -EFBIG;
 	int r = reserve(f, offset + len);
@@ -221,6 +223,8 @@ int scratch_write(struct scratch_file *f, const char *bytes, size_t len, uint64_
 
 int scratch_truncate(struct scratch_file *f, uint64_t len)
 {
+	if (f->moved)
+		return -EINVAL;
 	if (len > SCRATCH_FILE_BYTES)
 		return -EFBIG;
 	int r = reserve(f, len);

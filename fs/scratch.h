@@ -29,6 +29,7 @@ struct scratch_file {
 	uid_t uid;
 	uint16_t class, type; /* the directory */
 	bool linked;	      /* the name exists */
+	bool moved;	      /* it has become a record: what is open writes to nothing, -EINVAL */
 	int64_t changed;      /* seconds since 1970 */
 	unsigned refs;
 	unsigned open; /* handles; the only member that others change */
