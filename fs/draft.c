@@ -7,17 +7,20 @@
 
 struct draft {
 	struct question question;
-	struct rrset *standing;	 /* before the file was opened; NULL none */
+	struct rrset *shown;	 /* what the writer read when he opened the file; NULL none */
+	struct rrset *before;	 /* what stands but for this draft; NULL none */
 	struct rrset *published; /* by this draft, last; NULL none */
 	char *text;
 	size_t len, cap;
+	size_t counted; /* so much of the text is in `published` */
+	size_t from;	/* so much, of an append, is in `before` already */
 	bool append, touched, refused;
 	bool changed; /* since it was judged last */
 	const char *why;
 };
 
-int draft_create(const struct question *q, const struct rrset *standing, bool append,
-	struct draft **ret_draft)
+int draft_create(
+	const struct question *q, const struct rrset *shown, bool append, struct draft **ret_draft)
 {
 	struct draft *d = calloc(1, sizeof(*d));
 	if (!d)
@@ -25,7 +28,7 @@ int draft_create(const struct question *q, const struct rrset *standing, bool ap
 	d->question = *q;
 	d->append = append;
 	d->why = "";
-	if (standing && !(d->standing = rrset_copy(standing))) {
+	if (shown && !(d->shown = rrset_copy(shown))) {
 		free(d);
 		return -ENOMEM;
 	}
@@ -37,10 +40,31 @@ void draft_destroy(struct draft *d)
 {
 	if (!d)
 		return;
-	rrset_destroy(d->standing);
+	rrset_destroy(d->shown);
+	rrset_destroy(d->before);
 	rrset_destroy(d->published);
 	free(d->text);
 	free(d);
+}
+
+static bool same(const struct rrset *a, const struct rrset *b)
+{
+	return a && b ? a->ttl == b->ttl && rrset_same_data(a, b) : a == b;
+}
+
+int draft_see(struct draft *d, const struct rrset *standing)
+{
+	if (d->published && same(standing, d->published))
+		return 0;
+	d->from = d->append ? d->counted : 0;
+	if (same(standing, d->before))
+		return 0;
+	struct rrset *before = standing ? rrset_copy(standing) : NULL;
+	if (standing && !before)
+		return -ENOMEM;
+	rrset_destroy(d->before);
+	d->before = before;
+	return 0;
 }
 
 static int reserve(struct draft *d, size_t len)
@@ -78,12 +102,12 @@ static int store(struct draft *d, const char *bytes, size_t len, uint64_t offset
 	return 0;
 }
 
-/* The standing set and the written one together. The TTL is the standing one's unless the new
- * lines bring another than the default, which may mean that they brought none. */
-static int add_to_standing(const struct draft *d, struct rrset **set)
+/* What stands without this draft, and what it says, together. The TTL is the standing one's unless
+ * the new lines bring another than the default, which may mean that they brought none. */
+static int add_to_standing(struct draft *d, struct rrset **set)
 {
 	const struct rrset *more = *set;
-	struct rrset *sum = rrset_copy(d->standing);
+	struct rrset *sum = rrset_copy(d->before);
 	if (!sum)
 		return -ENOMEM;
 	if (more->ttl != TTL_DEFAULT)
@@ -93,6 +117,9 @@ static int add_to_standing(const struct draft *d, struct rrset **set)
 	int r = 0;
 	while (r == 0 && rrset_next(more, &cursor, &rdata, &len))
 		r = rrset_add(sum, rdata, len);
+	/* Each part is good, but may not stand beside the other: two CNAMEs, too many records. */
+	if (r == 0)
+		r = json_check(sum, &d->why);
 	if (r < 0) {
 		rrset_destroy(sum);
 		return r;
@@ -102,31 +129,34 @@ static int add_to_standing(const struct draft *d, struct rrset **set)
 	return 0;
 }
 
-static bool is_published(const struct draft *d, const struct rrset *set)
-{
-	return d->published && d->published->ttl == set->ttl && rrset_same_data(d->published, set);
-}
-
 static int judge(struct draft *d, struct rrset **ret_set)
 {
 	struct rrset *set = NULL;
 	d->why = "";
-	int r = json_read(d->text, d->len, &d->question, d->standing, &set, &d->why);
+	int r = json_read(
+		d->text + d->from, d->len - d->from, &d->question, d->shown, &set, &d->why);
 	if (!d->why)
 		d->why = "";
-	if (r == 0 && d->append && d->standing)
+	if (r == 0 && d->append && d->before)
 		r = add_to_standing(d, &set);
 	if (r < 0) {
 		rrset_destroy(set);
 		return r;
 	}
 	d->changed = false;
-	if (is_published(d, set)) { /* white space after a value, or the same line again */
+	if (d->published && same(d->published, set)) {
+		/* White space after a value, or the same line again. */
 		rrset_destroy(set);
 		set = NULL;
 	}
 	*ret_set = set;
 	return 0;
+}
+
+/* How far the part that is to be judged has come. */
+static enum json_draft progress(const struct draft *d)
+{
+	return json_draft(d->text + d->from, d->len - d->from);
 }
 
 static int take(
@@ -135,12 +165,14 @@ static int take(
 	int r = store(d, bytes, len, offset);
 	if (r < 0)
 		return r;
-	switch (json_draft(d->text, d->len)) {
+	switch (progress(d)) {
 	case JSON_PARTIAL:
 		return 0;
 	case JSON_COMPLETE:
 		return judge(d, ret_set);
 	case JSON_EMPTY:
+		if (d->from > 0) /* behind a value that counts already */
+			return 0;
 		/* `echo > f`: a shell sees the error now or never. */
 		d->why = "nothing but white space";
 		return -EINVAL;
@@ -167,7 +199,7 @@ int draft_write(
 
 static bool is_json(const struct draft *d)
 {
-	size_t i = 0;
+	size_t i = d->from;
 	while (i < d->len && memchr(" \t\r\n", d->text[i], 4))
 		i++;
 	return i < d->len && (d->text[i] == '{' || d->text[i] == '[');
@@ -178,17 +210,14 @@ int draft_close(struct draft *d, struct rrset **ret_set)
 	*ret_set = NULL;
 	if (d->refused || !d->changed)
 		return 0;
-	enum json_draft state = json_draft(d->text, d->len);
+	enum json_draft state = progress(d);
 	if (state == JSON_EMPTY) /* truncated to nothing */
 		return 0;
 	if (state == JSON_PARTIAL && is_json(d)) {
 		d->why = "incomplete JSON";
 		return -EINVAL;
 	}
-	int r = judge(d, ret_set);
-	if (r < 0)
-		draft_refuse(d);
-	return r;
+	return judge(d, ret_set);
 }
 
 void draft_truncate(struct draft *d, uint64_t len)
@@ -198,17 +227,28 @@ void draft_truncate(struct draft *d, uint64_t len)
 		return;
 	d->len = len;
 	d->changed = len > 0;
+	if (d->counted > len)
+		d->counted = len;
+	if (d->from > len)
+		d->from = len;
 }
 
 void draft_published(struct draft *d, struct rrset *set)
 {
 	rrset_destroy(d->published);
 	d->published = set;
+	d->counted = d->len;
 }
 
 void draft_refuse(struct draft *d)
 {
 	d->refused = true;
+}
+
+void draft_orphan(struct draft *d)
+{
+	d->refused = true;
+	d->why = "removed or renamed while it was open";
 }
 
 bool draft_open(const struct draft *d)
@@ -221,10 +261,13 @@ const char *draft_why(const struct draft *d)
 	return d->why;
 }
 
-bool draft_must_undo(const struct draft *d, const struct rrset **ret_set)
+enum draft_undo draft_undo(
+	const struct draft *d, const struct rrset *standing, const struct rrset **ret_set)
 {
-	*ret_set = d->standing;
-	return d->published;
+	*ret_set = d->before;
+	if (!d->published)
+		return DRAFT_CHANGED_NOTHING;
+	return same(standing, d->published) ? DRAFT_STANDS : DRAFT_REPLACED;
 }
 
 bool draft_has_published(const struct draft *d)

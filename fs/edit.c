@@ -7,6 +7,8 @@
 #include "fs/draft.h"
 #include "fs/record.h"
 
+#define REFUSED "what was written is refused" /* in the log */
+
 int edit_open(struct fs *fs, struct node *node, const struct pending_caller *caller, bool append,
 	struct handle **ret_handle)
 {
@@ -16,10 +18,14 @@ int edit_open(struct fs *fs, struct node *node, const struct pending_caller *cal
 	if (r < 0)
 		return r;
 	struct handle *h;
+	struct rrset *shown = NULL;
 	r = handle_create(fs->handles, HANDLE_DRAFT, caller->uid, &h);
 	if (r < 0)
 		return r;
-	r = draft_create(&q, publish_standing(fs->publisher, caller->uid, &q), append, &h->draft);
+	r = record_shown(fs, &q, caller->uid, &shown);
+	if (r == 0)
+		r = draft_create(&q, shown, append, &h->draft);
+	rrset_destroy(shown);
 	if (r < 0) {
 		handle_destroy(h);
 		return r;
@@ -32,19 +38,40 @@ int edit_open(struct fs *fs, struct node *node, const struct pending_caller *cal
 	return 0;
 }
 
-/* The refused handle has changed the record before: back to what stood when it was opened. */
-static void undo(struct fs *fs, struct handle *h)
+static const struct rrset *standing(struct fs *fs, const struct handle *h)
+{
+	struct question q;
+	node_question(h->node, &q);
+	return publish_standing(fs->publisher, h->uid, &q);
+}
+
+static int put_back(
+	struct fs *fs, const struct handle *h, const struct question *q, const struct rrset *before)
+{
+	return before ? publish_set(fs->publisher, h->uid, before)
+		      : publish_remove(fs->publisher, h->uid, q);
+}
+
+/* The handle is refused, and may have changed the record before: back to what stands without it.
+ * What another handle has written since has been acknowledged too, and stays. */
+static void undo(struct fs *fs, struct handle *h, const char *what)
 {
 	struct question q;
 	const struct rrset *before;
 	node_question(h->node, &q);
-	fs_log_record(fs, &q, h->uid, "what was written is refused", draft_why(h->draft));
-	if (!draft_must_undo(h->draft, &before))
-		return;
-	int r = before ? publish_set(fs->publisher, h->uid, before)
-		       : publish_remove(fs->publisher, h->uid, &q);
-	if (r < 0 && r != -ENOENT) /* removed by somebody meanwhile is as good */
-		fs_log_record(fs, &q, h->uid, "what stood before could not be put back", "");
+	fs_log_record(fs, &q, h->uid, what, draft_why(h->draft));
+	switch (draft_undo(h->draft, standing(fs, h), &before)) {
+	case DRAFT_CHANGED_NOTHING:
+		break;
+	case DRAFT_STANDS:
+		if (put_back(fs, h, &q, before) < 0)
+			fs_log_record(
+				fs, &q, h->uid, "what stood before could not be put back", "");
+		break;
+	case DRAFT_REPLACED:
+		fs_log_record(fs, &q, h->uid, "changed meanwhile by another", "that stays");
+		break;
+	}
 }
 
 static int commit(struct fs *fs, struct handle *h, struct rrset *set)
@@ -53,7 +80,7 @@ static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 	if (r < 0) {
 		rrset_destroy(set);
 		draft_refuse(h->draft);
-		undo(fs, h);
+		undo(fs, h, REFUSED);
 		return r;
 	}
 	draft_published(h->draft, set);
@@ -68,12 +95,21 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 	if (!draft_open(h->draft))
 		return -EINVAL;
 	struct rrset *set;
-	int r = draft_write(h->draft, bytes, len, offset, &set);
+	int r = draft_see(h->draft, standing(fs, h));
 	if (r < 0)
-		undo(fs, h);
+		return r;
+	r = draft_write(h->draft, bytes, len, offset, &set);
+	if (r < 0)
+		undo(fs, h, REFUSED);
 	else if (set)
 		r = commit(fs, h, set);
 	return r;
+}
+
+void edit_truncate(struct handle *h, uint64_t len)
+{
+	if (draft_touched(h->draft) || len == 0 || len < h->text_len)
+		draft_truncate(h->draft, len);
 }
 
 int edit_sync(struct fs *fs, struct handle *h)
@@ -81,10 +117,10 @@ int edit_sync(struct fs *fs, struct handle *h)
 	if (!draft_open(h->draft))
 		return -EINVAL;
 	struct rrset *set;
-	int r = draft_close(h->draft, &set);
-	if (r < 0 && !draft_open(h->draft))
-		undo(fs, h);
-	else if (r == 0 && set)
+	int r = draft_see(h->draft, standing(fs, h));
+	if (r == 0)
+		r = draft_close(h->draft, &set);
+	if (r == 0 && set)
 		r = commit(fs, h, set);
 	return r;
 }
@@ -98,11 +134,38 @@ int edit_flush(struct fs *fs, struct handle *h, pid_t pid)
 
 void edit_release(struct fs *fs, struct handle *h)
 {
+	/* A last line that another process than the opener wrote is complete only now. */
+	if (draft_is_unfinished(h->draft) && edit_sync(fs, h) < 0 && draft_open(h->draft)) {
+		draft_refuse(h->draft);
+		undo(fs, h, "dropped");
+	}
 	struct question q;
 	node_question(h->node, &q);
-	/* A last line that another process than the opener wrote is complete only now. */
-	if (draft_is_unfinished(h->draft) && edit_sync(fs, h) < 0 && draft_open(h->draft))
-		fs_log_record(fs, &q, h->uid, "dropped", draft_why(h->draft));
 	if (draft_has_published(h->draft))
 		publish_push(fs->publisher, h->uid, &q);
+}
+
+struct orphans {
+	struct fs *fs;
+	const struct question *question;
+	uid_t uid;
+};
+
+static void orphan(void *ctx, struct handle *h)
+{
+	const struct orphans *o = ctx;
+	struct question q;
+	node_question(h->node, &q);
+	if (h->uid != o->uid || !question_equal(&q, o->question))
+		return;
+	bool lost = draft_is_unfinished(h->draft);
+	draft_orphan(h->draft);
+	if (lost)
+		fs_log_record(o->fs, &q, h->uid, "dropped", draft_why(h->draft));
+}
+
+void edit_orphan(struct fs *fs, const struct question *q, uid_t uid)
+{
+	struct orphans o = {fs, q, uid};
+	handle_each(fs->handles, HANDLE_DRAFT, orphan, &o);
 }

@@ -11,6 +11,8 @@
 int edit_open(struct fs *fs, struct node *node, const struct pending_caller *caller, bool append,
 	struct handle **ret_handle);
 int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, uint64_t offset);
+/* A new length. One that leaves what is shown as it is, as editors set it, is no change. */
+void edit_truncate(struct handle *h, uint64_t len);
 /* FLUSH: every close of any copy of the descriptor, a redirection's first one before a byte was
  * written. Only the process that opened the file can mean the end of the text by it. */
 int edit_flush(struct fs *fs, struct handle *h, pid_t pid);
@@ -18,5 +20,9 @@ int edit_flush(struct fs *fs, struct handle *h, pid_t pid);
 int edit_sync(struct fs *fs, struct handle *h);
 /* The last copy is closed: to the network, and what never counted is dropped. */
 void edit_release(struct fs *fs, struct handle *h);
+/* The user's record is removed or renamed: files that are open have no name any more, and writing
+ * on would make the record again. Their writes are -EINVAL from now on, for there is no other place
+ * to write to. */
+void edit_orphan(struct fs *fs, const struct question *q, uid_t uid);
 
 #endif

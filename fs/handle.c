@@ -169,3 +169,10 @@ struct handle *handle_find(
 		h = h->next;
 	return h;
 }
+
+void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn *fn, void *ctx)
+{
+	for (struct handle *h = list->first; h; h = h->next)
+		if (h->kind == kind)
+			fn(ctx, h);
+}

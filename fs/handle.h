@@ -69,4 +69,7 @@ void handle_set_node(struct handle *h, struct node *node);
 struct handle *handle_find(
 	struct handle_list *list, enum handle_kind kind, const struct node *node, uid_t uid);
 
+typedef void handle_each_fn(void *ctx, struct handle *h);
+void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn *fn, void *ctx);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "fs/attr.h"
 #include "fs/draft.h"
+#include "fs/edit.h"
 #include "fs/record.h"
 #include "resolver/clock.h"
 #include "resolver/json.h"
@@ -207,7 +208,7 @@ static int set_attributes(
 		r = record_may_write(fs, &q, uid);
 		/* Without a handle it is truncate(1), which withdraws nothing. */
 		if (r == 0 && to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_DRAFT)
-			draft_truncate(h->draft, (uint64_t)attr->st_size);
+			edit_truncate(h, (uint64_t)attr->st_size);
 		return r;
 	case NODE_SCRATCH:
 		r = node->scratch->uid == uid ? 0 : -EPERM;

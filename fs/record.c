@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/edit.h"
 #include "resolver/clock.h"
 #include "resolver/json.h"
 
@@ -62,6 +63,17 @@ bool record_is_known(struct fs *fs, const struct node *node, uid_t uid, int *ret
 	       record_recall(fs, &q, uid, ret_error, &a);
 }
 
+int record_shown(struct fs *fs, const struct question *q, uid_t uid, struct rrset **ret_set)
+{
+	int error;
+	const struct answer *a;
+	*ret_set = NULL;
+	if (!record_recall(fs, q, uid, &error, &a) || !a)
+		return 0;
+	int r = answer_rrset(a, ret_set);
+	return r == -ENOENT ? 0 : r;
+}
+
 int record_may_write(struct fs *fs, const struct question *q, uid_t uid)
 {
 	int r = publish_may(fs->publisher, uid, q);
@@ -87,6 +99,7 @@ int record_remove(struct fs *fs, const struct question *q, uid_t uid)
 		r = not_own(fs, q, uid);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	edit_orphan(fs, q, uid);
 	/* `mv /tmp/x NAME` removes, looks and creates: it must not find a phantom in between. */
 	tree_absent(fs->tree, q, uid, clock_monotonic());
 	return 0;
@@ -135,6 +148,7 @@ int record_rename(struct fs *fs, const struct question *from, const struct quest
 	rrset_destroy(set);
 	if (r < 0)
 		return r;
+	edit_orphan(fs, from, uid);
 	tree_present(fs->tree, to, uid);
 	tree_absent(fs->tree, from, uid, clock_monotonic());
 	publish_push(fs->publisher, uid, to);
@@ -147,12 +161,14 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	int r = record_may_write(fs, to, file->uid);
 	if (r < 0)
 		return r;
-	struct rrset *set = NULL;
+	struct rrset *shown = NULL, *set = NULL;
 	const char *why = "";
-	r = json_read(file->bytes ? file->bytes : "", file->len, to,
-		publish_standing(fs->publisher, file->uid, to), &set, &why);
+	r = record_shown(fs, to, file->uid, &shown);
+	if (r == 0)
+		r = json_read(file->bytes ? file->bytes : "", file->len, to, shown, &set, &why);
 	if (r == 0)
 		r = publish_set(fs->publisher, file->uid, set);
+	rrset_destroy(shown);
 	rrset_destroy(set);
 	if (r < 0) {
 		fs_log_record(fs, to, file->uid, "renamed onto, but refused", why ? why : "");
@@ -204,6 +220,7 @@ int record_to_scratch(
 			scratch_unlink(copy);
 		return r;
 	}
+	edit_orphan(fs, from, uid);
 	tree_absent(fs->tree, from, uid, clock_monotonic());
 	return 0;
 }

@@ -21,6 +21,10 @@ bool record_is_shared(struct fs *fs, const struct question *q);
  * type that nobody writes. */
 int record_may_write(struct fs *fs, const struct question *q, uid_t uid);
 
+/* The set that he reads there, from memory, for what he writes after reading it; NULL: none, or it
+ * is not known. 0, -ENOMEM. The caller owns it. */
+int record_shown(struct fs *fs, const struct question *q, uid_t uid, struct rrset **ret_set);
+
 /* Withdraws the caller's record. -EPERM: there is a record, but it is not his. 0 where there is
  * nothing: the kernel believed in a phantom. */
 int record_remove(struct fs *fs, const struct question *q, uid_t uid);
