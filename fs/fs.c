@@ -7,6 +7,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "fs/edit.h"
 #include "resolver/clock.h"
 
 #define LOG_LINES 50
@@ -40,12 +41,22 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	return 0;
 }
 
+static void end_draft(void *ctx, struct handle *h)
+{
+	edit_release(ctx, h);
+}
+
 void fs_stop(struct fs *fs)
 {
 	if (!fs)
 		return;
 	pending_destroy(fs->pending);
 	fs->pending = NULL;
+	/* No RELEASE comes for what is open when the mount goes. */
+	if (fs->handles)
+		handle_each(fs->handles, HANDLE_DRAFT, end_draft, fs);
+	handle_list_destroy(fs->handles); /* before what handles refer to */
+	fs->handles = NULL;
 }
 
 void fs_destroy(struct fs *fs)
@@ -53,7 +64,6 @@ void fs_destroy(struct fs *fs)
 	if (!fs)
 		return;
 	fs_stop(fs);
-	handle_list_destroy(fs->handles); /* before what handles refer to */
 	tree_destroy(fs->tree);
 	scratch_destroy(fs->scratch);
 	free(fs);

@@ -40,7 +40,7 @@ struct fs_config {
 };
 int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs);
 /* Ends every request that waits, so it comes before the session that they are answered through
- * goes. NULL is fine. */
+ * goes; then what is open, as closing it does. NULL is fine. */
 void fs_stop(struct fs *fs);
 void fs_destroy(struct fs *fs);
 

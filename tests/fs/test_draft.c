@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +33,34 @@ static struct draft *draft_over(const char *standing, bool append)
 	struct rrset *set = standing ? set_of(standing) : NULL;
 	struct draft *d;
 	assert_int_equal(draft_create(&q, set, append, &d), 0);
+	assert_int_equal(draft_see(d, set), 0);
 	rrset_destroy(set); /* it was copied */
 	return d;
+}
+
+/* Tells the draft what stands now. */
+static void see(struct draft *d, const char *standing)
+{
+	struct rrset *set = standing ? set_of(standing) : NULL;
+	assert_int_equal(draft_see(d, set), 0);
+	rrset_destroy(set);
+}
+
+/* What a refusal would do where `standing` stands; `before` is what it would put back. */
+static void expect_undo(
+	const struct draft *d, const char *standing, enum draft_undo undo, const char *before)
+{
+	struct rrset *stands = standing ? set_of(standing) : NULL;
+	struct rrset *expected = before ? set_of(before) : NULL;
+	const struct rrset *set;
+	assert_int_equal(draft_undo(d, stands, &set), undo);
+	assert_int_equal(set != NULL, expected != NULL);
+	if (set) {
+		assert_true(rrset_same_data(set, expected));
+		assert_int_equal(set->ttl, expected->ttl);
+	}
+	rrset_destroy(stands);
+	rrset_destroy(expected);
 }
 
 /* Checks that `set` is what `text` says, and hands it back to the draft as published. */
@@ -150,9 +177,8 @@ static void test_white_space_alone_is_refused(void **state)
 	static const char *const texts[] = {"\n", " \t\n", " "};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct draft *d = draft_over("192.0.2.1\n", false);
-		const struct rrset *before;
 		put_refused(d, texts[i], -EINVAL);
-		assert_false(draft_must_undo(d, &before)); /* nothing was changed yet */
+		expect_undo(d, "192.0.2.1\n", DRAFT_CHANGED_NOTHING, "192.0.2.1\n");
 		draft_destroy(d);
 	}
 }
@@ -178,22 +204,56 @@ static void test_all_after_a_refusal_is_refused(void **state)
 static void test_refusal_puts_back_what_stood(void **state)
 {
 	(void)state;
-	struct rrset *expected = set_of("60 192.0.2.1\n");
 	struct draft *d = draft_over("60 192.0.2.1\n", false);
-	const struct rrset *before;
 	put(d, "192.0.2.7\n", "192.0.2.7\n");
+	see(d, "192.0.2.7\n");
 	put_refused(d, "bad\n", -EINVAL);
-	assert_true(draft_must_undo(d, &before));
-	assert_true(rrset_same_data(before, expected));
-	assert_int_equal(before->ttl, 60);
+	expect_undo(d, "192.0.2.7\n", DRAFT_STANDS, "60 192.0.2.1\n");
 	draft_destroy(d);
 	d = draft_over(NULL, false);
 	put(d, "192.0.2.7\n", "192.0.2.7\n");
+	see(d, "192.0.2.7\n");
 	put_refused(d, "bad\n", -EINVAL);
-	assert_true(draft_must_undo(d, &before));
-	assert_null(before); /* there was none: it is removed */
+	expect_undo(d, "192.0.2.7\n", DRAFT_STANDS, NULL); /* there was none: it is removed */
 	draft_destroy(d);
-	rrset_destroy(expected);
+}
+
+/* Another handle has been told that its record stands: a refusal of this one leaves it. */
+static void test_refusal_leaves_what_another_wrote(void **state)
+{
+	(void)state;
+	static const char *const others[] = {"192.0.2.50\n", "60 192.0.2.7\n", NULL};
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		struct draft *d = draft_over("192.0.2.1\n", false);
+		put(d, "192.0.2.7\n", "192.0.2.7\n");
+		see(d, others[i]);
+		put_refused(d, "bad\n", -EINVAL);
+		expect_undo(d, others[i], DRAFT_REPLACED, others[i]);
+		draft_destroy(d);
+	}
+	/* Written between this one's open and its first record: that is what stood. */
+	struct draft *d = draft_over("192.0.2.1\n", false);
+	see(d, "192.0.2.50\n");
+	put(d, "192.0.2.7\n", "192.0.2.7\n");
+	see(d, "192.0.2.7\n");
+	put_refused(d, "bad\n", -EINVAL);
+	expect_undo(d, "192.0.2.7\n", DRAFT_STANDS, "192.0.2.50\n");
+	draft_destroy(d);
+}
+
+static void test_removed_while_open(void **state)
+{
+	(void)state;
+	struct draft *d = draft_over("192.0.2.1\n", false);
+	struct rrset *set;
+	put(d, "192.0.2.", NULL);
+	draft_orphan(d);
+	assert_false(draft_is_unfinished(d));
+	assert_int_equal(draft_close(d, &set), 0);
+	assert_null(set);
+	put_refused(d, "7\n", -EINVAL);
+	assert_true(*draft_why(d));
+	draft_destroy(d);
 }
 
 static void test_publishing_may_refuse_too(void **state)
@@ -201,23 +261,34 @@ static void test_publishing_may_refuse_too(void **state)
 	(void)state;
 	struct draft *d = draft_over(NULL, false);
 	struct rrset *set;
-	const struct rrset *before;
 	assert_int_equal(draft_write(d, "192.0.2.7\n", 10, 0, &set), 0);
 	rrset_destroy(set); /* -EDQUOT, say */
 	draft_refuse(d);
-	assert_false(draft_must_undo(d, &before));
+	expect_undo(d, NULL, DRAFT_CHANGED_NOTHING, NULL);
 	put_refused(d, "192.0.2.8\n", -EINVAL);
 	draft_destroy(d);
 }
 
-static void test_bad_last_line(void **state)
+/* `{ printf 192.0.2.; echo hi >/dev/null; echo 9; } > f`: the inner redirection closes a copy. */
+static void test_bad_last_line_may_go_on(void **state)
 {
 	(void)state;
 	struct draft *d = draft_over(NULL, false);
 	struct rrset *set;
-	put(d, "192.0.2", NULL);
+	put(d, "192.0.2.", NULL);
 	assert_int_equal(draft_close(d, &set), -EINVAL);
-	assert_false(draft_open(d)); /* text is never "to be continued" once it is closed */
+	assert_null(set);
+	assert_true(*draft_why(d));
+	assert_true(draft_open(d));
+	assert_true(draft_is_unfinished(d));
+	assert_int_equal(draft_close(d, &set), -EINVAL); /* as often as it is asked */
+	put(d, "9\n", "192.0.2.9\n");
+	assert_false(draft_is_unfinished(d));
+	draft_destroy(d);
+	d = draft_over(NULL, false); /* what is a record already counts, and may grow too */
+	put(d, "192.0.2.1", NULL);
+	close_draft(d, "192.0.2.1\n");
+	put(d, "0\n", "192.0.2.10\n");
 	draft_destroy(d);
 }
 
@@ -327,13 +398,84 @@ static void test_append_of_what_is_there(void **state)
 	(void)state;
 	struct draft *d = draft_over("192.0.2.1\n", true);
 	struct rrset *set;
-	const struct rrset *before;
 	assert_int_equal(draft_write(d, "192.0.2.1\n", 10, 0, &set), 0);
 	expect_published(d, set, "192.0.2.1\n");
 	assert_int_equal(draft_write(d, "bad\n", 4, 0, &set), -EINVAL);
-	assert_true(draft_must_undo(d, &before));
-	assert_non_null(before);
+	expect_undo(d, "192.0.2.1\n", DRAFT_STANDS, "192.0.2.1\n");
 	draft_destroy(d);
+}
+
+static void test_append_to_what_stands_by_then(void **state)
+{
+	(void)state;
+	struct draft *d = draft_over("192.0.2.1\n", true);
+	put(d, "192.0.2.2\n", "192.0.2.1\n192.0.2.2\n");
+	see(d, "192.0.2.1\n192.0.2.2\n192.0.2.3\n"); /* another appends as well */
+	put(d, "\n", NULL);
+	put(d, "; mine\n", NULL);
+	put(d, "192.0.2.4\n", "192.0.2.1\n192.0.2.2\n192.0.2.3\n192.0.2.4\n");
+	see(d, "192.0.2.50\n"); /* or begins anew: what was added before is gone */
+	put(d, "\n", NULL);
+	put(d, "192.0.2.5\n", "192.0.2.50\n192.0.2.5\n");
+	see(d, "192.0.2.50\n"); /* even when he puts back what stood without this one */
+	put(d, "192.0.2.6", NULL);
+	close_draft(d, "192.0.2.50\n192.0.2.6\n");
+	see(d, "192.0.2.50\n192.0.2.6\n");
+	put(d, "0\n", "192.0.2.50\n192.0.2.60\n"); /* the line was not at its end */
+	see(d, NULL);
+	put(d, "192.0.2.8\n", "192.0.2.8\n");
+	draft_truncate(d, 3); /* shorter than what has been added */
+	see(d, "192.0.2.9\n");
+	put(d, "192.0.2.10\n", "192.0.2.9\n192.0.2.10\n");
+	draft_destroy(d);
+}
+
+/* Each part is a record set, both together are none. */
+static void test_append_judges_the_whole_set(void **state)
+{
+	(void)state;
+	static const uint16_t types[] = {TYPE_CNAME, TYPE_DNAME};
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		struct question q = question();
+		struct rrset *set;
+		struct draft *d;
+		q.type = types[i];
+		assert_int_equal(json_read("a.example.\n", 11, &q, NULL, &set, NULL), 0);
+		assert_int_equal(draft_create(&q, set, true, &d), 0);
+		assert_int_equal(draft_see(d, set), 0);
+		rrset_destroy(set);
+		assert_int_equal(draft_write(d, "b.example.\n", 11, 0, &set), -EINVAL);
+		assert_null(set);
+		assert_string_equal(draft_why(d), "a name has only one record of this type");
+		draft_destroy(d);
+	}
+}
+
+/* `n` addresses, a line each, from 10.HIGH.0.0 on; malloc'd. */
+static char *many(unsigned high, unsigned n)
+{
+	char *text = malloc((size_t)n * 16 + 1), *at = text;
+	assert_non_null(text);
+	for (unsigned i = 0; i < n; i++)
+		at += sprintf(at, "10.%u.%u.%u\n", high, i / 250, i % 250);
+	return text;
+}
+
+static void test_append_has_the_bound_of_a_draft(void **state)
+{
+	(void)state;
+	char *first = many(1, 2047), *more = many(2, 2);
+	struct draft *d = draft_over(first, true);
+	struct rrset *set;
+	size_t one = strcspn(more, "\n") + 1;
+	assert_int_equal(draft_write(d, more, one, 0, &set), 0);
+	assert_int_equal(set->count, 2048);
+	draft_published(d, set);
+	assert_int_equal(draft_write(d, more + one, strlen(more + one), 0, &set), -EFBIG);
+	assert_true(*draft_why(d));
+	draft_destroy(d);
+	free(first);
+	free(more);
 }
 
 int main(void)
@@ -347,8 +489,10 @@ int main(void)
 		cmocka_unit_test(test_white_space_alone_is_refused),
 		cmocka_unit_test(test_all_after_a_refusal_is_refused),
 		cmocka_unit_test(test_refusal_puts_back_what_stood),
+		cmocka_unit_test(test_refusal_leaves_what_another_wrote),
+		cmocka_unit_test(test_removed_while_open),
 		cmocka_unit_test(test_publishing_may_refuse_too),
-		cmocka_unit_test(test_bad_last_line),
+		cmocka_unit_test(test_bad_last_line_may_go_on),
 		cmocka_unit_test(test_nul_and_holes),
 		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_empty_write_is_nothing),
@@ -356,6 +500,9 @@ int main(void)
 		cmocka_unit_test(test_overwriting_in_place),
 		cmocka_unit_test(test_append_adds_to_what_stands),
 		cmocka_unit_test(test_append_of_what_is_there),
+		cmocka_unit_test(test_append_to_what_stands_by_then),
+		cmocka_unit_test(test_append_judges_the_whole_set),
+		cmocka_unit_test(test_append_has_the_bound_of_a_draft),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,123 @@ static void test_refusal_restores(void **state)
 	release(h);
 }
 
+/* Each of the two has been told that its record stands. */
+static void test_refusal_leaves_what_another_wrote(void **state)
+{
+	(void)state;
+	struct question q = question("p.alt");
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2.2\n"), 0);
+	publish(ALICE, "p.alt", "192.0.2.50\n");
+	assert_int_equal(put(h, "bad\n"), -EINVAL);
+	expect(ALICE, "p.alt", "192.0.2.50\n");
+	release(h);
+	h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2.2\n"), 0);
+	assert_int_equal(record_remove(fs, &q, ALICE), 0);
+	assert_int_equal(put(h, "bad\n"), -EINVAL);
+	expect(ALICE, "p.alt", "");
+	release(h);
+	expect(ALICE, "p.alt", "");
+}
+
+static void test_two_append(void **state)
+{
+	(void)state;
+	struct handle *a, *b;
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	assert_int_equal(open_as(ALICE, "p.alt", true, &a), 0);
+	assert_int_equal(open_as(ALICE, "p.alt", true, &b), 0);
+	assert_int_equal(put(a, "192.0.2.2\n"), 0);
+	assert_int_equal(put(b, "192.0.2.3\n"), 0);
+	expect(ALICE, "p.alt", "192.0.2.1\n192.0.2.2\n192.0.2.3\n");
+	assert_int_equal(put(b, "bad\n"), -EINVAL); /* takes back its own only */
+	expect(ALICE, "p.alt", "192.0.2.1\n192.0.2.2\n");
+	assert_int_equal(put(a, "192.0.2.4"), 0);
+	release(a);
+	expect(ALICE, "p.alt", "192.0.2.1\n192.0.2.2\n192.0.2.4\n");
+	release(b);
+}
+
+/* Writing on would make again what was taken away. */
+static void test_record_goes_while_it_is_open(void **state)
+{
+	(void)state;
+	struct question p = question("p.alt"), n = question("n.alt");
+	for (int way = 0; way < 3; way++) {
+		publish(ALICE, "p.alt", "192.0.2.1\n");
+		struct handle *h, *other = open_ok(BOB, "p.alt"), *line = open_ok(ALICE, "p.alt");
+		assert_int_equal(open_as(ALICE, "p.alt", true, &h), 0);
+		assert_int_equal(put(line, "192.0.2.7"), 0);
+		int r = way == 0   ? record_remove(fs, &p, ALICE)
+			: way == 1 ? record_rename(fs, &p, &n, ALICE)
+				   : record_to_scratch(fs, &p, ALICE, "p", 1);
+		assert_int_equal(r, 0);
+		assert_int_equal(put(h, "192.0.2.2\n"), -EINVAL);
+		assert_int_equal(edit_sync(fs, h), -EINVAL);
+		assert_int_equal(put(other, "192.0.2.3\n"), 0);
+		release(h);
+		release(other);
+		release(line);
+		expect(ALICE, "p.alt", "");
+	}
+	expect(ALICE, "n.alt", "192.0.2.1\n");
+}
+
+static void test_bad_last_line_is_dropped(void **state)
+{
+	(void)state;
+	publish(ALICE, "p.alt", "192.0.2.1\n");
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2.7\n"), 0);
+	assert_int_equal(put(h, "192.0.2."), 0);
+	assert_int_equal(edit_flush(fs, h, getpid()), -EINVAL);
+	expect(ALICE, "p.alt", "192.0.2.7\n"); /* more may come */
+	release(h);
+	expect(ALICE, "p.alt", "192.0.2.1\n");
+	h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2."), 0);
+	assert_int_equal(edit_flush(fs, h, getpid()), -EINVAL);
+	assert_int_equal(put(h, "9\n"), 0);
+	release(h);
+	expect(ALICE, "p.alt", "192.0.2.9\n");
+}
+
+static void test_the_end_is_a_close(void **state)
+{
+	(void)state;
+	struct handle *h = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(h, "192.0.2.5"), 0);
+	h = open_ok(ALICE, "q.alt");
+	assert_int_equal(put(h, "{\"data\":"), 0);
+	fs_stop(fs);
+	expect(ALICE, "p.alt", "192.0.2.5\n");
+	expect(ALICE, "q.alt", "");
+	assert_int_equal(fake.pushes, 1);
+}
+
+static void test_same_length_is_no_change(void **state)
+{
+	(void)state;
+	struct handle *h = open_ok(ALICE, "p.alt");
+	h->text = strdup("what stood at OPEN");
+	h->text_len = strlen(h->text);
+	edit_truncate(h, h->text_len);
+	edit_truncate(h, h->text_len + 1);
+	assert_false(draft_touched(h->draft));
+	edit_truncate(h, h->text_len - 1);
+	assert_true(draft_touched(h->draft));
+	release(h);
+	h = open_ok(ALICE, "p.alt");
+	edit_truncate(h, 0);
+	assert_true(draft_touched(h->draft));
+	assert_int_equal(put(h, "192.0.2.7\n192.0.2.8\n"), 0);
+	edit_truncate(h, 10); /* of what was written */
+	release(h);
+	expect(ALICE, "p.alt", "192.0.2.7\n");
+}
+
 static void test_publishing_fails(void **state)
 {
 	(void)state;
@@ -379,6 +496,41 @@ static void test_listed_names(void **state)
 	assert_false(record_recall(fs, &q, ALICE, &error, &a));
 }
 
+static struct scratch_file *scratch_with(const char *name, const char *text)
+{
+	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
+	struct scratch_file *f;
+	assert_int_equal(scratch_make(fs->scratch, &where, name, strlen(name), &f), 0);
+	assert_int_equal(scratch_write(f, text, strlen(text), 0), 0);
+	return f;
+}
+
+/* jq .data=… of an answer from elsewhere: its `rdata` says what it was. */
+static void test_an_answer_from_elsewhere_is_edited(void **state)
+{
+	(void)state;
+	static const char edited[] =
+		"{\"data\":[\"192.0.2.9\"],\"rdata\":[{\"address\":\"192.0.2.1\"}]}\n";
+	static const char both[] =
+		"{\"data\":[\"192.0.2.8\"],\"rdata\":[{\"address\":\"192.0.2.7\"}]}\n";
+	struct question q = question("www.example.com");
+	int error = 1;
+	assert_non_null(resolver_ask(fs->resolver, &q, ALICE, on_answer, &error));
+	event_base_dispatch(base);
+	struct handle *h = open_ok(ALICE, "www.example.com");
+	assert_int_equal(put(h, both), -EINVAL);
+	release(h);
+	expect(ALICE, "www.example.com", "");
+	struct scratch_file *f = scratch_with("t", edited);
+	assert_int_equal(record_from_scratch(fs, f, &q), 0);
+	expect(ALICE, "www.example.com", "192.0.2.9\n");
+	h = open_ok(BOB, "www.example.com"); /* he still reads the answer */
+	assert_int_equal(put(h, edited), 0);
+	assert_int_equal(put(h, "bad"), -EINVAL); /* the answer was never his: nothing is put back */
+	release(h);
+	expect(BOB, "www.example.com", "");
+}
+
 static void test_a_failure_is_no_absence(void **state)
 {
 	(void)state;
@@ -391,15 +543,6 @@ static void test_a_failure_is_no_absence(void **state)
 	assert_int_equal(error, -EBADMSG);
 	assert_null(a);
 	assert_int_equal(record_remove(fs, &q, ALICE), 0);
-}
-
-static struct scratch_file *scratch_with(const char *name, const char *text)
-{
-	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
-	struct scratch_file *f;
-	assert_int_equal(scratch_make(fs->scratch, &where, name, strlen(name), &f), 0);
-	assert_int_equal(scratch_write(f, text, strlen(text), 0), 0);
-	return f;
 }
 
 static void test_scratch_becomes_a_record(void **state)
@@ -420,6 +563,8 @@ static void test_scratch_becomes_a_record(void **state)
 	assert_int_equal(fake.pushes, 1);
 	expect(ALICE, "p.alt", "192.0.2.7\n");
 	assert_false(f->linked);
+	assert_int_equal(scratch_write(f, "192.0.2.8\n", 10, 0), -EINVAL); /* to nowhere */
+	assert_int_equal(scratch_truncate(f, 0), -EINVAL);
 	scratch_unref(f);
 	f = scratch_with("empty", "");
 	assert_int_equal(record_from_scratch(fs, f, &q), -EINVAL);
@@ -493,6 +638,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_one_echo_is_one_put),
 		CASE(test_refusal_restores),
+		CASE(test_refusal_leaves_what_another_wrote),
+		CASE(test_two_append),
+		CASE(test_record_goes_while_it_is_open),
+		CASE(test_bad_last_line_is_dropped),
+		CASE(test_the_end_is_a_close),
+		CASE(test_same_length_is_no_change),
 		CASE(test_publishing_fails),
 		CASE(test_flush_of_another_process_means_nothing),
 		CASE(test_line_without_newline),
@@ -507,6 +658,7 @@ int main(void)
 		CASE(test_record_becomes_scratch),
 		CASE(test_half_a_rename),
 		CASE(test_listed_names),
+		CASE(test_an_answer_from_elsewhere_is_edited),
 		CASE(test_a_failure_is_no_absence),
 		CASE(test_record_does_not_fit_scratch),
 		CASE(test_shares_of_open_files),

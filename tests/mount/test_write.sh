@@ -88,7 +88,7 @@ with open(path, 'w+') as f:
 fd = os.open(path, os.O_WRONLY)
 os.write(fd, b'192.0.2.22\n')
 os.fsync(fd)
-assert os.fstat(fd).st_size == 11
+assert os.fstat(fd).st_size == os.stat(path).st_size == len(open(path).read())
 try:
     os.write(fd, b'rubbish\n')
     raise SystemExit('rubbish was taken')
@@ -122,5 +122,70 @@ touch "$A/never.alt"
 has "touch publishes nothing" "$(says cat "$A/never.alt")" "No such file"
 check "touch of a record" touch "$P"
 
+# Two who write one record: what one was told is written stays, whatever becomes of the other.
+echo 192.0.2.1 >"$P"
+says bash -c "exec 3>$P; echo 192.0.2.2 >&3; echo 192.0.2.50 >$P; echo bad >&3" >"$T/said"
+is "a refusal leaves what another wrote meanwhile" "$(data_of "$P")" 192.0.2.50
+check "and says so in the log" grep -q 'IN/A/p.alt. of uid 0: changed meanwhile by another' "$T/fake.log"
+has "rm, and then a refusal" "$(says bash -c "exec 3>$P; echo 192.0.2.2 >&3; rm $P; echo bad >&3")" "Invalid argument"
+has "does not bring it back" "$(says cat "$P")" "No such file"
+echo 192.0.2.1 >"$P"
+has ">> twice at once" "$(says bash -c "exec 3>>$P 4>>$P; echo 192.0.2.2 >&3; echo 192.0.2.3 >&4; echo 192.0.2.4 >&3")" rc=0
+is "adds to what stands then" "$(data_of "$P")" "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4"
+bash -c "exec 3>>$P; echo 192.0.2.5 >&3; echo 192.0.2.50 >$P; echo >&3; echo 192.0.2.6 >&3"
+is ">> after another's > adds no old line" "$(data_of "$P")" "192.0.2.6 192.0.2.50"
+C=$M/IN/CNAME/c.alt
+echo a.example. >"$C"
+has "a second CNAME by >>" "$(says bash -c "echo b.example. >>$C")" "Invalid argument"
+is "is refused" "$(data_of "$C")" a.example.
+
+# Renamed or removed with a descriptor still open: what comes after is nobody's.
+has "a private file that became a record" \
+	"$(says bash -c "exec 3>$A/tmpa; echo 192.0.2.1 >&3; mv $A/tmpa $A/ren.alt; echo 192.0.2.2 >&3")" "Invalid argument"
+is "has what it had" "$(data_of "$A/ren.alt")" 192.0.2.1
+has "a record that was renamed" \
+	"$(says bash -c "exec 3>>$A/ren.alt; mv $A/ren.alt $A/ren2.alt; echo 192.0.2.2 >&3")" "Invalid argument"
+has "is not made again" "$(says cat "$A/ren.alt")" "No such file"
+is "and stands under its new name" "$(data_of "$A/ren2.alt")" 192.0.2.1
+has "a record that became private" \
+	"$(says bash -c "exec 3>>$A/ren2.alt; mv $A/ren2.alt $A/ren2; echo 192.0.2.2 >&3")" "Invalid argument"
+rm "$A/ren2"
+
+# What is read from elsewhere can be edited too.
+W=w78.example.com
+jq -c '.data=["192.0.2.9"]' "$A/$W" >"$T/t"
+has "data of an answer from elsewhere" "$(says cp "$T/t" "$A/$W")" rc=0
+is "is one's own now" "$(data_of "$A/$W")" 192.0.2.9
+jq -c '.rdata=[{"address":"192.0.2.8"}]' "$A/w79.example.com" >"$A/tmpb" && mv "$A/tmpb" "$A/w79.example.com"
+is "and by renaming" "$(data_of "$A/w79.example.com")" 192.0.2.8
+
+# An inner redirection closes too (dup2), by the process that opened the file.
+for shell in dash bash; do
+	has "$shell: a redirection inside" "$(says $shell -c "{ printf 192.0.2.; echo hi >/dev/null; echo 9; } >$P")" rc=0
+	is "$shell: ends no line" "$(data_of "$P")" 192.0.2.9
+	has "$shell: a blank line between" "$(says $shell -c "printf '192.0.2.1\n\n192.0.2.2\n' >$P")" rc=0
+	$shell -c "printf '192.0.2.7\n192.0.2.' >$P"
+	is "$shell: half a line takes all back" "$(data_of "$P")" "192.0.2.1 192.0.2.2"
+done
+check "half a line is logged" grep -q 'IN/A/p.alt. of uid 0: dropped' "$T/fake.log"
+has "cat of half a line fails" "$(says sh -c "printf 192.0.2. | cat >$P")" "rc=1"
+/usr/bin/python3 - "$P" <<'PYTHON'
+import os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+text = os.pread(fd, 4096, 0)
+os.ftruncate(fd, len(text))
+assert os.pread(fd, 4096, 0) == text, 'a truncate that changes nothing empties the file'
+os.ftruncate(fd, len(text) - 1)
+assert os.pread(fd, 4096, 0) == b''
+os.close(fd)
+PYTHON
+is "a truncate to the same length" "$?" 0
+
+# The end of the mount is the end of every file.
+(exec 3>"$A/last.alt"; printf '{"data":' >&3; exec sleep 60) &
+LATE=$!
+eventually 5 test -e "$A/last.alt"
 check "ends well" stop_fake
+check "what was being written is logged" grep -q 'IN/A/last.alt. of uid 0: dropped: incomplete JSON' "$T/fake.log"
+kill "$LATE" 2>/dev/null
 finish
