@@ -176,3 +176,13 @@ void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn
 		if (h->kind == kind)
 			fn(ctx, h);
 }
+
+struct handle *handle_find_any(struct handle_list *list, const struct node *node)
+{
+	if (!node->handles)
+		return NULL;
+	struct handle *h = list->first;
+	while (h && h->node != node)
+		h = h->next;
+	return h;
+}

@@ -70,8 +70,40 @@ static int stat_answer(
 	if (r < 0)
 		return r;
 	free(text);
+	node->size = len;
 	attr_answer(fs, node, a, len, ret_stat);
 	return 0;
+}
+
+static void stat_draft(struct fs *fs, const struct handle *h, uid_t uid, struct stat *ret_stat)
+{
+	size_t len = 0;
+	if (h->text && !draft_touched(h->draft)) { /* O_RDWR: it reads what stood */
+		*ret_stat = h->stat;
+		return;
+	}
+	draft_text(h->draft, &len);
+	attr_empty(fs, h->node, uid, len, ret_stat);
+}
+
+/* From what the caller has open, or anybody: fstat of a descriptor that another user has opened
+ * (`sudo -u bob cmd > f`) comes as a GETATTR of bob's, without the handle. */
+static bool stat_open(fuse_req_t req, struct node *node, struct stat *ret_stat)
+{
+	struct fs *fs = ops_fs(req);
+	uid_t uid = ops_uid(req);
+	const struct handle *h = handle_find(fs->handles, HANDLE_TEXT, node, uid);
+	if (!h)
+		h = handle_find(fs->handles, HANDLE_DRAFT, node, uid);
+	if (!h)
+		h = handle_find_any(fs->handles, node);
+	if (!h)
+		return false;
+	if (h->kind == HANDLE_DRAFT)
+		stat_draft(fs, h, uid, ret_stat);
+	else
+		*ret_stat = h->stat;
+	return true;
 }
 
 /* What memory says of a node. */
@@ -81,40 +113,35 @@ struct seen {
 	double timeout; /* for which the kernel may keep it */
 };
 
-/* A record, in the order of what is nearest to the caller: what he writes, what memory knows, what
- * he has open. `entry`: for an entry of a directory, after which the kernel asks for attributes
- * that it may not keep once more; so these come without their size, which costs writing the text.
- */
+/* A record: what stands, which is what OPEN gives and so must be what its size is; else what is
+ * open, which goes on when its name has gone; else that there is nothing.
+ *
+ * `entry`: for an entry of a directory, after which the kernel asks for attributes that it may not
+ * keep once more; so the size, which costs writing the text, may be that of the last time. It must
+ * not be 0: the kernel would cut what others have mapped. */
 static bool recall_record(fuse_req_t req, struct node *node, bool entry, struct seen *ret_seen)
 {
 	struct fs *fs = ops_fs(req);
-	uid_t uid = ops_uid(req);
 	struct question q;
 	const struct answer *a;
 	node_question(node, &q);
-	const struct handle *writer = handle_find(fs->handles, HANDLE_DRAFT, node, uid);
-	const struct handle *reader = handle_find(fs->handles, HANDLE_TEXT, node, uid);
 	/* Before the answer is borrowed: the next call into the resolver takes it back. */
-	bool shared = record_is_shared(fs, &q);
-	bool known = false;
-	if (!writer || !draft_touched(writer->draft))
-		known = record_recall(fs, &q, uid, &ret_seen->error, &a);
+	bool keeps = record_is_shared(fs, &q) &&
+		     !handle_find(fs->handles, HANDLE_DRAFT, node, ops_uid(req));
+	bool known = record_recall(fs, &q, ops_uid(req), &ret_seen->error, &a);
 	if (known && a) {
-		ret_seen->timeout = record_timeout(shared && !writer, a);
-		if (entry && ret_seen->timeout <= 0)
-			attr_answer(fs, node, a, 0, &ret_seen->stat);
+		ret_seen->timeout = record_timeout(keeps, a);
+		if (entry && ret_seen->timeout <= 0 && node->size)
+			attr_answer(fs, node, a, node->size, &ret_seen->stat);
 		else
 			ret_seen->error = stat_answer(fs, node, a, &ret_seen->stat);
-	} else if (writer) {
-		size_t len;
-		draft_text(writer->draft, &len);
-		attr_empty(fs, node, uid, len, &ret_seen->stat);
-		ret_seen->error = 0;
-	} else if (!known && reader) {
-		ret_seen->stat = reader->stat;
-	} else {
-		return known;
+		return true;
 	}
+	if (entry && !handle_find(fs->handles, HANDLE_DRAFT, node, ops_uid(req)))
+		return false; /* whose is open does not matter: LOOKUP says the same to everyone */
+	if (!stat_open(req, node, &ret_seen->stat))
+		return known;
+	ret_seen->error = 0;
 	return true;
 }
 
@@ -149,7 +176,7 @@ void ops_entry(fuse_req_t req, struct node *node, struct fuse_entry_param *ret_e
 	struct seen seen;
 	if (!recall(req, node, true, &seen) || seen.error < 0) {
 		/* A phantom: nobody has been asked yet, and the next to look asks again. */
-		attr_empty(ops_fs(req), node, ops_uid(req), 0, &seen.stat);
+		attr_empty(ops_fs(req), node, ops_uid(req), node->size, &seen.stat);
 		seen.timeout = 0;
 	}
 	bool fixed = node->kind == NODE_CONTROL_FILE;
@@ -171,7 +198,10 @@ static void reply_stat(
 	if (error == 0)
 		error = stat_answer(fs, node, a, &st);
 	if (error < 0) {
-		ops_reply(req, error);
+		if (stat_open(req, node, &st)) /* opened while this waited */
+			fuse_reply_attr(req, &st, 0);
+		else
+			ops_reply(req, error);
 		return;
 	}
 	node_question(node, &q);
@@ -194,6 +224,21 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_attr(req, &seen.stat, seen.timeout);
 }
 
+/* SETATTR holds the file's lock and may not ask. What memory does not know and nobody has open is
+ * not there: chmod(1) and touch(1) have asked, or have it open, before they come here. */
+static int exists(fuse_req_t req, struct node *node)
+{
+	struct fs *fs = ops_fs(req);
+	struct question q;
+	const struct answer *a;
+	int error = -ENOENT;
+	node_question(node, &q);
+	if (handle_find_any(fs->handles, node) ||
+		(record_recall(fs, &q, ops_uid(req), &error, &a) && a))
+		return 0;
+	return error;
+}
+
 /* Times and modes are accepted and mean nothing: cp -p, tar, rsync, install and touch set them. */
 static int set_attributes(
 	fuse_req_t req, struct node *node, const struct stat *attr, int to_set, struct handle *h)
@@ -206,6 +251,8 @@ static int set_attributes(
 	case NODE_RECORD:
 		node_question(node, &q);
 		r = record_may_write(fs, &q, uid);
+		if (r == 0)
+			r = exists(req, node);
 		/* Without a handle it is truncate(1), which withdraws nothing. */
 		if (r == 0 && to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_DRAFT)
 			edit_truncate(h, (uint64_t)attr->st_size);

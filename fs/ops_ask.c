@@ -134,8 +134,8 @@ void ops_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	struct node *node = ops_node(req, ino);
 	int r = node ? may_access(req, node, mask) : -ENOENT;
 	ops_no_rename(req);
-	/* Whether a record is there must be asked; whether it may be written need not. */
-	bool asks = r == 0 && node->kind == NODE_RECORD && !(mask & W_OK) &&
+	/* What may be done with it needs no question; whether it is there does. */
+	bool asks = r == 0 && node->kind == NODE_RECORD &&
 		    !handle_find(ops_fs(req)->handles, HANDLE_DRAFT, node, ops_uid(req));
 	if (asks)
 		ops_ask(req, node, 0, reply_access);

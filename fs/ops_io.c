@@ -82,7 +82,8 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	(void)ino;
 	if (h->kind == HANDLE_DRAFT)
 		r = edit_flush(fs, h, fuse_req_ctx(req)->pid);
-	else if (h->kind == HANDLE_NODES)
+	/* Other processes close their copies of the descriptor in the middle of a line. */
+	else if (h->kind == HANDLE_NODES && caller_process(fuse_req_ctx(req)->pid) == h->process)
 		r = control_input_end(h->input, fs->resolver);
 	ops_reply(req, r);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "fs/attr.h"
+#include "fs/caller.h"
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
@@ -56,6 +57,9 @@ static void release(struct fs *fs, struct handle *h)
 		warn_of_private_record(fs, h);
 		break;
 	case HANDLE_NODES:
+		if (h->input) /* a last line without newline; nobody hears of an error now */
+			control_input_end(h->input, fs->resolver);
+		break;
 	case HANDLE_TEXT:
 	case HANDLE_DIR:
 		break;
@@ -96,6 +100,7 @@ static int take_snapshot(struct fs *fs, struct handle *h, const struct answer *a
 	int r = json_write(a, NULL, &text, &len);
 	if (r < 0)
 		return r;
+	h->node->size = len;
 	attr_answer(fs, h->node, a, len, &h->stat);
 	h->reads = true;
 	return handle_set_text(h, text, len);
@@ -195,8 +200,10 @@ static int open_control(fuse_req_t req, struct node *node, int flags, struct han
 	handle_set_node(h, node);
 	h->writes = writes(flags);
 	h->reads = reads(flags);
-	if (h->writes)
+	if (h->writes) {
+		h->process = caller_process(fuse_req_ctx(req)->pid);
 		r = control_input_create(&h->input);
+	}
 	if (r == 0 && h->reads) {
 		char *text;
 		size_t len;
@@ -259,6 +266,7 @@ void ops_create(
 	struct node *node = NULL;
 	struct handle *h = NULL;
 	(void)mode;
+	ops_no_rename(req);
 	int r = ops_name(req, parent, text, &name);
 	if (r == 0)
 		r = create(req, &name, fi->flags, &node, &h);

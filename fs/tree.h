@@ -47,6 +47,7 @@ struct node {
 	uint64_t ino;
 	enum node_kind kind;
 	uint16_t class, type;	      /* of CLASS, TYPE, RECORD and SCRATCH */
+	size_t size;		      /* RECORD: of its text when last looked at */
 	unsigned handles;	      /* that have it open, and requests that wait for it */
 	enum control_file control;    /* CONTROL_FILE */
 	uint64_t listed;	      /* TYPE: when it was listed last; 0 never */

@@ -84,11 +84,76 @@ has "a file in a class" "$(says sh -c "echo x >$M/IN/x")" "Permission denied"
 has "chmod of a directory" "$(says chmod 777 "$M")" "Operation not permitted"
 has "xattrs" "$(says /usr/bin/python3 -c "import os; os.setxattr('$A/www.example.com', 'user.x', b'1')")" "not supported"
 
+# ---- sizes and open files ----
+py() { says /usr/bin/python3 -c "
+import mmap, os, sys
+os.chdir('$A')
+$1"; }
+P=$A/p.alt
+echo 192.0.2.1 >"$P"
+standing=$(cat "$P")
+has "a copy beside an open draft is whole" "$(says bash -c "exec 3>$P; printf 192 >&3; cp $P $T/copy; stat -c %s $P")" \
+	"$((${#standing} + 1)) rc=0"
+is "and holds what stands" "$(cat "$T/copy")" "$standing"
+has "a draft of what is new has its own size" "$(says bash -c "exec 3>$A/fresh.alt; printf 192 >&3; stat -c %s $A/fresh.alt")" "3 rc=0"
+has "a look-up does not empty what others have mapped" "$(py "
+fd = os.open('p.alt', os.O_RDONLY)
+text = mmap.mmap(fd, os.fstat(fd).st_size, mmap.MAP_PRIVATE, mmap.PROT_READ)
+os.system('sh -c \": <p.alt\"')
+os.system('setpriv --reuid 1001 --clear-groups sh -c \": <p.alt\" 2>$T/none')
+print(len(text[:]))")" "$((${#standing} + 1)) rc=0"
+echo 192.0.2.6 >"$T/in"
+has "a draft that another user inherits" "$(says sh -c "setpriv --reuid 1001 --clear-groups cat $T/in >$A/inh.alt")" "rc=0"
+is "is written" "$(jq -r '.data[0]' "$A/inh.alt")" 192.0.2.6
+has "a reader that another user inherits" "$(says sh -c "setpriv --reuid 1001 --clear-groups cat <$A/inh.alt")" "192.0.2.6"
+has "an open file outlives its name" "$(says bash -c "exec 3<$A/inh.alt; rm $A/inh.alt; cat <&3")" "192.0.2.6"
+has "O_RDWR of what is not kept has its size" "$(py "
+fd = os.open('ttl0.example.com', os.O_RDWR)
+print(os.fstat(fd).st_size - len(os.read(fd, 4096)))")" "0 rc=0"
+
+# ---- what is not there may not be changed ----
+has "access(W_OK) of what is not there" "$(py "print(os.access('none1.alt', os.W_OK), os.access('none2.alt', os.R_OK | os.W_OK))")" "False False rc=0"
+has "of what is there" "$(py "print(os.access('w1.example.com', os.W_OK), os.access('p.alt', os.R_OK | os.W_OK))")" "True True rc=0"
+has "chmod(2) of what is not there" "$(py "os.chmod('none3.alt', 0o600)")" "No such file"
+has "truncate(2) of what is not there" "$(py "os.truncate('none4.alt', 0)")" "No such file"
+has "chmod of what has just been missing" "$(py "
+try: os.stat('none5.alt')
+except OSError: pass
+os.chmod('none5.alt', 0o600)")" "No such file"
+has "touch of a new name" "$(says touch "$A/touched.alt")" "rc=0"
+has "chmod of what is there" "$(says chmod 600 "$A/w1.example.com" "$P")" "rc=0"
+
+# ---- the second name of a rename ----
+has "a name after an O_PATH" "$(py "
+os.open('p.alt', os.O_PATH)
+os.close(os.open('real1.example.com', os.O_RDONLY))
+os.open('p.alt', os.O_PATH)
+print(os.path.exists('real2.example.com'))")" "True rc=0"
+has "a name after a link(2) that fails" "$(py "
+try: os.link('p.alt', 'l.alt')
+except OSError: pass
+os.close(os.open('real3.example.com', os.O_RDONLY))")" "rc=0"
+echo 192.0.2.8 >"$A/new"
+says mv -n "$A/new" "$A/real4.example.com" >"$T/none"
+is "mv -n replaces no record that memory does not know" "$(jq -r '.data[0]' "$A/real4.example.com") $(cat "$A/new")" "192.0.2.1 192.0.2.8"
+has "mv -n onto what is not there" "$(says mv -n "$A/new" "$A/movedn.alt")" "rc=0"
+is "moves" "$(jq -r '.data[0]' "$A/movedn.alt")" 192.0.2.8
+echo 192.0.2.9 >"$A/new"
+has "plain mv onto a record" "$(says mv "$A/new" "$A/real5.example.com")" "rc=0"
+is "replaces it" "$(jq -r '.data[0]' "$A/real5.example.com")" 192.0.2.9
+echo 192.0.2.9 >"$A/new"
+has "plain mv onto what is not there" "$(says mv "$A/new" "$A/moved.alt")" "rc=0"
+is "makes it" "$(jq -r '.data[0]' "$A/moved.alt")" 192.0.2.9
+rm "$P" "$A/moved.alt" "$A/movedn.alt"
+
 # ---- the control panel ----
 is "control files" "$(stat -c '%n %a' "$M"/.kadns/* | sed 's|.*/||' | tr '\n' ' ')" "key 444 nodes 644 status 444 "
 is "a key is 52 characters" "$(wc -c <"$M/.kadns/key")" 53
 echo 127.0.0.1 4001 >"$M/.kadns/nodes"
 is "a node is added" "$(cat "$M/.kadns/nodes")" "1 nodes"
+is "a line is not ended by another process" "$({ printf '127.0.0.1 '; sh -c :; echo 40; } >"$M/.kadns/nodes"; cat "$M/.kadns/nodes")" "2 nodes"
+printf '127.0.0.1 41' >"$M/.kadns/nodes"
+is "but by the end of the file" "$(cat "$M/.kadns/nodes")" "3 nodes"
 has "what is no node is refused" "$(says sh -c "echo host 1 >$M/.kadns/nodes")" "rc=1"
 has "status is not written" "$(says sh -c "echo 1 >$M/.kadns/status")" "Permission denied"
 has "nor removed" "$(says rm -f "$M/.kadns/key")" "Operation not permitted"
@@ -110,6 +175,11 @@ with os.scandir(sys.argv[1]) as entries:
 print(sum(name.startswith('many') for name in seen))
 PY
 )" 1000
+
+# ---- a kadns that is stopped ----
+kill -STOP "$FAKE"
+has "a stopped kadns is left alone, and not waited for" "$(says timeout 10 "$BUILD/tests/fake_kadns" "$M")" "a kadns is mounted there already rc=1"
+kill -CONT "$FAKE"
 
 check "ends well" stop_fake
 is "unmounted" "$(grep -c " $M " /proc/mounts)" 0
