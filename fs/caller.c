@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STATUS_MAX 8192 /* /proc/PID/status is some 1,500 bytes; many groups make it longer */
 
-static ssize_t read_status(pid_t thread, char *ret_text, size_t cap)
+static ssize_t read_proc(pid_t thread, const char *file, char *ret_text, size_t cap)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)thread);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)thread, file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
@@ -50,7 +51,7 @@ static uint64_t bit(int signal)
 pid_t caller_process(pid_t thread)
 {
 	char status[STATUS_MAX];
-	if (thread <= 0 || read_status(thread, status, sizeof(status)) <= 0)
+	if (thread <= 0 || read_proc(thread, "status", status, sizeof(status)) <= 0)
 		return thread;
 	const char *value = find_line(status, "Tgid");
 	long process = value ? strtol(value, NULL, 10) : 0;
@@ -74,6 +75,31 @@ bool caller_status_ends(const char *status, size_t len)
 bool caller_is_ending(pid_t thread)
 {
 	char status[STATUS_MAX];
-	ssize_t n = thread > 0 ? read_status(thread, status, sizeof(status)) : -1;
+	ssize_t n = thread > 0 ? read_proc(thread, "status", status, sizeof(status)) : -1;
 	return n <= 0 || caller_status_ends(status, (size_t)n);
+}
+
+/* /proc/PID/syscall begins with the number, "running", or -1. Only who may trace the thread may
+ * read it: root may. */
+bool caller_gives_two_names(pid_t thread)
+{
+	static const long calls[] = {
+#ifdef SYS_rename /* newer architectures have only the calls with directories */
+		SYS_rename,
+		SYS_link,
+#endif
+#ifdef SYS_renameat
+		SYS_renameat,
+#endif
+		SYS_renameat2,
+		SYS_linkat,
+	};
+	char text[256], *end;
+	if (thread <= 0 || read_proc(thread, "syscall", text, sizeof(text)) <= 0)
+		return true;
+	long number = strtol(text, &end, 10);
+	bool found = end == text || number < 0;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		found |= number == calls[i];
+	return found;
 }

@@ -19,4 +19,7 @@ bool caller_is_ending(pid_t thread);
 /* The same of the text of /proc/PID/status. */
 bool caller_status_ends(const char *status, size_t len);
 
+/* Is the thread inside rename(2), link(2) or one of their kin? True also when /proc may not say. */
+bool caller_gives_two_names(pid_t thread);
+
 #endif

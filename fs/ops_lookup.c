@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/caller.h"
 #include "fs/record.h"
 #include "resolver/clock.h"
 
@@ -64,8 +65,9 @@ static int find_in_control(struct fs *fs, const char *text, struct node **ret_no
  * rename(2) looks up both names and nothing else. If the new one seemed to be there,
  * RENAME_NOREPLACE would fail with EEXIST without our being asked; coreutils' mv begins with that,
  * finds by stat that nothing is there, and goes on with a struct stat that was never filled in. So
- * to a thread that has just looked up a name of its own, and done nothing else, an unknown name is
- * not there. */
+ * to a thread that has just looked up a name of its own, and done nothing else, one unknown name is
+ * not there: the next. What looks like a rename and is none (O_PATH, O_EXCL) is told apart by the
+ * system call, where /proc shows that. */
 
 #define RENAME_WINDOW (SECOND / 10) /* both look-ups come at once, unless we are very busy */
 
@@ -76,14 +78,18 @@ static struct fs_renamer *renamer(fuse_req_t req)
 
 static void may_rename(fuse_req_t req)
 {
-	*renamer(req) = (struct fs_renamer){
-		fuse_req_ctx(req)->pid, clock_monotonic() + RENAME_WINDOW};
+	pid_t thread = fuse_req_ctx(req)->pid;
+	if (thread > 0) /* 0: outside of our process namespace, so whoever it is */
+		*renamer(req) = (struct fs_renamer){thread, clock_monotonic() + RENAME_WINDOW};
 }
 
 static bool seems_to_rename(fuse_req_t req)
 {
 	const struct fs_renamer *r = renamer(req);
-	return r->thread == fuse_req_ctx(req)->pid && clock_monotonic() < r->until;
+	pid_t thread = fuse_req_ctx(req)->pid;
+	bool seems = thread > 0 && r->thread == thread && clock_monotonic() < r->until;
+	ops_no_rename(req); /* one name only */
+	return seems && caller_gives_two_names(thread);
 }
 
 void ops_no_rename(fuse_req_t req)

@@ -51,13 +51,18 @@ static int rename_record(
 	return record_to_scratch(fs, &from->question, uid, to->text, to->len);
 }
 
-/* RENAME_NOREPLACE onto a record: is one known? (A phantom the kernel itself takes for a file.) */
-static bool is_record_there(struct fs *fs, const struct ops_name *to)
+/* RENAME_NOREPLACE onto a record, when the kernel has found none (a phantom it takes for a file).
+ * Whether there is one is known or not, and here nobody may be asked: mv takes EINVAL for a file
+ * system without the flag, looks for itself, with a GETATTR that may wait, and renames without. */
+static int may_be_new(struct fs *fs, const struct ops_name *to)
 {
 	int error;
 	const struct answer *a;
-	return to->kind == OPS_NAME_RECORD &&
-	       record_recall(fs, &to->question, to->where.uid, &error, &a) && a;
+	if (to->kind != OPS_NAME_RECORD)
+		return 0;
+	if (!record_recall(fs, &to->question, to->where.uid, &error, &a))
+		return -EINVAL;
+	return a ? -EEXIST : 0;
 }
 
 void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
@@ -76,9 +81,9 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
 		r = -EXDEV; /* another type is another record: mv copies */
 	else if (r == 0 && flags & ~(unsigned)RENAME_NOREPLACE)
 		r = -EINVAL;
-	else if (r == 0 && !replace && is_record_there(fs, &to))
-		r = -EEXIST;
-	else if (r == 0)
+	if (r == 0 && !replace)
+		r = may_be_new(fs, &to);
+	if (r == 0)
 		r = from.kind == OPS_NAME_SCRATCH ? rename_scratch(fs, &from, &to, replace)
 						  : rename_record(fs, &from, &to, replace);
 	ops_reply(req, r);
@@ -88,6 +93,7 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	(void)parent;
 	(void)name;
+	ops_no_rename(req);
 	ops_reply(req, -EPERM);
 }
 
@@ -97,6 +103,7 @@ void ops_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	(void)name;
 	(void)mode;
 	(void)rdev;
+	ops_no_rename(req);
 	ops_reply(req, -EPERM);
 }
 
@@ -105,6 +112,7 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	(void)parent;
 	(void)name;
 	(void)mode;
+	ops_no_rename(req);
 	ops_reply(req, -EPERM);
 }
 
@@ -113,6 +121,7 @@ void ops_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char
 	(void)link;
 	(void)parent;
 	(void)name;
+	ops_no_rename(req);
 	ops_reply(req, -EPERM);
 }
 
@@ -121,5 +130,6 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *
 	(void)ino;
 	(void)newparent;
 	(void)newname;
+	ops_no_rename(req);
 	ops_reply(req, -EPERM);
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fs/caller.h"
@@ -81,12 +82,36 @@ static void test_this_process(void **state)
 	assert_false(caller_is_ending(getpid()));
 }
 
+static void test_two_names(void **state)
+{
+	(void)state;
+	assert_true(caller_gives_two_names(0)); /* nobody can say */
+	assert_true(caller_gives_two_names(-1));
+	int fds[2];
+	assert_int_equal(pipe(fds), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		char byte;
+		_exit(read(fds[0], &byte, 1) < 0);
+	}
+	bool gives = true; /* until it waits in read(2) */
+	for (int i = 0; gives && i < 1000000; i++)
+		gives = caller_gives_two_names(child);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(fds[0]);
+	close(fds[1]);
+	if (geteuid() == 0)
+		assert_false(gives);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_odd_text),
 		cmocka_unit_test(test_this_process),
+		cmocka_unit_test(test_two_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

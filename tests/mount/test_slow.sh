@@ -29,14 +29,21 @@ under 300 "cat of a known name" cat "$A/slow0.known.example.com"
 under 300 "cat of one's own" cat "$A/own.alt"
 under 300 "echo to a new name" sh -c "echo 192.0.2.2 >$A/new.alt"
 under 300 "echo to the name that is being asked" sh -c "echo 192.0.2.2 >$A/a1.example.com"
-under 300 "mv" mv "$A/new.alt" "$A/new2.alt"
+under 300 "mv onto a known name" mv "$A/new.alt" "$A/own.alt"
+under 300 "rename(2)" perl -e "rename '$A/own.alt', '$A/new2.alt' or die"
 under 300 "rm" rm "$A/new2.alt"
+echo 192.0.2.1 >"$A/own.alt"
 under 300 "a private file" sh -c "echo x >$A/t; rm $A/t"
 under 300 "mkdir" sh -c "mkdir $A/d.alt || :"
 under 300 "df and the control panel" sh -c "df $M; cat $M/.kadns/status"
 wait $SLOW
 check "the slow ones found what they asked" grep -q a3.example.com "$T/slow.out"
 is "an answer that came for one is known to the next" "$(milliseconds cat "$A/a3.example.com" | grep -c '^..\?$')" 1
+echo 192.0.2.2 >"$A/new.alt"
+slow mv "$A/new.alt" "$A/new3.alt" # looks whether it is there: -n and -i must know
+under 300 "ls beside mv onto an unknown name" ls -l "$A"
+wait $SLOW
+check "which moves" grep -q 192.0.2.2 "$A/new3.alt"
 slow cat "$M/IN/TXT/b.example.com"
 under 300 "writing where another waits" sh -c "echo hello >$M/IN/TXT/c.alt"
 wait $SLOW
