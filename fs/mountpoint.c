@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #define OWN_TYPE "fuse.kadns"
+#define ALIVE_MS 2000 /* a busy kadns answers in some milliseconds, a dead one's mount at once */
 
 extern char **environ;
 
@@ -125,13 +128,40 @@ static int detach(const char *path)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }
 
+/* In a process of its own: a kadns that is stopped answers nobody, and statfs waits without end.
+ * 0 or the error of statfs; -ETIMEDOUT. */
+static int statfs_within(const char *path, int ms)
+{
+	int pipe_fds[2], error = -ETIMEDOUT;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct statfs st;
+		error = statfs(path, &st) < 0 ? -errno : 0;
+		_exit(write(pipe_fds[1], &error, sizeof(error)) != sizeof(error));
+	}
+	int fork_error = -errno;
+	struct pollfd poll_fd = {.fd = pipe_fds[0], .events = POLLIN};
+	close(pipe_fds[1]);
+	if (pid > 0) {
+		if (poll(&poll_fd, 1, ms) > 0 &&
+			read(pipe_fds[0], &error, sizeof(error)) != sizeof(error))
+			error = -EIO;
+		kill(pid, SIGKILL);
+		/* One whose request has been read may not be killed; it ends with the mount. */
+		waitpid(pid, NULL, error == -ETIMEDOUT ? WNOHANG : 0);
+	}
+	close(pipe_fds[0]);
+	return pid < 0 ? fork_error : error;
+}
+
 /* A mount of ours whose daemon has died is taken away; one that lives is not disturbed. */
 static int clear_own_mounts(const char *path, const char **ret_why)
 {
 	while (has_own_mount(path)) { /* they may be stacked */
-		struct statfs st;
 		/* statfs always asks the daemon; stat may be answered from what the kernel kept. */
-		if (statfs(path, &st) == 0 || errno != ENOTCONN) {
+		if (statfs_within(path, ALIVE_MS) != -ENOTCONN) {
 			*ret_why = "a kadns is mounted there already";
 			return -EBUSY;
 		}
