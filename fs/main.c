@@ -185,6 +185,22 @@ static const char *validator_user(const struct program *p)
 	return getpwnam("kadns") ? "kadns" : "nobody";
 }
 
+/* The validator reads these files as another user, long after anybody looks at the terminal. Where
+ * that user cannot be tried (a user namespace has nobody else) it is not the same machine's root
+ * who could hide them. */
+static int check_readable(const char *user, const char *path)
+{
+	const struct passwd *pw = getpwnam(user);
+	if (!path || geteuid() != 0 || !pw || seteuid(pw->pw_uid) < 0)
+		return 0;
+	int r = eaccess(path, R_OK) < 0 ? -errno : 0;
+	if (seteuid(0) < 0)
+		return say("seteuid", -errno);
+	if (r < 0)
+		fprintf(stderr, "kadns: %s: %s cannot read it: %s\n", path, user, strerror(-r));
+	return r;
+}
+
 static int open_upstream(struct program *p)
 {
 	struct upstream_config config = {.list_len = p->config.upstream_len,
@@ -194,7 +210,12 @@ static int open_upstream(struct program *p)
 	if (p->config.upstream_len == 0)
 		return 0;
 	memcpy(config.list, p->config.upstream, sizeof(config.list));
-	int r = upstream_create(p->base, &config, &p->upstream);
+	int r = check_readable(config.user, config.root_hints);
+	if (r == 0)
+		r = check_readable(config.user, config.trust_anchor);
+	if (r < 0)
+		return r;
+	r = upstream_create(p->base, &config, &p->upstream);
 	return r < 0 ? say("upstream", r) : 0;
 }
 

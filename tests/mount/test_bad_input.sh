@@ -338,6 +338,12 @@ $as_1234 mkdir -m 700 "$T/his/state"
 refused "one that a user may not make" "$T/no: Permission denied" $as_1234 \
 	"$KADNS" --no-mount -o "state=$T/no,dns=off,upstream=none" none
 
+# The validator is another user: what it cannot read is said at start, not by failing answers.
+mkdir -m 700 "$T/hidden"
+cp /usr/share/dns/root.hints "$T/hidden/"
+refused "root hints that the validator cannot read" "$T/hidden/root.hints: nobody cannot read it" \
+	"$KADNS" --no-dht --no-mount -o "user=nobody,state=$T/hs,dns=off,root_hints=$T/hidden/root.hints"
+
 # ---- options
 good="state=$S,dns=off,upstream=none"
 refused "an unknown option" "unknown option colour" "$KADNS" -o "$good,colour=blue" none "$M"

@@ -66,8 +66,34 @@ questions() { # MODE
 	has "$1: a large answer is cut" "$(flags_of +ignore +bufsize=1232 big.example.test TXT)" " tc "
 	is "$1: and whole over TCP" "$(dig +short @127.0.0.1 -p 1053 big.example.test TXT | wc -l)" 8
 	has "$1: case is kept" "$(dig @127.0.0.1 -p 1053 wWw.eXample.test A)" "wWw.eXample.test.	"
+	check "$1: pipelining over TCP" pipelined
 	passed=$("$TESTS/net/minet.sh" check 127.0.0.1 1053 2>&1 | tail -n 1)
 	is "$1: the test net's own questions" "$passed" "29 passed, 0 failed"
+}
+
+# Many questions in one segment, then one octet by octet: each is answered, whatever the order.
+pipelined() {
+	/usr/bin/python3 - <<'PYTHON'
+import socket, struct, sys, time
+def query(i, name):
+    q = struct.pack(">6H", i, 0x100, 1, 0, 0, 0)
+    q += b"".join(bytes([len(l)]) + l for l in name.split(b".")) + b"\0" + struct.pack(">2H", 1, 1)
+    return struct.pack(">H", len(q)) + q
+names = [b"www.example.test", b"www.insecure.test", b"www.rsa.test", b"nope.example.test"] * 8
+s = socket.create_connection(("127.0.0.1", 1053), 6)
+s.settimeout(6)
+s.sendall(b"".join(query(i, n) for i, n in enumerate(names)))
+for octet in query(99, b"www.nsec3.test"):
+    s.send(bytes([octet]))
+seen, f = set(), s.makefile("rb")
+while len(seen) < len(names) + 1:
+    reply = f.read(struct.unpack(">H", f.read(2))[0])
+    assert reply[2] & 0x80 and reply[3] & 0xf in (0, 3), reply[:4]
+    seen.add(struct.unpack(">H", reply[:2])[0])
+assert seen == set(range(len(names))) | {99}
+s.shutdown(socket.SHUT_WR)
+assert f.read(1) == b""
+PYTHON
 }
 
 check "recursively: starts" "$KADNS" -o "$roots,upstream=recursive" none "$m"
