@@ -28,11 +28,12 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	if (r == 0)
 		r = tree_create(seed, &fs->tree);
 	if (r == 0)
-		r = scratch_create(&fs->scratch);
+		r = scratch_create(fs->owner, &fs->scratch);
 	if (r == 0)
-		r = pending_create(base, config->resolver, config->deadline, &fs->pending);
+		r = pending_create(
+			base, config->resolver, config->deadline, fs->owner, &fs->pending);
 	if (r == 0)
-		r = handle_list_create(&fs->handles);
+		r = handle_list_create(fs->owner, &fs->handles);
 	if (r < 0) {
 		fs_destroy(fs);
 		return r;

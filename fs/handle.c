@@ -8,6 +8,7 @@
 #include "fs/draft.h"
 #include "fs/listing.h"
 #include "fs/scratch.h"
+#include "fs/share.h"
 #include "fs/tree.h"
 
 struct user { /* who has something open; there are few, so it is a list */
@@ -19,13 +20,17 @@ struct user { /* who has something open; there are few, so it is a list */
 struct handle_list {
 	struct handle *first;
 	struct user *users;
-	size_t bytes;
+	uid_t owner;
+	size_t handles, drafts, bytes;
 };
 
-int handle_list_create(struct handle_list **ret_list)
+int handle_list_create(uid_t owner, struct handle_list **ret_list)
 {
 	*ret_list = calloc(1, sizeof(**ret_list));
-	return *ret_list ? 0 : -ENOMEM;
+	if (!*ret_list)
+		return -ENOMEM;
+	(*ret_list)->owner = owner;
+	return 0;
 }
 
 void handle_list_destroy(struct handle_list *list)
@@ -59,27 +64,41 @@ static void drop_user(struct handle_list *list, struct user *user)
 	free(user);
 }
 
+/* One handle more for this user. */
+static int check_share(
+	const struct handle_list *list, const struct user *user, enum handle_kind kind)
+{
+	uid_t uid = user->uid;
+	if (user->handles >= HANDLE_USER_FILES ||
+		list->handles >= share_limit(HANDLE_FILES, uid, list->owner, user->handles))
+		return -ENFILE;
+	if (kind == HANDLE_DRAFT &&
+		(user->drafts >= HANDLE_USER_DRAFTS ||
+			list->drafts >= share_limit(HANDLE_DRAFTS, uid, list->owner, user->drafts)))
+		return -EDQUOT;
+	return 0;
+}
+
 int handle_create(
 	struct handle_list *list, enum handle_kind kind, uid_t uid, struct handle **ret_handle)
 {
 	struct user *user = find_user(list, uid);
 	if (!user)
 		return -ENOMEM;
-	if (user->handles >= HANDLE_USER_FILES)
-		return -ENFILE;
-	if (kind == HANDLE_DRAFT && user->drafts >= HANDLE_USER_DRAFTS)
-		return -EDQUOT;
-	struct handle *h = calloc(1, sizeof(*h));
+	int r = check_share(list, user, kind);
+	struct handle *h = r == 0 ? calloc(1, sizeof(*h)) : NULL;
 	if (!h) {
 		if (!user->handles)
 			drop_user(list, user);
-		return -ENOMEM;
+		return r < 0 ? r : -ENOMEM;
 	}
 	*h = (struct handle){
 		.kind = kind, .uid = uid, .list = list, .next = list->first, .prev = &list->first};
 	if (h->next)
 		h->next->prev = &h->next;
 	list->first = h;
+	list->handles++;
+	list->drafts += kind == HANDLE_DRAFT;
 	user->handles++;
 	user->drafts += kind == HANDLE_DRAFT;
 	*ret_handle = h;
@@ -95,6 +114,8 @@ static void leave_list(struct handle *h)
 	if (!user)
 		return; /* not reached: it exists while it has a handle */
 	handle_uncharge(h);
+	h->list->handles--;
+	h->list->drafts -= h->kind == HANDLE_DRAFT;
 	user->drafts -= h->kind == HANDLE_DRAFT;
 	if (--user->handles == 0)
 		drop_user(h->list, user);
@@ -108,7 +129,7 @@ void handle_destroy(struct handle *h)
 	if (h->node)
 		h->node->handles--;
 	if (h->scratch) {
-		h->scratch->open--;
+		scratch_close(h->scratch);
 		scratch_unref(h->scratch);
 	}
 	draft_destroy(h->draft);
@@ -123,7 +144,9 @@ int handle_charge(struct handle *h, size_t bytes)
 	struct user *user = find_user(h->list, h->uid);
 	if (!user)
 		return -ENOMEM;
-	if (bytes > HANDLE_USER_BYTES - user->bytes || bytes > HANDLE_TOTAL_BYTES - h->list->bytes)
+	size_t limit = share_limit(HANDLE_TOTAL_BYTES, h->uid, h->list->owner, user->bytes);
+	if (bytes > HANDLE_USER_BYTES - user->bytes || h->list->bytes > limit ||
+		bytes > limit - h->list->bytes)
 		return -ENFILE;
 	user->bytes += bytes;
 	h->list->bytes += bytes;

@@ -12,8 +12,12 @@
 
 #define HANDLE_USER_FILES 4096u /* open at once, as the usual limits of a process times four */
 #define HANDLE_USER_DRAFTS 64u	/* 64 kB each: 4 MB */
-#define HANDLE_USER_BYTES (16u << 20)  /* of snapshots: records are 300 bytes, listings more */
-#define HANDLE_TOTAL_BYTES (64u << 20) /* of all users together */
+#define HANDLE_USER_BYTES                                                                          \
+	(16u << 20) /* of snapshots and drafts: records are 300 bytes, listings more */
+/* Of all users together (fs/share): 16 MB of handles, and 64 MB that they hold. */
+#define HANDLE_FILES 65536u
+#define HANDLE_DRAFTS 1024u
+#define HANDLE_TOTAL_BYTES (64u << 20)
 
 enum handle_kind {
 	HANDLE_TEXT,	/* reads a snapshot: a record, a control file */
@@ -50,14 +54,15 @@ struct handle {
 	struct handle *next, **prev;
 };
 
-int handle_list_create(struct handle_list **ret_list);
+/* `owner` is the daemon's user. */
+int handle_list_create(uid_t owner, struct handle_list **ret_list);
 void handle_list_destroy(struct handle_list *list); /* and every handle */
 
 /* -ENFILE (too many, or too many bytes), -EDQUOT (too many drafts), -ENOMEM. */
 int handle_create(
 	struct handle_list *list, enum handle_kind kind, uid_t uid, struct handle **ret_handle);
 void handle_destroy(struct handle *h); /* with all that it holds; NULL is fine */
-/* Counts `bytes` of a snapshot as this handle's. -ENFILE. */
+/* Counts `bytes` of a snapshot or a draft as this handle's. -ENFILE. */
 int handle_charge(struct handle *h, size_t bytes);
 void handle_uncharge(struct handle *h);
 /* Takes a snapshot; frees the text on failure. */

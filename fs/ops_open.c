@@ -178,7 +178,7 @@ static int open_scratch(fuse_req_t req, struct node *node, int flags, struct han
 	struct handle *h = *ret_handle;
 	handle_set_node(h, node);
 	h->scratch = scratch_ref(node->scratch);
-	h->scratch->open++;
+	scratch_open(h->scratch);
 	h->reads = reads(flags);
 	h->writes = writes(flags);
 	h->append = flags & O_APPEND;

@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "fs/caller.h"
+#include "fs/share.h"
 #include "resolver/clock.h"
 
 #define CHECK_MS 100 /* the kernel tells of one signal only; a later SIGKILL is seen by looking */
@@ -27,11 +28,12 @@ struct pending_list {
 	struct event_base *base;
 	struct resolver *resolver;
 	struct timeval deadline;
+	uid_t owner;
 	struct pending *first;
 	size_t count;
 };
 
-int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline,
+int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline, uid_t owner,
 	struct pending_list **ret_list)
 {
 	struct pending_list *list = calloc(1, sizeof(*list));
@@ -39,6 +41,7 @@ int pending_create(struct event_base *base, struct resolver *r, uint64_t deadlin
 		return -ENOMEM;
 	list->base = base;
 	list->resolver = r;
+	list->owner = owner;
 	/* A second for the resolver to be first: it has the better error. */
 	list->deadline.tv_sec = (time_t)(deadline / SECOND) + 1;
 	list->deadline.tv_usec = (suseconds_t)(deadline % SECOND);
@@ -98,7 +101,8 @@ static bool is_full(const struct pending_list *list, uid_t uid)
 	size_t same = 0;
 	for (const struct pending *p = list->first; p; p = p->next)
 		same += p->caller.uid == uid;
-	return same >= PENDING_USER_MAX || list->count >= PENDING_MAX;
+	return same >= PENDING_USER_MAX ||
+	       list->count >= share_limit(PENDING_MAX, uid, list->owner, same);
 }
 
 int pending_ask(struct pending_list *list, const struct question *q,

@@ -16,14 +16,16 @@ struct pending_list;
 /* One user's share of the resolver's 4096 asks: a shell loop in the background is 10, and a user
  * who fills his share keeps nobody else from asking. */
 #define PENDING_USER_MAX 64
-#define PENDING_MAX 2048 /* of all users: half of RESOLVER_ASKS_MAX, the rest is the doors' */
+#define PENDING_MAX                                                                                \
+	2048 /* of all users (fs/share): half of RESOLVER_ASKS_MAX, the rest is the doors' */
 
 /* The answer, borrowed for the call, when error is 0 or the answer's own error; else NULL: -EINTR,
  * -ETIMEDOUT, -ECONNABORTED. */
 typedef void pending_fn(void *ctx, int error, const struct answer *a);
 
-/* No request is kept longer than `deadline` (the resolver's own) and a second. */
-int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline,
+/* `owner` is the daemon's user. No request is kept longer than `deadline` (the resolver's own) and
+ * a second. */
+int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline, uid_t owner,
 	struct pending_list **ret_list);
 /* Ends all that wait. */
 void pending_destroy(struct pending_list *list);

@@ -5,21 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/share.h"
 #include "resolver/clock.h"
 
 #define FIRST_INO (1ull << 40) /* see fs/tree.c: above directories, below records */
 
 struct scratch {
 	struct scratch_file *files;
-	size_t count, bytes;
+	uid_t owner;
+	size_t bytes;
 	uint64_t next_ino;
 };
 
-int scratch_create(struct scratch **ret_scratch)
+int scratch_create(uid_t owner, struct scratch **ret_scratch)
 {
 	struct scratch *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	s->owner = owner;
 	s->next_ino = FIRST_INO;
 	*ret_scratch = s;
 	return 0;
@@ -36,10 +39,8 @@ static void remove_from_list(struct scratch_file *f)
 	*f->prev = f->next;
 	if (f->next)
 		f->next->prev = f->prev;
-	if (f->scratch) {
-		f->scratch->count--;
+	if (f->scratch)
 		f->scratch->bytes -= f->cap;
-	}
 }
 
 void scratch_unref(struct scratch_file *f)
@@ -52,11 +53,40 @@ void scratch_unref(struct scratch_file *f)
 	free(f);
 }
 
+static bool is_used(const struct scratch_file *f)
+{
+	return f->linked || f->open;
+}
+
+/* Only the kernel remembers it, until it is short of memory. */
+static void drop_bytes(struct scratch_file *f)
+{
+	if (f->scratch)
+		f->scratch->bytes -= f->cap;
+	free(f->bytes);
+	f->bytes = NULL;
+	f->len = f->cap = 0;
+}
+
+void scratch_open(struct scratch_file *f)
+{
+	f->open++;
+}
+
+void scratch_close(struct scratch_file *f)
+{
+	f->open--;
+	if (!is_used(f))
+		drop_bytes(f);
+}
+
 void scratch_unlink(struct scratch_file *f)
 {
 	if (!f->linked)
 		return;
 	f->linked = false;
+	if (!is_used(f))
+		drop_bytes(f);
 	scratch_unref(f);
 }
 
@@ -109,15 +139,19 @@ static void collect_idle(struct scratch *s, uint64_t now)
 /* May this user have `files` and `bytes` more? */
 static bool fits(const struct scratch *s, uid_t uid, size_t files, size_t bytes)
 {
-	if (s->count + files > SCRATCH_FILES || s->bytes + bytes > SCRATCH_BYTES)
-		return false;
+	size_t all_files = 0, own_files = 0, own_bytes = 0;
 	for (const struct scratch_file *f = s->files; f; f = f->next) {
+		if (!is_used(f))
+			continue;
+		all_files++;
 		if (f->uid == uid) {
-			files++;
-			bytes += f->cap;
+			own_files++;
+			own_bytes += f->cap;
 		}
 	}
-	return files <= SCRATCH_USER_FILES && bytes <= SCRATCH_USER_BYTES;
+	return own_files + files <= SCRATCH_USER_FILES && own_bytes + bytes <= SCRATCH_USER_BYTES &&
+	       all_files + files <= share_limit(SCRATCH_FILES, uid, s->owner, own_files) &&
+	       s->bytes + bytes <= share_limit(SCRATCH_BYTES, uid, s->owner, own_bytes);
 }
 
 static void touch(struct scratch_file *f)
@@ -158,7 +192,6 @@ int scratch_make(struct scratch *s, const struct scratch_where *where, const cha
 	if (f->next)
 		f->next->prev = &f->next;
 	s->files = f;
-	s->count++;
 	*ret_file = f;
 	return 0;
 }
@@ -206,6 +239,8 @@ int scratch_write(struct scratch_file *f, const char *bytes, size_t len, uint64_
 {
 	if (f->moved)
 		return -EINVAL;
+	if (!is_used(f))
+		return -ENOENT;
 	if (offset > SCRATCH_FILE_BYTES || len > SCRATCH_FILE_BYTES - offset)
 		return -EFBIG;
 	int r = reserve(f, offset + len);
@@ -225,6 +260,8 @@ int scratch_truncate(struct scratch_file *f, uint64_t len)
 {
 	if (f->moved)
 		return -EINVAL;
+	if (!is_used(f))
+		return -ENOENT;
 	if (len > SCRATCH_FILE_BYTES)
 		return -EFBIG;
 	int r = reserve(f, len);
@@ -247,5 +284,8 @@ void scratch_each(
 
 size_t scratch_files(const struct scratch *s)
 {
-	return s->count;
+	size_t n = 0;
+	for (const struct scratch_file *f = s->files; f; f = f->next)
+		n += is_used(f);
+	return n;
 }

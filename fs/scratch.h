@@ -15,10 +15,11 @@
 #define SCRATCH_FILE_BYTES 65536u     /* as a draft: what it is renamed to must fit one */
 #define SCRATCH_USER_FILES 64u	      /* an editor makes three */
 #define SCRATCH_USER_BYTES (1u << 20) /* sixteen full ones */
-#define SCRATCH_FILES 4096u	      /* of all users together: 64 of them may be at their bound */
+#define SCRATCH_FILES 4096u	      /* of all users together: 48 of them may be at their bound */
 #define SCRATCH_BYTES (16u << 20)     /* and this is the memory it can ever cost */
-#define SCRATCH_IDLE_SECONDS 3600u /* longer than any save takes; shorter than a forgotten editor  \
-				    */
+#define SCRATCH_IDLE_SECONDS                                                                       \
+	3600u /* longer than any save takes; shorter than a forgotten editor                       \
+	       */
 
 struct scratch;
 
@@ -32,7 +33,7 @@ struct scratch_file {
 	bool moved;	      /* it has become a record: what is open writes to nothing, -EINVAL */
 	int64_t changed;      /* seconds since 1970 */
 	unsigned refs;
-	unsigned open; /* handles; the only member that others change */
+	unsigned open; /* handles */
 	uint64_t used; /* monotonic, microseconds */
 	char *bytes;
 	size_t len, cap;
@@ -42,7 +43,8 @@ struct scratch_file {
 	struct scratch_file *next, **prev; /* every file that has a reference */
 };
 
-int scratch_create(struct scratch **ret_scratch);
+/* `owner` is the daemon's user (fs/share). */
+int scratch_create(uid_t owner, struct scratch **ret_scratch);
 /* Names go; files that are still referenced live until their last scratch_unref. */
 void scratch_destroy(struct scratch *s);
 
@@ -59,12 +61,17 @@ struct scratch_file *scratch_find(
 /* A new empty file; borrowed. -EEXIST, -EDQUOT (the user's bound, or that of all), -ENOMEM. */
 int scratch_make(struct scratch *s, const struct scratch_where *where, const char *name,
 	size_t name_len, struct scratch_file **ret_file);
-/* The name goes; open handles keep the bytes. */
+/* A handle more, or less. */
+void scratch_open(struct scratch_file *f);
+void scratch_close(struct scratch_file *f);
+/* The name goes; open handles keep the bytes. Without either it takes no share any more, though the
+ * kernel may remember it for long. */
 void scratch_unlink(struct scratch_file *f);
 /* Under a new name in the same directory, in place of a file that had it. 0, -ENOMEM. */
 int scratch_rename(struct scratch_file *f, const char *name, size_t name_len);
 
-/* -EFBIG over SCRATCH_FILE_BYTES, -EDQUOT, -ENOMEM; nothing is written then. */
+/* -ENOENT: neither a name nor a handle is left. -EFBIG over SCRATCH_FILE_BYTES, -EDQUOT, -ENOMEM;
+ * nothing is written then. */
 int scratch_write(struct scratch_file *f, const char *bytes, size_t len, uint64_t offset);
 int scratch_truncate(struct scratch_file *f, uint64_t len);
 

@@ -19,7 +19,7 @@ static int setup(void **state)
 {
 	(void)state;
 	parts.resolver = fake_resolver(NULL);
-	return tree_create(1, &parts.tree) == 0 ? scratch_create(&parts.scratch) : -1;
+	return tree_create(1, &parts.tree) == 0 ? scratch_create(900, &parts.scratch) : -1;
 }
 
 static int teardown(void **state)

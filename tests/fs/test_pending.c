@@ -14,6 +14,8 @@
 #include "fs/pending.h"
 #include "tests/fs/fake_resolver.h"
 
+#define OWNER 900
+
 struct outcome {
 	unsigned calls;
 	int error;
@@ -28,7 +30,7 @@ static int setup(void **state)
 	(void)state;
 	base = event_base_new();
 	/* 1 us: the deadline then comes a second later, and no test waits for it but one. */
-	return pending_create(base, fake_resolver(base), 1, &list);
+	return pending_create(base, fake_resolver(base), 1, OWNER, &list);
 }
 
 static int teardown(void **state)
@@ -138,10 +140,18 @@ static void test_share_of_all(void **state)
 	(void)state;
 	static struct outcome o; /* as above */
 	struct pending *p;
-	for (unsigned i = 0; i < PENDING_MAX; i++)
-		assert_int_equal(ask_as(i / PENDING_USER_MAX, "slow9.example.com", &o, &p), 0);
-	assert_int_equal(ask_as(PENDING_MAX, "slow9.example.com", &o, &p), -EAGAIN);
-	assert_int_equal(pending_count(list), PENDING_MAX);
+	unsigned most = PENDING_MAX / 4 * 3, new = PENDING_MAX / 8 * 7;
+	for (unsigned i = 0; i < most; i++)
+		assert_int_equal(
+			ask_as(1001 + i / (PENDING_USER_MAX - 1), "slow9.example.com", &o, &p), 0);
+	assert_int_equal(ask_as(1001, "slow9.example.com", &o, &p), -EAGAIN);
+	for (unsigned i = most; i < new; i++) /* who has nothing yet */
+		assert_int_equal(ask_as(5000 + i, "slow9.example.com", &o, &p), 0);
+	assert_int_equal(ask_as(9000, "slow9.example.com", &o, &p), -EAGAIN);
+	for (unsigned i = new; i < PENDING_MAX; i++)
+		assert_int_equal(ask_as(i & 1 ? 0 : OWNER, "slow9.example.com", &o, &p),
+			i - new < 2 * PENDING_USER_MAX ? 0 : -EAGAIN);
+	assert_int_equal(pending_count(list), new + 2 * PENDING_USER_MAX);
 }
 
 static void test_end_of_the_mount(void **state)

@@ -13,6 +13,8 @@
 #include "resolver/clock.h"
 #include "resolver/question.h"
 
+#define OWNER 900
+
 static struct scratch *s;
 static const struct scratch_where alice = {1001, CLASS_IN, TYPE_A};
 static const struct scratch_where bob = {1002, CLASS_IN, TYPE_A};
@@ -20,7 +22,7 @@ static const struct scratch_where bob = {1002, CLASS_IN, TYPE_A};
 static int setup(void **state)
 {
 	(void)state;
-	return scratch_create(&s);
+	return scratch_create(OWNER, &s);
 }
 
 static int teardown(void **state)
@@ -129,10 +131,18 @@ static void test_bytes_of_a_user(void **state)
 	assert_int_equal(f->len, 0);
 	/* A file without a name counts as long as somebody has it open. */
 	struct scratch_file *open = scratch_ref(find(&alice, "f0"));
+	scratch_open(open);
 	scratch_unlink(open);
 	assert_int_equal(scratch_write(f, "x", 1, 0), -EDQUOT);
-	scratch_unref(open);
+	assert_int_equal(open->len, SCRATCH_FILE_BYTES);
+	scratch_close(open);
+	/* Not while only the kernel remembers it. */
 	assert_int_equal(scratch_write(f, "x", 1, 0), 0);
+	assert_int_equal(open->len, 0);
+	assert_null(open->bytes);
+	assert_int_equal(scratch_write(open, "x", 1, 0), -ENOENT);
+	assert_int_equal(scratch_truncate(open, 1), -ENOENT);
+	scratch_unref(open);
 }
 
 static void test_all_users_together(void **state)
@@ -140,17 +150,24 @@ static void test_all_users_together(void **state)
 	(void)state;
 	struct scratch_file *f;
 	unsigned made = 0;
-	for (uid_t uid = 1; uid <= 70; uid++) {
+	unsigned most = SCRATCH_FILES / 4 * 3, new = SCRATCH_FILES / 8 * 7;
+	for (uid_t uid = 1001; uid <= 1001 + 70 + new - most; uid++) {
 		const struct scratch_where where = {uid, CLASS_IN, TYPE_A};
 		char name[16];
 		for (unsigned i = 0; i < SCRATCH_USER_FILES; i++) {
 			snprintf(name, sizeof(name), "f%u", i);
 			int r = scratch_make(s, &where, name, strlen(name), &f);
-			assert_true(r == (made < SCRATCH_FILES ? 0 : -EDQUOT));
+			assert_true(r ==
+				    (made < (i ? most : new) ? 0 : -EDQUOT)); /* the first of his */
 			made += r == 0;
 		}
 	}
-	assert_int_equal(scratch_files(s), SCRATCH_FILES);
+	assert_int_equal(scratch_files(s), new);
+	const struct scratch_where owner = {OWNER, CLASS_IN, TYPE_A}, root = {0, CLASS_IN, TYPE_A};
+	for (unsigned i = 0; i < 3; i++) {
+		make(&owner, i ? i > 1 ? "a" : "b" : "c");
+		make(&root, i ? i > 1 ? "a" : "b" : "c");
+	}
 }
 
 static void test_rename(void **state)
@@ -182,6 +199,28 @@ static void test_idle_files_go(void **state)
 	make(&bob, "new");
 	assert_null(find(&alice, "old"));
 	assert_ptr_equal(find(&alice, "open"), open);
+}
+
+/* The kernel remembers their names still. */
+static void test_idle_files_free_their_share(void **state)
+{
+	(void)state;
+	struct scratch_file *files[SCRATCH_USER_FILES], *more;
+	char name[16];
+	for (unsigned i = 0; i < SCRATCH_USER_FILES; i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		files[i] = scratch_ref(make(&alice, name));
+		assert_int_equal(scratch_write(files[i], "x", 1, 0), 0);
+	}
+	assert_int_equal(scratch_make(s, &alice, "more", 4, &more), -EDQUOT);
+	for (unsigned i = 0; i < SCRATCH_USER_FILES; i++)
+		files[i]->used -= (SCRATCH_IDLE_SECONDS + 1) * SECOND;
+	make(&alice, "more");
+	assert_int_equal(scratch_files(s), 1);
+	for (unsigned i = 0; i < SCRATCH_USER_FILES; i++) {
+		assert_null(files[i]->bytes);
+		scratch_unref(files[i]);
+	}
 }
 
 static void count(void *ctx, const struct scratch_file *f)
@@ -229,6 +268,7 @@ int main(void)
 		CASE(test_all_users_together),
 		CASE(test_rename),
 		CASE(test_idle_files_go),
+		CASE(test_idle_files_free_their_share),
 		CASE(test_listing_is_private),
 		CASE(test_outlives_its_directory),
 	};

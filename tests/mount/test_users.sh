@@ -102,6 +102,26 @@ try:
 except OSError as e:
     assert e.errno == errno.EDQUOT, e
 assert len(files) == 64, len(files)")" "rc=0"
+has "what an account with many uids writes is bounded, and root's share is left" "$(says /usr/bin/python3 -c "
+import errno, os, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+os.chdir('$A')
+files, refused = [], 0
+for uid in range(20000, 20020):
+    os.seteuid(uid)
+    for i in range(40):
+        try:
+            files.append(os.open('u%d.alt' % i, os.O_WRONLY | os.O_CREAT))
+            os.write(files[-1], b'{' + b' ' * 60000)
+        except OSError as e:
+            assert e.errno == errno.EDQUOT, e
+            refused += 1
+    os.seteuid(0)
+assert refused > 300, refused
+f = open('rootsown.alt', 'w')
+f.write('192.0.2.1')
+f.close()
+print('done')")" "done rc=0"
 has "an open file of another's mount is no setuid" "$(grep " $M " /proc/mounts)" nosuid
 check "ends well" stop_fake
 finish
