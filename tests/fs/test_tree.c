@@ -253,7 +253,7 @@ static void test_scratch_node_holds_its_file(void **state)
 	struct scratch_file *f;
 	struct scratch_where where = {1000, CLASS_IN, TYPE_A};
 	struct node *node;
-	assert_int_equal(scratch_create(&s), 0);
+	assert_int_equal(scratch_create(900, &s), 0);
 	assert_int_equal(scratch_make(s, &where, "t", 1, &f), 0);
 	assert_int_equal(tree_scratch(tree, f, &node), 0);
 	struct node *again;
