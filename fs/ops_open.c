@@ -30,20 +30,33 @@ static struct pending_caller caller_of(fuse_req_t req)
 	return (struct pending_caller){ctx->uid, ctx->pid};
 }
 
+/* What a private name lacks to be a record's; NULL: nobody takes it for one. Backups (NAME~,
+ * NAME.bak) and what editors save by themselves (#NAME#) are as meant. */
+static const char *why_private(const struct scratch_file *f, struct name *ret_name)
+{
+	const char *text = f->name;
+	size_t len = f->name_len;
+	if (name_from_text(text, len, ret_name) < 0 || text[0] == '#' || text[len - 1] == '~' ||
+		tree_probe_name(text, len))
+		return NULL;
+	if (name_labels(ret_name) == 1)
+		return "a single label without its final dot is a private file";
+	return "in file names, bytes other than letters, digits, - and _ are written \\DDD";
+}
+
 /* A record under a name that only the mount's own user sees is a likely mistake. */
 static void warn_of_private_record(struct fs *fs, const struct handle *h)
 {
 	const struct scratch_file *f = h->scratch;
 	struct question q = {.class = f->class, .type = f->type};
 	struct rrset *set;
-	if (!h->writes || !f->linked || !f->len ||
-		name_from_text(f->name, f->name_len, &q.name) < 0 || name_labels(&q.name) != 1)
+	const char *why;
+	if (!h->writes || !f->linked || !f->len || !(why = why_private(f, &q.name)))
 		return;
 	if (json_read(f->bytes, f->len, &q, NULL, &set, NULL) < 0)
 		return;
 	rrset_destroy(set);
-	fs_log_record(fs, &q, f->uid, "not published",
-		"a single label without its final dot is a private file");
+	fs_log_record(fs, &q, f->uid, "not published", why);
 }
 
 static void release(struct fs *fs, struct handle *h)

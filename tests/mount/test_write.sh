@@ -117,6 +117,11 @@ is "and then is read" "$(data_of "$A/slowly.alt")" 192.0.2.30
 echo 192.0.2.1 >"$A/printer"
 has "a private file that looks like a record is logged" "$(cat "$T/fake.log")" \
 	"IN/A/printer. of uid 0: not published: a single label without its final dot"
+echo 192.0.2.1 >"$A/*.www.alt"
+has "one whose name lacks its escapes too" "$(cat "$T/fake.log")" 'not published: in file names, bytes other than'
+for name in "www.alt~" "#www.alt#" "www.alt.bak" ".www.alt.swp"; do echo 192.0.2.1 >"$A/$name"; done
+is "backups are not" "$(grep -c 'not published: in file names' "$T/fake.log")" 1
+rm "$A/*.www.alt" "$A/www.alt~" "$A/#www.alt#" "$A/www.alt.bak" "$A/.www.alt.swp"
 is "and read as it was written" "$(cat "$A/printer")" 192.0.2.1
 touch "$A/never.alt"
 has "touch publishes nothing" "$(says cat "$A/never.alt")" "No such file"
