@@ -231,8 +231,14 @@ static void test_refusal_leaves_what_another_wrote(void **state)
 		expect_undo(d, others[i], DRAFT_REPLACED, others[i]);
 		draft_destroy(d);
 	}
-	/* Written between this one's open and its first record: that is what stood. */
+	/* What this one goes on to write replaces it, all of it. */
 	struct draft *d = draft_over("192.0.2.1\n", false);
+	put(d, "192.0.2.7\n", "192.0.2.7\n");
+	see(d, "192.0.2.50\n");
+	put(d, "192.0.2.8\n", "192.0.2.7\n192.0.2.8\n");
+	draft_destroy(d);
+	/* Written between this one's open and its first record: that is what stood. */
+	d = draft_over("192.0.2.1\n", false);
 	see(d, "192.0.2.50\n");
 	put(d, "192.0.2.7\n", "192.0.2.7\n");
 	see(d, "192.0.2.7\n");

@@ -195,7 +195,8 @@ static void test_record_goes_while_it_is_open(void **state)
 	struct question p = question("p.alt"), n = question("n.alt");
 	for (int way = 0; way < 3; way++) {
 		publish(ALICE, "p.alt", "192.0.2.1\n");
-		struct handle *h, *other = open_ok(BOB, "p.alt"), *line = open_ok(ALICE, "p.alt");
+		struct handle *h, *other = open_ok(BOB, "p.alt"), *line = open_ok(ALICE, "p.alt"),
+				  *beside = open_ok(ALICE, "q.alt");
 		assert_int_equal(open_as(ALICE, "p.alt", true, &h), 0);
 		assert_int_equal(put(line, "192.0.2.7"), 0);
 		int r = way == 0   ? record_remove(fs, &p, ALICE)
@@ -205,6 +206,8 @@ static void test_record_goes_while_it_is_open(void **state)
 		assert_int_equal(put(h, "192.0.2.2\n"), -EINVAL);
 		assert_int_equal(edit_sync(fs, h), -EINVAL);
 		assert_int_equal(put(other, "192.0.2.3\n"), 0);
+		assert_int_equal(put(beside, "192.0.2.3\n"), 0);
+		release(beside);
 		release(h);
 		release(other);
 		release(line);
@@ -526,7 +529,8 @@ static void test_an_answer_from_elsewhere_is_edited(void **state)
 	expect(ALICE, "www.example.com", "192.0.2.9\n");
 	h = open_ok(BOB, "www.example.com"); /* he still reads the answer */
 	assert_int_equal(put(h, edited), 0);
-	assert_int_equal(put(h, "bad"), -EINVAL); /* the answer was never his: nothing is put back */
+	assert_int_equal(
+		put(h, "bad"), -EINVAL); /* the answer was never his: nothing is put back */
 	release(h);
 	expect(BOB, "www.example.com", "");
 }
