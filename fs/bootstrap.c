@@ -1,15 +1,12 @@
 /* SOURCE: where the first nodes come from. */
 #include "fs/bootstrap.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "resolver/answer.h"
 
 #define HOST_MAX 256
 #define FIRST_RETRY 2   /* seconds; doubles */
@@ -21,15 +18,15 @@ static const char mainline[] = "router.bittorrent.com:6881,dht.transmissionbt.co
 
 struct host {
 	struct bootstrap *bootstrap;
-	char name[HOST_MAX]; /* empty: `at` is known */
-	struct dht_endpoint at;
+	char name[HOST_MAX]; /* an address with its port, when `port` is 0; else to be looked up */
+	uint16_t port;
 	struct upstream_query *query;
 };
 
 struct bootstrap {
 	struct host hosts[BOOTSTRAP_NODES_MAX];
 	size_t len;
-	struct dht *dht;
+	struct resolver *resolver;
 	struct upstream *upstream;
 	struct event timer;
 	unsigned retry;
@@ -55,9 +52,8 @@ static int add(struct bootstrap *b, const char *text)
 	struct host *h = &b->hosts[b->len];
 	memset(h, 0, sizeof(*h));
 	h->bootstrap = b;
-	if (dht_endpoint_from_text(text, &h->at) == 0) {
-		if (!dht_endpoint_usable(&h->at))
-			return -EINVAL;
+	if (resolver_check_node(text, strlen(text)) == 0) {
+		snprintf(h->name, sizeof(h->name), "%s", text);
 		b->len++;
 		return 0;
 	}
@@ -65,7 +61,7 @@ static int add(struct bootstrap *b, const char *text)
 	size_t host = colon ? (size_t)(colon - text) : 0;
 	struct name name;
 	/* An address that is none (1.2.3.400) must not pass for a name. */
-	if (host == 0 || host >= sizeof(h->name) || !port_number(colon + 1, &h->at.port) ||
+	if (host == 0 || host >= sizeof(h->name) || !port_number(colon + 1, &h->port) ||
 		strspn(text, "0123456789.[]:") == strlen(text) ||
 		name_from_text(text, host, &name) < 0)
 		return -EINVAL;
@@ -174,7 +170,7 @@ void bootstrap_free(struct bootstrap *b)
 	for (size_t i = 0; i < b->len; i++)
 		if (b->hosts[i].query)
 			upstream_cancel(b->hosts[i].query);
-	if (b->dht)
+	if (b->resolver)
 		event_del(&b->timer);
 	free(b);
 }
@@ -195,10 +191,11 @@ static void on_address(void *ctx, const struct upstream_reply *reply)
 		const uint8_t *rdata;
 		size_t len, cursor = 0;
 		while (rrset_next(set, &cursor, &rdata, &len)) {
-			struct dht_endpoint at = {.family = 4, .port = h->at.port};
-			memcpy(at.ip, rdata, 4);
-			if (len == 4 && dht_endpoint_usable(&at))
-				dht_add_node(h->bootstrap->dht, &at);
+			char text[32];
+			/* One that is no address to send to is refused there. */
+			int n = snprintf(text, sizeof(text), "%u.%u.%u.%u:%u", rdata[0], rdata[1],
+				rdata[2], rdata[3], h->port);
+			resolver_add_node(h->bootstrap->resolver, text, (size_t)n);
 		}
 		rrset_destroy(set);
 	}
@@ -220,25 +217,24 @@ static void offer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct bootstrap *b = ctx;
-	struct dht_counters counters;
-	dht_counters(b->dht, &counters);
-	if (counters.nodes)
+	if (resolver_nodes_known(b->resolver))
 		return; /* joined; the node keeps its table itself from here on */
 	for (size_t i = 0; i < b->len; i++) {
-		if (b->hosts[i].name[0])
-			look_up(&b->hosts[i]);
+		struct host *h = &b->hosts[i];
+		if (h->port)
+			look_up(h);
 		else
-			dht_add_node(b->dht, &b->hosts[i].at);
+			resolver_add_node(b->resolver, h->name, strlen(h->name));
 	}
 	struct timeval t = {.tv_sec = b->retry};
 	event_add(&b->timer, &t);
 	b->retry = b->retry * 2 > LAST_RETRY ? LAST_RETRY : b->retry * 2;
 }
 
-int bootstrap_start(struct bootstrap *b, struct event_base *base, struct dht *dht,
+int bootstrap_start(struct bootstrap *b, struct event_base *base, struct resolver *resolver,
 	struct upstream *upstream)
 {
-	b->dht = dht;
+	b->resolver = resolver;
 	b->upstream = upstream;
 	b->retry = FIRST_RETRY;
 	event_assign(&b->timer, base, -1, 0, offer, b);
@@ -246,7 +242,7 @@ int bootstrap_start(struct bootstrap *b, struct event_base *base, struct dht *dh
 		offer(-1, 0, b);
 	if (!upstream)
 		for (size_t i = 0; i < b->len; i++)
-			if (b->hosts[i].name[0])
+			if (b->hosts[i].port)
 				fprintf(stderr, "kadns: %s: cannot be looked up with upstream=none\n",
 					b->hosts[i].name);
 	return 0;

@@ -5,8 +5,7 @@
 #ifndef FS_BOOTSTRAP_H
 #define FS_BOOTSTRAP_H
 
-#include "dht/dht.h"
-#include "resolver/upstream.h"
+#include "resolver/resolver.h"
 
 struct event_base;
 struct bootstrap;
@@ -17,7 +16,7 @@ struct bootstrap;
 int bootstrap_read(const char *source, struct bootstrap **ret_bootstrap);
 void bootstrap_free(struct bootstrap *b);
 /* Starts; upstream may be NULL, then only addresses are of use (one line on stderr says so). */
-int bootstrap_start(struct bootstrap *b, struct event_base *base, struct dht *dht,
+int bootstrap_start(struct bootstrap *b, struct event_base *base, struct resolver *resolver,
 	struct upstream *upstream);
 size_t bootstrap_nodes(const struct bootstrap *b);
 

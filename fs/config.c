@@ -255,12 +255,10 @@ static int set_defaults(struct reader *r)
 	if (!r->allow_other_set)
 		c->allow_other = may_allow_other();
 	if (c->bind_len == 0) {
-		dht_endpoint_from_text("0.0.0.0:1", &c->bind[0]);
-		dht_endpoint_from_text("[::]:1", &c->bind[1]);
+		server_address_parse_bare("0.0.0.0", 7, &c->bind[0].at);
+		server_address_parse_bare("::", 2, &c->bind[1].at);
 		c->bind_len = 2;
 	}
-	for (size_t i = 0; i < c->bind_len; i++)
-		c->bind[i].port = c->port;
 	c->policy.dht = c->dht;
 	c->policy.upstream = c->upstream_len > 0;
 	return default_state(c);

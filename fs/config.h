@@ -6,18 +6,15 @@
 #ifndef FS_CONFIG_H
 #define FS_CONFIG_H
 
-#include <sys/socket.h>
-
-#include "dht/udp.h"
 #include "resolver/policy.h"
+#include "resolver/server_address.h"
 #include "resolver/upstream.h"
 
 #define CONFIG_LIST_MAX 8
 
 struct config_address {
-	struct sockaddr_storage address;
-	socklen_t len;
-	char text[64];
+	struct server_address at;
+	const char *text; /* as it was given */
 };
 
 struct config {
@@ -26,7 +23,7 @@ struct config {
 	const char *source, *mountpoint;
 
 	uint16_t port;
-	struct dht_endpoint bind[CONFIG_LIST_MAX]; /* port 0: the one above */
+	struct config_address bind[CONFIG_LIST_MAX]; /* without a port: it is the one above */
 	size_t bind_len;
 	char *state;
 

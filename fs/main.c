@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,12 +158,25 @@ static int open_databases(struct program *p)
 
 /* ---- the parts ---- */
 
+_Static_assert(CONFIG_LIST_MAX <= DHT_UDP_BIND_MAX, "every bind= has its socket");
+
+static struct dht_endpoint endpoint_of(const struct server_address *a, uint16_t port)
+{
+	struct dht_endpoint e = {.family = a->addr.ss_family == AF_INET ? 4 : 6, .port = port};
+	if (e.family == 4)
+		memcpy(e.ip, &((const struct sockaddr_in *)&a->addr)->sin_addr, 4);
+	else
+		memcpy(e.ip, &((const struct sockaddr_in6 *)&a->addr)->sin6_addr, 16);
+	return e;
+}
+
 static int open_dht(struct program *p)
 {
 	struct dht_udp_config config = {.bind_len = p->config.bind_len,
 		.mainline = p->config.mainline, .judge = publish_judge};
 	struct dht_endpoint failed = {0};
-	memcpy(config.bind, p->config.bind, sizeof(config.bind));
+	for (size_t i = 0; i < config.bind_len; i++)
+		config.bind[i] = endpoint_of(&p->config.bind[i].at, p->config.port);
 	int r = dht_udp_create(p->base, &config, p->store, &p->udp, &failed);
 	if (r == -EAFNOSUPPORT && config.bind_len == 2) { /* a machine without IPv6 */
 		config.bind_len = 1;
@@ -248,8 +262,8 @@ static int open_doors(struct program *p)
 {
 	for (size_t i = 0; i < p->config.dns_len; i++) {
 		const struct config_address *a = &p->config.dns[i];
-		int r = dns_door_open(p->base, p->resolver, (const struct sockaddr *)&a->address,
-			a->len, &p->doors[i]);
+		int r = dns_door_open(p->base, p->resolver, (const struct sockaddr *)&a->at.addr,
+			a->at.len, &p->doors[i]);
 		if (r == -EADDRINUSE && !p->config.dns_asked) {
 			fprintf(stderr, "kadns: warning: %s is in use: no DNS door (choose one with dns=)\n",
 				a->text);
@@ -329,7 +343,7 @@ static int open_all(struct program *p)
 	if (r == 0)
 		r = open_mount(p);
 	if (r == 0 && p->udp)
-		r = bootstrap_start(p->bootstrap, p->base, dht_udp_node(p->udp), p->upstream);
+		r = bootstrap_start(p->bootstrap, p->base, p->resolver, p->upstream);
 	return r;
 }
 

@@ -1,7 +1,6 @@
 /* The option table, and what each value may be. */
 #include "fs/options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,14 +37,11 @@ static int set_port(struct reader *r, const char *value)
 static int set_bind(struct reader *r, const char *value)
 {
 	struct config *c = r->config;
-	char text[DHT_ENDPOINT_TEXT];
-	if (c->bind_len == CONFIG_LIST_MAX || strlen(value) > sizeof(text) - 5)
+	struct config_address *a = &c->bind[c->bind_len];
+	if (c->bind_len == CONFIG_LIST_MAX ||
+		server_address_parse_bare(value, strlen(value), &a->at) < 0)
 		return -EINVAL;
-	snprintf(text, sizeof(text), strchr(value, ':') ? "[%s]:1" : "%s:1", value);
-	struct dht_endpoint *e = &c->bind[c->bind_len];
-	if (dht_endpoint_from_text(text, e) < 0)
-		return -EINVAL;
-	e->port = 0;
+	a->text = value;
 	c->bind_len++;
 	return 0;
 }
@@ -59,33 +55,27 @@ static int set_state(struct reader *r, const char *value)
 	return r->config->state ? 0 : -ENOMEM;
 }
 
+/* ADDR:PORT or [ADDR]:PORT, the port said: 53 by default would be a surprise. */
+static bool says_port(const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	return colon && colon > value && (colon == strchr(value, ':') || colon[-1] == ']');
+}
+
 int config_set_dns(struct reader *r, const char *value)
 {
 	struct config *c = r->config;
-	struct dht_endpoint e;
 	c->dns_asked = true;
 	if (strcmp(value, "off") == 0) {
 		c->dns_len = 0;
 		return 0;
 	}
-	if (c->dns_len == CONFIG_LIST_MAX || dht_endpoint_from_text(value, &e) < 0 || e.port == 0)
+	struct config_address *a = &c->dns[c->dns_len];
+	if (c->dns_len == CONFIG_LIST_MAX || !says_port(value) ||
+		server_address_parse(value, strlen(value), &a->at) < 0)
 		return -EINVAL;
-	struct config_address *a = &c->dns[c->dns_len++];
-	memset(a, 0, sizeof(*a));
-	snprintf(a->text, sizeof(a->text), "%s", value);
-	if (e.family == 4) {
-		struct sockaddr_in *in = (struct sockaddr_in *)&a->address;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(e.port);
-		memcpy(&in->sin_addr, e.ip, 4);
-		a->len = sizeof(*in);
-	} else {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a->address;
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(e.port);
-		memcpy(&in6->sin6_addr, e.ip, 16);
-		a->len = sizeof(*in6);
-	}
+	a->text = value;
+	c->dns_len++;
 	return 0;
 }
 

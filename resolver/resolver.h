@@ -89,5 +89,7 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
 int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);
 /* "ADDRESS PORT" or "ADDRESS:PORT", a literal. -EINVAL; -EOPNOTSUPP with dht=off. */
 int resolver_add_node(struct resolver *r, const char *text, size_t len);
+int resolver_check_node(const char *text, size_t len); /* is it one? 0, -EINVAL */
+size_t resolver_nodes_known(const struct resolver *r); /* that have answered */
 
 #endif

@@ -176,14 +176,11 @@ int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len)
 }
 
 /* "ADDRESS PORT" is the form of the node lists of 2009. */
-int resolver_add_node(struct resolver *r, const char *text, size_t len)
+static int parse_node(const char *text, size_t len, struct dht_endpoint *ret_at)
 {
 	char copy[DHT_ENDPOINT_TEXT];
-	struct dht_endpoint at;
 	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
 		len--;
-	if (!r->parts.dht)
-		return -EOPNOTSUPP;
 	if (len == 0 || len >= sizeof(copy) - 2)
 		return -EINVAL;
 	const char *space = memchr(text, ' ', len);
@@ -195,10 +192,31 @@ int resolver_add_node(struct resolver *r, const char *text, size_t len)
 	} else {
 		snprintf(copy, sizeof(copy), "%.*s", (int)len, text);
 	}
-	int r2 = dht_endpoint_from_text(copy, &at);
-	if (r2 == 0 && !dht_endpoint_usable(&at))
-		r2 = -EINVAL;
-	if (r2 == 0)
+	int r = dht_endpoint_from_text(copy, ret_at);
+	return r == 0 && !dht_endpoint_usable(ret_at) ? -EINVAL : r;
+}
+
+int resolver_check_node(const char *text, size_t len)
+{
+	struct dht_endpoint at;
+	return parse_node(text, len, &at);
+}
+
+int resolver_add_node(struct resolver *r, const char *text, size_t len)
+{
+	struct dht_endpoint at;
+	if (!r->parts.dht)
+		return -EOPNOTSUPP;
+	int error = parse_node(text, len, &at);
+	if (error == 0)
 		dht_add_node(r->parts.dht, &at);
-	return r2;
+	return error;
+}
+
+size_t resolver_nodes_known(const struct resolver *r)
+{
+	struct dht_counters c = {0};
+	if (r->parts.dht)
+		dht_counters(r->parts.dht, &c);
+	return c.nodes;
 }

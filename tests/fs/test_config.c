@@ -85,7 +85,7 @@ static void test_options(void **state)
 		"--upstream=192.0.2.1 --upstream=recursive -o trust=open,tofu=none,lookup=rescue,deadline=250ms,"
 		"quota=5,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example 127.0.0.1:4001 /mnt"), 0);
 	assert_int_equal(c.port, 4002);
-	assert_int_equal(c.bind[0].port, 4002);
+	assert_int_equal(c.bind_len, 2); /* IPv4 and IPv6 */
 	assert_int_equal(c.dns_len, 2);
 	assert_true(c.dns_asked && c.read_only);
 	assert_string_equal(c.dns[1].text, "[::1]:1054");
