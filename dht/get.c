@@ -191,7 +191,8 @@ void dht_lookup_remember(struct dht_lookup *l)
 		return; /* a cache: the next put searches anew */
 	bool kept = l->result.stored_here && l->is_mutable;
 	set->target = l->target;
-	set->made = dht_now(l->dht);
+	/* Using a token does not make it younger. */
+	set->made = l->tokens_from ? l->tokens_from : dht_now(l->dht);
 	set->here_has_seq = kept || l->here_has_seq;
 	set->here_seq = kept ? l->item->seq : l->here_seq;
 	for (unsigned family = 0; family < 2; family++)

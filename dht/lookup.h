@@ -67,10 +67,11 @@ struct dht_lookup {
 	/* of a put */
 	struct dht_item *item;
 	unsigned flags;
-	bool storing;	    /* the search is over */
-	unsigned searches;  /* none: the nodes were known from the last get */
-	bool kept;	    /* our own store was asked */
-	bool conflict_here; /* it holds something newer, or something unread */
+	bool storing;	      /* the search is over */
+	unsigned searches;    /* none: the nodes were known from the last get */
+	bool kept;	      /* our own store was asked */
+	uint64_t tokens_from; /* when the search was that the nodes are known from; 0: ours */
+	bool conflict_here;   /* it holds something newer, or something unread */
 };
 
 TAILQ_HEAD(dht_lookup_list, dht_lookup);

@@ -44,13 +44,27 @@ int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_pu
 	return r;
 }
 
-/* Nodes of the last search of this target become candidates that have answered. */
+/* Of what the last search found, is that as much as a search would find now? It may have met
+ * a bad moment, or come before we had joined. */
+static bool suffices(const struct dht_lookup *l, const size_t usable[2])
+{
+	for (unsigned family = 0; family < 2; family++) {
+		size_t good = dht_table_good(&l->dht->tables[family]);
+		if (usable[family] < (good < DHT_K ? good : DHT_K))
+			return false;
+	}
+	return usable[0] + usable[1] > 0;
+}
+
+/* Nodes of the last search of this target become candidates that have answered. True when
+ * these will do; else a search goes on from them. */
 static bool take_closest(struct dht_lookup *l)
 {
 	struct dht_closest_set *set = dht_closest_find(
 		&l->dht->closest, &l->target, dht_now(l->dht));
 	if (!set)
 		return false;
+	l->tokens_from = set->made;
 	l->here_has_seq = set->here_has_seq;
 	l->here_seq = set->here_seq;
 	size_t usable[2] = {0};
@@ -69,7 +83,7 @@ static bool take_closest(struct dht_lookup *l)
 		l->result.answered++;
 		usable[family]++;
 	}
-	return usable[0] + usable[1] > 0;
+	return suffices(l, usable);
 }
 
 void dht_put_start(struct dht_lookup *l)

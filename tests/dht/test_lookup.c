@@ -460,6 +460,71 @@ static void what_a_put_sends(void **state)
 	assert_int_equal(o.result.stored, 8);
 }
 
+/* Answers what there is of gets and puts, from the i-th packet on; how many puts it saw. */
+static size_t answer_all(struct world *w, size_t i)
+{
+	struct dht_message m;
+	size_t puts = 0;
+	for (; i < w->sent_len; i++) {
+		bool is_put = sent_query(w, i, DHT_PUT, &m);
+		if (!is_put && !sent_query(w, i, DHT_GET, &m))
+			continue;
+		puts += is_put;
+		struct dht_message reply = reply_to(w, i, &m);
+		world_tell(w, &w->sent[i].to, &reply);
+	}
+	return puts;
+}
+
+static size_t put_again(struct world *w, struct outcome *o)
+{
+	*o = (struct outcome){0};
+	world_clear(w);
+	assert_int_equal(dht_put(w->dht, &item, 0, on_put, o, &o->lookup), 0);
+	dht_run(w->dht);
+	return answer_all(w, 0);
+}
+
+/* A get that met one node is no reason to store on one where eight are known. */
+static void a_put_after_a_poor_get_searches(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 1);
+	begin_get(w, &o);
+	answer_gets(w, 0, false);
+	assert_int_equal(o.result.answered, 1);
+	know_nodes(w, 12);
+	assert_int_equal(put_again(w, &o), 8);
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.result.stored, 8);
+}
+
+static bool asked_any(struct world *w)
+{
+	struct dht_message m;
+	for (size_t i = 0; i < w->sent_len; i++)
+		if (sent_query(w, i, DHT_GET, &m))
+			return true;
+	return false;
+}
+
+/* Tokens are as old as the search they came with, however often they were used since. */
+static void puts_do_not_renew_what_was_found(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 8);
+	begin_get(w, &o);
+	answer_gets(w, 0, false);
+	w->now += 200 * WORLD_SECOND;
+	assert_int_equal(put_again(w, &o), 8);
+	assert_false(asked_any(w));
+	w->now += 200 * WORLD_SECOND;
+	assert_int_equal(put_again(w, &o), 8);
+	assert_true(asked_any(w));
+}
+
 static void nodes_that_cannot_store_are_passed_over(void **state)
 {
 	static const uint8_t long_token[41] = "t";
@@ -566,6 +631,8 @@ int main(void)
 		TEST(cancelled_from_its_own_callback),
 		TEST(begun_anew_from_its_own_callback),
 		TEST(what_a_put_sends),
+		TEST(a_put_after_a_poor_get_searches),
+		TEST(puts_do_not_renew_what_was_found),
 		TEST(nodes_that_cannot_store_are_passed_over),
 		TEST(read_only_keeps_nothing),
 		TEST(peers),
