@@ -13,6 +13,7 @@
 #define SECOND UINT64_C(1000000)
 #define FLUSH_AFTER SECOND
 #define SAVE_EVERY (300 * SECOND)
+#define SAVE_SOON (3 * SECOND)	  /* the table has doubled: others are coming in just then */
 #define SLEEP_MAX (3600 * SECOND) /* what an engine without work sleeps at most */
 /* System calls that one turn of the loop spends on a socket: under a flood the mount and the
  * doors get their turn after 128 datagrams. */
@@ -20,6 +21,7 @@
 #define ERRORS_A_TURN 64
 #define NODES_SAVED_MAX 1000 /* more than eight a bucket in any real network */
 #define UNREACHABLE_MAX 64
+#define FAILURES_GONE 3 /* queries in a row without an answer: lost packets are rarer */
 
 struct dht_udp {
 	struct event_base *base;
@@ -38,7 +40,9 @@ struct dht_udp {
 	const struct dht_datagram *answering;
 
 	struct event *timer, *flush, *save;
-	uint64_t due; /* when the timer fires */
+	size_t saved_len; /* nodes in the saved table */
+	bool save_soon;	  /* it is about to be replaced */
+	uint64_t due;	  /* when the timer fires */
 	/* Where the kernel would not even send to. The engine hears of it from the timer, because
 	 * it is in the middle of sending. */
 	struct dht_endpoint unreachable[UNREACHABLE_MAX];
@@ -175,6 +179,19 @@ static const struct dht_ops ops = {
 	.judge = op_judge,
 };
 
+/* A table that has twice as many good nodes as the saved one is saved without delay: a machine that
+ * is switched off by its plug may not live for five minutes. The engine's timer fires at each
+ * search of a network that is new to us, so here is often enough to look. */
+static void note_growth(struct dht_udp *udp)
+{
+	struct dht_counters counters;
+	dht_counters(udp->dht, &counters);
+	if (udp->save_soon || counters.nodes == 0 || counters.nodes < 2 * udp->saved_len)
+		return;
+	udp->save_soon = true;
+	arm(udp->save, SAVE_SOON);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -188,6 +205,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; i < len; i++)
 		dht_refused(udp->dht, &unreachable[i]);
 	uint64_t next = dht_run(udp->dht), latest = op_now(udp) + SLEEP_MAX;
+	note_growth(udp);
 	op_wake(udp, next < latest ? next : latest);
 }
 
@@ -235,27 +253,32 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 struct saved_nodes {
 	size_t len;
+	bool any_good;
 	struct dht_contact nodes[NODES_SAVED_MAX];
 };
 
 static void collect_node(void *ctx, const struct dht_node_info *node)
 {
 	struct saved_nodes *saved = ctx;
-	if (node->heard != 0 && saved->len < NODES_SAVED_MAX)
+	if (node->heard == 0 || node->failures >= FAILURES_GONE)
+		return;
+	saved->any_good |= node->failures == 0;
+	if (saved->len < NODES_SAVED_MAX)
 		saved->nodes[saved->len++] = node->contact;
 }
 
-/* A table that has run empty, because the network is down, does not replace the saved one: who
- * was there yesterday is where to begin tomorrow. */
+/* A table in which nobody answers any more, because the network is down, does not replace the saved
+ * one: who was there yesterday is where to begin tomorrow. */
 static void save_table(struct dht_udp *udp)
 {
 	struct saved_nodes *saved = malloc(sizeof(*saved));
 	if (!saved)
 		return;
 	saved->len = 0;
+	saved->any_good = false;
 	dht_each_node(udp->dht, collect_node, saved);
-	if (saved->len > 0)
-		dht_store_save_nodes(udp->store, saved->nodes, saved->len);
+	if (saved->any_good && dht_store_save_nodes(udp->store, saved->nodes, saved->len) == 0)
+		udp->saved_len = saved->len;
 	free(saved);
 	dht_store_flush(udp->store, store_wall(udp));
 }
@@ -266,6 +289,7 @@ static void on_save(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	struct dht_udp *udp = arg;
 	save_table(udp);
+	udp->save_soon = false;
 	arm(udp->save, SAVE_EVERY);
 }
 
@@ -334,6 +358,7 @@ static void offer_saved_nodes(struct dht_udp *udp)
 	if (!saved)
 		return;
 	dht_store_load_nodes(udp->store, saved->nodes, NODES_SAVED_MAX, &saved->len);
+	udp->saved_len = saved->len;
 	for (size_t i = 0; i < saved->len; i++)
 		dht_add_node(udp->dht, &saved->nodes[i].endpoint);
 	free(saved);

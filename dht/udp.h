@@ -3,7 +3,7 @@
  * Reads in batches, writes at once; an ICMP refusal (IP_RECVERR), or the kernel's own word that
  * no way leads there, is told to the engine; the engine's timer is one event; the store is
  * flushed once a second when there is something to flush, and the table saved every five
- * minutes and at the end. */
+ * minutes, when it has doubled, and at the end. */
 #ifndef DHT_UDP_H
 #define DHT_UDP_H
 

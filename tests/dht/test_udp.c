@@ -306,6 +306,68 @@ static void the_table_outlives_the_node(void **state)
 	assert_int_equal(len, 1);
 }
 
+/* The nodes in the file, as after a kill: see is_on_disk. */
+static size_t nodes_on_disk(struct node *n)
+{
+	char command[1024], copy[160];
+	struct dht_contact saved[8];
+	struct dht_store *store;
+	size_t len;
+	snprintf(copy, sizeof(copy), "%s/copy.db", directory);
+	snprintf(command, sizeof(command), "cp %s %s && cp %s-wal %s-wal", n->path, copy, n->path,
+		copy);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(dht_store_open(copy, DHT_STORE_LIFETIME, &store), 0);
+	assert_int_equal(dht_store_load_nodes(store, saved, 8, &len), 0);
+	dht_store_close(store);
+	unlink(copy);
+	return len;
+}
+
+static bool two_on_disk(void *ctx)
+{
+	return nodes_on_disk(ctx) == 2;
+}
+
+static bool one_on_disk(void *ctx)
+{
+	return nodes_on_disk(ctx) == 1;
+}
+
+/* Who is killed soon after the start knows next time whom it had found. */
+static void the_table_is_saved_as_it_grows(void **state)
+{
+	(void)state;
+	start_two();
+	struct event *tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+	assert_non_null(tick);
+	event_add(tick, &(struct timeval){.tv_usec = 100000});
+	run_until(one_on_disk, &nodes[1]);
+	start(&nodes[2], "127.0.0.1:0");
+	struct dht_endpoint second = address_of(&nodes[1]);
+	dht_add_node(dht_udp_node(nodes[2].udp), &second);
+	run_until(two_on_disk, &nodes[1]);
+	event_free(tick);
+}
+
+/* Nobody answers any more, so the network is down, or we are: what is saved is better than that. */
+static void an_outage_does_not_spoil_the_saved_table(void **state)
+{
+	(void)state;
+	struct dht_contact saved[4] = {
+		{.endpoint = endpoint("192.0.2.1:1")}, {.endpoint = endpoint("192.0.2.2:1")}};
+	size_t len;
+	start_two();
+	struct dht_item item = signed_item(1, "hello");
+	stop(&nodes[1]);
+	assert_int_equal(get(&nodes[0], &item).result.error, -ENETUNREACH);
+	assert_int_equal(dht_store_save_nodes(nodes[0].store, saved, 2), 0);
+	stop(&nodes[0]);
+	assert_int_equal(dht_store_open(nodes[0].path, DHT_STORE_LIFETIME, &nodes[0].store), 0);
+	assert_int_equal(dht_store_load_nodes(nodes[0].store, saved, 4, &len), 0);
+	assert_int_equal(len, 2);
+}
+
 /* A closed port answers by ICMP, at once; silence would cost two time-outs of a second. */
 static void the_dead_are_noticed_at_once(void **state)
 {
@@ -621,6 +683,8 @@ int main(void)
 		TEST(items_travel),
 		TEST(the_store_is_flushed_within_a_second),
 		TEST(the_table_outlives_the_node),
+		TEST(the_table_is_saved_as_it_grows),
+		TEST(an_outage_does_not_spoil_the_saved_table),
 		TEST(the_dead_are_noticed_at_once),
 		TEST(where_no_way_leads),
 		cmocka_unit_test(an_error_does_not_eat_the_next_datagram),
