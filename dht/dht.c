@@ -50,10 +50,9 @@ void dht_destroy(struct dht *dht)
 
 static uint64_t next_due(const struct dht *dht)
 {
-	if (dht->lookups.fresh_len)
-		return 0;
-	uint64_t due = dht_query_due(dht);
-	return due < dht->upkeep.due ? due : dht->upkeep.due;
+	uint64_t due = dht->upkeep.due, query = dht_query_due(dht), lookup = dht_lookup_due(dht);
+	due = query < due ? query : due;
+	return lookup < due ? lookup : due;
 }
 
 void dht_enter(struct dht *dht)

@@ -6,6 +6,9 @@
 
 /* Nodes of the table that a look-up begins with: the nearest and as many to fall back on. */
 #define SEEDS (2 * DHT_K)
+/* Until there is a node to begin with. Who is there answers within a second or two; a saved
+ * table of dead nodes would take half a minute to be asked through. */
+#define WAIT_MAX ((uint64_t)2 * 1000000)
 
 void dht_lookup_init(struct dht *dht)
 {
@@ -150,6 +153,7 @@ static void start(struct dht_lookup *l)
 	for (unsigned family = 0; family < 2; family++)
 		dht_lookup_seed(l, family, SEEDS);
 	if (knows_nobody(l) && !waited && !l->found && dht_upkeep_joining(l->dht)) {
+		l->waits_until = dht_now(l->dht) + WAIT_MAX;
 		move_to(l, DHT_LOOKUP_WAITING);
 		return;
 	}
@@ -165,6 +169,19 @@ void dht_lookup_run(struct dht *dht)
 	 * not keep us here. */
 	for (size_t n = dht->lookups.fresh_len; n > 0 && dht->lookups.fresh_len; n--)
 		start(TAILQ_FIRST(&dht->lookups.fresh));
+	uint64_t now = dht_now(dht);
+	/* A second wait there is not, so this ends. */
+	for (struct dht_lookup *l;
+		(l = TAILQ_FIRST(&dht->lookups.waiting)) && l->waits_until <= now;)
+		start(l);
+}
+
+uint64_t dht_lookup_due(const struct dht *dht)
+{
+	if (dht->lookups.fresh_len)
+		return 0;
+	const struct dht_lookup *first = TAILQ_FIRST(&dht->lookups.waiting);
+	return first ? first->waits_until : UINT64_MAX;
 }
 
 void dht_lookup_stop_waiting(struct dht *dht)

@@ -4,7 +4,7 @@
  * States of a look-up, each in a list of its own:
  *   fresh    dht_get or dht_put has just made it; dht_run starts it, so that no result
  *            can come before that call has returned
- *   waiting  no node is known yet, but those to join by are being asked
+ *   waiting  no node is known yet, but those to join by are being asked: two seconds at most
  *   running  searches or stores
  *   ended    told its caller, or was cancelled; freed when the engine is left, so that a
  *            callback may cancel the very look-up that calls it */
@@ -44,7 +44,8 @@ struct dht_lookup {
 	enum dht_lookup_state state;
 	struct dht_id target;
 	struct dht_candidates fronts[2]; /* the IPv4 and the IPv6 network */
-	bool widened[2];		 /* the whole table was drawn upon */
+	uint64_t waits_until;
+	bool widened[2]; /* the whole table was drawn upon */
 	struct dht_result result;
 	void *ctx;
 	union {
@@ -85,10 +86,11 @@ void dht_lookup_finish(struct dht *dht);
 
 /* A search for the nodes near target, for the tables' sake; upkeep is told of its end. */
 int dht_lookup_nodes(struct dht *dht, const struct dht_id *target, struct dht_lookup **ret_lookup);
-/* Starts the fresh ones. */
+/* Starts the fresh ones and those that waited long enough. */
 void dht_lookup_run(struct dht *dht);
-/* Those that wait have waited long enough: there is a node now, or there will be none. */
+/* Nothing to wait for any more: there is a node now, or there will be none. */
 void dht_lookup_stop_waiting(struct dht *dht);
+uint64_t dht_lookup_due(const struct dht *dht); /* UINT64_MAX: there is nothing to start */
 void dht_lookup_free_ended(struct dht *dht);
 
 /* Ends of queries. `q` is a copy that says who was asked. */

@@ -16,11 +16,12 @@
 
 struct dht_store;
 
-#define DHT_STORE_ITEMS_MAX 20000           /* about 25 MB */
-#define DHT_STORE_LIFETIME (2 * 3600)       /* seconds without a new put, BEP 44 */
-#define DHT_STORE_LIFETIME_PRIVATE (7 * 86400) /* on a network of one's own nobody else re-puts
-                                                * for a publisher who is away: the records of a
-                                                * claim are valid that long */
+#define DHT_STORE_ITEMS_MAX 20000     /* about 25 MB */
+#define DHT_STORE_LIFETIME (2 * 3600) /* seconds without a new put, BEP 44 */
+#define DHT_STORE_LIFETIME_PRIVATE                                                                 \
+	(7 * 86400) /* on a network of one's own nobody else re-puts                               \
+		     * for a publisher who is away: the records of a                               \
+		     * claim are valid that long */
 
 /* Opens or makes DIR/guests.db, mode 0600. -EBADMSG: not a database of ours or a damaged one
  * (the caller says so in one line and ends); -EBUSY: another daemon holds it. */
@@ -39,12 +40,13 @@ int dht_store_keep(struct dht_store *store, const struct dht_id *target,
 int dht_store_flush(struct dht_store *store, int64_t wall);
 size_t dht_store_items(const struct dht_store *store);
 
-/* The table of the last run. save replaces all of it or, on an error, nothing. */
+/* The table of the last run, in the order it was saved in. save replaces all of it or, on an error,
+ * nothing. */
 int dht_store_save_nodes(struct dht_store *store, const struct dht_contact *nodes, size_t len);
-int dht_store_load_nodes(struct dht_store *store, struct dht_contact *ret_nodes, size_t cap,
-	size_t *ret_len);
+int dht_store_load_nodes(
+	struct dht_store *store, struct dht_contact *ret_nodes, size_t cap, size_t *ret_len);
 /* This node's id: made from `random` on first use, then the same for ever. */
-int dht_store_own_id(struct dht_store *store, const uint8_t random[DHT_ID_LEN],
-	struct dht_id *ret_id);
+int dht_store_own_id(
+	struct dht_store *store, const uint8_t random[DHT_ID_LEN], struct dht_id *ret_id);
 
 #endif

@@ -20,6 +20,9 @@
 #define BATCHES_A_TURN 4
 #define ERRORS_A_TURN 64
 #define NODES_SAVED_MAX 1000 /* more than eight a bucket in any real network */
+/* Of these the last heard are asked at the start, sixteen at a time: who finds none of a hundred
+ * has been away for long, and the rest would not answer either. */
+#define NODES_OFFERED_MAX 100
 #define UNREACHABLE_MAX 64
 #define FAILURES_GONE 3 /* queries in a row without an answer: lost packets are rarer */
 
@@ -251,10 +254,16 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 		arm(udp->flush, FLUSH_AFTER);
 }
 
+struct heard_node {
+	uint64_t heard;
+	struct dht_contact contact;
+};
+
 struct saved_nodes {
-	size_t len;
+	size_t heard_len, len;
 	bool any_good;
-	struct dht_contact nodes[NODES_SAVED_MAX];
+	struct heard_node heard[NODES_SAVED_MAX];
+	struct dht_contact nodes[NODES_SAVED_MAX]; /* the same, the last heard first */
 };
 
 static void collect_node(void *ctx, const struct dht_node_info *node)
@@ -263,8 +272,25 @@ static void collect_node(void *ctx, const struct dht_node_info *node)
 	if (node->heard == 0 || node->failures >= FAILURES_GONE)
 		return;
 	saved->any_good |= node->failures == 0;
-	if (saved->len < NODES_SAVED_MAX)
-		saved->nodes[saved->len++] = node->contact;
+	if (saved->heard_len < NODES_SAVED_MAX)
+		saved->heard[saved->heard_len++] = (struct heard_node){node->heard, node->contact};
+}
+
+static int last_heard_first(const void *a, const void *b)
+{
+	uint64_t x = ((const struct heard_node *)a)->heard;
+	uint64_t y = ((const struct heard_node *)b)->heard;
+	return (x < y) - (x > y);
+}
+
+static void collect_nodes(struct dht_udp *udp, struct saved_nodes *saved)
+{
+	saved->heard_len = saved->len = 0;
+	saved->any_good = false;
+	dht_each_node(udp->dht, collect_node, saved);
+	qsort(saved->heard, saved->heard_len, sizeof(saved->heard[0]), last_heard_first);
+	for (; saved->len < saved->heard_len; saved->len++)
+		saved->nodes[saved->len] = saved->heard[saved->len].contact;
 }
 
 /* A table in which nobody answers any more, because the network is down, does not replace the saved
@@ -274,9 +300,7 @@ static void save_table(struct dht_udp *udp)
 	struct saved_nodes *saved = malloc(sizeof(*saved));
 	if (!saved)
 		return;
-	saved->len = 0;
-	saved->any_good = false;
-	dht_each_node(udp->dht, collect_node, saved);
+	collect_nodes(udp, saved);
 	if (saved->any_good && dht_store_save_nodes(udp->store, saved->nodes, saved->len) == 0)
 		udp->saved_len = saved->len;
 	free(saved);
@@ -351,13 +375,14 @@ static int make_engine(struct dht_udp *udp)
 	return r == 0 ? dht_create(&config, &ops, udp, &udp->dht) : r;
 }
 
-/* The nodes of the last run. An unreadable table is an empty one: the start goes on. */
+/* The nodes of the last run, the last heard. An unreadable table is an empty one: the start goes
+ * on. */
 static void offer_saved_nodes(struct dht_udp *udp)
 {
 	struct saved_nodes *saved = malloc(sizeof(*saved));
 	if (!saved)
 		return;
-	dht_store_load_nodes(udp->store, saved->nodes, NODES_SAVED_MAX, &saved->len);
+	dht_store_load_nodes(udp->store, saved->nodes, NODES_OFFERED_MAX, &saved->len);
 	udp->saved_len = saved->len;
 	for (size_t i = 0; i < saved->len; i++)
 		dht_add_node(udp->dht, &saved->nodes[i].endpoint);

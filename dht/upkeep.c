@@ -83,17 +83,27 @@ static bool has_join(const struct dht_upkeep *u, const struct dht_endpoint *at)
 	return false;
 }
 
+static void forget_join(struct dht_upkeep *u, size_t at)
+{
+	u->join_len--;
+	u->join_next -= at < u->join_next;
+	memmove(&u->join[at], &u->join[at + 1], (u->join_len - at) * sizeof(*u->join));
+}
+
+/* It is the next to be asked: a saved table of long ago, offered first, is a long row of dead
+ * addresses. */
 static bool remember_join(struct dht_upkeep *u, const struct dht_endpoint *at)
 {
-	if (u->join_len == DHT_JOIN_MAX) {
-		u->join[u->join_slot++ % DHT_JOIN_MAX] = *at;
-		return true;
-	}
+	if (u->join_len == DHT_JOIN_MAX)
+		forget_join(u, u->join_slot++ % DHT_JOIN_MAX);
 	struct dht_endpoint *grown = realloc(u->join, (u->join_len + 1) * sizeof(*grown));
 	if (!grown)
 		return false;
 	u->join = grown;
-	u->join[u->join_len++] = *at;
+	struct dht_endpoint *place = &grown[u->join_next];
+	memmove(place + 1, place, (u->join_len - u->join_next) * sizeof(*place));
+	*place = *at;
+	u->join_len++;
 	return true;
 }
 

@@ -10,14 +10,14 @@ struct dht;
 struct dht_lookup;
 struct dht_query;
 
-/* A saved table and then some. The oldest is forgotten for a newer one. */
+/* A saved table and then some. Others are forgotten in turn for newer ones. */
 #define DHT_JOIN_MAX 512
 
 struct dht_upkeep {
 	struct dht_endpoint *join; /* nodes to join by */
 	size_t join_len;
 	size_t join_next; /* the next to ask of this round */
-	size_t join_slot; /* the next to be overwritten when the list is full */
+	size_t join_slot; /* the next to be forgotten when the list is full */
 	unsigned join_flying;
 	uint64_t join_at;   /* when the next round may begin */
 	uint64_t join_wait; /* between rounds, doubling while nobody answers */

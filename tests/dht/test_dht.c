@@ -299,6 +299,60 @@ static void counters_count(void **state)
 	assert_int_equal(c.timeouts, 1);
 }
 
+static bool sent_to(const struct world *w, const struct dht_endpoint *to)
+{
+	for (size_t i = 0; i < w->sent_len; i++)
+		if (dht_endpoint_equal(&w->sent[i].to, to))
+			return true;
+	return false;
+}
+
+/* A saved table of long ago is offered first; the node that the user named answers. */
+static void the_dead_do_not_delay_who_came_later(void **state)
+{
+	struct world *w = *state;
+	struct dht_endpoint dead = endpoint("10.9.0.0:4001"), named = endpoint("10.8.0.1:4001");
+	for (uint8_t i = 0; i < 100; i++) {
+		dead.ip[3] = i;
+		dht_add_node(w->dht, &dead);
+	}
+	dht_add_node(w->dht, &named);
+	for (unsigned i = 0; i < 15; i++) {
+		world_pass(w, WORLD_SECOND / 10);
+		if (sent_to(w, &named))
+			return;
+	}
+	fail();
+}
+
+static void on_nothing(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
+	const struct dht_result *result)
+{
+	(void)item;
+	(void)from;
+	assert_int_equal(result->error, -ENETUNREACH);
+	*(bool *)ctx = true;
+}
+
+/* Nobody waits until all of them were asked. */
+static void waiting_for_a_node_has_an_end(void **state)
+{
+	struct world *w = *state;
+	struct dht_endpoint dead = endpoint("10.9.0.0:4001");
+	struct dht_id target = id_of(1, 2);
+	struct dht_lookup *lookup;
+	bool over = false;
+	for (uint8_t i = 0; i < 100; i++) {
+		dead.ip[3] = i;
+		dht_add_node(w->dht, &dead);
+	}
+	assert_int_equal(dht_get_immutable(w->dht, &target, on_nothing, &over, &lookup), 0);
+	world_pass(w, WORLD_SECOND * 3 / 2);
+	assert_false(over);
+	world_pass(w, WORLD_SECOND);
+	assert_true(over);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -316,6 +370,8 @@ int main(void)
 		TEST(read_only_answers_nothing),
 		TEST(mainline_has_nothing_to_do_with_local_addresses),
 		TEST(counters_count),
+		TEST(the_dead_do_not_delay_who_came_later),
+		TEST(waiting_for_a_node_has_an_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
