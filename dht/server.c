@@ -2,6 +2,7 @@
  * answered, nor is junk, so nobody can make two nodes talk to each other for ever. */
 #include "dht/engine.h"
 
+#include <errno.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -102,6 +103,7 @@ static int serve_get(struct service *s)
 		return DHT_E_PROTOCOL;
 	add_token(s);
 	add_nodes(s);
+	/* Unreadable or absent: the nodes and the token are of use all the same. */
 	if (s->dht->ops.find(s->dht->self, &q->target, item) < 0)
 		return 0;
 	r->has_seq = item->is_mutable;
@@ -170,23 +172,41 @@ static bool identical(const struct dht_item *a, const struct dht_item *b)
 	       !memcmp(a->value, b->value, a->value_len);
 }
 
+static int may_replace(struct dht *dht, const struct dht_item *held, const struct dht_item *item,
+	const int64_t *cas)
+{
+	int code = dht_item_supersedes(held, item, cas, cas ? *cas : 0);
+	if (code == 0 && dht->ops.judge)
+		code = dht->ops.judge(dht->self, held, item);
+	return code;
+}
+
+static bool holds(struct dht *dht, const struct dht_item *item)
+{
+	if (!item->is_mutable)
+		return true; /* its target was found to be its hash */
+	dht->counters.verifications++;
+	if (dht_item_verify(item) == 0)
+		return true;
+	dht->counters.values_bad++;
+	return false;
+}
+
 int dht_keep_here(struct dht *dht, const struct dht_id *target, const struct dht_item *item,
 	const int64_t *cas, bool verified)
 {
 	struct dht_item stored;
-	const struct dht_item *held = dht->ops.find(dht->self, target, &stored) == 0 ? &stored
-										     : NULL;
+	int r = dht->ops.find(dht->self, target, &stored);
+	if (r < 0 && r != -ENOENT)
+		return DHT_E_SERVER; /* what we hold may be newer */
+	const struct dht_item *held = r == 0 ? &stored : NULL;
 	/* What publishers send most is what we hold: its signature has been checked then. */
-	if (item->is_mutable && !verified && !(held && identical(held, item))) {
-		dht->counters.verifications++;
-		if (dht_item_verify(item) < 0) {
-			dht->counters.values_bad++;
-			return DHT_E_SIGNATURE;
-		}
-	}
-	int code = dht_item_supersedes(held, item, cas, cas ? *cas : 0);
-	if (code == 0 && dht->ops.judge)
-		code = dht->ops.judge(dht->self, held, item);
+	if (!verified && !(held && identical(held, item)) && !holds(dht, item))
+		return DHT_E_SIGNATURE;
+	int code = may_replace(dht, held, item, cas);
+	/* Disks lie: a damaged row must not keep the genuine item out. */
+	if (held && (code == DHT_E_CAS || code == DHT_E_SEQ) && !holds(dht, held))
+		code = may_replace(dht, NULL, item, cas);
 	if (code == 0 && dht->ops.keep(dht->self, target, item) < 0)
 		code = DHT_E_SERVER;
 	return code;

@@ -281,6 +281,44 @@ static void the_judge_and_the_disk(void **state)
 	assert_int_equal(code_of(w, &m), 0);
 }
 
+/* What cannot be read may be newer than what is offered: it is not overwritten. */
+static void an_unreadable_disk_is_not_an_empty_one(void **state)
+{
+	struct world *w = *state;
+	struct dht_message older = put_of(w, 6, "older"), m;
+	struct dht_item old = item;
+	m = put_of(w, 7, "hello");
+	assert_int_equal(code_of(w, &m), 0);
+	older.value = (struct bytes){old.value, old.value_len};
+	older.sig = (struct bytes){old.sig, DHT_SIG_LEN};
+	w->find_error = -EIO;
+	assert_int_equal(code_of(w, &older), DHT_E_SERVER);
+	assert_int_equal(get(w).value.len, 0);
+	w->find_error = 0;
+	assert_int_equal(code_of(w, &older), DHT_E_SEQ);
+	assert_int_equal(get(w).seq, 7);
+}
+
+/* A row whose bytes were turned on the disk must not keep the genuine item out. */
+static void a_damaged_row_gives_way(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello");
+	assert_int_equal(code_of(w, &m), 0);
+	w->items[0].item.seq = 1000;
+	assert_int_equal(code_of(w, &m), 0);
+	assert_int_equal(get(w).seq, 7);
+	w->items[0].item.value[3] ^= 1; /* the same seq, another value */
+	assert_int_equal(code_of(w, &m), 0);
+	m.has_cas = true;
+	m.cas = 3;
+	w->items[0].item.seq = 5;
+	assert_int_equal(code_of(w, &m), 0);
+	m.seq = 6; /* what is offered must hold all the same */
+	w->items[0].item.seq = 1000;
+	assert_int_equal(code_of(w, &m), DHT_E_SIGNATURE);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -295,6 +333,8 @@ int main(void)
 		TEST(signatures),
 		TEST(older_and_other_values),
 		TEST(the_judge_and_the_disk),
+		TEST(an_unreadable_disk_is_not_an_empty_one),
+		TEST(a_damaged_row_gives_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ struct world {
 		struct dht_item item;
 	} items[8];
 	size_t items_len;
-	int keep_error, verdict;
+	int find_error, keep_error, verdict;
 	unsigned judged;
 };
 
@@ -74,6 +74,8 @@ static inline void world_wake(void *self, uint64_t at)
 static inline int world_find(void *self, const struct dht_id *target, struct dht_item *ret_item)
 {
 	struct world *w = self;
+	if (w->find_error)
+		return w->find_error;
 	for (size_t i = 0; i < w->items_len; i++)
 		if (dht_id_equal(&w->items[i].target, target)) {
 			*ret_item = w->items[i].item;
