@@ -98,6 +98,8 @@ void dht_lookup_finish(struct dht *dht)
 
 void dht_cancel(struct dht *dht, struct dht_lookup *l)
 {
+	if (l->state == DHT_LOOKUP_ENDED)
+		return; /* from its last callback */
 	dht_enter(dht);
 	dht_query_drop_lookup(dht, l);
 	move_to(l, DHT_LOOKUP_ENDED);

@@ -130,6 +130,7 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 		return -ENOMEM;
 	uint64_t now = dht_now(dht);
 	*q = (struct dht_query){.purpose = purpose,
+		.number = qs->sent++,
 		.to = *to,
 		.lookup = lookup,
 		.sent = now,
@@ -278,26 +279,29 @@ void dht_query_run(struct dht *dht, uint64_t now)
 	}
 }
 
-static struct dht_query *find_to(const struct dht *dht, const struct dht_endpoint *at)
+/* One of those with a number below that. */
+static struct dht_query *find_to(
+	const struct dht *dht, const struct dht_endpoint *at, uint64_t number)
 {
-	for (size_t i = 0; i < dht->queries.len; i++)
-		if (dht_endpoint_equal(&dht->queries.heap[i]->to.endpoint, at))
-			return dht->queries.heap[i];
+	for (size_t i = 0; i < dht->queries.len; i++) {
+		struct dht_query *q = dht->queries.heap[i];
+		if (q->number < number && dht_endpoint_equal(&q->to.endpoint, at))
+			return q;
+	}
 	return NULL;
 }
 
 bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at)
 {
-	return find_to(dht, at);
+	return find_to(dht, at, dht->queries.sent);
 }
 
 /* Whom a failure is told to may ask the same address again, and that query is refused by a
  * later ICMP of its own: so only those sent before now are taken. */
 void dht_query_refused(struct dht *dht, const struct dht_endpoint *at)
 {
-	struct dht_queries *qs = &dht->queries;
-	size_t bound = qs->len;
-	for (struct dht_query *q; bound-- > 0 && (q = find_to(dht, at));) {
+	uint64_t next = dht->queries.sent;
+	for (struct dht_query *q; (q = find_to(dht, at, next));) {
 		struct dht_query copy = *q;
 		dht_query_drop(dht, q);
 		if (copy.stalled)

@@ -23,6 +23,7 @@ enum dht_purpose {
 struct dht_query {
 	struct dht_query *next; /* in its chain */
 	size_t place;		/* in the heap */
+	uint64_t number;	/* of all that were ever sent */
 	uint8_t transaction[4];
 	enum dht_purpose purpose;
 	bool stalled;
@@ -49,6 +50,7 @@ struct dht_queries {
 	struct dht_query *chains[DHT_QUERY_CHAINS];
 	struct dht_query **heap; /* the first due on top */
 	size_t len, cap;
+	uint64_t sent;		       /* ever */
 	uint32_t rtt[DHT_RTT_SAMPLES]; /* the latest round trips, a ring */
 	size_t rtt_len;		       /* ever measured */
 	uint64_t timeout;	       /* what follows from them */

@@ -48,7 +48,7 @@ struct outcome {
 	struct dht_item last;
 	struct dht_result result;
 	struct dht_lookup *lookup;
-	bool cancel_at_value, again_at_end;
+	bool cancel_at_value, cancel_at_end, again_at_end;
 };
 
 static void on_get(void *ctx, const struct dht_item *got, const struct dht_endpoint *from,
@@ -59,6 +59,8 @@ static void on_get(void *ctx, const struct dht_item *got, const struct dht_endpo
 		assert_null(got);
 		o->ends++;
 		o->result = *result;
+		if (o->cancel_at_end)
+			dht_cancel(world.dht, o->lookup);
 		if (o->again_at_end && o->ends < 5)
 			assert_int_equal(dht_get_mutable(world.dht, item.key, NULL, 0, on_get, o,
 						 &o->lookup),
@@ -421,6 +423,20 @@ static void cancelled_from_its_own_callback(void **state)
 	assert_int_equal(o.ends, 0);
 }
 
+/* It is over already: that counts once. */
+static void cancelled_from_its_last_callback(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {.cancel_at_end = true};
+	struct dht_counters counters;
+	begin_get(w, &o);
+	assert_int_equal(o.ends, 1);
+	dht_counters(w->dht, &counters);
+	assert_int_equal(counters.lookups, 0);
+	begin_get(w, &o);
+	assert_int_equal(o.ends, 2);
+}
+
 static void begun_anew_from_its_own_callback(void **state)
 {
 	struct world *w = *state;
@@ -483,6 +499,24 @@ static size_t put_again(struct world *w, struct outcome *o)
 	assert_int_equal(dht_put(w->dht, &item, 0, on_put, o, &o->lookup), 0);
 	dht_run(w->dht);
 	return answer_all(w, 0);
+}
+
+/* The refusal of the first packet is not that of the second, which it calls forth. */
+static void a_refusal_counts_once(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 2);
+	assert_int_equal(dht_put(w->dht, &item, 0, on_put, &o, &o.lookup), 0);
+	dht_run(w->dht);
+	answer_gets(w, 0, false);
+	world_clear(w);
+	dht_refused(w->dht, &nodes[0].endpoint);
+	assert_int_equal(w->sent_len, 1);
+	assert_int_equal(answer_all(w, 0), 1);
+	world_pass(w, 10 * WORLD_SECOND);
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.result.stored, 1);
 }
 
 /* A get that met one node is no reason to store on one where eight are known. */
@@ -629,8 +663,10 @@ int main(void)
 		TEST(nobody_answers),
 		TEST(refusals_are_seen_at_once),
 		TEST(cancelled_from_its_own_callback),
+		TEST(cancelled_from_its_last_callback),
 		TEST(begun_anew_from_its_own_callback),
 		TEST(what_a_put_sends),
+		TEST(a_refusal_counts_once),
 		TEST(a_put_after_a_poor_get_searches),
 		TEST(puts_do_not_renew_what_was_found),
 		TEST(nodes_that_cannot_store_are_passed_over),
