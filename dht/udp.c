@@ -51,7 +51,7 @@ struct dht_udp {
 	struct dht_endpoint unreachable[UNREACHABLE_MAX];
 	size_t unreachable_len;
 
-	uint64_t start;	    /* monotonic */
+	uint64_t start;	    /* monotonic, the time that the machine sleeps included */
 	int64_t start_wall; /* the same moment since 1970 */
 };
 
@@ -81,11 +81,11 @@ static int64_t op_wall(void *self)
 	return (int64_t)clock_of(CLOCK_REALTIME);
 }
 
-/* The store's clock: right at the start, steady from then on. A clock that is set years ahead
- * while we run does not make all guests' items expire at once. */
+/* The store's clock: right at the start, steady from then on, also while the machine sleeps. A
+ * clock that is set years ahead while we run does not make all guests' items expire at once. */
 static int64_t store_wall(const struct dht_udp *udp)
 {
-	return udp->start_wall + (int64_t)(clock_of(CLOCK_MONOTONIC) - udp->start);
+	return udp->start_wall + (int64_t)(clock_of(CLOCK_BOOTTIME) - udp->start);
 }
 
 static void op_random(void *self, void *buf, size_t len)
@@ -398,7 +398,7 @@ int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
 	if (!udp)
 		return -ENOMEM;
 	*udp = (struct dht_udp){.base = base, .store = store, .config = *config, .due = UINT64_MAX};
-	udp->start = op_now(udp);
+	udp->start = clock_of(CLOCK_BOOTTIME);
 	udp->start_wall = op_wall(udp);
 	udp->timer = evtimer_new(base, on_timer, udp);
 	udp->flush = evtimer_new(base, on_flush, udp);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -28,6 +29,17 @@ struct node {
 static char directory[64];
 static struct event_base *base;
 static struct node nodes[NODES];
+
+/* Seconds that the machine has slept: only the clock that counts them moves on. */
+static time_t slept;
+
+int clock_gettime(clockid_t id, struct timespec *ret_time)
+{
+	long r = syscall(SYS_clock_gettime, id, ret_time);
+	if (r == 0 && id == CLOCK_BOOTTIME)
+		ret_time->tv_sec += slept;
+	return (int)r;
+}
 
 static int set_up(void **state)
 {
@@ -241,6 +253,21 @@ static void items_travel(void **state)
 	stop(&nodes[1]);
 	assert_int_equal(dht_store_open(nodes[1].path, DHT_STORE_LIFETIME, &nodes[1].store), 0);
 	assert_int_equal(dht_store_items(nodes[1].store), 1);
+}
+
+/* Two hours without a new put are over even if we slept for most of them. */
+static void items_age_while_the_machine_sleeps(void **state)
+{
+	(void)state;
+	start_two();
+	struct dht_item item = signed_item(1, "hello");
+	assert_int_equal(put(&nodes[0], &item).result.stored, 1);
+	assert_true(get(&nodes[0], &item).values > 0);
+	slept = DHT_STORE_LIFETIME - 60;
+	assert_true(get(&nodes[0], &item).values > 0);
+	slept = DHT_STORE_LIFETIME + 60;
+	assert_int_equal(get(&nodes[0], &item).values, 0);
+	slept = 0;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -681,6 +708,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(items_travel),
+		TEST(items_age_while_the_machine_sleeps),
 		TEST(the_store_is_flushed_within_a_second),
 		TEST(the_table_outlives_the_node),
 		TEST(the_table_is_saved_as_it_grows),
