@@ -43,6 +43,8 @@ void job_schedule(struct job *job, uint64_t delay)
 
 static void reset(struct job *job)
 {
+	free(job->packets);
+	job->packets = NULL;
 	job->packets_len = 0;
 	job->seq_seen = 0;
 	job->piece = 0;
@@ -85,6 +87,7 @@ static void start(struct job *job)
 	}
 	uint8_t key[DHT_KEY_LEN];
 	int r;
+	job->packets = calloc(JOB_PACKETS_MAX, sizeof(*job->packets));
 	memset(&job->item, 0, sizeof(job->item));
 	job->item.is_mutable = true;
 	if (job->kind == JOB_ZONE) {
@@ -96,6 +99,8 @@ static void start(struct job *job)
 		slot_seed(job->item.salt, seed);
 		r = dht_key_of_seed(seed, key);
 	}
+	if (r == 0 && !job->packets)
+		r = -ENOMEM;
 	if (r == 0) {
 		memcpy(job->item.key, key, sizeof(key));
 		r = dht_get_mutable(p->dht, key, job->item.salt, job->item.salt_len, read_done, job,

@@ -45,7 +45,7 @@ struct job {
 		int64_t seq;
 		uint16_t len;
 		uint8_t bytes[SLOT_BYTES_MAX];
-	} packets[JOB_PACKETS_MAX]; /* zone: [0] is the newest */
+	} *packets;                /* JOB_PACKETS_MAX, while it runs; zone: [0] is the newest */
 	size_t packets_len;
 	int64_t seq_seen;          /* highest of the values that verified; what a node merely names
 	                            * could be anyone's number */
