@@ -29,20 +29,36 @@ static bool same_address(
 	       (one_per_ip || a->port == b->port);
 }
 
-/* The contact itself, or somebody else at its address: two failures there are enough. */
-static bool is_known(
-	const struct dht_candidates *c, const struct dht_contact *contact, bool one_per_ip)
+static void remove_at(struct dht_candidates *c, size_t at)
+{
+	c->len--;
+	memmove(&c->list[at], &c->list[at + 1], (c->len - at) * sizeof(*c->list));
+}
+
+/* The contact itself, or somebody else at its address: two failures there are enough. Who was not
+ * asked yet gives way to a nearer one, as long as nobody failed there: a liar that gives the
+ * endpoints of the nearest nodes ids from far away, which are never asked, would keep them out
+ * else. If it is the nearer one that lied, the answer says who is there, and that one stays. */
+static bool is_known(struct dht_candidates *c, const struct dht_id *target,
+	const struct dht_contact *contact, bool one_per_ip)
 {
 	unsigned failed = 0;
+	size_t farther = c->len;
 	for (size_t i = 0; i < c->len; i++) {
 		const struct dht_candidate *k = &c->list[i];
-		if (!same_address(&k->node.contact.endpoint, &contact->endpoint, one_per_ip))
+		const struct dht_contact *at = &k->node.contact;
+		if (!same_address(&at->endpoint, &contact->endpoint, one_per_ip))
 			continue;
-		if (k->state != DHT_FAILED || dht_id_equal(&k->node.contact.id, &contact->id))
-			return true;
-		if (++failed == 2)
+		if (k->state == DHT_FAILED && !dht_id_equal(&at->id, &contact->id))
+			failed++;
+		else if (k->state == DHT_NEW && dht_id_nearer(target, &contact->id, &at->id) < 0)
+			farther = i;
+		else
 			return true;
 	}
+	if (farther == c->len || failed > 0)
+		return farther < c->len || failed >= 2;
+	remove_at(c, farther);
 	return false;
 }
 
@@ -53,8 +69,7 @@ static bool drop_farthest(struct dht_candidates *c, size_t beyond)
 	for (size_t i = c->len; i-- > beyond;) {
 		if (c->list[i].state != DHT_NEW && c->list[i].state != DHT_FAILED)
 			continue;
-		c->len--;
-		memmove(&c->list[i], &c->list[i + 1], (c->len - i) * sizeof(*c->list));
+		remove_at(c, i);
 		return true;
 	}
 	return false;
@@ -74,7 +89,7 @@ static bool grow(struct dht_candidates *c)
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
 	const struct dht_contact *contact, bool one_per_ip)
 {
-	if (is_known(c, contact, one_per_ip))
+	if (is_known(c, target, contact, one_per_ip))
 		return NULL;
 	size_t at = c->len;
 	while (at > 0 && dht_id_nearer(target, &contact->id, &c->list[at - 1].node.contact.id) < 0)

@@ -41,8 +41,8 @@ struct dht_candidates {
 
 void dht_candidates_finish(struct dht_candidates *c);
 /* NULL when it is there already, too far, or no memory. Of one address (an IP if
- * one_per_ip) only one is taken, but for those that failed: a liar that names a wrong id for
- * an honest address must not shut the right one out. */
+ * one_per_ip) only one is taken, of those not asked yet the nearest, but for those that failed: a
+ * liar that names a wrong id for an honest address must not shut the right one out. */
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
 	const struct dht_contact *contact, bool one_per_ip);
 struct dht_candidate *dht_candidates_find(

@@ -79,7 +79,7 @@ static void one_of_an_address(void **state)
 	(void)state;
 	struct dht_candidates c = {0};
 	struct dht_candidate *first = add(&c, 5, 1);
-	assert_null(add(&c, 4, 1));
+	assert_null(add(&c, 6, 1));
 	first->state = DHT_ANSWERED;
 	assert_null(add(&c, 4, 1));
 	first->state = DHT_FAILED;
@@ -89,6 +89,25 @@ static void one_of_an_address(void **state)
 	assert_null(add(&c, 3, 1));
 	second->state = DHT_FAILED;
 	assert_null(add(&c, 3, 1));
+	dht_candidates_finish(&c);
+}
+
+/* A far id at an honest address is never asked, so it never fails: it gives way. But who is
+ * known to be there, since another id failed there, does not give way to a third. */
+static void the_nearer_of_an_address(void **state)
+{
+	(void)state;
+	struct dht_candidates c = {0};
+	struct dht_contact far = contact(900, 1, 4001), near = contact(5, 1, 4001);
+	assert_non_null(dht_candidates_add(&c, &target, &far, false));
+	struct dht_candidate *added = dht_candidates_add(&c, &target, &near, false);
+	assert_non_null(added);
+	assert_null(dht_candidates_find(&c, &far));
+	added->state = DHT_FAILED;
+	assert_non_null(dht_candidates_add(&c, &target, &far, false));
+	assert_null(dht_candidates_add(&c, &target, &near, false));
+	assert_null(add(&c, 4, 1));
+	assert_non_null(dht_candidates_find(&c, &far));
 	dht_candidates_finish(&c);
 }
 
@@ -109,6 +128,7 @@ int main(void)
 		cmocka_unit_test(sorted_and_each_once),
 		cmocka_unit_test(bounded_by_what_was_not_asked),
 		cmocka_unit_test(one_of_an_address),
+		cmocka_unit_test(the_nearer_of_an_address),
 		cmocka_unit_test(an_address_is_an_ip_in_public),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
