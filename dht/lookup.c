@@ -38,9 +38,11 @@ static void move_to(struct dht_lookup *l, enum dht_lookup_state state)
 	struct dht_lookups *ls = &l->dht->lookups;
 	TAILQ_REMOVE(list_of(l), l, entry);
 	ls->fresh_len -= l->state == DHT_LOOKUP_FRESH;
+	ls->running_len -= l->state == DHT_LOOKUP_RUNNING;
 	ls->len -= state == DHT_LOOKUP_ENDED;
 	l->state = state;
 	ls->fresh_len += l->state == DHT_LOOKUP_FRESH;
+	ls->running_len += l->state == DHT_LOOKUP_RUNNING;
 	TAILQ_INSERT_TAIL(list_of(l), l, entry);
 }
 
@@ -146,7 +148,7 @@ void dht_lookup_end(struct dht_lookup *l)
 
 static void start(struct dht_lookup *l)
 {
-	bool waited = l->state == DHT_LOOKUP_WAITING;
+	bool waited = l->waits_until != 0;
 	move_to(l, DHT_LOOKUP_RUNNING);
 	if (l->kind == DHT_LOOKUP_GET && !waited)
 		dht_get_take_own(l);
@@ -165,33 +167,37 @@ static void start(struct dht_lookup *l)
 		dht_lookup_search(l);
 }
 
-void dht_lookup_run(struct dht *dht)
+static bool can_start(const struct dht *dht)
 {
-	/* Only those that are there now: a callback that always starts another look-up must
-	 * not keep us here. */
-	for (size_t n = dht->lookups.fresh_len; n > 0 && dht->lookups.fresh_len; n--)
-		start(TAILQ_FIRST(&dht->lookups.fresh));
-	uint64_t now = dht_now(dht);
-	/* A second wait there is not, so this ends. */
-	for (struct dht_lookup *l;
-		(l = TAILQ_FIRST(&dht->lookups.waiting)) && l->waits_until <= now;)
-		start(l);
+	return dht->lookups.fresh_len && dht->lookups.running_len < DHT_LOOKUPS_RUNNING_MAX;
 }
 
-uint64_t dht_lookup_due(const struct dht *dht)
+/* They queue with the fresh ones, for there may be more of them than can run. */
+static void stop_waiting(struct dht *dht, uint64_t until)
 {
-	if (dht->lookups.fresh_len)
-		return 0;
-	const struct dht_lookup *first = TAILQ_FIRST(&dht->lookups.waiting);
-	return first ? first->waits_until : UINT64_MAX;
+	struct dht_lookup *l;
+	while ((l = TAILQ_FIRST(&dht->lookups.waiting)) && l->waits_until <= until)
+		move_to(l, DHT_LOOKUP_FRESH);
 }
 
 void dht_lookup_stop_waiting(struct dht *dht)
 {
-	struct dht_lookup *l;
-	size_t n = 0;
-	for (l = TAILQ_FIRST(&dht->lookups.waiting); l; l = TAILQ_NEXT(l, entry))
-		n++;
-	while (n-- > 0 && (l = TAILQ_FIRST(&dht->lookups.waiting)))
-		start(l);
+	stop_waiting(dht, UINT64_MAX);
+}
+
+void dht_lookup_run(struct dht *dht)
+{
+	stop_waiting(dht, dht_now(dht));
+	/* Only those that are there now: a callback that always starts another look-up must
+	 * not keep us here. */
+	for (size_t n = dht->lookups.fresh_len; n > 0 && can_start(dht); n--)
+		start(TAILQ_FIRST(&dht->lookups.fresh));
+}
+
+uint64_t dht_lookup_due(const struct dht *dht)
+{
+	if (can_start(dht))
+		return 0;
+	const struct dht_lookup *first = TAILQ_FIRST(&dht->lookups.waiting);
+	return first ? first->waits_until : UINT64_MAX;
 }

@@ -19,6 +19,9 @@
 
 /* Further ones are refused: -EBUSY. */
 #define DHT_LOOKUPS_MAX 1024
+/* Of these so many ask at once, the others stay fresh until one ends: at most twenty queries
+ * each, so that DHT_QUERIES_MAX does not make honest nodes look like failures. */
+#define DHT_LOOKUPS_RUNNING_MAX 200
 
 enum dht_lookup_kind {
 	DHT_LOOKUP_NODES, /* our own: a neighbourhood, a bucket */
@@ -78,7 +81,7 @@ struct dht_lookup {
 TAILQ_HEAD(dht_lookup_list, dht_lookup);
 struct dht_lookups {
 	struct dht_lookup_list fresh, waiting, running, ended;
-	size_t fresh_len, len; /* len: of the first three */
+	size_t fresh_len, running_len, len; /* len: of the first three */
 };
 
 void dht_lookup_init(struct dht *dht);

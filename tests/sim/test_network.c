@@ -363,6 +363,34 @@ static void both_families(void **state)
 	sim_destroy(sim);
 }
 
+static void count_end(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
+	const struct dht_result *result)
+{
+	(void)from;
+	unsigned *ends = ctx;
+	assert_true(!item && result);
+	assert_int_equal(result->error, 0);
+	++*ends;
+}
+
+/* As many look-ups as are allowed, at once: they take their turns, none fails for want of room. */
+static void a_thousand_gets_at_once(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 100);
+	struct dht_lookup *lookup;
+	unsigned ends = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint8_t key[DHT_KEY_LEN] = {(uint8_t)i, (uint8_t)(i >> 8)};
+		assert_int_equal(
+			dht_get_mutable(sim_dht(sim, 7), key, NULL, 0, count_end, &ends, &lookup),
+			0);
+	}
+	sim_run(sim, 10 * SIM_SECOND);
+	assert_int_equal(ends, 1000);
+	sim_destroy(sim);
+}
+
 static void public_network(void **state)
 {
 	(void)state;
@@ -399,6 +427,7 @@ int main(void)
 		cmocka_unit_test(the_halves_find_together_again),
 		cmocka_unit_test(quiet_when_nobody_asks),
 		cmocka_unit_test(both_families),
+		cmocka_unit_test(a_thousand_gets_at_once),
 		cmocka_unit_test(public_network),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
