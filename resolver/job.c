@@ -359,7 +359,7 @@ static void put_done(void *ctx, const struct dht_result *result)
 		p->counters.zones_put++;
 		publish_zone_done(p, job->uid);
 	}
-	rest(job, JOB_REPUBLISH * SECOND);
+	rest(job, p->config.republish);
 }
 
 static void piece_done(void *ctx, const struct dht_result *result)

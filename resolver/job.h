@@ -19,7 +19,6 @@
 #define JOB_PACKETS_MAX 8     /* different versions of a slot that one read keeps */
 #define JOB_CONFLICTS_MAX 6   /* then what some nodes took counts, whatever the others hold */
 #define JOB_RUNNING_MAX 16    /* at a time; the rest waits */
-#define JOB_REPUBLISH 3600    /* seconds between puts (BEP 44) */
 #define JOB_CHECKS_MAX 64     /* signature checks that one merge may cost */
 
 enum job_kind { JOB_ZONE, JOB_SLOT };

@@ -13,6 +13,7 @@
 #define EDIT_DELAY SECOND        /* a writer that does not close its file */
 #define START_EACH (SECOND / 20) /* the records of the last run are put again, twenty a second ... */
 #define START_SPREAD (600 * SECOND) /* ... and those beyond ten minutes of that then */
+#define REPUBLISH (3600 * SECOND) /* nodes forget after two hours (BEP 44) */
 #define TICK 2                   /* seconds between looks for a network */
 #define COPIES_MAX 64            /* copies of DNS answers that wait to be stored (trust=open) */
 
@@ -132,6 +133,8 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	p->signer = signer;
 	p->dht = dht;
 	p->config = *config;
+	if (!p->config.republish)
+		p->config.republish = REPUBLISH;
 	TAILQ_INIT(&p->jobs);
 	event_assign(&p->tick, base, -1, EV_PERSIST, on_tick, p);
 	if (dht) {

@@ -19,6 +19,7 @@ struct publisher;
  * whose own record came, changed or went, so that caches forget what they hold. */
 struct publish_config {
 	const struct policy *policy; /* names that are never told to the DHT stay here */
+	uint64_t republish;           /* microseconds between puts; 0: an hour (BEP 44) */
 	void (*changed)(void *ctx, const struct question *q);
 	void *changed_ctx;
 };

@@ -34,6 +34,7 @@ struct node {
 
 static struct event_base *base;
 static struct node nodes[NODES];
+static uint64_t republish; /* microseconds; 0: as in the daemon */
 
 static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 {
@@ -71,7 +72,8 @@ static void start(struct node *n, enum policy_mode mode)
 	n->policy = (struct policy){.mode = mode, .dht = true, .lookup_always = true};
 	n->policy.tofu.name[0] = (struct name){.len = 1};
 	n->policy.tofu.len = 1;
-	struct publish_config config = {.policy = &n->policy, .changed = changed, .changed_ctx = n};
+	struct publish_config config = {.policy = &n->policy, .republish = republish,
+		.changed = changed, .changed_ctx = n};
 	assert_int_equal(publish_create(base, n->own, n->signer, dht_udp_node(n->udp), &config,
 		&n->publisher), 0);
 	struct resolver_parts parts = {.own = n->own, .publisher = n->publisher,
@@ -340,6 +342,22 @@ static void test_large(void **state)
 	assert_int_equal(publish_standing(nodes[0].publisher, 1000, &q)->count, 55);
 }
 
+/* Nodes forget: what stands is put again, and again. */
+static void test_republish(void **state)
+{
+	(void)state;
+	struct publish_counters c;
+	republish = 100000;
+	connect_all(POLICY_GUARDED);
+	republish = 0;
+	assert_int_equal(put(&nodes[0], 1000, "again.alt", 7), 0);
+	do {
+		event_base_loop(base, EVLOOP_ONCE);
+		publish_counters(nodes[0].publisher, &c);
+	} while (c.slots_put < 3 || c.zones_put < 3);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "again.alt").last, 7);
+}
+
 /* What can never be published is refused when it is written. */
 static void test_refused(void **state)
 {
@@ -486,6 +504,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_views, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_republish, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_zone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_old_zone, set_up, tear_down),
