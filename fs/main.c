@@ -215,6 +215,15 @@ static int check_readable(const char *user, const char *path)
 	return r;
 }
 
+/* Said before anything is opened; as an ordinary user nobody changes. */
+static int check_user(const struct program *p)
+{
+	if (geteuid() != 0 || !p->config.user || getpwnam(p->config.user))
+		return 0;
+	fprintf(stderr, "kadns: user=%s: there is no such user\n", p->config.user);
+	return -EINVAL;
+}
+
 static int open_upstream(struct program *p)
 {
 	struct upstream_config config = {.list_len = p->config.upstream_len,
@@ -423,7 +432,9 @@ static int check_mountpoint(struct program *p)
 static int run(struct program *p)
 {
 	openlog("kadns", LOG_PID | (p->config.foreground ? LOG_PERROR : 0), LOG_DAEMON);
-	int r = bootstrap_read(p->config.source, &p->bootstrap);
+	int r = check_user(p);
+	if (r == 0)
+		r = bootstrap_read(p->config.source, &p->bootstrap);
 	if (r == 0)
 		r = find_state(p);
 	if (r == 0)
@@ -469,7 +480,9 @@ int main(int argc, char **argv)
 	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and 0600 */
 	int r;
 	if (p.config.check) {
-		r = bootstrap_read(p.config.source, &p.bootstrap);
+		r = check_user(&p);
+		if (r == 0)
+			r = bootstrap_read(p.config.source, &p.bootstrap);
 		if (r == 0)
 			puts("kadns: the configuration is good");
 	} else {

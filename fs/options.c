@@ -292,12 +292,12 @@ const struct option config_options[] = {
 		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], none"},
 	{"root_hints", "FILE", false, set_root_hints, NULL, "root servers (dns-root-data's)"},
 	{"trust_anchor", "FILE", false, set_trust_anchor, NULL, "DNSSEC anchor (dns-root-data's)"},
-	{"trust", "MODE", false, set_trust, NULL,
-		"who may answer: guarded (the default), strict, open"},
+	{"trust", "guarded|strict|open", false, set_trust, NULL,
+		"who may answer (guarded)"},
 	{"tofu", "SUFFIX", true, set_tofu, tofu_list,
 		"where the first signer seen is believed (. ; on mainline alt); none; repeatable"},
-	{"lookup", "WHEN", false, set_lookup, NULL,
-		"ask the DHT for plain names: always, or rescue (always; on mainline rescue)"},
+	{"lookup", "always|rescue", false, set_lookup, NULL,
+		"ask the DHT for plain names at once, or after DNS (always; on mainline rescue)"},
 	{"private_ok", "SUFFIX", true, set_private_ok, private_list,
 		"where others may answer with private addresses (alt; on mainline none); repeatable"},
 	{"deadline", "TIME", false, set_deadline, NULL, "longest wait for an answer (4s)"},
@@ -316,6 +316,8 @@ const struct option config_options[] = {
 	{"auto", NULL, false, set_nothing, NULL, NULL},
 	{"noauto", NULL, false, set_nothing, NULL, NULL},
 	{"users", NULL, false, set_nothing, NULL, NULL},
+	{"nouser", NULL, false, set_nothing, NULL, NULL},
+	{"relatime", NULL, false, set_nothing, NULL, NULL},
 	{"suid", NULL, false, set_nothing, NULL, NULL},
 	{"dev", NULL, false, set_nothing, NULL, NULL},
 	{"exec", NULL, false, set_nothing, NULL, NULL},
@@ -354,7 +356,7 @@ void config_help(void)
 			continue;
 		snprintf(left, sizeof(left), "%s%s%s", o->name, o->value ? "=" : "",
 			o->value ? o->value : "");
-		printf("  %-20s  %s\n", left, o->help);
+		printf("  %-25s  %s\n", left, o->help);
 	}
 	puts("\nWhile it runs, umount MOUNTPOINT ends it. See kadns(8), kadns-files(7).");
 }

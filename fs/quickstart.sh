@@ -1,7 +1,8 @@
 #!/bin/sh
 # From a checkout to a mounted /dns: installs what Debian 12 lacks, builds, mounts a new network.
 #
-#   sudo sh fs/quickstart.sh [OPTION...]   options go to kadns, as -o trust=open
+#   sudo sh fs/quickstart.sh [OPTION...]   options go to kadns, as -o trust=open (another dns= means
+#                                          another address in the dig line)
 #   sudo sh fs/quickstart.sh stop          unmounts; keys and records stay in /var/lib/kadns
 set -eu
 
@@ -19,6 +20,15 @@ is_mounted() {
 	grep -q "^[^ ]* $mountpoint fuse\.kadns " /proc/self/mounts
 }
 
+# Every daemon's lock says its process: ours is the one whose command line ends with the mountpoint.
+daemon_lock() {
+	for lock in /var/lib/kadns/*/lock; do
+		[ -s "$lock" ] && tr '\0' ' ' <"/proc/$(cat "$lock")/cmdline" 2>/dev/null |
+			grep -q "none $mountpoint \$" && echo "$lock" && return
+	done
+	return 0
+}
+
 show() {
 	cat <<TEXT
 
@@ -31,10 +41,10 @@ TEXT
 
 stop() {
 	is_mounted || die "$mountpoint is not mounted"
-	umount "$mountpoint"
 	# umount ends the daemon; it holds its lock until it has written what it knows.
-	lock=/var/lib/kadns/4001/lock
-	[ ! -e "$lock" ] || flock -w 10 "$lock" true || die "kadns has not ended"
+	lock=$(daemon_lock)
+	umount "$mountpoint"
+	[ -z "$lock" ] || flock -w 10 "$lock" true || die "kadns has not ended"
 	rmdir "$mountpoint" 2>/dev/null || true
 	echo "$mountpoint is unmounted; your keys and records stay in /var/lib/kadns"
 }
@@ -46,7 +56,7 @@ stop)
 	exit 0
 	;;
 -h | --help)
-	sed -n '2,5s/^# \{0,1\}//p' "$0"
+	sed -n '2,7s/^# \{0,1\}//p' "$0"
 	exit 0
 	;;
 esac
@@ -58,7 +68,7 @@ if is_mounted; then
 fi
 
 # shellcheck disable=SC2086
-install_packages $BUILD_PACKAGES || die "packages could not be installed"
+install_packages $BUILD_PACKAGES $USER_PACKAGES || die "packages could not be installed"
 
 cd "$top"
 log=$(mktemp)

@@ -57,7 +57,7 @@ enum policy_verdict policy_decide(const struct policy *p, const struct question 
 	const struct answer **ret_winner);
 
 /* Does the answer carry a private, loopback or link-local address that may not come from there
- * (rebinding)? Own records, pins and names under `private_ok` are exempt. */
+ * (rebinding)? Own records, names under keys and names under `private_ok` are exempt. */
 bool policy_rebinds(const struct policy *p, const struct answer *a);
 
 #endif

@@ -9,8 +9,9 @@
  *                      joined, and each source that may answer this name is asked, in parallel:
  *     resolver/own       the user's own records
  *     resolver/cache     what a source said before
- *     dht/               the zone of a key, the slot of a plain name   (resolver/zone, claim)
- *     resolver/upstream  conventional DNS, through the validator
+ *     resolver/fetch     one question to one source:
+ *       dht/               the zone of a key, the slot of a plain name   (resolver/zone, slot)
+ *       resolver/upstream  conventional DNS, through the validator
  *   resolver/policy    after each arrival: is there a winner yet, whatever the rest will say?
  *   resolver/answer    records, TTL, where from, who signed, how far to trust
  *   resolver/json      the line of text

@@ -4,7 +4,7 @@
 # The last line is `N passed, N failed`; the exit status is 0 when nothing failed.
 #
 #   sudo sh tests/run.sh              everything
-#   sudo sh tests/run.sh mount/echo   only the scripts whose path has this in it (builds what they need)
+#   sudo sh tests/run.sh mount        only the scripts whose path has this in it (builds what they need)
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,7 +12,7 @@ only=${1-}
 cd "$top" || exit 1
 . fs/packages.sh
 # shellcheck disable=SC2086
-install_packages $BUILD_PACKAGES $TEST_PACKAGES || { echo "0 passed, 1 failed"; exit 1; }
+install_packages $BUILD_PACKAGES $USER_PACKAGES $TEST_PACKAGES || { echo "0 passed, 1 failed"; exit 1; }
 
 passed=0 failed=0 failures=
 out=$(mktemp -d)

@@ -344,6 +344,11 @@ cp /usr/share/dns/root.hints "$T/hidden/"
 refused "root hints that the validator cannot read" "$T/hidden/root.hints: nobody cannot read it" \
 	"$KADNS" --no-dht --no-mount -o "user=nobody,state=$T/hs,dns=off,root_hints=$T/hidden/root.hints"
 
+refused "a user that is not there" "user=nosuch: there is no such user" \
+	"$KADNS" --no-dht --no-mount -o "user=nosuch,state=$T/hs,dns=off"
+refused "and -n says so" "user=nosuch: there is no such user" \
+	"$KADNS" -n --no-dht --no-mount -o "user=nosuch,state=$T/hs,dns=off"
+
 # ---- options
 good="state=$S,dns=off,upstream=none"
 refused "an unknown option" "unknown option colour" "$KADNS" -o "$good,colour=blue" none "$M"

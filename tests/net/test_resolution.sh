@@ -127,4 +127,12 @@ is "and answers" "$(dig +short @127.0.0.1 -p 1053 www.example.test A)" 192.0.2.1
 kill "$(daemon_pid /var/lib/kadns/4001)"
 check "and ends on TERM" eventually 5 ended "$(daemon_pid /var/lib/kadns/4001)"
 "$TESTS/net/minet.sh" stop
+check "recursively, every server dead: starts" "$KADNS" --no-dht -o "$roots,upstream=recursive,deadline=1s" none "$m"
+took=$(ms cat "$m/IN/A/www.example.test")
+check "ends at the deadline ($took ms)" test "$took" -lt 2500
+is "as SERVFAIL too" "$(status_of www.rsa.test A)" SERVFAIL
+case $(why "$m/IN/A/ns.example.test") in
+"Connection timed out" | "Remote I/O error" | "Network is unreachable") ok "and says which failure" ;;
+*) not_ok "and says which failure" ;;
+esac
 finish

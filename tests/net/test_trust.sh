@@ -60,11 +60,13 @@ is "names under keys and .alt are not asked of DNS" "$(sed -n 's/^upstream.asked
 echo 192.0.2.66 >"$m1/IN/A/www.example.test"
 echo 192.0.2.67 >"$m1/IN/A/new.example.test"
 echo 192.0.2.68 >"$m1/IN/A/www.bogus.test"
-echo 192.0.2.69 >"$m1/IN/MX/www.example.test" 2>"$T/err"
+echo 10 mx.alt >"$m1/IN/MX/www.example.test"
 check "claims of plain names go out" eventually 10 published "$m1"
 is "what DNS answers a claim does not" "$(data_of "$m2/IN/A/www.example.test") $(at2 www.example.test A)" "192.0.2.1 192.0.2.1"
 is "root's own record answers to all on its machine" "$(as 1234 cat "$m1/IN/A/www.example.test" | jq -r '.data[0]')" 192.0.2.66
 is "where DNS says that there is nothing, a claim does" "$(data_of "$m2/IN/A/new.example.test") $(at2 new.example.test A)" "192.0.2.67 192.0.2.67"
+is "a name that exists without the type is not open to claims" \
+	"$(error_of cat "$m2/IN/MX/www.example.test") $(at2 www.example.test MX)" "No such file or directory "
 is "where DNS is bogus, none does" "$(error_of cat "$m2/IN/A/www.bogus.test") $(at2 www.bogus.test A)" "Bad message "
 
 # ---- own records, and whose view they are
