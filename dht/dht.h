@@ -44,6 +44,7 @@ struct dht_config {
 	struct dht_id id;
 	bool mainline;     /* the public network: local addresses are never accepted or returned */
 	bool read_only;    /* BEP 43: sends `ro`, answers nothing */
+	bool limits;       /* what strangers may have of us, by rate, bytes and subnet, is bounded */
 };
 
 int dht_create(const struct dht_config *config, const struct dht_ops *ops, void *self,

@@ -367,8 +367,9 @@ static int open_sockets(struct dht_udp *udp, struct dht_endpoint *ret_failed)
 
 static int make_engine(struct dht_udp *udp)
 {
-	struct dht_config config = {
-		.mainline = udp->config.mainline, .read_only = udp->config.read_only};
+	struct dht_config config = {.mainline = udp->config.mainline,
+		.read_only = udp->config.read_only,
+		.limits = udp->config.limits};
 	uint8_t random[DHT_ID_LEN];
 	op_random(udp, random, sizeof(random));
 	int r = dht_store_own_id(udp->store, random, &config.id);

@@ -18,7 +18,7 @@ struct dht_udp;
 struct dht_udp_config {
 	struct dht_endpoint bind[DHT_UDP_BIND_MAX]; /* port 0: the kernel chooses */
 	size_t bind_len;
-	bool mainline, read_only;
+	bool mainline, read_only, limits; /* as in struct dht_config */
 	int (*judge)(void *self, const struct dht_item *held, const struct dht_item *offered);
 	void *judge_self;
 };

@@ -246,6 +246,8 @@ static int set_defaults(struct reader *r)
 {
 	struct config *c = r->config;
 	c->mainline = c->source && strcmp(c->source, "mainline") == 0;
+	if (!r->limits_set)
+		c->limits = c->mainline;
 	if (!r->lookup_set)
 		c->policy.lookup_always = !c->mainline;
 	if (!r->tofu_set)

@@ -20,6 +20,7 @@ struct config_address {
 struct config {
 	bool help, version, check, foreground, debug;
 	bool dht, mount;
+	bool dht_read_only; /* BEP 43: the node asks and answers nobody */
 	const char *source, *mountpoint;
 
 	uint16_t port;
@@ -38,6 +39,7 @@ struct config {
 
 	struct policy policy;
 	bool mainline;
+	bool limits; /* on what strangers may have of the DHT node */
 	uint64_t deadline; /* microseconds */
 	unsigned quota;
 	bool allow_other, read_only;

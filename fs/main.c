@@ -173,7 +173,8 @@ static struct dht_endpoint endpoint_of(const struct server_address *a, uint16_t 
 static int open_dht(struct program *p)
 {
 	struct dht_udp_config config = {.bind_len = p->config.bind_len,
-		.mainline = p->config.mainline, .judge = publish_judge};
+		.mainline = p->config.mainline, .read_only = p->config.dht_read_only,
+		.limits = p->config.limits, .judge = publish_judge};
 	struct dht_endpoint failed = {0};
 	for (size_t i = 0; i < config.bind_len; i++)
 		config.bind[i] = endpoint_of(&p->config.bind[i].at, p->config.port);

@@ -211,7 +211,17 @@ static int set_switch(bool *to, const char *value)
 
 static int set_dht(struct reader *r, const char *value)
 {
-	return set_switch(&r->config->dht, value);
+	r->config->dht_read_only = strcmp(value, "read-only") == 0;
+	if (!r->config->dht_read_only)
+		return set_switch(&r->config->dht, value);
+	r->config->dht = true;
+	return 0;
+}
+
+static int set_limits(struct reader *r, const char *value)
+{
+	r->limits_set = true;
+	return set_switch(&r->config->limits, value);
 }
 
 static int set_mount(struct reader *r, const char *value)
@@ -222,7 +232,7 @@ static int set_mount(struct reader *r, const char *value)
 static int set_no_dht(struct reader *r, const char *value)
 {
 	(void)value;
-	r->config->dht = false;
+	r->config->dht = r->config->dht_read_only = false;
 	return 0;
 }
 
@@ -304,7 +314,10 @@ const struct option config_options[] = {
 	{"quota", "NUMBER", false, set_quota, NULL, "records a user may publish (1000)"},
 	{"user", "NAME", false, set_user, NULL,
 		"whom the validator becomes when started as root (kadns, else nobody)"},
-	{"dht", "on|off", false, set_dht, NULL, "no DHT node (short: --no-dht)"},
+	{"dht", "on|off|read-only", false, set_dht, NULL,
+		"off: no DHT node (short: --no-dht); read-only: one that asks and answers nobody (on)"},
+	{"limits", "on|off", false, set_limits, NULL,
+		"bound what strangers may have of the DHT node (off; on mainline on)"},
 	{"mount", "on|off", false, set_mount, NULL, "no mount (short: --no-mount)"},
 	{"allow_other", NULL, false, set_allow_other, NULL,
 		"other users may use the mount (on where it may be)"},

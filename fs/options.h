@@ -21,7 +21,7 @@ struct reader {
 	const struct given *current; /* what is being judged */
 	const char *words[2];
 	size_t words_len;
-	bool lookup_set, tofu_set, private_set, allow_other_set;
+	bool lookup_set, tofu_set, private_set, allow_other_set, limits_set;
 };
 
 /* 0; -EINVAL: not a valid value (the caller says so); -ECANCELED: it has been said. */
@@ -37,7 +37,7 @@ struct option {
 };
 
 
-#define OPTIONS_LEN 36
+#define OPTIONS_LEN 37
 extern const struct option config_options[OPTIONS_LEN];
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */

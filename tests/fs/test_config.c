@@ -67,9 +67,9 @@ static void test_defaults(void **state)
 	assert_true(name_under(&anything, &c.policy.tofu.name[0]));
 	assert_true(name_equal(&alt, &c.policy.private_ok.name[0]));
 	config_finish(&c);
-	/* The public network is told no more than must be. */
+	/* The public network is told no more than must be, and gets no more than is its due. */
 	assert_int_equal(read_line(&c, "mainline /dns"), 0);
-	assert_true(c.mainline);
+	assert_true(c.mainline && c.limits);
 	assert_false(c.policy.lookup_always);
 	assert_int_equal(c.policy.tofu.len, 1);
 	assert_true(name_equal(&alt, &c.policy.tofu.name[0]));
@@ -106,6 +106,37 @@ static void test_options(void **state)
 	assert_int_equal(read_line(&c, "-o dht=off /dns"), 0);
 	assert_string_equal(c.mountpoint, "/dns");
 	config_finish(&c);
+}
+
+/* The last one given wins, as for every option that is no list. */
+static void test_dht_and_limits(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line;
+		bool dht, read_only, limits;
+	} rows[] = {
+		{"none /a", true, false, false},
+		{"mainline /a", true, false, true},
+		{"-o limits=on none /a", true, false, true},
+		{"-o limits=off mainline /a", true, false, false},
+		{"-o limits=off,limits=on mainline /a", true, false, true},
+		{"-o dht=on none /a", true, false, false},
+		{"--dht=read-only none /a", true, true, false},
+		{"-o dht=read-only mainline /a", true, true, true},
+		{"-o dht=read-only,dht=on none /a", true, false, false},
+		{"-o dht=off,dht=read-only none /a", true, true, false},
+		{"-o dht=read-only --no-dht none /a", false, false, false},
+		{"-o dht=off /a", false, false, false},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct config c;
+		assert_int_equal(read_line(&c, rows[i].line), 0);
+		if (c.dht != rows[i].dht || c.dht_read_only != rows[i].read_only ||
+			c.limits != rows[i].limits || c.read_only)
+			fail_msg("%s", rows[i].line);
+		config_finish(&c);
+	}
 }
 
 static void test_file(void **state)
@@ -154,7 +185,8 @@ static void test_mistakes(void **state)
 		{"-o tofu=a..b none /a", "tofu"}, {"-o lookup=never none /a", "lookup"},
 		{"-o deadline=4 none /a", "deadline"}, {"-o deadline=31s none /a", "deadline"},
 		{"-o deadline=99ms none /a", "deadline"}, {"-o deadline=99999999999999999999s none /a", "deadline"},
-		{"-o quota=0 none /a", "quota"}, {"-o dht=maybe none /a", "dht"}, {"-o ro=1 none /a", "ro"},
+		{"-o quota=0 none /a", "quota"}, {"-o dht=maybe none /a", "dht"}, {"-o dht=readonly none /a", "dht"},
+		{"-o limits none /a", "limits"}, {"-o limits=1 none /a", "limits"}, {"-o dht=Read-only none /a", "dht"}, {"-o ro=1 none /a", "ro"},
 		{"-o root_hints=/nonexistent none /a", "/nonexistent"}, {"-o trust_anchor=/nonexistent none /a", "/nonexistent"},
 		{"--no-dht 192.0.2.1:4001 /a", "dht=off"}, {"-fq none /a", "-fq"}, {"-o state= none /a", "state"},
 	};
@@ -173,6 +205,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_dht_and_limits),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_mistakes),
 	};
