@@ -32,9 +32,16 @@ struct dht_ops {
 	/* Call dht_run at `at` (monotonic, microseconds): said when a call into the engine made
 	 * that earlier than what dht_run returned last. */
 	void (*wake)(void *self, uint64_t at);
-	/* Items kept for others. find: 0 or -ENOENT. keep: 0 or negative errno (full). */
-	int (*find)(void *self, const struct dht_id *target, struct dht_item *ret_item);
-	int (*keep)(void *self, const struct dht_id *target, const struct dht_item *item);
+	/* Items kept for others. `from` is who asks for the item or sent it, NULL: we ourselves.
+	 * find: 0 or -ENOENT. keep: 0 or negative errno (-EDQUOT, -ENOSPC: no room for it).
+	 * renew: 0 when this very item is held, whose life begins anew then; -ENOENT: it is not,
+	 * or that cannot be told without `find`. NULL: never. */
+	int (*find)(void *self, const struct dht_id *target, const struct dht_endpoint *from,
+		struct dht_item *ret_item);
+	int (*keep)(void *self, const struct dht_id *target, const struct dht_item *item,
+		const struct dht_endpoint *from);
+	int (*renew)(void *self, const struct dht_id *target, const struct dht_item *item,
+		const struct dht_endpoint *from);
 	/* May `offered` replace `held` (NULL: nothing)? Asked after every check of BEP 44 has
 	 * passed; 0, or the KRPC error code to answer with. NULL: always 0. */
 	int (*judge)(void *self, const struct dht_item *held, const struct dht_item *offered);

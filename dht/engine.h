@@ -65,9 +65,9 @@ int dht_send_message(
 	struct dht *dht, const struct dht_endpoint *to, const struct dht_message *m, size_t cap);
 
 /* Keeps an item in our own store if BEP 44 and the judge allow: 0, or a KRPC error code.
- * `verified`: its signature is known to hold. */
+ * `from`: who sent it; NULL: we ourselves, who have verified it. */
 int dht_keep_here(struct dht *dht, const struct dht_id *target, const struct dht_item *item,
-	const int64_t *cas, bool verified);
+	const int64_t *cas, const struct dht_endpoint *from);
 
 /* server.c: answers a query; `bad` is the KRPC code when the query is wrong in itself. */
 void dht_serve(

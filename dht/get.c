@@ -147,7 +147,7 @@ void dht_get_take_own(struct dht_lookup *l)
 {
 	struct dht *dht = l->dht;
 	struct dht_item item;
-	if (dht->ops.find(dht->self, &l->target, &item) < 0)
+	if (dht->ops.find(dht->self, &l->target, NULL, &item) < 0)
 		return;
 	bool right = item.is_mutable == l->is_mutable &&
 		     (!l->is_mutable || (!memcmp(item.key, l->key, DHT_KEY_LEN) &&

@@ -173,6 +173,14 @@ int dht_item_get_string(const struct dht_item *item, const uint8_t **ret_data, s
 	return 0;
 }
 
+bool dht_item_equal(const struct dht_item *a, const struct dht_item *b)
+{
+	return a->is_mutable == b->is_mutable && a->seq == b->seq && a->salt_len == b->salt_len &&
+	       a->value_len == b->value_len && !memcmp(a->key, b->key, DHT_KEY_LEN) &&
+	       !memcmp(a->sig, b->sig, DHT_SIG_LEN) && !memcmp(a->salt, b->salt, a->salt_len) &&
+	       !memcmp(a->value, b->value, a->value_len);
+}
+
 int dht_item_supersedes(
 	const struct dht_item *held, const struct dht_item *offered, bool has_cas, int64_t cas)
 {

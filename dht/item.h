@@ -43,6 +43,9 @@ int dht_item_set_string(struct dht_item *item, const void *data, size_t len);
  * The result points into the item. */
 int dht_item_get_string(const struct dht_item *item, const uint8_t **ret_data, size_t *ret_len);
 
+/* Byte for byte, signature included. */
+bool dht_item_equal(const struct dht_item *a, const struct dht_item *b);
+
 /* What BEP 44 says of `offered` where `held` is stored (NULL: nothing): 0 to store it, else
  * a KRPC error code: 301 cas, 302 seq. Equal seq and equal value is 0. */
 int dht_item_supersedes(const struct dht_item *held, const struct dht_item *offered,

@@ -134,7 +134,8 @@ static int64_t seen_here(const struct dht_lookup *l)
 	struct dht_item held;
 	if (l->here_has_seq)
 		return l->here_seq;
-	if (l->dht->ops.find(l->dht->self, &l->target, &held) == 0 && held.seq == l->item->seq)
+	if (l->dht->ops.find(l->dht->self, &l->target, NULL, &held) == 0 &&
+		held.seq == l->item->seq)
 		return held.seq;
 	return CAS_NOTHING;
 }
@@ -146,7 +147,7 @@ static void keep_here(struct dht_lookup *l)
 	l->kept = true;
 	int64_t cas = seen_here(l);
 	int code = dht_keep_here(
-		l->dht, &l->target, l->item, l->flags & DHT_PUT_CAS ? &cas : NULL, true);
+		l->dht, &l->target, l->item, l->flags & DHT_PUT_CAS ? &cas : NULL, NULL);
 	l->result.stored_here = code == 0;
 	l->conflict_here = code == DHT_E_CAS || code == DHT_E_SEQ;
 	count_refusal(&l->result, code);

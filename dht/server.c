@@ -104,7 +104,7 @@ static int serve_get(struct service *s)
 	add_token(s);
 	add_nodes(s);
 	/* Unreadable or absent: the nodes and the token are of use all the same. */
-	if (s->dht->ops.find(s->dht->self, &q->target, item) < 0)
+	if (s->dht->ops.find(s->dht->self, &q->target, s->from, item) < 0)
 		return 0;
 	r->has_seq = item->is_mutable;
 	r->seq = item->seq;
@@ -164,14 +164,6 @@ static int read_put(struct service *s, struct dht_id *ret_target)
 	return 0;
 }
 
-static bool identical(const struct dht_item *a, const struct dht_item *b)
-{
-	return a->is_mutable == b->is_mutable && a->seq == b->seq && a->salt_len == b->salt_len &&
-	       a->value_len == b->value_len && !memcmp(a->key, b->key, DHT_KEY_LEN) &&
-	       !memcmp(a->sig, b->sig, DHT_SIG_LEN) && !memcmp(a->salt, b->salt, a->salt_len) &&
-	       !memcmp(a->value, b->value, a->value_len);
-}
-
 static int may_replace(struct dht *dht, const struct dht_item *held, const struct dht_item *item,
 	const int64_t *cas)
 {
@@ -193,21 +185,25 @@ static bool holds(struct dht *dht, const struct dht_item *item)
 }
 
 int dht_keep_here(struct dht *dht, const struct dht_id *target, const struct dht_item *item,
-	const int64_t *cas, bool verified)
+	const int64_t *cas, const struct dht_endpoint *from)
 {
 	struct dht_item stored;
-	int r = dht->ops.find(dht->self, target, &stored);
+	/* What publishers send most is what we hold: its signature has been checked then, and the
+	 * judge has let it pass. */
+	bool cas_holds = !cas || *cas == item->seq;
+	if (cas_holds && dht->ops.renew && dht->ops.renew(dht->self, target, item, from) == 0)
+		return 0;
+	int r = dht->ops.find(dht->self, target, NULL, &stored);
 	if (r < 0 && r != -ENOENT)
 		return DHT_E_SERVER; /* what we hold may be newer */
 	const struct dht_item *held = r == 0 ? &stored : NULL;
-	/* What publishers send most is what we hold: its signature has been checked then. */
-	if (!verified && !(held && identical(held, item)) && !holds(dht, item))
+	if (from && !(held && dht_item_equal(held, item)) && !holds(dht, item))
 		return DHT_E_SIGNATURE;
 	int code = may_replace(dht, held, item, cas);
 	/* Disks lie: a damaged row must not keep the genuine item out. */
 	if (held && (code == DHT_E_CAS || code == DHT_E_SEQ) && !holds(dht, held))
 		code = may_replace(dht, NULL, item, cas);
-	if (code == 0 && dht->ops.keep(dht->self, target, item) < 0)
+	if (code == 0 && dht->ops.keep(dht->self, target, item, from) < 0)
 		code = DHT_E_SERVER;
 	return code;
 }
@@ -218,7 +214,7 @@ static int serve_put(struct service *s)
 	int code = read_put(s, &target);
 	if (code == 0)
 		code = dht_keep_here(s->dht, &target, &s->item,
-			s->query->has_cas ? &s->query->cas : NULL, false);
+			s->query->has_cas ? &s->query->cas : NULL, s->from);
 	s->dht->counters.items_kept += code == 0;
 	return code;
 }

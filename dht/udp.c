@@ -150,14 +150,18 @@ static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *da
 	op_wake(udp, op_now(udp));
 }
 
-static int op_find(void *self, const struct dht_id *target, struct dht_item *ret_item)
+static int op_find(void *self, const struct dht_id *target, const struct dht_endpoint *from,
+	struct dht_item *ret_item)
 {
+	(void)from;
 	struct dht_udp *udp = self;
 	return dht_store_find(udp->store, target, store_wall(udp), ret_item);
 }
 
-static int op_keep(void *self, const struct dht_id *target, const struct dht_item *item)
+static int op_keep(void *self, const struct dht_id *target, const struct dht_item *item,
+	const struct dht_endpoint *from)
 {
+	(void)from;
 	struct dht_udp *udp = self;
 	int r = dht_store_keep(udp->store, target, item, store_wall(udp));
 	if (!evtimer_pending(udp->flush, NULL))

@@ -149,7 +149,7 @@ static void nothing_comes_before_the_call_returns(void **state)
 	struct outcome o = {0};
 	struct dht_id target;
 	dht_item_target(&item, &target);
-	world_keep(w, &target, &item);
+	world_keep(w, &target, &item, NULL);
 	w->woken = UINT64_MAX;
 	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &o, &o.lookup), 0);
 	assert_int_equal(o.ends + o.own, 0);
@@ -169,7 +169,7 @@ static void a_damaged_store_is_not_believed(void **state)
 	struct dht_id target;
 	dht_item_target(&item, &target);
 	item.value[3] ^= 1;
-	world_keep(w, &target, &item);
+	world_keep(w, &target, &item, NULL);
 	item.value[3] ^= 1;
 	begin_get(w, &o);
 	assert_int_equal(o.own, 0);

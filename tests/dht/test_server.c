@@ -243,6 +243,31 @@ static void signatures(void **state)
 	assert_int_equal(code_of(w, &m), DHT_E_SIGNATURE);
 }
 
+/* A store that knows what it holds is not asked for it, nor is the judge. */
+static void a_refresh_reads_nothing(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = put_of(w, 7, "hello");
+	w->renews = true;
+	assert_int_equal(code_of(w, &m), 0);
+	assert_true(dht_endpoint_equal(&w->items[0].from, &asker));
+	assert_int_equal(w->renewed, 0);
+	w->find_error = -EIO;
+	w->verdict = DHT_E_CAS;
+	assert_int_equal(code_of(w, &m), 0);
+	assert_int_equal(w->renewed, 1);
+	/* Another signature, or a cas that does not hold, goes the long way. */
+	m.has_cas = true;
+	m.cas = 7;
+	assert_int_equal(code_of(w, &m), 0);
+	m.cas = 6;
+	assert_int_equal(code_of(w, &m), DHT_E_SERVER);
+	m.has_cas = false;
+	item.sig[0] ^= 1;
+	assert_int_equal(code_of(w, &m), DHT_E_SERVER);
+	assert_int_equal(w->renewed, 2);
+}
+
 static void older_and_other_values(void **state)
 {
 	struct world *w = *state;
@@ -331,6 +356,7 @@ int main(void)
 		TEST(sizes),
 		TEST(a_key_without_signature_is_refused),
 		TEST(signatures),
+		TEST(a_refresh_reads_nothing),
 		TEST(older_and_other_values),
 		TEST(the_judge_and_the_disk),
 		TEST(an_unreadable_disk_is_not_an_empty_one),

@@ -28,10 +28,13 @@ struct world {
 	struct {
 		struct dht_id target;
 		struct dht_item item;
+		struct dht_endpoint from; /* family 0: the node itself */
 	} items[8];
 	size_t items_len;
 	int find_error, keep_error, verdict;
 	unsigned judged;
+	bool renews; /* knows an item that it holds without reading it */
+	unsigned renewed;
 };
 
 static inline uint64_t world_now(void *self)
@@ -71,8 +74,10 @@ static inline void world_wake(void *self, uint64_t at)
 	w->woken = at < w->woken ? at : w->woken;
 }
 
-static inline int world_find(void *self, const struct dht_id *target, struct dht_item *ret_item)
+static inline int world_find(void *self, const struct dht_id *target,
+	const struct dht_endpoint *from, struct dht_item *ret_item)
 {
+	(void)from;
 	struct world *w = self;
 	if (w->find_error)
 		return w->find_error;
@@ -84,7 +89,8 @@ static inline int world_find(void *self, const struct dht_id *target, struct dht
 	return -ENOENT;
 }
 
-static inline int world_keep(void *self, const struct dht_id *target, const struct dht_item *item)
+static inline int world_keep(void *self, const struct dht_id *target, const struct dht_item *item,
+	const struct dht_endpoint *from)
 {
 	struct world *w = self;
 	size_t at = 0;
@@ -96,7 +102,22 @@ static inline int world_keep(void *self, const struct dht_id *target, const stru
 	w->items_len += at == w->items_len;
 	w->items[at].target = *target;
 	w->items[at].item = *item;
+	w->items[at].from = from ? *from : (struct dht_endpoint){0};
 	return 0;
+}
+
+static inline int world_renew(void *self, const struct dht_id *target, const struct dht_item *item,
+	const struct dht_endpoint *from)
+{
+	struct world *w = self;
+	(void)from;
+	for (size_t i = 0; w->renews && i < w->items_len; i++)
+		if (dht_id_equal(&w->items[i].target, target) &&
+			dht_item_equal(&w->items[i].item, item)) {
+			w->renewed++;
+			return 0;
+		}
+	return -ENOENT;
 }
 
 static inline int world_judge(
@@ -111,8 +132,15 @@ static inline int world_judge(
 
 static inline void world_start(struct world *w, bool mainline, bool read_only)
 {
-	static const struct dht_ops ops = {world_now, world_wall, world_random, world_send,
-		world_wake, world_find, world_keep, world_judge};
+	static const struct dht_ops ops = {.now = world_now,
+		.wall = world_wall,
+		.random = world_random,
+		.send = world_send,
+		.wake = world_wake,
+		.find = world_find,
+		.keep = world_keep,
+		.renew = world_renew,
+		.judge = world_judge};
 	struct dht_config config = {.mainline = mainline, .read_only = read_only};
 	memset(w, 0, sizeof(*w));
 	memset(config.id.b, 0x55, sizeof(config.id.b));

@@ -208,8 +208,10 @@ static struct stored *find_stored(struct member *m, const struct dht_id *target)
 	return NULL;
 }
 
-static int op_find(void *self, const struct dht_id *target, struct dht_item *ret_item)
+static int op_find(void *self, const struct dht_id *target, const struct dht_endpoint *from,
+	struct dht_item *ret_item)
 {
+	(void)from;
 	struct stored *s = find_stored(self, target);
 	if (!s)
 		return -ENOENT;
@@ -217,8 +219,10 @@ static int op_find(void *self, const struct dht_id *target, struct dht_item *ret
 	return 0;
 }
 
-static int op_keep(void *self, const struct dht_id *target, const struct dht_item *item)
+static int op_keep(void *self, const struct dht_id *target, const struct dht_item *item,
+	const struct dht_endpoint *from)
 {
+	(void)from;
 	struct member *m = self;
 	struct stored *s = find_stored(m, target);
 	if (!s) {
