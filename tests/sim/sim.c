@@ -1,6 +1,9 @@
 /* Many nodes in one process, in virtual time. */
 #undef NDEBUG
 #include "tests/sim/sim.h"
+#include "tests/sim/events.h"
+#include "tests/sim/items.h"
+#include "tests/sim/path.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,43 +11,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct stored {
-	struct dht_id target;
-	struct dht_item item;
-};
+/* BEP 44: what nobody puts again is forgotten. */
+#define ITEM_LIFETIME (7200 * SIM_SECOND)
+/* Many routers forget a UDP mapping after a minute or less. */
+#define NAT_LIFETIME (60 * SIM_SECOND)
+/* A lie may be longer than the truth. */
+#define DATAGRAM_MAX 1500
+#define JITTER 20 /* up to one part of so many */
+/* The wall clock of all when a simulation begins: June 2025. */
+#define WALL_AT_START (1750000000 * (int64_t)SIM_SECOND)
 
 struct member {
 	struct sim *sim;
-	size_t number;
 	struct dht *dht; /* NULL: dead */
-	struct dht_id id;
-	int families;
-	bool refuse;
+	uint32_t number;
 	int side, verdict;
+	uint8_t families;
+	bool refuse, nat, read_only;
+	struct dht_id id;
+	int64_t clock_ahead;
 	sim_lie_fn *lie;
 	uint64_t wake_at;
-	struct stored *items;
-	size_t items_len;
-};
-
-enum event_kind { ARRIVES, REFUSED, WAKES };
-
-struct event {
-	uint64_t at, order;
-	enum event_kind kind;
-	size_t node;
-	struct dht_endpoint from; /* of REFUSED: who refuses */
-	size_t len;
-	uint8_t *datagram;
+	struct sim_items items;
+	uint64_t *opened; /* behind a NAT: when it last wrote to which node */
+	size_t opened_len;
+	struct dht_endpoint *saved; /* its table at its last end */
+	size_t saved_len;
 };
 
 struct sim {
 	struct sim_config config;
-	uint64_t now, random, order, packets;
+	uint64_t seed, now, began, random, packets;
 	struct member **members;
-	size_t len;
-	struct event *heap;
-	size_t heap_len, heap_cap;
+	size_t len, cap;
+	struct sim_events events;
 };
 
 uint64_t sim_now(const struct sim *sim)
@@ -65,74 +65,50 @@ uint64_t sim_random(struct sim *sim) /* splitmix64 */
 	return z ^ z >> 31;
 }
 
-/* Events: a heap by time, then by order of birth. */
-
-static bool before(const struct event *a, const struct event *b)
+static struct sim_addresses addresses(const struct sim *sim)
 {
-	return a->at != b->at ? a->at < b->at : a->order < b->order;
+	return (struct sim_addresses){
+		.mainline = sim->config.mainline, .own_nets = sim->config.own_nets};
 }
-
-static void push(struct sim *sim, struct event e)
-{
-	if (sim->heap_len == sim->heap_cap) {
-		sim->heap_cap = sim->heap_cap ? sim->heap_cap * 2 : 1024;
-		sim->heap = realloc(sim->heap, sim->heap_cap * sizeof(e));
-		assert(sim->heap);
-	}
-	e.order = sim->order++;
-	size_t at = sim->heap_len++;
-	for (size_t up; at > 0 && before(&e, &sim->heap[up = (at - 1) / 2]); at = up)
-		sim->heap[at] = sim->heap[up];
-	sim->heap[at] = e;
-}
-
-static struct event pop(struct sim *sim)
-{
-	struct event first = sim->heap[0], last = sim->heap[--sim->heap_len];
-	size_t at = 0;
-	for (size_t down; (down = 2 * at + 1) < sim->heap_len; at = down) {
-		if (down + 1 < sim->heap_len && before(&sim->heap[down + 1], &sim->heap[down]))
-			down++;
-		if (!before(&sim->heap[down], &last))
-			break;
-		sim->heap[at] = sim->heap[down];
-	}
-	sim->heap[at] = last;
-	return first;
-}
-
-/* Addresses: the number of the node is in them. */
 
 void sim_endpoint(
 	const struct sim *sim, size_t node, uint8_t family, struct dht_endpoint *ret_endpoint)
 {
-	*ret_endpoint = (struct dht_endpoint){.family = family, .port = 4001};
-	uint8_t *ip = ret_endpoint->ip;
-	size_t number = node + 1;
-	ip[0] = sim->config.mainline ? 45 : 10;
-	if (family == 6) {
-		ip[0] = sim->config.mainline ? 0x2a : 0xfd;
-		ip += 12;
-	}
-	ip[1] = (uint8_t)(number >> 16);
-	ip[2] = (uint8_t)(number >> 8);
-	ip[3] = (uint8_t)number;
+	struct sim_addresses a = addresses(sim);
+	sim_address(&a, node, family, ret_endpoint);
 }
 
-static size_t node_at(const struct sim *sim, const struct dht_endpoint *e)
+size_t sim_node_of(const struct sim *sim, const struct dht_endpoint *endpoint)
 {
-	const uint8_t *ip = e->family == 6 ? e->ip + 12 : e->ip;
-	size_t number = (size_t)ip[1] << 16 | (size_t)ip[2] << 8 | ip[3];
-	struct dht_endpoint real;
-	if (!number || number > sim->len)
-		return SIZE_MAX;
-	sim_endpoint(sim, number - 1, e->family, &real);
-	return dht_endpoint_equal(&real, e) ? number - 1 : SIZE_MAX;
+	struct sim_addresses a = addresses(sim);
+	size_t node = sim_node_at(&a, endpoint);
+	return node < sim->len ? node : SIZE_MAX;
 }
 
 static bool has_family(const struct member *m, uint8_t family)
 {
 	return m->families == 46 || m->families == family;
+}
+
+/* NAT */
+
+static void open_nat(struct member *m, size_t to)
+{
+	if (to >= m->opened_len) {
+		size_t len = m->sim->len;
+		m->opened = realloc(m->opened, len * sizeof(*m->opened));
+		assert(m->opened);
+		memset(m->opened + m->opened_len, 0, (len - m->opened_len) * sizeof(*m->opened));
+		m->opened_len = len;
+	}
+	m->opened[to] = m->sim->now;
+}
+
+static bool nat_lets_in(const struct member *m, const struct dht_endpoint *from)
+{
+	size_t node = sim_node_of(m->sim, from);
+	return node < m->opened_len && m->opened[node] &&
+	       m->sim->now - m->opened[node] <= NAT_LIFETIME;
 }
 
 /* What a node needs of the world */
@@ -142,9 +118,15 @@ static uint64_t op_now(void *self)
 	return ((struct member *)self)->sim->now;
 }
 
+int64_t sim_wall(const struct sim *sim)
+{
+	return WALL_AT_START + (int64_t)(sim->now - sim->began);
+}
+
 static int64_t op_wall(void *self)
 {
-	return (int64_t)(1750000000 * SIM_SECOND + ((struct member *)self)->sim->now);
+	const struct member *m = self;
+	return sim_wall(m->sim) + m->clock_ahead;
 }
 
 static void op_random(void *self, void *buf, size_t len)
@@ -153,10 +135,32 @@ static void op_random(void *self, void *buf, size_t len)
 		((uint8_t *)buf)[i] = (uint8_t)sim_random(((struct member *)self)->sim);
 }
 
-static uint64_t delay(struct sim *sim)
+static uint64_t delay(struct sim *sim, size_t from, size_t to)
 {
-	uint32_t span = sim->config.delay_max - sim->config.delay_min;
-	return sim->config.delay_min + (span ? sim_random(sim) % span : 0);
+	uint32_t half = sim_rtt(sim->seed, from, to, sim->config.rtt_min, sim->config.rtt_max) / 2;
+	return half + sim_random(sim) % (half / JITTER + 1);
+}
+
+static struct sim_datagram *make_datagram(size_t cap)
+{
+	struct sim_datagram *d = malloc(sizeof(*d) + cap);
+	assert(d);
+	d->len = 0;
+	return d;
+}
+
+/* NULL: swallowed by its sender's lie. */
+static struct sim_datagram *sent_by(
+	struct member *m, uint8_t family, const uint8_t *bytes, size_t len)
+{
+	struct sim_datagram *d = make_datagram(m->lie ? DATAGRAM_MAX : len);
+	memcpy(d->bytes, bytes, len);
+	d->len = (uint16_t)(m->lie ? m->lie(m->sim, m->number, d->bytes, len, DATAGRAM_MAX) : len);
+	sim_endpoint(m->sim, m->number, family, &d->from);
+	if (d->len)
+		return d;
+	free(d);
+	return NULL;
 }
 
 static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *datagram, size_t len)
@@ -164,31 +168,29 @@ static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *da
 	struct member *m = self;
 	struct sim *sim = m->sim;
 	sim->packets++;
-	size_t node = node_at(sim, to), me = m->number;
-	assert(len <= 1500);
+	size_t node = sim_node_of(sim, to);
+	assert(len <= DATAGRAM_MAX);
 	if (node == SIZE_MAX || !has_family(m, to->family))
 		return;
-	struct member *other = sim->members[node];
+	if (m->nat)
+		open_nat(m, node);
+	const struct member *other = sim->members[node];
 	if (!has_family(other, to->family) || sim_random(sim) % 1000 < sim->config.loss ||
 		other->side != m->side)
 		return;
-	struct event e = {.at = sim->now + delay(sim), .kind = ARRIVES, .node = node};
+	struct sim_event e = {.at = sim->now + delay(sim, m->number, node),
+		.kind = SIM_ARRIVES,
+		.node = (uint32_t)node};
 	if (!other->dht && other->refuse) {
-		e.kind = REFUSED;
-		e.node = me;
-		e.from = *to;
-		push(sim, e);
-		return;
+		e.kind = SIM_REFUSED;
+		e.node = m->number;
+		e.datagram = make_datagram(0);
+		e.datagram->from = *to;
+	} else {
+		e.datagram = sent_by(m, to->family, datagram, len);
 	}
-	e.datagram = malloc(1500);
-	assert(e.datagram);
-	memcpy(e.datagram, datagram, len);
-	e.len = m->lie ? m->lie(sim, me, e.datagram, len, 1500) : len;
-	sim_endpoint(sim, me, to->family, &e.from);
-	if (e.len)
-		push(sim, e);
-	else
-		free(e.datagram);
+	if (e.datagram)
+		sim_events_push(&sim->events, e);
 }
 
 static void op_wake(void *self, uint64_t at)
@@ -197,25 +199,19 @@ static void op_wake(void *self, uint64_t at)
 	if (at >= m->wake_at)
 		return;
 	m->wake_at = at;
-	push(m->sim, (struct event){.at = at, .kind = WAKES, .node = m->number});
-}
-
-static struct stored *find_stored(struct member *m, const struct dht_id *target)
-{
-	for (size_t i = 0; i < m->items_len; i++)
-		if (dht_id_equal(&m->items[i].target, target))
-			return &m->items[i];
-	return NULL;
+	sim_events_push(&m->sim->events,
+		(struct sim_event){.at = at, .kind = SIM_WAKES, .node = m->number});
 }
 
 static int op_find(void *self, const struct dht_id *target, const struct dht_endpoint *from,
 	struct dht_item *ret_item)
 {
 	(void)from;
-	struct stored *s = find_stored(self, target);
-	if (!s)
+	struct member *m = self;
+	const struct dht_item *item = sim_items_find(&m->items, target, m->sim->now);
+	if (!item)
 		return -ENOENT;
-	*ret_item = s->item;
+	*ret_item = *item;
 	return 0;
 }
 
@@ -224,14 +220,7 @@ static int op_keep(void *self, const struct dht_id *target, const struct dht_ite
 {
 	(void)from;
 	struct member *m = self;
-	struct stored *s = find_stored(m, target);
-	if (!s) {
-		m->items = realloc(m->items, (m->items_len + 1) * sizeof(*m->items));
-		assert(m->items);
-		s = &m->items[m->items_len++];
-		s->target = *target;
-	}
-	s->item = *item;
+	sim_items_keep(&m->items, target, item, m->sim->now + ITEM_LIFETIME);
 	return 0;
 }
 
@@ -254,24 +243,37 @@ static void start(struct member *m)
 		.find = op_find,
 		.keep = op_keep,
 		.judge = op_judge};
-	struct dht_config config = {.id = m->id, .mainline = m->sim->config.mainline};
+	struct dht_config config = {.id = m->id,
+		.mainline = m->sim->config.mainline,
+		.limits = m->sim->config.limits,
+		.read_only = m->read_only};
 	m->wake_at = UINT64_MAX;
 	int r = dht_create(&config, &ops, m, &m->dht);
 	assert(r == 0);
 }
 
+static struct member *add_member(struct sim *sim)
+{
+	if (sim->len == sim->cap) {
+		sim->cap = sim->cap ? sim->cap * 2 : 64;
+		sim->members = realloc(sim->members, sim->cap * sizeof(*sim->members));
+		assert(sim->members);
+	}
+	struct member *m = calloc(1, sizeof(*m));
+	assert(m);
+	sim->members[sim->len++] = m;
+	return m;
+}
+
 size_t sim_add(struct sim *sim, int families)
 {
-	struct member *m = calloc(1, sizeof(*m));
-	sim->members = realloc(sim->members, (sim->len + 1) * sizeof(*sim->members));
-	assert(m && sim->members);
-	sim->members[sim->len] = m;
+	struct member *m = add_member(sim);
 	m->sim = sim;
-	m->number = sim->len;
-	m->families = families;
+	m->number = (uint32_t)sim->len - 1;
+	m->families = (uint8_t)families;
 	op_random(m, m->id.b, sizeof(m->id.b));
 	start(m);
-	return sim->len++;
+	return m->number;
 }
 
 size_t sim_len(const struct sim *sim)
@@ -294,9 +296,22 @@ void sim_join(struct sim *sim, size_t node, size_t by)
 	}
 }
 
+static void save_node(void *ctx, const struct dht_node_info *node)
+{
+	struct member *m = ctx;
+	if (node->failures)
+		return;
+	m->saved = realloc(m->saved, (m->saved_len + 1) * sizeof(*m->saved));
+	assert(m->saved);
+	m->saved[m->saved_len++] = node->contact.endpoint;
+}
+
 void sim_kill(struct sim *sim, size_t node, bool refuse)
 {
 	struct member *m = sim->members[node];
+	assert(m->dht);
+	m->saved_len = 0;
+	dht_each_node(m->dht, save_node, m);
 	dht_destroy(m->dht);
 	m->dht = NULL;
 	m->refuse = refuse;
@@ -317,9 +332,49 @@ void sim_restart(struct sim *sim, size_t node, bool keep_id)
 	start(m);
 }
 
+void sim_rejoin(struct sim *sim, size_t node)
+{
+	struct member *m = sim->members[node];
+	for (size_t i = 0; i < m->saved_len; i++)
+		dht_add_node(m->dht, &m->saved[i]);
+}
+
 void sim_set_side(struct sim *sim, size_t node, int side)
 {
 	sim->members[node]->side = side;
+}
+
+void sim_set_nat(struct sim *sim, size_t node, bool nat)
+{
+	sim->members[node]->nat = nat;
+}
+
+bool sim_has_nat(const struct sim *sim, size_t node)
+{
+	return sim->members[node]->nat;
+}
+
+void sim_set_read_only(struct sim *sim, size_t node)
+{
+	struct member *m = sim->members[node];
+	m->read_only = true;
+	dht_destroy(m->dht);
+	start(m);
+}
+
+bool sim_is_read_only(const struct sim *sim, size_t node)
+{
+	return sim->members[node]->read_only;
+}
+
+void sim_set_clock(struct sim *sim, size_t node, int64_t ahead)
+{
+	sim->members[node]->clock_ahead = ahead;
+}
+
+void sim_set_loss(struct sim *sim, unsigned of_a_thousand)
+{
+	sim->config.loss = of_a_thousand;
 }
 
 void sim_set_lie(struct sim *sim, size_t node, sim_lie_fn *lie)
@@ -335,15 +390,14 @@ void sim_set_verdict(struct sim *sim, size_t node, int code)
 void sim_inject(struct sim *sim, const struct dht_endpoint *from, size_t node,
 	const uint8_t *datagram, size_t len)
 {
-	struct event e = {.at = sim->now,
-		.kind = ARRIVES,
-		.node = node,
-		.from = *from,
-		.len = len,
-		.datagram = malloc(len ? len : 1)};
-	assert(e.datagram);
-	memcpy(e.datagram, datagram, len);
-	push(sim, e);
+	struct sim_datagram *d = make_datagram(len);
+	memcpy(d->bytes, datagram, len);
+	d->len = (uint16_t)len;
+	d->from = *from;
+	sim_events_push(&sim->events, (struct sim_event){.at = sim->now,
+					      .kind = SIM_ARRIVES,
+					      .node = (uint32_t)node,
+					      .datagram = d});
 }
 
 /* Time */
@@ -359,42 +413,44 @@ static void wake_up(struct sim *sim, struct member *m, uint64_t at)
 		op_wake(m, next > sim->now ? next : sim->now + 1);
 }
 
-static void happen(struct sim *sim, struct event *e)
+static void happen(struct sim *sim, const struct sim_event *e)
 {
 	struct member *m = sim->members[e->node];
-	if (m->dht) {
-		switch (e->kind) {
-		case ARRIVES:
-			dht_receive(m->dht, &e->from, e->datagram, e->len);
-			break;
-		case REFUSED:
-			dht_refused(m->dht, &e->from);
-			break;
-		case WAKES:
-			wake_up(sim, m, e->at);
-			break;
-		}
+	const struct sim_datagram *d = e->datagram;
+	if (!m->dht)
+		return;
+	switch (e->kind) {
+	case SIM_ARRIVES:
+		if (!m->nat || nat_lets_in(m, &d->from))
+			dht_receive(m->dht, &d->from, d->bytes, d->len);
+		break;
+	case SIM_REFUSED:
+		dht_refused(m->dht, &d->from);
+		break;
+	case SIM_WAKES:
+		wake_up(sim, m, e->at);
+		break;
 	}
-	free(e->datagram);
 }
 
-bool sim_run_until(struct sim *sim, const bool *done, uint64_t microseconds)
+bool sim_step(struct sim *sim, uint64_t end)
 {
-	uint64_t end = sim->now + microseconds;
-	while (!*done && sim->heap_len && sim->heap[0].at <= end) {
-		struct event e = pop(sim);
-		sim->now = e.at;
-		happen(sim, &e);
-	}
-	if (!*done)
+	if (!sim->events.len || sim->events.heap[0].at > end) {
 		sim->now = end;
-	return *done;
+		return false;
+	}
+	struct sim_event e = sim_events_pop(&sim->events);
+	sim->now = e.at;
+	happen(sim, &e);
+	free(e.datagram);
+	return true;
 }
 
 void sim_run(struct sim *sim, uint64_t microseconds)
 {
-	bool never = false;
-	sim_run_until(sim, &never, microseconds);
+	uint64_t end = sim->now + microseconds;
+	while (sim_step(sim, end))
+		;
 }
 
 struct sim *sim_create(const struct sim_config *config)
@@ -403,9 +459,10 @@ struct sim *sim_create(const struct sim_config *config)
 	assert(sim);
 	sim->config = *config;
 	const char *seed = getenv("SIM_SEED");
-	sim->random = config->seed ? config->seed : seed ? strtoull(seed, NULL, 0) : 1;
-	sim->now = 1000 * SIM_SECOND; /* a clock that does not start at zero, as real ones */
-	printf("# simulation: SIM_SEED=%llu\n", (unsigned long long)sim->random);
+	sim->seed = config->seed ? config->seed : seed ? strtoull(seed, NULL, 0) : 1;
+	sim->random = sim->seed;
+	sim->now = sim->began = 1000 * SIM_SECOND; /* not from zero, as real clocks */
+	printf("# simulation: SIM_SEED=%llu\n", (unsigned long long)sim->seed);
 	return sim;
 }
 
@@ -414,23 +471,21 @@ void sim_destroy(struct sim *sim)
 	if (!sim)
 		return;
 	for (size_t i = 0; i < sim->len; i++) {
-		dht_destroy(sim->members[i]->dht);
-		free(sim->members[i]->items);
-		free(sim->members[i]);
+		struct member *m = sim->members[i];
+		dht_destroy(m->dht);
+		sim_items_finish(&m->items);
+		free(m->opened);
+		free(m->saved);
+		free(m);
 	}
-	while (sim->heap_len)
-		free(sim->heap[--sim->heap_len].datagram);
-	free(sim->heap);
+	sim_events_finish(&sim->events);
 	free(sim->members);
 	free(sim);
 }
 
-/* Items */
-
 const struct dht_item *sim_item(struct sim *sim, size_t node, const struct dht_id *target)
 {
-	struct stored *s = find_stored(sim->members[node], target);
-	return s ? &s->item : NULL;
+	return sim_items_find(&sim->members[node]->items, target, sim->now);
 }
 
 size_t sim_copies(struct sim *sim, const struct dht_id *target)
@@ -439,94 +494,6 @@ size_t sim_copies(struct sim *sim, const struct dht_id *target)
 	for (size_t i = 0; i < sim->len; i++)
 		copies += sim->members[i]->dht && sim_item(sim, i, target);
 	return copies;
-}
-
-void sim_mutable(uint64_t who, int64_t seq, const char *text, struct dht_item *ret_item)
-{
-	uint8_t seed[DHT_SEED_LEN] = {0};
-	memcpy(seed, &who, sizeof(who));
-	*ret_item = (struct dht_item){.is_mutable = true, .seq = seq};
-	int r = dht_item_set_string(ret_item, text, strlen(text));
-	assert(r == 0);
-	r = dht_item_sign(ret_item, seed);
-	assert(r == 0);
-}
-
-void sim_immutable(const char *text, struct dht_item *ret_item)
-{
-	*ret_item = (struct dht_item){0};
-	int r = dht_item_set_string(ret_item, text, strlen(text));
-	assert(r == 0);
-}
-
-/* Whole operations */
-
-struct operation {
-	struct sim *sim;
-	struct sim_answer *answer;
-	uint64_t began;
-	bool done;
-};
-
-static void finish(struct operation *o, const struct dht_result *result)
-{
-	assert(!o->done);
-	o->answer->result = *result;
-	o->answer->took = o->sim->now - o->began;
-	o->done = true;
-}
-
-static void on_get(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
-	const struct dht_result *result)
-{
-	struct operation *o = ctx;
-	if (result) {
-		assert(!item);
-		finish(o, result);
-		return;
-	}
-	if (!o->answer->values && !o->answer->own)
-		o->answer->first = o->sim->now - o->began;
-	if (!o->answer->best.value_len || item->seq > o->answer->best.seq)
-		o->answer->best = *item;
-	o->answer->values += from != NULL;
-	o->answer->own |= from == NULL;
-}
-
-static void on_put(void *ctx, const struct dht_result *result)
-{
-	finish(ctx, result);
-}
-
-/* Longer than a look-up may take under whatever circumstances. */
-#define LONGEST (120 * SIM_SECOND)
-
-void sim_get(
-	struct sim *sim, size_t node, const struct dht_item *wanted, struct sim_answer *ret_answer)
-{
-	struct dht_lookup *l;
-	struct dht_id target;
-	struct operation o = {.sim = sim, .answer = ret_answer, .began = sim->now};
-	memset(ret_answer, 0, sizeof(*ret_answer));
-	dht_item_target(wanted, &target);
-	int r = wanted->is_mutable ? dht_get_mutable(sim_dht(sim, node), wanted->key, wanted->salt,
-					     wanted->salt_len, on_get, &o, &l)
-				   : dht_get_immutable(sim_dht(sim, node), &target, on_get, &o, &l);
-	assert(r == 0);
-	bool ended = sim_run_until(sim, &o.done, LONGEST);
-	assert(ended);
-}
-
-void sim_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
-	struct sim_answer *ret_answer)
-{
-	struct dht_lookup *l;
-	struct operation o = {.sim = sim, .answer = ret_answer, .began = sim->now};
-	memset(ret_answer, 0, sizeof(*ret_answer));
-	int r = dht_put(sim_dht(sim, node), item, flags, on_put, &o, &l);
-	assert(r == 0);
-	bool ended = sim_run_until(sim, &o.done, LONGEST);
-	assert(ended);
 }
 
 struct sim *sim_network(const struct sim_config *config, size_t n)

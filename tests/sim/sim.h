@@ -1,6 +1,6 @@
-/* Many nodes in one process, in virtual time: latency, loss, dead and lying nodes. All of it
- * follows from one seed, which is printed, so that a failure can be had again:
- * SIM_SEED=12345 ./sim_network. */
+/* Many nodes in one process, in virtual time: latency, loss, NAT, dead and lying nodes, partitions,
+ * clocks that jump. All of it follows from one seed, which is printed, so that a failure can be had
+ * again: SIM_SEED=12345 ./sim_network. */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
@@ -9,10 +9,15 @@
 struct sim;
 
 struct sim_config {
-	uint64_t seed;		       /* 0: SIM_SEED, else 1 */
-	uint32_t delay_min, delay_max; /* one way, microseconds */
-	unsigned loss;		       /* packets lost of a thousand */
-	bool mainline;		       /* addresses are public ones */
+	uint64_t seed; /* 0: SIM_SEED, else 1 */
+	/* Microseconds. Each pair of nodes has its own round trip, half of it each way, always the
+	 * same but for a jitter of up to a twentieth: uniform from min to max over all pairs. */
+	uint32_t rtt_min, rtt_max;
+	unsigned loss; /* packets lost of a thousand */
+	bool mainline; /* addresses are public ones */
+	bool limits;   /* what strangers may have of a node is bounded */
+	bool own_nets; /* as limits by subnet want: each node has a /24 (IPv6: a /64) of its own,
+			  public as well */
 };
 
 #define SIM_SECOND ((uint64_t)1000000)
@@ -30,6 +35,8 @@ size_t sim_len(const struct sim *sim);
 struct dht *sim_dht(struct sim *sim, size_t node);
 void sim_endpoint(
 	const struct sim *sim, size_t node, uint8_t family, struct dht_endpoint *ret_endpoint);
+/* The node there; SIZE_MAX: none. */
+size_t sim_node_of(const struct sim *sim, const struct dht_endpoint *endpoint);
 /* `node` is told of `by`, over every family that both have. */
 void sim_join(struct sim *sim, size_t node, size_t by);
 
@@ -38,8 +45,20 @@ void sim_kill(struct sim *sim, size_t node, bool refuse);
 bool sim_alive(const struct sim *sim, size_t node);
 /* Starts a dead node anew: same address and items, another id unless keep_id. */
 void sim_restart(struct sim *sim, size_t node, bool keep_id);
+/* And tells it of the nodes that its table had when it was killed, as one saved on disk. */
+void sim_rejoin(struct sim *sim, size_t node);
 /* 0 everywhere: all reach all. Nodes of different sides do not reach each other. */
 void sim_set_side(struct sim *sim, size_t node, int side);
+/* Behind a NAT only those reach a node that it has written to within the last minute. */
+void sim_set_nat(struct sim *sim, size_t node, bool nat);
+bool sim_has_nat(const struct sim *sim, size_t node);
+/* BEP 43. Before it has met anyone: it begins anew. */
+void sim_set_read_only(struct sim *sim, size_t node);
+bool sim_is_read_only(const struct sim *sim, size_t node);
+/* Sets its clock on the wall that many microseconds ahead, or behind. */
+void sim_set_clock(struct sim *sim, size_t node, int64_t ahead);
+int64_t sim_wall(const struct sim *sim); /* where the clock is right */
+void sim_set_loss(struct sim *sim, unsigned of_a_thousand);
 /* What `node` sends passes through `lie`, which may change it; a returned 0 swallows it. */
 typedef size_t sim_lie_fn(struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap);
 void sim_set_lie(struct sim *sim, size_t node, sim_lie_fn *lie);
@@ -50,20 +69,21 @@ void sim_inject(struct sim *sim, const struct dht_endpoint *from, size_t node,
 	const uint8_t *datagram, size_t len);
 
 void sim_run(struct sim *sim, uint64_t microseconds);
-/* Until *done, or the time is over: false. */
-bool sim_run_until(struct sim *sim, const bool *done, uint64_t microseconds);
+/* One event, or none before `end`: false. */
+bool sim_step(struct sim *sim, uint64_t end);
 
-/* The items that a node keeps. */
+/* The items that a node keeps; gone two hours after the last put of them (BEP 44). */
 const struct dht_item *sim_item(struct sim *sim, size_t node, const struct dht_id *target);
 size_t sim_copies(struct sim *sim, const struct dht_id *target); /* on living nodes */
 
-/* A whole get or put in virtual time. */
+/* operation.c: a whole get or put in virtual time. */
 struct sim_answer {
 	struct dht_item best; /* of the values: the newest */
 	unsigned values;      /* from other nodes */
 	bool own;	      /* from its own store */
 	struct dht_result result;
 	uint64_t took, first; /* microseconds until the end, until the first value */
+	uint64_t sixth;	      /* put: until the sixth other node had acknowledged, or the end */
 };
 void sim_get(struct sim *sim, size_t node, const struct dht_item *wanted,
 	struct sim_answer *ret_answer); /* `wanted` gives key and salt, or the value's hash */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct sim_config wan = {.delay_min = 10000, .delay_max = 60000};
+static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
 
 /* The message, if it is a reply. */
 static bool is_reply(const uint8_t *datagram, size_t len, struct dht_message *m)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 /* Round trips of 20 to 120 ms, as facts/dht.md measured libtorrent with. */
-static const struct sim_config wan = {.delay_min = 10000, .delay_max = 60000};
+static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
 
 static struct dht_id target_of(const struct dht_item *item)
 {
