@@ -21,7 +21,7 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	if (r < 0)
 		goto out;
 	for (unsigned i = 0; i < 2; i++)
-		dht_table_init(&dht->tables[i], &config->id, config->mainline);
+		dht_table_init(&dht->tables[i], &config->id, config->mainline, config->limits);
 	dht_query_init(dht);
 	dht_upkeep_init(dht);
 	ops->random(self, &dht->tokens, sizeof(dht->tokens));
@@ -160,7 +160,7 @@ static void deliver_stranger(
 	struct dht *dht, const struct dht_query *q, const struct dht_message *m)
 {
 	const struct dht_id *is = m->has_id ? &m->id : NULL;
-	dht_table_remove(dht_table_of(dht, &q->to.endpoint), &q->to);
+	dht_table_remove(dht_table_of(dht, &q->to.endpoint), &q->to, dht_now(dht));
 	switch (q->purpose) {
 	case DHT_FOR_TABLE:
 	case DHT_FOR_JOIN:

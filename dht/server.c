@@ -27,7 +27,7 @@ static void add_nodes(struct service *s)
 	r->want6 = want[1];
 	for (unsigned family = 0; family < 2; family++)
 		if (want[family])
-			r->nodes_len += dht_table_nearest(&s->dht->tables[family], &q->target, 0,
+			r->nodes_len += dht_table_named(&s->dht->tables[family], &q->target,
 				r->nodes + r->nodes_len, DHT_K);
 }
 

@@ -1,6 +1,7 @@
-/* The routing table of one address family. */
+/* The routing table of one address family: who is in it. */
 #include "dht/table.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,17 @@
 #define FAILURES_DROPPED 14
 /* But a network that small remembers its members: when all are gone, the cable is out. */
 #define REMEMBERED DHT_K
-/* BEP 5 calls a node good for 15 minutes after its last answer. */
-#define CHECK_AFTER (10 * MINUTE)
-#define SILENT_CHECK_FIRST (2 * SECOND)
-#define SILENT_CHECK_MAX MINUTE
-#define REFRESH_AFTER (15 * MINUTE)
+/* Nodes of one /24 (IPv4) or /40 (IPv6) in the whole table, with limits. Among the two hundred of
+ * a table of millions even two honest ones are rare; IPv6 is handed out by the /32 to /48, so that
+ * a /64 alone bounds nobody. */
+#define SITE_MAX 4
+/* Who was here long will stay long (Kademlia, section 2.2), and is not given up for speed. */
+#define YOUNG (30 * MINUTE)
+/* Speed counts where it is felt: a round trip this long, and so many times the newcomer's. */
+#define SLOW 200000
+#define MUCH_FASTER 4
+/* Asking a whole bucket takes up to 128 packets, and strangers can bring it about. */
+#define DOUBT_AGAIN (15 * MINUTE)
 
 /* The first buckets cover most of the id space, and every look-up begins there: with more
  * nodes in them it begins nearer (libtorrent's "extended routing table"). */
@@ -28,9 +35,9 @@ static size_t bucket_room(size_t index)
 	return index < 4 ? (size_t)128 >> index : 8;
 }
 
-void dht_table_init(struct dht_table *t, const struct dht_id *own, bool one_per_ip)
+void dht_table_init(struct dht_table *t, const struct dht_id *own, bool one_per_ip, bool limits)
 {
-	*t = (struct dht_table){.own = *own, .one_per_ip = one_per_ip};
+	*t = (struct dht_table){.own = *own, .one_per_ip = one_per_ip, .limits = limits};
 }
 
 void dht_table_finish(struct dht_table *t)
@@ -44,7 +51,7 @@ void dht_table_finish(struct dht_table *t)
 	t->buckets_len = t->len = 0;
 }
 
-static size_t index_of(const struct dht_table *t, const struct dht_id *id)
+size_t dht_table_bucket_of(const struct dht_table *t, const struct dht_id *id)
 {
 	size_t shared = dht_id_shared_bits(&t->own, id);
 	return shared < t->buckets_len ? shared : t->buckets_len - 1;
@@ -60,7 +67,7 @@ static struct dht_node *find_id(const struct dht_table *t, const struct dht_id *
 {
 	if (!t->buckets_len)
 		return NULL;
-	struct dht_bucket *b = &t->buckets[index_of(t, id)];
+	struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, id)];
 	for (size_t i = 0; i < b->len; i++)
 		if (dht_id_equal(&b->nodes[i].contact.id, id))
 			return &b->nodes[i];
@@ -112,16 +119,78 @@ static bool replaceable(const struct dht_node *node)
 	return node && node->failures >= FAILURES_REPLACED;
 }
 
+/* One machine of the Internet, as far as addresses tell. */
+static bool same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 4 ? 3 : 8);
+}
+
+/* One owner. */
+static bool same_site(const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 4 ? 3 : 5);
+}
+
+/* May another of its subnet come in? Where one is in the bucket already, only for that one. */
+static bool subnet_has_room(
+	const struct dht_table *t, const struct dht_node *fresh, struct dht_node **ret_fellow)
+{
+	unsigned of_site = 0;
+	*ret_fellow = NULL;
+	if (!t->limits || !t->buckets_len)
+		return true;
+	size_t own = dht_table_bucket_of(t, &fresh->contact.id);
+	for (size_t i = 0; i < t->buckets_len; i++)
+		for (size_t j = 0; j < t->buckets[i].len; j++) {
+			struct dht_node *node = &t->buckets[i].nodes[j];
+			const struct dht_endpoint *e = &node->contact.endpoint;
+			of_site += same_site(e, &fresh->contact.endpoint);
+			if (i == own && same_subnet(e, &fresh->contact.endpoint))
+				*ret_fellow = node;
+		}
+	if (*ret_fellow)
+		return replaceable(*ret_fellow) || (fresh->verified && !(*ret_fellow)->verified);
+	return of_site < SITE_MAX;
+}
+
+static bool outdoes(
+	const struct dht_table *t, const struct dht_node *fresh, const struct dht_node *old)
+{
+	if (t->limits && fresh->verified != old->verified)
+		return fresh->verified;
+	return old->rtt > SLOW && old->rtt / MUCH_FASTER > fresh->rtt &&
+	       fresh->heard - old->since < YOUNG;
+}
+
+/* Who gives its place in a full bucket to the newcomer; NULL: nobody. */
+static struct dht_node *outdone(
+	const struct dht_table *t, const struct dht_bucket *b, const struct dht_node *fresh)
+{
+	struct dht_node *weakest = worst_of(b);
+	if (replaceable(weakest))
+		return weakest;
+	weakest = NULL;
+	for (size_t i = 0; i < b->len; i++)
+		if (outdoes(t, fresh, &b->nodes[i]) && (!weakest || b->nodes[i].rtt > weakest->rtt))
+			weakest = &b->nodes[i];
+	return weakest;
+}
+
 bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c)
 {
 	if (dht_id_equal(&c->id, &t->own) || find(t, c))
 		return false;
 	if (!t->buckets_len)
 		return true;
-	size_t index = index_of(t, &c->id);
+	/* Its round trip is not known: it is not wanted for its speed. */
+	struct dht_node fresh = {
+		.contact = *c, .rtt = UINT32_MAX, .verified = dht_id_fits(&c->id, &c->endpoint)};
+	size_t index = dht_table_bucket_of(t, &c->id);
 	const struct dht_bucket *b = &t->buckets[index];
-	return b->len < bucket_room(index) || index + 1 == t->buckets_len ||
-	       b->spares_len < SPARES_MAX || replaceable(worst_of(b));
+	bool room = b->len < bucket_room(index) || index + 1 == t->buckets_len ||
+		    b->spares_len < SPARES_MAX || outdone(t, b, &fresh);
+	struct dht_node *fellow;
+	return room && subnet_has_room(t, &fresh, &fellow);
 }
 
 static bool add_bucket(struct dht_table *t)
@@ -167,20 +236,78 @@ static bool split_last(struct dht_table *t)
 	return true;
 }
 
-static void add_spare(struct dht_bucket *b, const struct dht_node *node)
+static void remove_spare(struct dht_bucket *b, size_t at)
+{
+	b->spares_len--;
+	memmove(&b->spares[at], &b->spares[at + 1], (b->spares_len - at) * sizeof(*b->spares));
+}
+
+/* Only one of the two may be a spare. */
+static bool rivals(const struct dht_table *t, const struct dht_node *a, const struct dht_node *b)
+{
+	return dht_id_equal(&a->contact.id, &b->contact.id) ||
+	       same_address(t, &a->contact.endpoint, &b->contact.endpoint) ||
+	       (t->limits && same_subnet(&a->contact.endpoint, &b->contact.endpoint));
+}
+
+/* The oldest goes, but with limits none that is verified for one that is not. False: there is no
+ * room. */
+static bool make_spare_room(const struct dht_table *t, struct dht_bucket *b, bool verified)
+{
+	size_t out = 0;
+	if (b->spares_len < SPARES_MAX)
+		return true;
+	while (t->limits && out < b->spares_len && b->spares[out].verified)
+		out++;
+	if (out == b->spares_len && !verified)
+		return false;
+	remove_spare(b, out < b->spares_len ? out : 0);
+	return true;
+}
+
+static void add_spare(const struct dht_table *t, struct dht_bucket *b, const struct dht_node *node)
 {
 	if (!b->spares && !(b->spares = calloc(SPARES_MAX, sizeof(*b->spares))))
 		return;
-	size_t i = 0;
-	while (i < b->spares_len && !dht_id_equal(&b->spares[i].contact.id, &node->contact.id))
-		i++;
-	if (i == SPARES_MAX)
-		i = 0;
-	if (i < b->spares_len) {
-		b->spares_len--;
-		memmove(&b->spares[i], &b->spares[i + 1], (b->spares_len - i) * sizeof(*node));
+	for (size_t i = b->spares_len; i-- > 0;) {
+		if (!rivals(t, &b->spares[i], node))
+			continue;
+		if (t->limits && b->spares[i].verified && !node->verified)
+			return;
+		remove_spare(b, i);
 	}
-	b->spares[b->spares_len++] = *node;
+	if (make_spare_room(t, b, node->verified))
+		b->spares[b->spares_len++] = *node;
+}
+
+/* Meanwhile its id or address may have come into the table by another door. */
+static bool may_enter(const struct dht_table *t, const struct dht_node *spare)
+{
+	struct dht_node *fellow;
+	return !find_id(t, &spare->contact.id) && !find_address(t, &spare->contact.endpoint) &&
+	       subnet_has_room(t, spare, &fellow) && !fellow;
+}
+
+static bool better_spare(
+	const struct dht_table *t, const struct dht_node *a, const struct dht_node *b)
+{
+	if (t->limits && a->verified != b->verified)
+		return a->verified;
+	return a->rtt <= b->rtt;
+}
+
+/* The best spare takes the place that has become free: of equals the newest. */
+static void promote_spare(struct dht_table *t, struct dht_bucket *b)
+{
+	size_t best = b->spares_len;
+	for (size_t i = 0; i < b->spares_len; i++)
+		if (may_enter(t, &b->spares[i]) &&
+			(best == b->spares_len || better_spare(t, &b->spares[i], &b->spares[best])))
+			best = i;
+	if (best == b->spares_len || !append(b, &b->spares[best]))
+		return;
+	t->len++;
+	remove_spare(b, best);
 }
 
 /* True when the node is in the table, not only a spare. */
@@ -188,37 +315,57 @@ static bool insert(struct dht_table *t, const struct dht_node *node)
 {
 	if (!t->buckets_len && !add_bucket(t))
 		return false;
-	size_t index = index_of(t, &node->contact.id);
+	size_t index = dht_table_bucket_of(t, &node->contact.id);
 	while (t->buckets[index].len >= bucket_room(index) && index + 1 == t->buckets_len &&
 		index + 1 < DHT_ID_LEN * 8) {
 		if (!split_last(t))
 			return false;
-		index = index_of(t, &node->contact.id);
+		index = dht_table_bucket_of(t, &node->contact.id);
 	}
 	struct dht_bucket *b = &t->buckets[index];
-	struct dht_node *worst = worst_of(b);
 	if (b->len < bucket_room(index)) {
 		if (!append(b, node))
 			return false;
 		t->len++;
-	} else if (replaceable(worst)) {
-		*worst = *node;
-	} else {
-		add_spare(b, node);
+		return true;
+	}
+	struct dht_node *place = outdone(t, b, node);
+	if (!place) {
+		add_spare(t, b, node);
 		return false;
 	}
+	struct dht_node old = *place;
+	*place = *node;
+	if (!old.failures)
+		add_spare(t, b, &old);
 	return true;
 }
 
 static void drop(struct dht_table *t, struct dht_node *node)
 {
-	struct dht_bucket *b = &t->buckets[index_of(t, &node->contact.id)];
-	if (b->spares_len && b->len <= bucket_room((size_t)(b - t->buckets))) {
-		*node = b->spares[--b->spares_len];
-	} else {
-		*node = b->nodes[--b->len];
-		t->len--;
-	}
+	size_t index = dht_table_bucket_of(t, &node->contact.id);
+	struct dht_bucket *b = &t->buckets[index];
+	*node = b->nodes[--b->len];
+	t->len--;
+	if (b->len < bucket_room(index))
+		promote_spare(t, b);
+}
+
+static void doubt(struct dht_bucket *b, uint64_t now)
+{
+	if (b->doubted && now - b->doubted < DOUBT_AGAIN)
+		return;
+	b->doubted = now;
+	for (size_t i = 0; i < b->len; i++)
+		b->nodes[i].contested = true;
+}
+
+/* Someone else is where it was. */
+static void evict(struct dht_table *t, struct dht_node *node, uint64_t now)
+{
+	size_t index = dht_table_bucket_of(t, &node->contact.id);
+	drop(t, node);
+	doubt(&t->buckets[index], now);
 }
 
 static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint8_t *client)
@@ -227,6 +374,7 @@ static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint
 	node->rtt = node->rtt ? node->rtt - node->rtt / 8 + rtt / 8 : rtt;
 	node->heard = now;
 	node->failures = 0;
+	node->contested = false;
 	if (client)
 		memcpy(node->client, client, sizeof(node->client));
 }
@@ -234,13 +382,18 @@ static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint
 /* Somebody is there who is not `c`: an id at another address, or an address with another id.
  * The old one stays while it answers, so that an id cannot be stolen; whether it does is
  * asked at once. True when the place is free now. */
-static bool gives_way(struct dht_table *t, struct dht_node *old, const struct dht_contact *c)
+static bool gives_way(
+	struct dht_table *t, struct dht_node *old, const struct dht_contact *c, uint64_t now)
 {
-	if (old->failures || dht_endpoint_equal(&old->contact.endpoint, &c->endpoint)) {
+	if (dht_endpoint_equal(&old->contact.endpoint, &c->endpoint)) {
+		evict(t, old, now);
+		return true;
+	}
+	if (old->failures) {
 		drop(t, old);
 		return true;
 	}
-	old->heard = 0;
+	old->contested = true;
 	return false;
 }
 
@@ -256,13 +409,21 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 		return was_lost;
 	}
 	struct dht_node *old = find_id(t, &c->id);
-	if (old && !gives_way(t, old, c))
+	if (old && !gives_way(t, old, c, now))
 		return false;
 	old = find_address(t, &c->endpoint);
-	if (old && !gives_way(t, old, c))
+	if (old && !gives_way(t, old, c, now))
 		return false;
-	struct dht_node fresh = {.contact = *c, .asked = now};
+	struct dht_node fresh = {.contact = *c,
+		.asked = now,
+		.since = now,
+		.verified = dht_id_fits(&c->id, &c->endpoint)};
 	update(&fresh, now, rtt, client);
+	struct dht_node *fellow;
+	if (!subnet_has_room(t, &fresh, &fellow))
+		return false;
+	if (fellow)
+		drop(t, fellow);
 	return insert(t, &fresh);
 }
 
@@ -280,129 +441,53 @@ void dht_table_silent(struct dht_table *t, const struct dht_contact *c)
 		return;
 	if (node->failures < UINT8_MAX)
 		node->failures++;
-	const struct dht_bucket *b = &t->buckets[index_of(t, &c->id)];
+	const struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, &c->id)];
 	if ((node->failures >= FAILURES_REPLACED && b->spares_len) ||
 		(node->failures >= FAILURES_DROPPED && t->len > REMEMBERED))
 		drop(t, node);
 }
 
-void dht_table_remove(struct dht_table *t, const struct dht_contact *c)
+void dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now)
 {
 	struct dht_node *node = find(t, c);
 	if (node)
-		drop(t, node);
+		evict(t, node, now);
 }
 
-size_t dht_table_good(const struct dht_table *t)
+static bool take_nodes(struct dht_table *to, const struct dht_table *from)
 {
-	size_t good = 0;
-	for (size_t i = 0; i < t->buckets_len; i++)
-		for (size_t j = 0; j < t->buckets[i].len; j++)
-			good += !t->buckets[i].nodes[j].failures;
-	return good;
-}
-
-/* A list of contacts, the nearest to target first, that keeps the best `cap`. */
-struct nearest {
-	const struct dht_id *target;
-	unsigned failures_max;
-	struct dht_contact *list;
-	size_t len, cap;
-};
-
-static void offer(struct nearest *n, const struct dht_contact *c)
-{
-	size_t at = n->len;
-	while (at > 0 && dht_id_nearer(n->target, &c->id, &n->list[at - 1].id) < 0)
-		at--;
-	if (at == n->cap)
-		return;
-	if (n->len < n->cap)
-		n->len++;
-	memmove(&n->list[at + 1], &n->list[at], (n->len - at - 1) * sizeof(*n->list));
-	n->list[at] = *c;
-}
-
-static void offer_bucket(struct nearest *n, const struct dht_bucket *b)
-{
-	for (size_t i = 0; i < b->len; i++)
-		if (b->nodes[i].failures <= n->failures_max)
-			offer(n, &b->nodes[i].contact);
-}
-
-/* Nodes of the target's own bucket share more bits with the target than all others do; the
- * buckets above it share as many as we ourselves; those below it the fewer, the lower. So
- * whole groups can be left out once there are enough. */
-size_t dht_table_nearest(const struct dht_table *t, const struct dht_id *target,
-	unsigned failures_max, struct dht_contact *ret_contacts, size_t cap)
-{
-	struct nearest n = {target, failures_max, ret_contacts, 0, cap};
-	if (!t->buckets_len || !cap)
-		return 0;
-	size_t own = index_of(t, target);
-	offer_bucket(&n, &t->buckets[own]);
-	if (n.len < cap)
-		for (size_t i = own + 1; i < t->buckets_len; i++)
-			offer_bucket(&n, &t->buckets[i]);
-	for (size_t i = own; n.len < cap && i-- > 0;)
-		offer_bucket(&n, &t->buckets[i]);
-	return n.len;
-}
-
-static uint64_t check_at(const struct dht_node *node)
-{
-	if (node->failures > 5)
-		return node->asked + SILENT_CHECK_MAX;
-	if (node->failures)
-		return node->asked + (SILENT_CHECK_FIRST << (node->failures - 1));
-	if (!node->heard) /* contested, see gives_way */
-		return node->asked + SILENT_CHECK_FIRST;
-	return (node->heard > node->asked ? node->heard : node->asked) + CHECK_AFTER;
-}
-
-const struct dht_node *dht_table_next_check(const struct dht_table *t, uint64_t *ret_at)
-{
-	const struct dht_node *first = NULL;
-	for (size_t i = 0; i < t->buckets_len; i++) {
-		const struct dht_bucket *b = &t->buckets[i];
+	for (size_t i = 0; i < from->buckets_len; i++) {
+		const struct dht_bucket *b = &from->buckets[i];
+		if (i == 0 || b->refreshed < to->buckets[0].refreshed)
+			to->buckets[0].refreshed = b->refreshed;
 		for (size_t j = 0; j < b->len; j++) {
-			uint64_t at = check_at(&b->nodes[j]);
-			if (first && at >= *ret_at)
-				continue;
-			first = &b->nodes[j];
-			*ret_at = at;
+			if (!append(&to->buckets[0], &b->nodes[j]))
+				return false;
+			to->len++;
 		}
 	}
-	return first;
+	return true;
 }
 
-bool dht_table_next_refresh(const struct dht_table *t, size_t *ret_bucket, uint64_t *ret_at)
+/* Buckets may get more than their room: nobody is lost over an id of ours. */
+int dht_table_around(
+	const struct dht_table *t, const struct dht_id *own, struct dht_table *ret_table)
 {
-	bool any = false;
-	for (size_t i = 0; i + 1 < t->buckets_len; i++) {
-		uint64_t at = t->buckets[i].refreshed + REFRESH_AFTER;
-		if (any && at >= *ret_at)
-			continue;
-		any = true;
-		*ret_bucket = i;
-		*ret_at = at;
-	}
-	return any;
-}
-
-void dht_table_refreshed(struct dht_table *t, size_t bucket, uint64_t now)
-{
-	if (bucket < t->buckets_len)
-		t->buckets[bucket].refreshed = now;
-}
-
-void dht_table_id_in(const struct dht_table *t, size_t bucket, struct dht_id *id)
-{
-	for (size_t bit = 0; bit <= bucket && bit < DHT_ID_LEN * 8; bit++) {
-		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
-		uint8_t own = t->own.b[bit / 8] & mask;
-		if (bit == bucket)
-			own ^= mask;
-		id->b[bit / 8] = (uint8_t)((id->b[bit / 8] & ~mask) | own);
-	}
+	struct dht_table fresh;
+	dht_table_init(&fresh, own, t->one_per_ip, t->limits);
+	if (!add_bucket(&fresh) || !take_nodes(&fresh, t))
+		goto fail;
+	for (size_t last = 0; fresh.buckets[last].len > bucket_room(last); last++)
+		if (last + 1 == DHT_ID_LEN * 8 || !split_last(&fresh))
+			break;
+	for (size_t i = 0; i < t->buckets_len; i++)
+		for (size_t j = 0; j < t->buckets[i].spares_len; j++) {
+			if (may_enter(&fresh, &t->buckets[i].spares[j]))
+				insert(&fresh, &t->buckets[i].spares[j]);
+		}
+	*ret_table = fresh;
+	return 0;
+fail:
+	dht_table_finish(&fresh);
+	return -ENOMEM;
 }

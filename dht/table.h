@@ -3,7 +3,12 @@
  * last bucket holds all that share more, and splits when it is full.
  *
  * Only nodes that answered a query of ours under the id we expected are told to it, so a
- * stranger cannot fill it with names. It does no I/O and knows no time but what it is told. */
+ * stranger cannot fill it with names. With `limits` he cannot fill it with machines either:
+ * one node of a /24 (IPv4) or /64 (IPv6) in a bucket, few of it in the whole table, and who
+ * has the id that its address gives it (BEP 42, "verified") goes before who has not.
+ *
+ * table.c is who is in it; table_pick.c is whom to name, to ask, to search for. Neither does I/O
+ * or knows a time but what it is told. */
 #ifndef DHT_TABLE_H
 #define DHT_TABLE_H
 
@@ -17,7 +22,10 @@ struct dht_node {
 	uint64_t heard;	  /* last answer to a query of ours, microseconds */
 	uint64_t asked;	  /* last query of ours */
 	uint32_t rtt;	  /* smoothed, microseconds */
+	uint64_t since;	  /* when it entered */
 	uint8_t failures; /* queries in a row without an answer in time */
+	bool contested;	  /* whether it is still there is to be asked at once */
+	bool verified;	  /* its id is one of its address (BEP 42), or the address is exempt */
 	char client[4];	  /* `v` of the last answer that had one */
 };
 
@@ -26,18 +34,24 @@ struct dht_bucket {
 	struct dht_node *spares; /* answered too, while the bucket was full; the newest last */
 	size_t len, cap, spares_len;
 	uint64_t refreshed;
+	uint64_t doubted; /* when all its nodes were last to be asked at once */
 };
 
 struct dht_table {
 	struct dht_id own;
 	bool one_per_ip; /* on the public network an address is an IP, else IP and port */
+	bool limits;	 /* subnets and BEP 42 count */
 	struct dht_bucket *buckets;
 	size_t buckets_len; /* 0 before the first node */
 	size_t len;
 };
 
-void dht_table_init(struct dht_table *t, const struct dht_id *own, bool one_per_ip);
+void dht_table_init(
+	struct dht_table *t, const struct dht_id *own, bool one_per_ip, bool limits);
 void dht_table_finish(struct dht_table *t);
+/* The same nodes around another id of ours. 0 or -ENOMEM, `t` is as it was in either case. */
+int dht_table_around(
+	const struct dht_table *t, const struct dht_id *own, struct dht_table *ret_table);
 
 /* Would this node be taken if it answered? True as well where it could replace a silent one
  * or be a spare. False for nodes that are in the table. */
@@ -49,8 +63,9 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t now);
 /* It did not answer in time. It leaves at once when there is a spare, else after long. */
 void dht_table_silent(struct dht_table *t, const struct dht_contact *c);
-/* Somebody else answered at its address. */
-void dht_table_remove(struct dht_table *t, const struct dht_contact *c);
+/* Somebody else answered at its address. If that happens to one node, others of its bucket may
+ * be wrong as well: all are asked, at most once in a quarter of an hour. */
+void dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now);
 
 const struct dht_node *dht_table_find(const struct dht_table *t, const struct dht_contact *c);
 size_t dht_table_good(const struct dht_table *t);
@@ -58,6 +73,10 @@ size_t dht_table_good(const struct dht_table *t);
 /* The nodes nearest to target, the nearest first, of those with at most that many failures. */
 size_t dht_table_nearest(const struct dht_table *t, const struct dht_id *target,
 	unsigned failures_max, struct dht_contact *ret_contacts, size_t cap);
+
+/* The same for a reply to others: those without failures, the verified before all others. */
+size_t dht_table_named(const struct dht_table *t, const struct dht_id *target,
+	struct dht_contact *ret_contacts, size_t cap);
 
 /* The node that is to be pinged next, and when; NULL when the table is empty. */
 const struct dht_node *dht_table_next_check(const struct dht_table *t, uint64_t *ret_at);
@@ -67,5 +86,8 @@ bool dht_table_next_refresh(const struct dht_table *t, size_t *ret_bucket, uint6
 void dht_table_refreshed(struct dht_table *t, size_t bucket, uint64_t now);
 /* Turns 20 random bytes into an id that falls into the bucket. */
 void dht_table_id_in(const struct dht_table *t, size_t bucket, struct dht_id *id);
+
+/* Between the two files: the bucket that the id belongs to; there must be one. */
+size_t dht_table_bucket_of(const struct dht_table *t, const struct dht_id *id);
 
 #endif

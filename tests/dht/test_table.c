@@ -10,6 +10,7 @@
 
 #define SECOND ((uint64_t)1000000)
 #define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
 
 static const struct dht_id own = {{0}};
 
@@ -47,7 +48,7 @@ static int setup(void **state)
 {
 	static struct dht_table t;
 	seed = 1;
-	dht_table_init(&t, &own, false);
+	dht_table_init(&t, &own, false, false);
 	*state = &t;
 	return 0;
 }
@@ -74,13 +75,13 @@ static void an_answer_lets_in(void **state)
 	assert_int_equal(node->rtt, 1000);
 	assert_memory_equal(node->client, "TEST", 4);
 	assert_int_equal(t->len, 1);
-	dht_table_remove(t, &c);
+	dht_table_remove(t, &c, 7);
 	assert_null(dht_table_find(t, &c));
 	assert_int_equal(t->len, 0);
 	/* Nobody is in an empty table; none of this may fall over. */
 	dht_table_silent(t, &c);
 	dht_table_asked(t, &c, 7);
-	dht_table_remove(t, &c);
+	dht_table_remove(t, &c, 7);
 }
 
 static void far_nodes_few_near_nodes_all(void **state)
@@ -243,7 +244,7 @@ static void one_node_an_address(void **state)
 	assert_true(enter(t, &c, 3)); /* a network of one's own: many nodes on a host */
 	assert_int_equal(t->len, 2);
 	dht_table_finish(t);
-	dht_table_init(t, &own, true);
+	dht_table_init(t, &own, true, false);
 	enter(t, &b, 2);
 	assert_false(enter(t, &c, 3)); /* the public one: many of a host are suspect */
 	assert_int_equal(t->len, 1);
@@ -298,6 +299,299 @@ static void refreshes_fall_into_their_bucket(void **state)
 	}
 }
 
+/* A node of its own public /24 whose id is one of its address (BEP 42), or is not. */
+static struct dht_contact public(unsigned number, bool verified)
+{
+	struct dht_contact c = {.endpoint = {.family = 4, .ip = {45}, .port = 4001}};
+	struct dht_id random;
+	c.endpoint.ip[1] = (uint8_t)(number >> 8);
+	c.endpoint.ip[2] = (uint8_t)number;
+	c.endpoint.ip[3] = 1;
+	do {
+		for (size_t i = 0; i < DHT_ID_LEN; i++)
+			random.b[i] = some_byte();
+		dht_id_made(&c.endpoint, random.b, &c.id);
+		c.id.b[1] ^= verified ? 0 : 0x55;
+	} while (c.id.b[0] < 128); /* in the first bucket */
+	return c;
+}
+
+static void limit(struct dht_table *t)
+{
+	dht_table_finish(t);
+	dht_table_init(t, &own, true, true);
+}
+
+static unsigned of_bucket(const struct dht_table *t, bool verified)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < t->buckets[0].len; i++)
+		n += t->buckets[0].nodes[i].verified == verified;
+	return n;
+}
+
+static void the_verified_displace_the_others(void **state)
+{
+	struct dht_table *t = *state;
+	limit(t);
+	for (unsigned i = 0; i < 200; i++) {
+		struct dht_contact c = public(i, false);
+		assert_int_equal(enter(t, &c, HOUR), i < 128);
+	}
+	for (unsigned i = 200; i < 300; i++) {
+		struct dht_contact c = public(i, true);
+		assert_true(dht_table_wants(t, &c));
+		assert_true(enter(t, &c, 2 * HOUR));
+	}
+	assert_int_equal(of_bucket(t, true), 100);
+	for (unsigned i = 300; i < 340; i++) {
+		struct dht_contact c = public(i, true);
+		enter(t, &c, 2 * HOUR);
+	}
+	assert_int_equal(of_bucket(t, true), 128);
+	assert_int_equal(t->len, 128);
+	/* Nor do these give way to the unverified, however fast; and their spares neither. */
+	for (unsigned i = 400; i < 500; i++) {
+		struct dht_contact c = public(i, false);
+		assert_false(dht_table_wants(t, &c));
+		assert_false(dht_table_answered(t, &c, 2 * HOUR, 1, NULL));
+	}
+	for (size_t i = 0; i < t->buckets[0].spares_len; i++)
+		assert_true(t->buckets[0].spares[i].verified);
+	/* Where limits are off, nobody looks at that. */
+	dht_table_finish(t);
+	dht_table_init(t, &own, true, false);
+	for (unsigned i = 0; i < 128; i++) {
+		struct dht_contact c = public(i, false);
+		assert_true(enter(t, &c, HOUR));
+	}
+	struct dht_contact c = public(200, true);
+	assert_false(enter(t, &c, 2 * HOUR));
+}
+
+static void the_verified_are_named_first(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact got[8], far = public(1, true), near = public(2, false);
+	struct dht_id target = near.id;
+	limit(t);
+	enter(t, &far, 1);
+	enter(t, &near, 1);
+	assert_int_equal(dht_table_named(t, &target, got, 8), 2);
+	assert_true(dht_id_equal(&got[0].id, &far.id));
+	assert_true(dht_id_equal(&got[1].id, &near.id));
+	assert_int_equal(dht_table_named(t, &target, got, 1), 1);
+	assert_true(dht_id_equal(&got[0].id, &far.id));
+	assert_int_equal(dht_table_nearest(t, &target, 0, got, 8), 2);
+	assert_true(dht_id_equal(&got[0].id, &near.id));
+	dht_table_silent(t, &far);
+	assert_int_equal(dht_table_named(t, &target, got, 8), 1);
+	t->limits = false;
+	enter(t, &far, 2);
+	dht_table_named(t, &target, got, 8);
+	assert_true(dht_id_equal(&got[0].id, &near.id));
+}
+
+static void subnets_are_spread(void **state)
+{
+	struct dht_table *t = *state;
+	limit(t);
+	struct dht_contact first = public(7, true), second = public(7, false), third;
+	second.endpoint.ip[3] = 2;
+	assert_true(enter(t, &first, 1));
+	assert_false(dht_table_wants(t, &second));
+	assert_false(enter(t, &second, 1));
+	/* Silence makes room. */
+	for (unsigned i = 0; i < 3; i++)
+		dht_table_silent(t, &first);
+	assert_true(dht_table_wants(t, &second));
+	assert_true(enter(t, &second, 2));
+	assert_null(dht_table_find(t, &first));
+	/* And so does the right id. */
+	assert_true(enter(t, &first, 3));
+	assert_null(dht_table_find(t, &second));
+	assert_int_equal(t->len, 1);
+	for (unsigned i = 100; i < 227; i++) {
+		struct dht_contact c = public(i, true);
+		assert_true(enter(t, &c, 1));
+	}
+	/* Spares are spread as well: one /24 does not wait eight times. */
+	for (unsigned i = 0; i < 8; i++) {
+		third = public(300, true);
+		third.endpoint.ip[3] = (uint8_t)(i + 1);
+		enter(t, &third, 4);
+	}
+	assert_int_equal(t->buckets[0].spares_len, 1);
+}
+
+/* One owner with an address in every bucket that there is. */
+static void no_owner_has_many_nodes(void **state)
+{
+	struct dht_table *t = *state;
+	limit(t);
+	for (unsigned i = 0; i < 300; i++) { /* the table has a dozen buckets by these */
+		struct dht_contact c = contact(i, i % 12);
+		c.endpoint.ip[0] = 45;
+		c.endpoint.ip[1] = (uint8_t)i;
+		c.endpoint.ip[2] = (uint8_t)(i >> 8);
+		enter(t, &c, 1);
+	}
+	assert_true(t->buckets_len > 6);
+	for (unsigned family = 4; family <= 6; family += 2) {
+		size_t before = t->len;
+		unsigned taken = 0;
+		for (unsigned i = 0; i < 200; i++) {
+			struct dht_contact c = contact(i, 8 + i % 40);
+			struct dht_endpoint e = {.family = (uint8_t)family, .port = 1};
+			memcpy(e.ip, family == 4 ? "\x2e\x01\x02" : "\x20\x01\x0d\xb8\x77", 5);
+			e.ip[3] = family == 4 ? (uint8_t)(i + 1) : 0xb8;
+			e.ip[4] = family == 4 ? 0 : 0x77;
+			e.ip[7] = family == 4 ? 0 : (uint8_t)i; /* a /64 each, all of a /40 */
+			c.endpoint = e;
+			taken += enter(t, &c, 1);
+		}
+		assert_true(taken >= 1 && taken <= 4);
+		assert_int_equal(t->len, before + taken);
+	}
+}
+
+static void much_faster_is_better_than_young(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact slow = contact(0, 0), c;
+	dht_table_answered(t, &slow, HOUR, 900000, NULL);
+	for (unsigned i = 1; i < 128; i++) {
+		c = contact(i, 0);
+		assert_true(enter(t, &c, HOUR));
+	}
+	c = contact(200, 0);
+	assert_false(dht_table_answered(t, &c, HOUR + 5 * MINUTE, 300000, NULL));
+	c = contact(201, 0);
+	assert_false(dht_table_answered(t, &c, HOUR + 31 * MINUTE, 1000, NULL)); /* an old friend */
+	c = contact(202, 0);
+	assert_true(dht_table_answered(t, &c, HOUR + 5 * MINUTE, 1000, NULL));
+	assert_null(dht_table_find(t, &slow));
+	assert_int_equal(t->len, 128);
+	/* It is a spare now, and the slowest of them: others come first. */
+	struct dht_contact dying = c;
+	for (unsigned i = 0; i < 3; i++)
+		dht_table_silent(t, &dying);
+	c = contact(201, 0);
+	assert_int_equal(t->len, 128);
+	assert_null(dht_table_find(t, &slow));
+}
+
+static unsigned times_known(const struct dht_table *t, const struct dht_endpoint *e)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < t->buckets_len; i++) {
+		const struct dht_bucket *b = &t->buckets[i];
+		for (size_t j = 0; j < b->len; j++)
+			n += !memcmp(b->nodes[j].contact.endpoint.ip, e->ip, 16);
+		for (size_t j = 0; j < b->spares_len; j++)
+			n += !memcmp(b->spares[j].contact.endpoint.ip, e->ip, 16);
+	}
+	return n;
+}
+
+/* Neither as a spare, nor when a spare is promoted. */
+static void one_node_an_address_among_spares_too(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact inside[128], crowd;
+	dht_table_finish(t);
+	dht_table_init(t, &own, true, false);
+	for (unsigned i = 0; i < 128; i++) {
+		inside[i] = contact(i, 0);
+		enter(t, &inside[i], 1);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		crowd = contact(500, 0);
+		crowd.endpoint.port = (uint16_t)(1000 + i);
+		enter(t, &crowd, 2);
+	}
+	assert_int_equal(t->buckets[0].spares_len, 1);
+	assert_int_equal(times_known(t, &crowd.endpoint), 1);
+	/* The same machine gets in at another place. */
+	struct dht_contact elsewhere = contact(500, 4);
+	elsewhere.endpoint.port = 77;
+	assert_true(enter(t, &elsewhere, 3));
+	for (unsigned i = 0; i < 3; i++)
+		dht_table_silent(t, &inside[5]);
+	assert_null(dht_table_find(t, &crowd));
+	assert_non_null(dht_table_find(t, &elsewhere));
+}
+
+static void another_id_casts_doubt_on_the_bucket(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact a[20], other;
+	uint64_t at, now = HOUR;
+	for (unsigned i = 0; i < 20; i++) {
+		a[i] = contact(i, i < 10 ? 0 : 1);
+		enter(t, &a[i], now);
+	}
+	for (unsigned i = 0; i < 118; i++) { /* so that there are two buckets */
+		struct dht_contact c = contact(100 + i, 0);
+		enter(t, &c, now);
+	}
+	dht_table_remove(t, &a[0], now + MINUTE);
+	assert_null(dht_table_find(t, &a[0]));
+	dht_table_next_check(t, &at);
+	assert_true(at <= now + 2 * SECOND);
+	assert_true(dht_table_find(t, &a[1])->contested);
+	assert_false(dht_table_find(t, &a[12])->contested);
+	enter(t, &a[1], now + 2 * MINUTE);
+	assert_false(dht_table_find(t, &a[1])->contested);
+	/* A machine that changes its id with every packet does not keep us busy. */
+	other = a[2];
+	other.id.b[5] ^= 1;
+	assert_true(enter(t, &other, now + 3 * MINUTE));
+	assert_null(dht_table_find(t, &a[2]));
+	assert_false(dht_table_find(t, &a[1])->contested);
+	other.id.b[5] ^= 2;
+	assert_true(enter(t, &other, now + 17 * MINUTE));
+	assert_true(dht_table_find(t, &a[1])->contested);
+}
+
+static void another_id_of_our_own_loses_nobody(void **state)
+{
+	struct dht_table *t = *state, moved;
+	for (unsigned i = 0; i < 600; i++) {
+		struct dht_contact c = contact(i, some_byte() % 14);
+		enter(t, &c, i);
+	}
+	struct dht_id other = contact(0, 0).id;
+	assert_int_equal(dht_table_around(t, &other, &moved), 0);
+	assert_true(moved.len >= t->len);
+	assert_true(moved.buckets_len > 1);
+	size_t counted = 0;
+	for (size_t i = 0; i < moved.buckets_len; i++)
+		for (size_t j = 0; j < moved.buckets[i].len; j++, counted++) {
+			unsigned shared = dht_id_shared_bits(
+				&other, &moved.buckets[i].nodes[j].contact.id);
+			assert_true(i + 1 == moved.buckets_len ? shared >= i : shared == i);
+		}
+	assert_int_equal(counted, moved.len);
+	for (size_t i = 0; i < t->buckets_len; i++)
+		for (size_t j = 0; j < t->buckets[i].len; j++) {
+			const struct dht_node *old = &t->buckets[i].nodes[j];
+			const struct dht_node *node = dht_table_find(&moved, &old->contact);
+			assert_non_null(node);
+			assert_memory_equal(node, old, sizeof(*node));
+		}
+	/* And it is a table like any other: who shares many bits with the new id is taken. */
+	struct dht_contact close = {.id = other, .endpoint = contact(9000, 0).endpoint};
+	close.id.b[19] ^= 1;
+	assert_true(enter(&moved, &close, 700));
+	dht_table_finish(&moved);
+	dht_table_finish(t);
+	assert_int_equal(dht_table_around(t, &other, &moved), 0);
+	assert_int_equal(moved.len, 0);
+	assert_true(enter(&moved, &close, 700));
+	dht_table_finish(&moved);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -312,6 +606,14 @@ int main(void)
 		TEST(a_small_network_is_remembered),
 		TEST(an_id_cannot_be_stolen),
 		TEST(one_node_an_address),
+		TEST(one_node_an_address_among_spares_too),
+		TEST(another_id_casts_doubt_on_the_bucket),
+		TEST(another_id_of_our_own_loses_nobody),
+		TEST(the_verified_displace_the_others),
+		TEST(the_verified_are_named_first),
+		TEST(subnets_are_spread),
+		TEST(no_owner_has_many_nodes),
+		TEST(much_faster_is_better_than_young),
 		TEST(checks_come_in_time),
 		TEST(refreshes_fall_into_their_bucket),
 	};
