@@ -26,6 +26,13 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	dht_upkeep_init(dht);
 	ops->random(self, &dht->tokens, sizeof(dht->tokens));
 	dht->tokens_turned = dht_now(dht);
+	if (config->limits) {
+		uint8_t key[DHT_LIMITS_KEY_LEN];
+		ops->random(self, key, sizeof(key));
+		r = dht_limits_create(key, &dht->limits);
+		if (r < 0)
+			goto out;
+	}
 	*ret_dht = dht;
 	dht = NULL;
 out:
@@ -42,6 +49,7 @@ void dht_destroy(struct dht *dht)
 	dht_upkeep_finish(dht);
 	dht_closest_finish(&dht->closest);
 	dht_peers_destroy(dht->peers);
+	dht_limits_destroy(dht->limits);
 	for (unsigned i = 0; i < 2; i++)
 		dht_table_finish(&dht->tables[i]);
 	OPENSSL_cleanse(&dht->tokens, sizeof(dht->tokens));
@@ -100,6 +108,27 @@ bool dht_has_family(const struct dht *dht, unsigned family_index)
 	return dht->tables[family_index].len || dht->upkeep.join_family[family_index];
 }
 
+_Static_assert(DHT_KIND_REPLY == DHT_METHOD_UNKNOWN + 1, "each method is a kind");
+
+const char *dht_kind_name(unsigned kind)
+{
+	if (kind == DHT_KIND_REPLY)
+		return "reply";
+	if (kind == DHT_KIND_ERROR)
+		return "error";
+	const char *name = kind < DHT_METHOD_UNKNOWN ? dht_method_name(kind) : NULL;
+	return name ? name : "unknown";
+}
+
+static void count(struct dht_traffic traffic[DHT_KINDS], const struct dht_message *m, size_t len)
+{
+	unsigned kind = m->kind == DHT_REPLY   ? DHT_KIND_REPLY
+			: m->kind == DHT_ERROR ? DHT_KIND_ERROR
+					       : (unsigned)m->method;
+	traffic[kind].packets++;
+	traffic[kind].bytes += len;
+}
+
 int dht_send_message(
 	struct dht *dht, const struct dht_endpoint *to, const struct dht_message *m, size_t cap)
 {
@@ -107,10 +136,22 @@ int dht_send_message(
 	int len = dht_message_write(m, datagram, cap < sizeof(datagram) ? cap : sizeof(datagram));
 	if (len < 0)
 		return len;
+	if (dht->limits && m->kind != DHT_QUERY &&
+		!dht_limits_out(dht->limits, to, (size_t)len, dht_now(dht))) {
+		dht->counters.drop_bytes++;
+		return 0;
+	}
 	dht->counters.packets_out++;
 	dht->counters.bytes_out += (uint64_t)len;
+	count(dht->counters.out, m, (size_t)len);
 	dht->ops.send(dht->self, to, datagram, (size_t)len);
 	return 0;
+}
+
+void dht_source_proved(struct dht *dht, const struct dht_endpoint *at)
+{
+	if (dht->limits)
+		dht_limits_proved(dht->limits, at, dht_now(dht));
 }
 
 /* Did another node answer than the one we asked? */
@@ -131,6 +172,7 @@ static void note_answer(struct dht *dht, const struct dht_query *q, const struct
 	uint32_t rtt = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
 	struct dht_contact c = {.id = m->id, .endpoint = q->to.endpoint};
 	dht_query_answered(dht, q, rtt);
+	dht_source_proved(dht, &q->to.endpoint);
 	if (m->has_id && dht_table_answered(dht_table_of(dht, &c.endpoint), &c, now, rtt,
 				 m->client.len == 4 ? m->client.data : NULL))
 		dht_upkeep_entered(dht, q->purpose == DHT_FOR_JOIN);
@@ -197,19 +239,41 @@ static void take_answer(
 	}
 }
 
+/* Before anything of it is read. What answers us was asked for, so it is always welcome. */
+static bool admit(struct dht *dht, const struct dht_endpoint *from, size_t len)
+{
+	switch (dht_limits_in(dht->limits, from, len, dht_now(dht))) {
+	case DHT_ADMIT:
+		return true;
+	case DHT_OVER_RATE:
+		dht->counters.drop_rate++;
+		return false;
+	case DHT_OVER_BUDGET:
+		dht->counters.drop_budget++;
+		return false;
+	}
+	return false;
+}
+
 static void take_datagram(
 	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
 {
 	struct dht_message m;
-	int r = dht_acceptable(dht, from) ? dht_message_read(datagram, len, &m) : -EBADMSG;
-	if (r == -EPROTO) {
-		dht->counters.queries_in++;
-		dht_serve(dht, from, &m, m.error);
-	} else if (r < 0) {
+	bool awaited = dht->limits && dht_query_awaits(dht, from, datagram, len);
+	if (dht->limits && !awaited && !admit(dht, from, len))
+		return;
+	int r = dht_message_read(datagram, len, &m);
+	if (r < 0 && r != -EPROTO) {
 		dht->counters.junk++;
-	} else if (m.kind == DHT_QUERY) {
+		return;
+	}
+	/* Whom we asked cannot hide queries of his own in our transaction's name. */
+	if (awaited && m.kind == DHT_QUERY && !admit(dht, from, len))
+		return;
+	count(dht->counters.in, &m, len);
+	if (m.kind == DHT_QUERY) {
 		dht->counters.queries_in++;
-		dht_serve(dht, from, &m, 0);
+		dht_serve(dht, from, &m, r < 0 ? m.error : 0);
 	} else {
 		take_answer(dht, from, &m);
 	}
@@ -221,7 +285,10 @@ void dht_receive(
 	dht_enter(dht);
 	dht->counters.packets_in++;
 	dht->counters.bytes_in += len;
-	take_datagram(dht, from, datagram, len);
+	if (dht_acceptable(dht, from))
+		take_datagram(dht, from, datagram, len);
+	else
+		dht->counters.junk++;
 	dht_leave(dht);
 }
 

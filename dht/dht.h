@@ -133,9 +133,25 @@ struct dht_node_info {
 typedef void dht_node_fn(void *ctx, const struct dht_node_info *node);
 void dht_each_node(const struct dht *dht, dht_node_fn *fn, void *ctx);
 
+/* Kinds of messages, to count them by: queries by their method, then the answers. */
+#define DHT_KIND_REPLY 8
+#define DHT_KIND_ERROR 9
+#define DHT_KINDS 10
+const char *dht_kind_name(unsigned kind); /* "ping", …, "unknown", "reply", "error" */
+
+struct dht_traffic {
+	uint64_t packets, bytes;
+};
+
+/* What came in is the sum of `in`, of what was dropped before it was read, and of junk that was
+ * no message. */
 struct dht_counters {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	struct dht_traffic in[DHT_KINDS], out[DHT_KINDS];
 	uint64_t junk;         /* datagrams that were no message, or a reply to nothing we asked */
+	uint64_t drop_rate;    /* dropped unread: more from one source than it may send */
+	uint64_t drop_budget;  /* dropped unread: more from all than we look at */
+	uint64_t drop_bytes;   /* unanswered: more than an unverified source or its /24 may have */
 	uint64_t queries_in, queries_out, replies_in, errors_in, timeouts;
 	uint64_t gets, puts;   /* look-ups of ours */
 	uint64_t values_bad;   /* values that did not verify, from anyone */

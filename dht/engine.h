@@ -9,12 +9,13 @@
  *   put.c      the second half of a put: store on the nearest that answered
  *   upkeep.c   joining, and keeping the tables fresh
  *
- * Parts that know nothing of struct dht: table, candidates, closest, token, peers. */
+ * Parts that know nothing of struct dht: table, candidates, closest, token, peers, limits. */
 #ifndef DHT_ENGINE_H
 #define DHT_ENGINE_H
 
 #include "dht/closest.h"
 #include "dht/dht.h"
+#include "dht/limits.h"
 #include "dht/lookup.h"
 #include "dht/message.h"
 #include "dht/peers.h"
@@ -35,6 +36,7 @@ struct dht {
 	struct dht_tokens tokens;
 	uint64_t tokens_turned;
 	struct dht_peers *peers;
+	struct dht_limits *limits; /* NULL: config.limits is off */
 	struct dht_counters counters;
 	unsigned depth;	   /* calls into the engine that are on the stack */
 	bool running;	   /* dht_run is: it returns when it wants to run, no wake is needed */
@@ -63,6 +65,9 @@ bool dht_has_family(const struct dht *dht, unsigned family_index);
 /* 0, or why it cannot be written in `cap` bytes: nothing was sent then. */
 int dht_send_message(
 	struct dht *dht, const struct dht_endpoint *to, const struct dht_message *m, size_t cap);
+
+/* That address receives what is sent to it: a token or an answer of its own came from there. */
+void dht_source_proved(struct dht *dht, const struct dht_endpoint *at);
 
 /* Keeps an item in our own store if BEP 44 and the judge allow: 0, or a KRPC error code.
  * `from`: who sent it; NULL: we ourselves, who have verified it. */

@@ -24,6 +24,7 @@
 void dht_query_init(struct dht *dht)
 {
 	dht->queries.timeout = TIMEOUT_FIRST;
+	dht->ops.random(dht->self, dht->queries.key, sizeof(dht->queries.key));
 }
 
 void dht_query_finish(struct dht *dht)
@@ -95,6 +96,33 @@ static struct dht_query **chain_of(struct dht_queries *qs, const uint8_t *transa
 	return &qs->chains[transaction[0] % DHT_QUERY_CHAINS];
 }
 
+static struct dht_query **chain_to(const struct dht_queries *qs, const struct dht_endpoint *at)
+{
+	uint8_t text[18]; /* the longest compact form */
+	uint64_t sum = dht_siphash(qs->key, text, dht_endpoint_write(at, text));
+	return (struct dht_query **)&qs->chains_to[sum % DHT_QUERY_CHAINS_TO];
+}
+
+static void link_query(struct dht_queries *qs, struct dht_query *q)
+{
+	struct dht_query **chain = chain_of(qs, q->transaction), **to = chain_to(qs, &q->to.endpoint);
+	q->next = *chain;
+	*chain = q;
+	q->next_to = *to;
+	*to = q;
+}
+
+static void unlink_query(struct dht_queries *qs, struct dht_query *q)
+{
+	struct dht_query **at = chain_of(qs, q->transaction);
+	while (*at != q)
+		at = &(*at)->next;
+	*at = q->next;
+	for (at = chain_to(qs, &q->to.endpoint); *at != q;)
+		at = &(*at)->next_to;
+	*at = q->next_to;
+}
+
 /* How long an answer of that node may take. */
 static uint64_t timeout_of(struct dht *dht, const struct dht_contact *to)
 {
@@ -141,9 +169,7 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 		free(q);
 		return r;
 	}
-	struct dht_query **chain = chain_of(qs, q->transaction);
-	q->next = *chain;
-	*chain = q;
+	link_query(qs, q);
 	r = send_query(dht, q, body);
 	if (r < 0)
 		dht_query_drop(dht, q);
@@ -166,10 +192,7 @@ struct dht_query *dht_query_match(
 
 void dht_query_drop(struct dht *dht, struct dht_query *q)
 {
-	struct dht_query **at = chain_of(&dht->queries, q->transaction);
-	while (*at != q)
-		at = &(*at)->next;
-	*at = q->next;
+	unlink_query(&dht->queries, q);
 	heap_remove(&dht->queries, q);
 	free(q);
 }
@@ -283,17 +306,33 @@ void dht_query_run(struct dht *dht, uint64_t now)
 static struct dht_query *find_to(
 	const struct dht *dht, const struct dht_endpoint *at, uint64_t number)
 {
-	for (size_t i = 0; i < dht->queries.len; i++) {
-		struct dht_query *q = dht->queries.heap[i];
-		if (q->number < number && dht_endpoint_equal(&q->to.endpoint, at))
-			return q;
-	}
-	return NULL;
+	struct dht_query *q = *chain_to(&dht->queries, at);
+	while (q && (q->number >= number || !dht_endpoint_equal(&q->to.endpoint, at)))
+		q = q->next_to;
+	return q;
 }
 
 bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at)
 {
 	return find_to(dht, at, dht->queries.sent);
+}
+
+/* `t` of four bytes, as canonical bencode has it. */
+static bool carries(const uint8_t *datagram, size_t len, const uint8_t transaction[4])
+{
+	uint8_t text[9] = "1:t4:";
+	memcpy(text + 5, transaction, 4);
+	return memmem(datagram, len, text, sizeof(text)) != NULL;
+}
+
+bool dht_query_awaits(const struct dht *dht, const struct dht_endpoint *from,
+	const uint8_t *datagram, size_t len)
+{
+	for (struct dht_query *q = *chain_to(&dht->queries, from); q; q = q->next_to)
+		if (dht_endpoint_equal(&q->to.endpoint, from) &&
+			carries(datagram, len, q->transaction))
+			return true;
+	return false;
 }
 
 /* Whom a failure is told to may ask the same address again, and that query is refused by a

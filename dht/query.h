@@ -22,6 +22,7 @@ enum dht_purpose {
 
 struct dht_query {
 	struct dht_query *next; /* in its chain */
+	struct dht_query *next_to; /* in the chain of its endpoint */
 	size_t place;		/* in the heap */
 	uint64_t number;	/* of all that were ever sent */
 	uint8_t transaction[4];
@@ -35,6 +36,7 @@ struct dht_query {
 /* More cannot be under way: four seconds' worth of a thousand packets a second. */
 #define DHT_QUERIES_MAX 4096
 #define DHT_QUERY_CHAINS 64
+#define DHT_QUERY_CHAINS_TO 256 /* walked for each datagram that comes in */
 #define DHT_RTT_SAMPLES 64
 #define DHT_SILENT_SLOTS 64
 
@@ -48,6 +50,8 @@ struct dht_silent {
 
 struct dht_queries {
 	struct dht_query *chains[DHT_QUERY_CHAINS];
+	struct dht_query *chains_to[DHT_QUERY_CHAINS_TO]; /* by endpoint */
+	uint8_t key[16]; /* of that hash: those who name endpoints to us do not choose the chain */
 	struct dht_query **heap; /* the first due on top */
 	size_t len, cap;
 	uint64_t sent;		       /* ever */
@@ -80,6 +84,11 @@ uint64_t dht_query_due(const struct dht *dht); /* UINT64_MAX: nothing is under w
 
 /* Is a query to that endpoint under way? */
 bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);
+/* Can that datagram be the answer to a query under way? Told without parsing, by where it comes from
+ * and by the random bytes that an answer has to carry: nobody who did not see the query can
+ * forge that. */
+bool dht_query_awaits(const struct dht *dht, const struct dht_endpoint *from,
+	const uint8_t *datagram, size_t len);
 /* Did it leave several queries of the last minute unanswered? */
 bool dht_query_silent(const struct dht *dht, const struct dht_endpoint *at, uint64_t now);
 

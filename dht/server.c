@@ -6,6 +6,9 @@
 #include <openssl/sha.h>
 #include <string.h>
 
+/* No answer of ours, and no ping, is shorter by much. */
+#define REPLY_LEAST 100
+
 /* What is being answered. */
 struct service {
 	struct dht *dht;
@@ -55,8 +58,11 @@ static void add_token(struct service *s)
 static bool token_holds(struct service *s, const struct dht_id *target)
 {
 	turn_tokens(s->dht);
-	return dht_token_holds(
+	bool holds = dht_token_holds(
 		&s->dht->tokens, s->from, target, s->query->token.data, s->query->token.len);
+	if (holds)
+		dht_source_proved(s->dht, s->from);
+	return holds;
 }
 
 static int serve_find_node(struct service *s)
@@ -268,10 +274,51 @@ static struct bytes text_of(int code)
 	return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
+static bool has_room(const struct dht *dht, const struct dht_endpoint *to, size_t len)
+{
+	return !dht->limits || dht_limits_room(dht->limits, to, len, dht_now(dht));
+}
+
+/* Nothing is looked up for who cannot be answered. A put and an announcement may bring the token
+ * that says they can. */
+static bool worth_serving(
+	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query)
+{
+	if (query->method == DHT_PUT || query->method == DHT_ANNOUNCE_PEER ||
+		has_room(dht, from, REPLY_LEAST))
+		return true;
+	dht->counters.drop_bytes++;
+	return false;
+}
+
+/* The largest mutable values do not fit what every IPv6 path carries whole: they go alone. */
+static void send_reply(struct dht *dht, const struct dht_endpoint *to, struct dht_message *reply)
+{
+	if (to->family == 4) {
+		dht_send_message(dht, to, reply, DHT_REPLY_MAX);
+	} else if (dht_send_message(dht, to, reply, DHT_REPLY6_MAX) < 0) {
+		reply->nodes_len = 0;
+		dht_send_message(dht, to, reply, DHT_REPLY_MAX);
+	}
+}
+
+/* The ping that asks whether a stranger is there goes to an address that anyone may have
+ * written: its bytes count like those of a reply. */
+static void introduce(struct dht *dht, const struct dht_endpoint *from, const struct dht_id *id)
+{
+	struct dht_contact stranger = {.id = *id, .endpoint = *from};
+	if (!has_room(dht, from, REPLY_LEAST))
+		return;
+	uint64_t before = dht->counters.bytes_out;
+	dht_upkeep_introduce(dht, &stranger);
+	if (dht->limits && dht->counters.bytes_out > before)
+		dht_limits_out(dht->limits, from, dht->counters.bytes_out - before, dht_now(dht));
+}
+
 void dht_serve(
 	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query, int bad)
 {
-	if (dht->config.read_only)
+	if (dht->config.read_only || !worth_serving(dht, from, query))
 		return;
 	struct dht_message reply = {.kind = DHT_REPLY,
 		.transaction = query->transaction,
@@ -291,11 +338,7 @@ void dht_serve(
 			.error = code,
 			.error_text = text_of(code)};
 	}
-	/* The largest values do not fit what every IPv6 path carries whole. */
-	if (from->family == 4 || dht_send_message(dht, from, &reply, DHT_REPLY6_MAX) < 0)
-		dht_send_message(dht, from, &reply, DHT_REPLY_MAX);
-	if (query->has_id && !query->read_only && !bad) {
-		struct dht_contact stranger = {.id = query->id, .endpoint = *from};
-		dht_upkeep_introduce(dht, &stranger);
-	}
+	send_reply(dht, from, &reply);
+	if (query->has_id && !query->read_only && !bad)
+		introduce(dht, from, &query->id);
 }

@@ -14,6 +14,15 @@ static void line(FILE *f, const char *name, uint64_t value)
 	fprintf(f, "%-24s %llu\n", name, (unsigned long long)value);
 }
 
+static void traffic(FILE *f, const char *way, unsigned kind, const struct dht_traffic *t)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "dht.%s.%s.packets", way, dht_kind_name(kind));
+	line(f, name, t->packets);
+	snprintf(name, sizeof(name), "dht.%s.%s.bytes", way, dht_kind_name(kind));
+	line(f, name, t->bytes);
+}
+
 static void dht_status(FILE *f, const struct dht *dht)
 {
 	struct dht_counters c;
@@ -27,7 +36,14 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "dht.packets_out", c.packets_out);
 	line(f, "dht.bytes_in", c.bytes_in);
 	line(f, "dht.bytes_out", c.bytes_out);
-	line(f, "dht.junk", c.junk);
+	for (unsigned kind = 0; kind < DHT_KINDS; kind++) {
+		traffic(f, "in", kind, &c.in[kind]);
+		traffic(f, "out", kind, &c.out[kind]);
+	}
+	line(f, "dht.drop.junk", c.junk);
+	line(f, "dht.drop.rate", c.drop_rate);
+	line(f, "dht.drop.budget", c.drop_budget);
+	line(f, "dht.drop.bytes", c.drop_bytes);
 	line(f, "dht.queries_in", c.queries_in);
 	line(f, "dht.queries_out", c.queries_out);
 	line(f, "dht.replies_in", c.replies_in);

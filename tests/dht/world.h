@@ -130,7 +130,7 @@ static inline int world_judge(
 	return w->verdict;
 }
 
-static inline void world_start(struct world *w, bool mainline, bool read_only)
+static inline void world_start_as(struct world *w, const struct dht_config *as)
 {
 	static const struct dht_ops ops = {.now = world_now,
 		.wall = world_wall,
@@ -141,13 +141,19 @@ static inline void world_start(struct world *w, bool mainline, bool read_only)
 		.keep = world_keep,
 		.renew = world_renew,
 		.judge = world_judge};
-	struct dht_config config = {.mainline = mainline, .read_only = read_only};
+	struct dht_config config = *as;
 	memset(w, 0, sizeof(*w));
 	memset(config.id.b, 0x55, sizeof(config.id.b));
 	w->now = 1000 * WORLD_SECOND;
 	w->woken = UINT64_MAX;
 	int r = dht_create(&config, &ops, w, &w->dht);
 	assert(r == 0);
+}
+
+static inline void world_start(struct world *w, bool mainline, bool read_only)
+{
+	struct dht_config config = {.mainline = mainline, .read_only = read_only};
+	world_start_as(w, &config);
 }
 
 static inline void world_end(struct world *w)

@@ -262,9 +262,9 @@ first_rss=$(rss) first_descriptors=$(descriptors)
 
 # ---- the DHT's port
 for what in dht_junk dht_junk6; do
-	before=$(count dht.junk)
+	before=$(count dht.drop.junk)
 	set -- $(send $what)
-	is "$what: each is counted" "$(($(count dht.junk) - before))" "$1"
+	is "$what: each is counted" "$(($(count dht.drop.junk) - before))" "$1"
 	is "$what: none is answered" "$2" 0
 done
 serves "after junk"

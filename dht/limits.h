@@ -1,0 +1,61 @@
+/* What strangers may have of us: packets and bytes of each source, bytes of all, and bytes in return.
+ *
+ * A packet's source address is a claim. A source is *verified* when it has lately shown that it
+ * receives what is sent to it: it answered a query of ours, or brought a token that we gave out.
+ * All others share small budgets, so that we are of little use for flooding whoever an attacker
+ * writes as the sender; the verified have budgets of their own, so that a flood of forged
+ * packets does not starve them.
+ *
+ * Every limit is a bucket that refills: nothing is remembered of a source beyond it, so nobody
+ * can have somebody else banned. The memory is fixed. Buckets are found by a keyed hash of the
+ * source; sources that share one share its limit, and none can tell which those are. */
+#ifndef DHT_LIMITS_H
+#define DHT_LIMITS_H
+
+#include "dht/id.h"
+
+#define DHT_LIMITS_KEY_LEN 16
+
+/* Packets a second of one source (an IPv4 address, an IPv6 /64), and at once. A client that looks
+ * up or stores sends us a handful; a busy one behind a big NAT is verified by its first put. */
+#define DHT_LIMITS_RATE 10
+#define DHT_LIMITS_BURST 50
+#define DHT_LIMITS_RATE_VERIFIED 50
+#define DHT_LIMITS_BURST_VERIFIED 200
+
+/* Bytes a second that are looked at, of all unverified sources, of all verified ones; as much at
+ * once. About 2,500 and 20,000 queries: the second is a good part of a core, the first is not. */
+#define DHT_LIMITS_IN 250000
+#define DHT_LIMITS_IN_VERIFIED 2000000
+
+/* Bytes sent to unverified sources in any one second: to a /24 (IPv6: a /56), and to all. Each is
+ * made of a burst and a rate, which together are the most that a second can hold. */
+#define DHT_LIMITS_OUT 5000
+#define DHT_LIMITS_OUT_ALL 64000
+
+/* A node in our table is asked, and so verified anew, every ten minutes. */
+#define DHT_LIMITS_PROOF_LIFE ((uint64_t)20 * 60 * 1000000)
+
+struct dht_limits;
+
+enum dht_admission { DHT_ADMIT, DHT_OVER_RATE, DHT_OVER_BUDGET };
+
+int dht_limits_create(const uint8_t key[DHT_LIMITS_KEY_LEN], struct dht_limits **ret_limits);
+void dht_limits_destroy(struct dht_limits *limits); /* NULL is fine */
+
+/* A datagram of that many bytes came: may it be looked at? If so it counts. */
+enum dht_admission dht_limits_in(
+	struct dht_limits *limits, const struct dht_endpoint *from, size_t len, uint64_t now);
+/* May so many bytes be sent there, unasked for as far as we know? Nothing is counted. */
+bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint *to, size_t len,
+	uint64_t now);
+/* The same; they count as sent if so. */
+bool dht_limits_out(
+	struct dht_limits *limits, const struct dht_endpoint *to, size_t len, uint64_t now);
+
+/* It receives what is sent to it. */
+void dht_limits_proved(struct dht_limits *limits, const struct dht_endpoint *at, uint64_t now);
+bool dht_limits_verified(
+	const struct dht_limits *limits, const struct dht_endpoint *at, uint64_t now);
+
+#endif
