@@ -328,6 +328,8 @@ void dht_counters(const struct dht *dht, struct dht_counters *ret_counters)
 	*ret_counters = dht->counters;
 	ret_counters->nodes = dht_table_good(&dht->tables[0]) + dht_table_good(&dht->tables[1]);
 	ret_counters->lookups = dht->lookups.len;
+	ret_counters->size4 = dht_estimate_size(&dht->estimates[0]);
+	ret_counters->size6 = dht_estimate_size(&dht->estimates[1]);
 }
 
 const struct dht_id *dht_own_id(const struct dht *dht)

@@ -157,6 +157,7 @@ struct dht_counters {
 	uint64_t values_bad;   /* values that did not verify, from anyone */
 	uint64_t items_kept;   /* puts of others that we took */
 	uint64_t verifications;
+	uint64_t size4, size6; /* nodes of the networks, estimated from look-ups; 0: unknown */
 	size_t nodes;          /* in the table, good ones */
 	size_t lookups;        /* under way */
 };

@@ -116,6 +116,9 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 void dht_get_take_own(struct dht_lookup *l);
 void dht_lookup_remember(struct dht_lookup *l);
 
+/* region.c: a search is over. */
+void dht_region_learn(struct dht_lookup *l);
+
 /* put.c: the search is over; ends of queries that store. */
 void dht_put_start(struct dht_lookup *l);
 void dht_put_store(struct dht_lookup *l);

@@ -125,6 +125,8 @@ void dht_lookup_search(struct dht_lookup *l)
 		over &= advance_front(l, i);
 	if (!over)
 		return;
+	if (!l->found)
+		dht_region_learn(l);
 	if (l->kind == DHT_LOOKUP_PUT) {
 		dht_put_store(l);
 		return;

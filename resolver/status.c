@@ -31,6 +31,8 @@ static void dht_status(FILE *f, const struct dht *dht)
 	dht_id_to_hex(dht_own_id(dht), id);
 	fprintf(f, "%-24s %s\n", "dht.id", id);
 	line(f, "dht.nodes", c.nodes);
+	line(f, "dht.size4", c.size4);
+	line(f, "dht.size6", c.size6);
 	line(f, "dht.lookups", c.lookups);
 	line(f, "dht.packets_in", c.packets_in);
 	line(f, "dht.packets_out", c.packets_out);

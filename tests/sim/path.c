@@ -40,7 +40,7 @@ static void own_net_address(uint32_t number, struct dht_endpoint *e)
 		e->ip[3] = 1;
 	} else {
 		e->ip[0] = 0x2a;
-		write_number(e->ip + 4, net);
+		write_number(e->ip + 1, net);
 		e->ip[15] = 1;
 	}
 }
@@ -59,7 +59,7 @@ void sim_address(const struct sim_addresses *a, size_t node, uint8_t family,
 size_t sim_node_at(const struct sim_addresses *a, const struct dht_endpoint *e)
 {
 	bool v6 = e->family == 6;
-	uint32_t number = a->own_nets ? read_number(v6 ? e->ip + 4 : e->ip) * GATHER & NETS_MASK
+	uint32_t number = a->own_nets ? read_number(v6 ? e->ip + 1 : e->ip) * GATHER & NETS_MASK
 				      : read_number(v6 ? e->ip + 13 : e->ip + 1);
 	struct dht_endpoint real;
 	if (!number)

@@ -9,7 +9,7 @@
 
 struct sim_addresses {
 	bool mainline; /* public ones */
-	bool own_nets; /* a /24 (IPv6: a /64) for each node, all of them public */
+	bool own_nets; /* a /24 (IPv6: a /32) for each node, all of them public */
 };
 
 void sim_address(const struct sim_addresses *a, size_t node, uint8_t family,

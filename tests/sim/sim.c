@@ -31,6 +31,8 @@ struct member {
 	struct dht_id id;
 	int64_t clock_ahead;
 	sim_lie_fn *lie;
+	sim_hear_fn *hear;
+	struct dht_endpoint moved; /* family 0: it is where its number says */
 	uint64_t wake_at;
 	struct sim_items items;
 	uint64_t *opened; /* behind a NAT: when it last wrote to which node */
@@ -45,6 +47,8 @@ struct sim {
 	struct member **members;
 	size_t len, cap;
 	struct sim_events events;
+	size_t *moved; /* nodes that are elsewhere than their numbers say */
+	size_t moved_len;
 };
 
 uint64_t sim_now(const struct sim *sim)
@@ -75,12 +79,18 @@ void sim_endpoint(
 	const struct sim *sim, size_t node, uint8_t family, struct dht_endpoint *ret_endpoint)
 {
 	struct sim_addresses a = addresses(sim);
-	sim_address(&a, node, family, ret_endpoint);
+	if (node < sim->len && sim->members[node]->moved.family == family)
+		*ret_endpoint = sim->members[node]->moved;
+	else
+		sim_address(&a, node, family, ret_endpoint);
 }
 
 size_t sim_node_of(const struct sim *sim, const struct dht_endpoint *endpoint)
 {
 	struct sim_addresses a = addresses(sim);
+	for (size_t i = 0; i < sim->moved_len; i++)
+		if (dht_endpoint_equal(&sim->members[sim->moved[i]]->moved, endpoint))
+			return sim->moved[i];
 	size_t node = sim_node_at(&a, endpoint);
 	return node < sim->len ? node : SIZE_MAX;
 }
@@ -367,6 +377,18 @@ bool sim_is_read_only(const struct sim *sim, size_t node)
 	return sim->members[node]->read_only;
 }
 
+void sim_move(struct sim *sim, size_t node, const struct dht_endpoint *to, const struct dht_id *id)
+{
+	struct member *m = sim->members[node];
+	sim->moved = realloc(sim->moved, (sim->moved_len + 1) * sizeof(*sim->moved));
+	assert(sim->moved && !m->moved.family);
+	sim->moved[sim->moved_len++] = node;
+	m->moved = *to;
+	m->id = *id;
+	dht_destroy(m->dht);
+	start(m);
+}
+
 void sim_set_clock(struct sim *sim, size_t node, int64_t ahead)
 {
 	sim->members[node]->clock_ahead = ahead;
@@ -380,6 +402,17 @@ void sim_set_loss(struct sim *sim, unsigned of_a_thousand)
 void sim_set_lie(struct sim *sim, size_t node, sim_lie_fn *lie)
 {
 	sim->members[node]->lie = lie;
+}
+
+void sim_set_hear(struct sim *sim, size_t node, sim_hear_fn *hear)
+{
+	sim->members[node]->hear = hear;
+}
+
+void sim_send(struct sim *sim, size_t node, const struct dht_endpoint *to, const uint8_t *datagram,
+	size_t len)
+{
+	op_send(sim->members[node], to, datagram, len);
 }
 
 void sim_set_verdict(struct sim *sim, size_t node, int code)
@@ -421,7 +454,8 @@ static void happen(struct sim *sim, const struct sim_event *e)
 		return;
 	switch (e->kind) {
 	case SIM_ARRIVES:
-		if (!m->nat || nat_lets_in(m, &d->from))
+		if ((!m->nat || nat_lets_in(m, &d->from)) &&
+			!(m->hear && m->hear(sim, e->node, &d->from, d->bytes, d->len)))
 			dht_receive(m->dht, &d->from, d->bytes, d->len);
 		break;
 	case SIM_REFUSED:
@@ -479,6 +513,7 @@ void sim_destroy(struct sim *sim)
 		free(m);
 	}
 	sim_events_finish(&sim->events);
+	free(sim->moved);
 	free(sim->members);
 	free(sim);
 }

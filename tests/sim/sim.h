@@ -16,7 +16,7 @@ struct sim_config {
 	unsigned loss; /* packets lost of a thousand */
 	bool mainline; /* addresses are public ones */
 	bool limits;   /* what strangers may have of a node is bounded */
-	bool own_nets; /* as limits by subnet want: each node has a /24 (IPv6: a /64) of its own,
+	bool own_nets; /* as limits by subnet want: each node has a /24 (IPv6: a /32) of its own,
 			  public as well */
 };
 
@@ -62,6 +62,15 @@ void sim_set_loss(struct sim *sim, unsigned of_a_thousand);
 /* What `node` sends passes through `lie`, which may change it; a returned 0 swallows it. */
 typedef size_t sim_lie_fn(struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap);
 void sim_set_lie(struct sim *sim, size_t node, sim_lie_fn *lie);
+/* What comes in for `node` is shown to `hear` first; true: its engine never sees it. */
+typedef bool sim_hear_fn(struct sim *sim, size_t node, const struct dht_endpoint *from,
+	const uint8_t *datagram, size_t len);
+void sim_set_hear(struct sim *sim, size_t node, sim_hear_fn *hear);
+/* Sends bytes as `node`, on its way through the network as what its engine sends. */
+void sim_send(struct sim *sim, size_t node, const struct dht_endpoint *to, const uint8_t *datagram,
+	size_t len);
+/* Another address of that family, another id: before it has met anyone, for it begins anew. */
+void sim_move(struct sim *sim, size_t node, const struct dht_endpoint *to, const struct dht_id *id);
 /* What `node`'s judge answers from now on (0 at first). */
 void sim_set_verdict(struct sim *sim, size_t node, int code);
 /* Sends bytes to a node as if they came from `from`. */

@@ -1,0 +1,87 @@
+/* How many nodes the network has. */
+#include "dht/estimate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Fewer look-ups are no estimate: one that liars met could be half of them. */
+#define SAMPLES_ENOUGH 4
+
+uint64_t dht_distance(const struct dht_id *a, const struct dht_id *b)
+{
+	uint64_t d = 0;
+	for (size_t i = 0; i < sizeof(d); i++)
+		d = d << 8 | (uint64_t)(a->b[i] ^ b->b[i]);
+	return d;
+}
+
+/* The eighth distance alone, as eight spacings: for gaps of random size it says all that eight
+ * distances can say (least squares over the eight spreads 38 % instead of 35 %), and a few ids
+ * forged next to the target move it less. Such spacings are skewed: the mean of their middle half
+ * lies 4 % below that of all, hence the 25th. Fewer than eight are all there are: counted. */
+static uint64_t spacing_of(const struct dht_id *target, const struct dht_id *nearest, size_t len)
+{
+	if (len < DHT_ESTIMATE_NODES)
+		return UINT64_MAX / (len + 1);
+	uint64_t spacing = dht_distance(target, &nearest[DHT_ESTIMATE_NODES - 1]) /
+			   DHT_ESTIMATE_NODES;
+	return spacing + spacing / 25;
+}
+
+static struct dht_estimate_sample *place_of(struct dht_estimate *e, const struct dht_id *target)
+{
+	for (unsigned i = 0; i < e->len; i++)
+		if (dht_id_equal(&e->samples[i].target, target))
+			return &e->samples[i];
+	struct dht_estimate_sample *place = &e->samples[e->next];
+	e->next = (e->next + 1) % DHT_ESTIMATE_LOOKUPS;
+	e->len += e->len < DHT_ESTIMATE_LOOKUPS;
+	return place;
+}
+
+void dht_estimate_add(struct dht_estimate *e, const struct dht_id *target,
+	const struct dht_id *nearest, size_t len)
+{
+	if (!len)
+		return;
+	*place_of(e, target) = (struct dht_estimate_sample){
+		*target, spacing_of(target, nearest, len)};
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* The mean of the middle half; 0: unknown. */
+static uint64_t mean_spacing(const struct dht_estimate *e)
+{
+	uint64_t sorted[DHT_ESTIMATE_LOOKUPS], sum = 0;
+	if (e->len < SAMPLES_ENOUGH)
+		return 0;
+	for (unsigned i = 0; i < e->len; i++)
+		sorted[i] = e->samples[i].spacing;
+	qsort(sorted, e->len, sizeof(*sorted), by_size);
+	unsigned cut = e->len / 4, taken = e->len - 2 * cut;
+	for (unsigned i = cut; i < cut + taken; i++)
+		sum += sorted[i] / taken;
+	return sum ? sum : 1; /* no division by zero where all forge */
+}
+
+uint64_t dht_estimate_size(const struct dht_estimate *e)
+{
+	uint64_t spacing = mean_spacing(e);
+	if (!spacing)
+		return 0;
+	uint64_t parts = UINT64_MAX / spacing; /* N nodes make N + 1 gaps */
+	return parts > 1 ? parts - 1 : 1;
+}
+
+uint64_t dht_estimate_distance(const struct dht_estimate *e, unsigned rank)
+{
+	uint64_t spacing = mean_spacing(e);
+	if (!spacing || !rank)
+		return 0;
+	return spacing < UINT64_MAX / rank ? spacing * rank : UINT64_MAX;
+}
