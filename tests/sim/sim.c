@@ -291,6 +291,11 @@ size_t sim_len(const struct sim *sim)
 	return sim->len;
 }
 
+int sim_families(const struct sim *sim, size_t node)
+{
+	return sim->members[node]->families;
+}
+
 struct dht *sim_dht(struct sim *sim, size_t node)
 {
 	return sim->members[node]->dht;
@@ -352,6 +357,11 @@ void sim_rejoin(struct sim *sim, size_t node)
 void sim_set_side(struct sim *sim, size_t node, int side)
 {
 	sim->members[node]->side = side;
+}
+
+int sim_side(const struct sim *sim, size_t node)
+{
+	return sim->members[node]->side;
 }
 
 void sim_set_nat(struct sim *sim, size_t node, bool nat)

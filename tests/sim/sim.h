@@ -32,6 +32,7 @@ uint64_t sim_packets(const struct sim *sim);
 /* Adds a node of its own address; the number of the node. Families: 4, 6, or 46 for both. */
 size_t sim_add(struct sim *sim, int families);
 size_t sim_len(const struct sim *sim);
+int sim_families(const struct sim *sim, size_t node);
 struct dht *sim_dht(struct sim *sim, size_t node);
 void sim_endpoint(
 	const struct sim *sim, size_t node, uint8_t family, struct dht_endpoint *ret_endpoint);
@@ -49,6 +50,7 @@ void sim_restart(struct sim *sim, size_t node, bool keep_id);
 void sim_rejoin(struct sim *sim, size_t node);
 /* 0 everywhere: all reach all. Nodes of different sides do not reach each other. */
 void sim_set_side(struct sim *sim, size_t node, int side);
+int sim_side(const struct sim *sim, size_t node);
 /* Behind a NAT only those reach a node that it has written to within the last minute. */
 void sim_set_nat(struct sim *sim, size_t node, bool nat);
 bool sim_has_nat(const struct sim *sim, size_t node);

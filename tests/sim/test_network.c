@@ -1,4 +1,5 @@
-/* Networks of nodes: what is put is found, whatever dies, lies or gets lost. */
+/* Networks of nodes: what is put is found, whatever dies or gets lost. Here is what looks into
+ * single nodes; what befalls whole networks is told in tests/sim/scenarios. */
 #undef NDEBUG
 #include "tests/sim/sim.h"
 
@@ -31,83 +32,6 @@ static size_t nodes_of(struct sim *sim, size_t node)
 	size_t count = 0;
 	dht_each_node(sim_dht(sim, node), count_node, &count);
 	return count;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
-static void print_times(const char *what, uint64_t *times, size_t n, uint64_t queries)
-{
-	qsort(times, n, sizeof(*times), by_size);
-	printf("# %-20s p50 %4llu ms, p99 %4llu ms, %.1f queries\n", what,
-		(unsigned long long)times[n / 2] / 1000,
-		(unsigned long long)times[n * 99 / 100] / 1000, (double)queries / (double)n);
-}
-
-#define MANY 100
-
-static void hundred_nodes_find_all(void **state)
-{
-	(void)state;
-	struct sim *sim = sim_network(&wan, 100);
-	struct sim_answer a;
-	struct dht_item items[2 * MANY];
-	uint64_t puts[2 * MANY], gets[2 * MANY], misses[MANY];
-	uint64_t put_queries = 0, get_queries = 0, miss_queries = 0;
-	for (size_t i = 0; i < 2 * MANY; i++) {
-		char text[40];
-		snprintf(text, sizeof(text), "record number %zu", i);
-		if (i % 2)
-			sim_mutable(i, 1750000000000000 + (int64_t)i, text, &items[i]);
-		else
-			sim_immutable(text, &items[i]);
-		sim_put(sim, i % 100, &items[i], 0, &a);
-		assert_int_equal(a.result.error, 0);
-		assert_true(a.result.stored >= 7 && a.result.stored + a.result.stored_here >= 8);
-		puts[i] = a.took;
-		put_queries += a.result.queries;
-		struct dht_id target = target_of(&items[i]);
-		assert_true(sim_copies(sim, &target) >= 8);
-	}
-	for (size_t i = 0; i < 2 * MANY; i++) {
-		sim_get(sim, (i * 7 + 3) % 100, &items[i], &a);
-		assert_int_equal(a.result.error, 0);
-		assert_true(a.values + a.own >= 1);
-		assert_int_equal(a.best.value_len, items[i].value_len);
-		assert_memory_equal(a.best.value, items[i].value, items[i].value_len);
-		gets[i] = a.first;
-		get_queries += a.result.queries;
-	}
-	for (size_t i = 0; i < MANY; i++) {
-		struct dht_item nowhere;
-		sim_mutable(5000 + i, 1, "", &nowhere);
-		sim_get(sim, (i * 11 + 5) % 100, &nowhere, &a);
-		assert_int_equal(a.result.error, 0);
-		assert_int_equal(a.values, 0);
-		misses[i] = a.took;
-		miss_queries += a.result.queries;
-	}
-	print_times("put", puts, 2 * MANY, put_queries);
-	print_times("get, first value", gets, 2 * MANY, get_queries);
-	print_times("get, nobody has it", misses, MANY, miss_queries);
-	sim_destroy(sim);
-}
-
-static void three_nodes_know_each_other_at_once(void **state)
-{
-	(void)state;
-	struct sim *sim = sim_create(&wan);
-	for (size_t i = 0; i < 3; i++)
-		sim_add(sim, 4);
-	sim_join(sim, 1, 0);
-	sim_join(sim, 2, 0);
-	sim_run(sim, SIM_SECOND);
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(nodes_of(sim, i), 2);
-	sim_destroy(sim);
 }
 
 static void three_nodes_when_the_first_dies(bool refuse)
@@ -204,40 +128,6 @@ static void holders_die_and_the_record_is_found(void **state)
 	sim_destroy(sim);
 }
 
-static void twenty_silent_nodes_and_loss(void **state)
-{
-	(void)state;
-	struct sim_config lossy = wan;
-	lossy.loss = 10;
-	struct sim *sim = sim_network(&lossy, 100);
-	struct sim_answer a;
-	uint64_t puts[MANY], misses[MANY], put_queries = 0, miss_queries = 0;
-	for (size_t i = 0; i < 20; i++)
-		sim_kill(sim, i * 5 + 2, false);
-	for (size_t i = 0; i < MANY; i++) {
-		struct dht_item item, nowhere;
-		size_t by = i - (i % 5 == 2);
-		sim_mutable(i, 1 + (int64_t)i, "among the dead", &item);
-		sim_put(sim, by, &item, 0, &a);
-		assert_true(a.result.stored + a.result.stored_here >= 8);
-		puts[i] = a.took;
-		put_queries += a.result.queries;
-		sim_get(sim, (by + 45) % 100, &item, &a);
-		assert_true(a.values + a.own >= 1);
-		assert_int_equal(a.best.seq, item.seq);
-		sim_mutable(9000 + i, 1, "", &nowhere);
-		sim_get(sim, by, &nowhere, &a);
-		assert_int_equal(a.values, 0);
-		misses[i] = a.took;
-		miss_queries += a.result.queries;
-	}
-	print_times("put, 20 dead", puts, MANY, put_queries);
-	print_times("miss, 20 dead", misses, MANY, miss_queries);
-	assert_true(puts[MANY * 99 / 100] <= SIM_SECOND);
-	assert_true(misses[MANY * 99 / 100] <= SIM_SECOND);
-	sim_destroy(sim);
-}
-
 static void joins_when_the_other_comes_up_at_last(void **state)
 {
 	(void)state;
@@ -289,47 +179,6 @@ static void restarted_nodes_come_back(void **state)
 	sim_run(sim, 30 * SIM_SECOND);
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(nodes_of(sim, i), 4);
-	sim_destroy(sim);
-}
-
-static void the_halves_find_together_again(void **state)
-{
-	(void)state;
-	struct sim *sim = sim_network(&wan, 20);
-	struct dht_item left, right;
-	struct sim_answer a;
-	for (size_t i = 10; i < 20; i++)
-		sim_set_side(sim, i, 1);
-	sim_mutable(1, 7, "left", &left);
-	sim_mutable(2, 7, "right", &right);
-	sim_put(sim, 2, &left, 0, &a);
-	assert_true(a.result.stored >= 7);
-	sim_put(sim, 12, &right, 0, &a);
-	assert_true(a.result.stored >= 7);
-	sim_run(sim, 3600 * SIM_SECOND);
-	for (size_t i = 10; i < 20; i++)
-		sim_set_side(sim, i, 0);
-	sim_run(sim, 60 * SIM_SECOND);
-	for (size_t i = 0; i < 20; i++) {
-		sim_get(sim, i, &left, &a);
-		assert_true(a.values + a.own > 0);
-		sim_get(sim, i, &right, &a);
-		assert_true(a.values + a.own > 0);
-	}
-	sim_destroy(sim);
-}
-
-static void quiet_when_nobody_asks(void **state)
-{
-	(void)state;
-	struct sim *sim = sim_network(&wan, 50);
-	sim_run(sim, 1800 * SIM_SECOND);
-	uint64_t before = sim_packets(sim);
-	sim_run(sim, 1800 * SIM_SECOND);
-	double rate = (double)(sim_packets(sim) - before) / 1800 / 50;
-	printf("# at rest: %.2f packets a second and node\n", rate);
-	assert_true(rate < 0.5);
-	assert_true(nodes_of(sim, 7) >= 40);
 	sim_destroy(sim);
 }
 
@@ -414,18 +263,13 @@ static void public_network(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hundred_nodes_find_all),
-		cmocka_unit_test(three_nodes_know_each_other_at_once),
 		cmocka_unit_test(three_nodes_first_dies_silently),
 		cmocka_unit_test(three_nodes_first_refuses),
 		cmocka_unit_test(one_node_is_a_network),
 		cmocka_unit_test(holders_die_and_the_record_is_found),
-		cmocka_unit_test(twenty_silent_nodes_and_loss),
 		cmocka_unit_test(joins_when_the_other_comes_up_at_last),
 		cmocka_unit_test(asked_before_it_has_joined),
 		cmocka_unit_test(restarted_nodes_come_back),
-		cmocka_unit_test(the_halves_find_together_again),
-		cmocka_unit_test(quiet_when_nobody_asks),
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(a_thousand_gets_at_once),
 		cmocka_unit_test(public_network),
