@@ -371,6 +371,8 @@ static void evict(struct dht_table *t, struct dht_node *node, uint64_t now)
 static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint8_t *client)
 {
 	/* The weights of TCP's smoothed round-trip time (RFC 6298). */
+	uint32_t off = rtt > node->rtt ? rtt - node->rtt : node->rtt - rtt;
+	node->rttvar = node->rtt ? node->rttvar - node->rttvar / 4 + off / 4 : rtt / 4;
 	node->rtt = node->rtt ? node->rtt - node->rtt / 8 + rtt / 8 : rtt;
 	node->heard = now;
 	node->failures = 0;

@@ -22,6 +22,7 @@ struct dht_node {
 	uint64_t heard;	  /* last answer to a query of ours, microseconds */
 	uint64_t asked;	  /* last query of ours */
 	uint32_t rtt;	  /* smoothed, microseconds */
+	uint32_t rttvar;  /* how far round trips are from that, smoothed */
 	uint64_t since;	  /* when it entered */
 	uint8_t failures; /* queries in a row without an answer in time */
 	bool contested;	  /* whether it is still there is to be asked at once */
