@@ -35,13 +35,23 @@ static void remove_at(struct dht_candidates *c, size_t at)
 	memmove(&c->list[at], &c->list[at + 1], (c->len - at) * sizeof(*c->list));
 }
 
+/* Those that fit before those that do not, then by distance. */
+static bool comes_before(
+	const struct dht_id *target, const struct dht_candidate *a, const struct dht_candidate *b)
+{
+	if (a->misfit != b->misfit)
+		return b->misfit;
+	return dht_id_nearer(target, &a->node.contact.id, &b->node.contact.id) < 0;
+}
+
 /* The contact itself, or somebody else at its address: two failures there are enough. Who was not
  * asked yet gives way to a nearer one, as long as nobody failed there: a liar that gives the
  * endpoints of the nearest nodes ids from far away, which are never asked, would keep them out
  * else. If it is the nearer one that lied, the answer says who is there, and that one stays. */
 static bool is_known(struct dht_candidates *c, const struct dht_id *target,
-	const struct dht_contact *contact, bool one_per_ip)
+	const struct dht_candidate *added, bool one_per_ip)
 {
+	const struct dht_contact *contact = &added->node.contact;
 	unsigned failed = 0;
 	size_t farther = c->len;
 	for (size_t i = 0; i < c->len; i++) {
@@ -51,7 +61,7 @@ static bool is_known(struct dht_candidates *c, const struct dht_id *target,
 			continue;
 		if (k->state == DHT_FAILED && !dht_id_equal(&at->id, &contact->id))
 			failed++;
-		else if (k->state == DHT_NEW && dht_id_nearer(target, &contact->id, &at->id) < 0)
+		else if (k->state == DHT_NEW && comes_before(target, added, k))
 			farther = i;
 		else
 			return true;
@@ -87,12 +97,14 @@ static bool grow(struct dht_candidates *c)
 }
 
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
-	const struct dht_contact *contact, bool one_per_ip)
+	const struct dht_contact *contact, const struct dht_address_rules *rules)
 {
-	if (is_known(c, target, contact, one_per_ip))
+	struct dht_candidate added = {.node.contact = *contact,
+		.misfit = rules->must_fit && !dht_id_fits(&contact->id, &contact->endpoint)};
+	if (is_known(c, target, &added, rules->one_per_ip))
 		return NULL;
 	size_t at = c->len;
-	while (at > 0 && dht_id_nearer(target, &contact->id, &c->list[at - 1].node.contact.id) < 0)
+	while (at > 0 && comes_before(target, &added, &c->list[at - 1]))
 		at--;
 	if (c->len == DHT_CANDIDATES_MAX && !drop_farthest(c, at))
 		return NULL;
@@ -100,6 +112,26 @@ struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct 
 		return NULL;
 	memmove(&c->list[at + 1], &c->list[at], (c->len - at) * sizeof(*c->list));
 	c->len++;
-	c->list[at] = (struct dht_candidate){.node.contact = *contact};
+	c->list[at] = added;
 	return &c->list[at];
+}
+
+static bool same_net(const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 6 ? 8 : 3);
+}
+
+/* One that was asked in vain does not count: else naming a dead address next to an honest one
+ * would keep that out. */
+bool dht_candidates_net_taken(const struct dht_candidates *c, const struct dht_candidate *of)
+{
+	const struct dht_endpoint *at = &of->node.contact.endpoint;
+	for (size_t i = 0; i < c->len; i++) {
+		const struct dht_candidate *k = &c->list[i];
+		bool there = k->state == DHT_ASKED || k->state == DHT_ANSWERED ||
+			     k->state == DHT_ROUTED;
+		if (k != of && there && same_net(&k->node.contact.endpoint, at))
+			return true;
+	}
+	return false;
 }

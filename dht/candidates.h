@@ -1,6 +1,7 @@
 /* The nodes that one look-up has heard of, of one address family: sorted by their distance
- * to the target, each with what became of asking it. Bounded: whoever answers names nodes
- * at will, and only the nearest hundred are remembered. */
+ * to the target, each with what became of asking it. Nodes whose id does not fit their address
+ * (BEP 42), where that counts, come after all others. Bounded: whoever answers names nodes at
+ * will, and only the nearest hundred are remembered. */
 #ifndef DHT_CANDIDATES_H
 #define DHT_CANDIDATES_H
 
@@ -9,11 +10,12 @@
 #define DHT_CANDIDATES_MAX 100
 
 enum dht_search_state {
-	DHT_NEW,     /* not asked yet */
-	DHT_ASKED,   /* worth waiting for */
-	DHT_STALLED, /* asked, silent beyond its time: nobody waits, an answer still counts */
-	DHT_ANSWERED,
-	DHT_FAILED, /* refused, answered with an error, or is somebody else */
+	DHT_NEW,      /* not asked yet */
+	DHT_ASKED,    /* worth waiting for */
+	DHT_STALLED,  /* asked, silent beyond its time: nobody waits, an answer still counts */
+	DHT_ANSWERED, /* one of the eight that are looked for, if it is near enough */
+	DHT_ROUTED,   /* it named nodes, but keeps nothing, or must not be trusted to */
+	DHT_FAILED,   /* refused, answered with an error, or is somebody else */
 };
 
 enum dht_store_state {
@@ -30,6 +32,11 @@ struct dht_candidate {
 	uint8_t state;	       /* enum dht_search_state */
 	uint8_t store_state;   /* enum dht_store_state */
 	uint8_t asked, stored; /* how often */
+	bool misfit;	       /* its id does not fit its address */
+	bool known;	       /* of our own table */
+	bool no_get;	       /* does not know `get`: find_node is asked instead */
+	bool answered;	       /* whatever it was asked */
+	bool walked;	       /* was silent, and so asked find_node too */
 	bool unread; /* node.seq was seen by a put's own search, not shown to the caller */
 };
 
@@ -37,15 +44,25 @@ struct dht_candidates {
 	struct dht_candidate *list;
 	size_t len, cap;
 	unsigned flying; /* asked and worth waiting for */
+	unsigned walks;	 /* find_node sent to nodes that keep nothing */
+};
+
+/* What addresses are worth where this node lives. */
+struct dht_address_rules {
+	bool one_per_ip;  /* an address is an IP, else IP and port */
+	bool must_fit;	  /* BEP 42 */
+	bool one_per_net; /* only one of a /24 (IPv4) or /64 is asked, but for those `known` */
 };
 
 void dht_candidates_finish(struct dht_candidates *c);
-/* NULL when it is there already, too far, or no memory. Of one address (an IP if
- * one_per_ip) only one is taken, of those not asked yet the nearest, but for those that failed: a
- * liar that names a wrong id for an honest address must not shut the right one out. */
+/* NULL when it is there already, too far, or no memory. Of one address only one is taken, of those
+ * not asked yet the nearest, but for those that failed: a liar that names a wrong id for an honest
+ * address must not shut the right one out. */
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
-	const struct dht_contact *contact, bool one_per_ip);
+	const struct dht_contact *contact, const struct dht_address_rules *rules);
 struct dht_candidate *dht_candidates_find(
 	const struct dht_candidates *c, const struct dht_contact *contact);
+/* Was another node of its /24 or /64 asked, and is there? */
+bool dht_candidates_net_taken(const struct dht_candidates *c, const struct dht_candidate *of);
 
 #endif

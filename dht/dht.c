@@ -48,6 +48,7 @@ void dht_destroy(struct dht *dht)
 	dht_query_finish(dht);
 	dht_upkeep_finish(dht);
 	dht_closest_finish(&dht->closest);
+	dht_habits_finish(&dht->habits);
 	dht_peers_destroy(dht->peers);
 	dht_limits_destroy(dht->limits);
 	for (unsigned i = 0; i < 2; i++)
@@ -171,7 +172,7 @@ static void note_answer(struct dht *dht, const struct dht_query *q, const struct
 	uint64_t now = dht_now(dht), took = now - q->sent;
 	uint32_t rtt = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
 	struct dht_contact c = {.id = m->id, .endpoint = q->to.endpoint};
-	dht_query_answered(dht, q, rtt);
+	dht_query_answered(dht, q, rtt, m->kind == DHT_REPLY);
 	dht_source_proved(dht, &q->to.endpoint);
 	if (m->has_id && dht_table_answered(dht_table_of(dht, &c.endpoint), &c, now, rtt,
 				 m->client.len == 4 ? m->client.data : NULL))
@@ -189,7 +190,7 @@ static void deliver_answer(struct dht *dht, const struct dht_query *q, const str
 		if (q->lookup && m->kind == DHT_REPLY)
 			dht_lookup_reply(q->lookup, q, m);
 		else if (q->lookup)
-			dht_lookup_failed(q->lookup, q, NULL);
+			dht_lookup_failed(q->lookup, q, NULL, m->error);
 		break;
 	case DHT_FOR_STORE:
 		if (q->lookup)
@@ -210,7 +211,7 @@ static void deliver_stranger(
 		break;
 	case DHT_FOR_SEARCH:
 		if (q->lookup)
-			dht_lookup_failed(q->lookup, q, is);
+			dht_lookup_failed(q->lookup, q, is, 0);
 		break;
 	case DHT_FOR_STORE:
 		if (q->lookup)

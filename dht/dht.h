@@ -73,6 +73,9 @@ uint64_t dht_run(struct dht *dht);
  * are asked again and again, later now and then, so that a network that fell apart mends. */
 void dht_add_node(struct dht *dht, const struct dht_endpoint *at);
 
+/* Nodes of the eight that a value must reach to survive until it is put again. */
+#define DHT_ENOUGH 6
+
 /* What a finished look-up or put found. */
 struct dht_result {
 	int error;            /* 0; -ENETUNREACH: nodes are known, none answered; -EHOSTUNREACH: no
@@ -84,6 +87,7 @@ struct dht_result {
 	unsigned stored;      /* put: nodes that took it, we ourselves not counted */
 	unsigned refused_cas; /* put: nodes that said 301 */
 	unsigned refused_seq; /* put: nodes that said 302 */
+	uint64_t enough;      /* put: microseconds until DHT_ENOUGH nodes had taken it; 0: never */
 	bool stored_here;     /* put: this node keeps it too */
 	int64_t seq_seen;     /* highest seq of a value that verified; -1: none */
 };

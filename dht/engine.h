@@ -10,13 +10,15 @@
  *   region.c   is the network as dense around a target as elsewhere?
  *   upkeep.c   joining, and keeping the tables fresh
  *
- * Parts that know nothing of struct dht: table, candidates, closest, estimate, token, peers, limits. */
+ * Parts that know nothing of struct dht: table, candidates, closest, estimate, habits, token, peers,
+ * limits. */
 #ifndef DHT_ENGINE_H
 #define DHT_ENGINE_H
 
 #include "dht/closest.h"
 #include "dht/dht.h"
 #include "dht/estimate.h"
+#include "dht/habits.h"
 #include "dht/limits.h"
 #include "dht/lookup.h"
 #include "dht/message.h"
@@ -35,6 +37,7 @@ struct dht {
 	struct dht_lookups lookups;
 	struct dht_closest closest;
 	struct dht_estimate estimates[2]; /* of the IPv4 and the IPv6 network */
+	struct dht_habits habits;
 	struct dht_upkeep upkeep;
 	struct dht_tokens tokens;
 	uint64_t tokens_turned;

@@ -58,6 +58,7 @@ int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht
 		.kind = kind,
 		.state = DHT_LOOKUP_FRESH,
 		.target = *target,
+		.began = dht_now(dht),
 		.ctx = ctx,
 		.result.seq_seen = -1};
 	TAILQ_INSERT_TAIL(&dht->lookups.fresh, l, entry);
@@ -106,6 +107,13 @@ void dht_cancel(struct dht *dht, struct dht_lookup *l)
 	dht_query_drop_lookup(dht, l);
 	move_to(l, DHT_LOOKUP_ENDED);
 	dht_leave(dht);
+}
+
+struct dht_address_rules dht_lookup_rules(const struct dht *dht)
+{
+	return (struct dht_address_rules){.one_per_ip = dht->config.mainline,
+		.must_fit = dht->config.limits,
+		.one_per_net = dht->config.limits};
 }
 
 int dht_lookup_nodes(struct dht *dht, const struct dht_id *target, struct dht_lookup **ret_lookup)

@@ -47,7 +47,7 @@ struct dht_lookup {
 	enum dht_lookup_state state;
 	struct dht_id target;
 	struct dht_candidates fronts[2]; /* the IPv4 and the IPv6 network */
-	uint64_t waits_until;
+	uint64_t began, waits_until;
 	bool widened[2]; /* the whole table was drawn upon */
 	struct dht_result result;
 	void *ctx;
@@ -98,14 +98,16 @@ void dht_lookup_free_ended(struct dht *dht);
 
 /* Ends of queries. `q` is a copy that says who was asked. */
 void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m);
-/* Refused, answered with an error, or (is != NULL) by somebody else. */
-void dht_lookup_failed(struct dht_lookup *l, const struct dht_query *q, const struct dht_id *is);
+/* Refused, answered with an error (0: none), or (is != NULL) by somebody else. */
+void dht_lookup_failed(
+	struct dht_lookup *l, const struct dht_query *q, const struct dht_id *is, int error);
 void dht_lookup_stalled(struct dht_lookup *l, const struct dht_query *q);
 
 /* Between the files of a look-up. lookup.c: */
 int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht_id *target,
 	void *ctx, struct dht_lookup **ret_lookup);
 void dht_lookup_end(struct dht_lookup *l);
+struct dht_address_rules dht_lookup_rules(const struct dht *dht);
 
 /* search.c: begins from the table; asks whom it is time to ask, and goes on when all did. */
 void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count);
@@ -121,6 +123,7 @@ void dht_region_learn(struct dht_lookup *l);
 
 /* put.c: the search is over; ends of queries that store. */
 void dht_put_start(struct dht_lookup *l);
+void dht_put_ahead(struct dht_lookup *l); /* while it still searches */
 void dht_put_store(struct dht_lookup *l);
 void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m);
 void dht_put_stalled(struct dht_lookup *l, const struct dht_query *q);

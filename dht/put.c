@@ -67,6 +67,7 @@ static bool take_closest(struct dht_lookup *l)
 	l->tokens_from = set->made;
 	l->here_has_seq = set->here_has_seq;
 	l->here_seq = set->here_seq;
+	struct dht_address_rules rules = dht_lookup_rules(l->dht);
 	size_t usable[2] = {0};
 	for (size_t i = 0; i < set->len; i++) {
 		const struct dht_closest_node *node = &set->nodes[i];
@@ -74,12 +75,12 @@ static bool take_closest(struct dht_lookup *l)
 		struct dht_candidates *front = &l->fronts[family];
 		struct dht_candidate *c = dht_candidates_find(front, &node->contact);
 		if (!c)
-			c = dht_candidates_add(
-				front, &l->target, &node->contact, l->dht->config.mainline);
+			c = dht_candidates_add(front, &l->target, &node->contact, &rules);
 		if (!c)
 			continue;
 		c->node = *node;
 		c->state = DHT_ANSWERED;
+		c->answered = true;
 		l->result.answered++;
 		usable[family]++;
 	}
@@ -185,6 +186,36 @@ static void store(struct dht_lookup *l, struct dht_candidate *c)
 	l->result.queries++;
 }
 
+static bool may_store(const struct dht_candidate *c)
+{
+	return c->state == DHT_ANSWERED && c->node.token_len &&
+	       (c->store_state == DHT_UNSTORED ||
+		       (c->store_state == DHT_STORE_STALLED && c->stored < TRIES));
+}
+
+/* Those that will be among the eight nearest, however the nearer ones that are known answer. */
+static void store_ahead(struct dht_lookup *l, struct dht_candidates *front)
+{
+	unsigned nearer = 0;
+	for (size_t i = 0; i < front->len && nearer < DHT_K; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (may_store(c))
+			store(l, c);
+		nearer += c->state == DHT_NEW || c->state == DHT_ASKED || c->state == DHT_ANSWERED;
+	}
+}
+
+/* The search waits for its slowest node; what the others gave is of use at once. A node nearer
+ * still may be named later: then one keeps the value that need not. Not with `cas`: that
+ * depends on what the caller was shown, by nodes that he has asked already. */
+void dht_put_ahead(struct dht_lookup *l)
+{
+	if (l->flags & DHT_PUT_CAS)
+		return;
+	for (unsigned family = 0; family < 2; family++)
+		store_ahead(l, &l->fronts[family]);
+}
+
 /* Sends to the nearest until eight hold it, refuse it, or may yet answer. True when nobody is
  * worth waiting for any more. Our own refusal counts as that of one of the eight; else a ninth
  * node, which holds nothing, would take what the eight refuse. */
@@ -200,8 +231,7 @@ static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 			c->store_state = DHT_CONFLICT;
 			l->result.refused_cas++;
 		}
-		if (c->store_state == DHT_UNSTORED ||
-			(c->store_state == DHT_STORE_STALLED && c->stored < TRIES))
+		if (may_store(c))
 			store(l, c);
 		over &= c->store_state != DHT_STORING;
 		settled += c->store_state == DHT_STORING || c->store_state == DHT_STORED ||
@@ -236,10 +266,12 @@ static void search_again(struct dht_lookup *l)
 				c->store_state = DHT_UNSTORED;
 				c->stored = 0;
 				c->state = DHT_NEW;
+				c->answered = false;
 			} else if (c->store_state == DHT_STORE_STALLED) {
 				c->state = DHT_FAILED;
+				c->answered = false;
 			}
-			l->result.answered += c->state == DHT_ANSWERED;
+			l->result.answered += c->answered;
 		}
 	dht_lookup_search(l);
 }
@@ -287,6 +319,24 @@ static bool stored_by_other_family(const struct dht_lookup *l, const struct dht_
 	return false;
 }
 
+/* What was stored ahead of the end of the search changes nothing for that. */
+static void advance(struct dht_lookup *l)
+{
+	if (l->storing)
+		dht_put_store(l);
+	else
+		dht_put_ahead(l);
+}
+
+static void count_stored(struct dht_lookup *l, const struct dht_candidate *c)
+{
+	if (stored_by_other_family(l, &c->node.contact))
+		return;
+	l->result.stored++;
+	if (l->result.stored == DHT_ENOUGH)
+		l->result.enough = dht_now(l->dht) - l->began;
+}
+
 void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m)
 {
 	struct dht_candidate *c = dht_candidates_find(
@@ -296,7 +346,7 @@ void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struc
 	int code = !m ? DHT_E_GENERIC : m->kind == DHT_ERROR ? m->error : 0;
 	if (code == 0) {
 		c->store_state = DHT_STORED;
-		l->result.stored += !stored_by_other_family(l, &c->node.contact);
+		count_stored(l, c);
 	} else if (code == DHT_E_CAS && c->stored == TRIES) {
 		/* Did it take the first of the two, and only its answer was lost? Then it holds
 		 * our seq, and takes the same once more. */
@@ -309,8 +359,7 @@ void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struc
 	} else {
 		c->store_state = DHT_STORE_FAILED;
 	}
-	if (l->storing)
-		dht_put_store(l);
+	advance(l);
 }
 
 void dht_put_stalled(struct dht_lookup *l, const struct dht_query *q)
@@ -320,6 +369,5 @@ void dht_put_stalled(struct dht_lookup *l, const struct dht_query *q)
 	if (!c || c->store_state != DHT_STORING)
 		return;
 	c->store_state = DHT_STORE_STALLED;
-	if (l->storing)
-		dht_put_store(l);
+	advance(l);
 }

@@ -13,13 +13,14 @@
 #define TIMEOUT_MAX (2 * SECOND)
 /* mldht's rule is the faster tenth plus 100 ms, or nine tenths. The slack is for a busy host. */
 #define TIMEOUT_SLACK (100 * MILLISECOND)
+/* Who answered before is judged by its own times (RFC 6298): paths keep theirs. Whoever is
+ * wrongly thought silent costs one packet, so the slack is less; a miss among dead nodes ends a
+ * tenth sooner by that. */
+#define NODE_SLACK (50 * MILLISECOND)
 #define SAMPLES_ENOUGH 4
 #define SAMPLES_PER_ESTIMATE 8
 /* An answer after more than this is of no use to anyone. */
 #define LIFETIME (3 * SECOND)
-/* One lost packet does not make a node silent. */
-#define SILENT_STRIKES 2
-#define SILENT_TIME (60 * SECOND)
 
 void dht_query_init(struct dht *dht)
 {
@@ -128,8 +129,10 @@ static uint64_t timeout_of(struct dht *dht, const struct dht_contact *to)
 {
 	const struct dht_node *node = dht_table_find(dht_table_of(dht, &to->endpoint), to);
 	uint64_t timeout = dht->queries.timeout;
-	if (node && (uint64_t)node->rtt * 2 > timeout)
-		timeout = (uint64_t)node->rtt * 2;
+	if (node && node->rtt) {
+		uint64_t spread = 4 * (uint64_t)node->rttvar;
+		timeout = node->rtt + (spread > NODE_SLACK ? spread : NODE_SLACK);
+	}
 	return timeout < TIMEOUT_MAX ? timeout : TIMEOUT_MAX;
 }
 
@@ -158,6 +161,7 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 		return -ENOMEM;
 	uint64_t now = dht_now(dht);
 	*q = (struct dht_query){.purpose = purpose,
+		.method = body->method,
 		.number = qs->sent++,
 		.to = *to,
 		.lookup = lookup,
@@ -221,40 +225,16 @@ static void estimate(struct dht_queries *qs)
 	qs->timeout = fast > most ? fast : most;
 }
 
-static struct dht_silent *silent_slot(struct dht *dht, const struct dht_endpoint *at)
-{
-	unsigned sum = at->port;
-	for (size_t i = 0; i < sizeof(at->ip); i++)
-		sum = sum * 31 + at->ip[i];
-	return &dht->queries.silent[sum % DHT_SILENT_SLOTS];
-}
-
-bool dht_query_silent(const struct dht *dht, const struct dht_endpoint *at, uint64_t now)
-{
-	const struct dht_silent *s = silent_slot((struct dht *)dht, at);
-	return dht_endpoint_equal(&s->at, at) && s->strikes >= SILENT_STRIKES &&
-	       now - s->last < SILENT_TIME;
-}
-
-void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt)
+void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt, bool replied)
 {
 	struct dht_queries *qs = &dht->queries;
-	struct dht_silent *s = silent_slot(dht, &q->to.endpoint);
-	if (dht_endpoint_equal(&s->at, &q->to.endpoint))
-		s->strikes = 0;
+	/* A node that says with an error that it does not know `get` has not answered one. */
+	if (replied || q->method != DHT_GET)
+		dht_habits_answered(
+			&dht->habits, &q->to.endpoint, q->method == DHT_GET, q->sent + rtt);
 	qs->rtt[qs->rtt_len++ % DHT_RTT_SAMPLES] = rtt;
 	if (qs->rtt_len == SAMPLES_ENOUGH || qs->rtt_len % SAMPLES_PER_ESTIMATE == 0)
 		estimate(qs);
-}
-
-static void strike(struct dht *dht, const struct dht_endpoint *at, uint64_t now)
-{
-	struct dht_silent *s = silent_slot(dht, at);
-	if (!dht_endpoint_equal(&s->at, at))
-		*s = (struct dht_silent){.at = *at};
-	if (s->strikes < UINT8_MAX)
-		s->strikes++;
-	s->last = now;
 }
 
 static void tell_stalled(struct dht *dht, const struct dht_query *q)
@@ -282,7 +262,7 @@ static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
 	q->stalled = true;
 	q->due = q->sent + LIFETIME;
 	sift_down(&dht->queries, q->place);
-	strike(dht, &copy.to.endpoint, now);
+	dht_habits_unanswered(&dht->habits, &copy.to.endpoint, copy.method == DHT_GET, now);
 	dht_table_silent(dht_table_of(dht, &copy.to.endpoint), &copy.to);
 	dht_upkeep_by(dht, now + SECOND);
 	tell_stalled(dht, &copy);
@@ -345,10 +325,11 @@ void dht_query_refused(struct dht *dht, const struct dht_endpoint *at)
 		dht_query_drop(dht, q);
 		if (copy.stalled)
 			continue;
-		strike(dht, &copy.to.endpoint, dht_now(dht));
+		dht_habits_unanswered(
+			&dht->habits, &copy.to.endpoint, false, dht_now(dht)); /* all are refused */
 		dht_table_silent(dht_table_of(dht, at), &copy.to);
 		if (copy.lookup && copy.purpose == DHT_FOR_SEARCH)
-			dht_lookup_failed(copy.lookup, &copy, NULL);
+			dht_lookup_failed(copy.lookup, &copy, NULL, 0);
 		else
 			tell_stalled(dht, &copy);
 	}

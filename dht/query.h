@@ -27,6 +27,7 @@ struct dht_query {
 	uint64_t number;	/* of all that were ever sent */
 	uint8_t transaction[4];
 	enum dht_purpose purpose;
+	enum dht_method method;
 	bool stalled;
 	struct dht_contact to;
 	struct dht_lookup *lookup; /* NULL: none, or it has ended */
@@ -38,15 +39,6 @@ struct dht_query {
 #define DHT_QUERY_CHAINS 64
 #define DHT_QUERY_CHAINS_TO 256 /* walked for each datagram that comes in */
 #define DHT_RTT_SAMPLES 64
-#define DHT_SILENT_SLOTS 64
-
-/* An address that left queries unanswered. Other nodes go on naming it until they notice
- * themselves; we need not ask each time. */
-struct dht_silent {
-	struct dht_endpoint at;
-	uint8_t strikes;
-	uint64_t last;
-};
 
 struct dht_queries {
 	struct dht_query *chains[DHT_QUERY_CHAINS];
@@ -58,7 +50,6 @@ struct dht_queries {
 	uint32_t rtt[DHT_RTT_SAMPLES]; /* the latest round trips, a ring */
 	size_t rtt_len;		       /* ever measured */
 	uint64_t timeout;	       /* what follows from them */
-	struct dht_silent silent[DHT_SILENT_SLOTS];
 };
 
 void dht_query_init(struct dht *dht);
@@ -71,8 +62,8 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 /* The query that this answer belongs to, or NULL. */
 struct dht_query *dht_query_match(
 	struct dht *dht, const struct dht_endpoint *from, struct bytes transaction);
-/* It was answered after so many microseconds. */
-void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt);
+/* It was answered after so many microseconds; `replied`: by a reply, not an error. */
+void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt, bool replied);
 /* Forgets it. */
 void dht_query_drop(struct dht *dht, struct dht_query *q);
 void dht_query_drop_lookup(struct dht *dht, const struct dht_lookup *lookup);
@@ -89,7 +80,5 @@ bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);
  * forge that. */
 bool dht_query_awaits(const struct dht *dht, const struct dht_endpoint *from,
 	const uint8_t *datagram, size_t len);
-/* Did it leave several queries of the last minute unanswered? */
-bool dht_query_silent(const struct dht *dht, const struct dht_endpoint *at, uint64_t now);
 
 #endif

@@ -4,17 +4,21 @@
 
 #include <string.h>
 
-/* Queries under way at once to each family. As many as are wanted: where the table knows the
- * neighbourhood, one round is all (a miss took 106 ms instead of libtorrent's 151, simulated
- * with round trips of 20 to 120 ms). */
-#define PARALLEL DHT_K
 /* Beyond the eight that may answer that many more are asked, in case some do not. With a fifth
  * of the nodes dead this takes a third off the slowest look-ups, for one packet more. */
 #define PRECAUTION 2
+/* Queries under way at once to each family. As many as are wanted: where the table knows the
+ * neighbourhood, one round is all. */
+#define PARALLEL (DHT_K + PRECAUTION)
 /* Packets of one look-up: a liar that names ever nearer nodes shall not keep us busy. */
 #define QUERIES_MAX 60
 /* A node that is silent once may have lost a packet; twice is silence. */
 #define TRIES 2
+
+/* Of those that keep nothing so many are asked for the way (find_node) where others answer, and
+ * where nobody does. */
+#define WALKS 3
+#define WALKS_MAX 16
 
 static void add_candidate(struct dht_lookup *l, const struct dht_contact *c)
 {
@@ -23,11 +27,15 @@ static void add_candidate(struct dht_lookup *l, const struct dht_contact *c)
 	if (!dht_acceptable(dht, &c->endpoint) || !dht_has_family(dht, family) ||
 		dht_id_equal(&c->id, &dht->config.id))
 		return;
-	struct dht_candidate *added = dht_candidates_add(
-		&l->fronts[family], &l->target, c, dht->config.mainline);
-	if (added && dht_query_silent(dht, &c->endpoint, dht_now(dht))) {
+	struct dht_address_rules rules = dht_lookup_rules(dht);
+	struct dht_candidate *added = dht_candidates_add(&l->fronts[family], &l->target, c, &rules);
+	if (!added)
+		return;
+	added->no_get = dht_habits_no_get(&dht->habits, &c->endpoint, dht_now(dht));
+	if (dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht))) {
 		added->state = DHT_STALLED;
 		added->asked = 1;
+		added->walked = true;
 	}
 }
 
@@ -40,8 +48,12 @@ void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
 	size_t len = dht_table_nearest(t, &l->target, 1, near, count);
 	if (!len)
 		len = dht_table_nearest(t, &l->target, UINT8_MAX, near, count);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		add_candidate(l, &near[i]);
+		struct dht_candidate *c = dht_candidates_find(&l->fronts[family], &near[i]);
+		if (c)
+			c->known = true;
+	}
 }
 
 static struct dht_candidate *candidate_of(struct dht_lookup *l, const struct dht_query *q)
@@ -49,7 +61,7 @@ static struct dht_candidate *candidate_of(struct dht_lookup *l, const struct dht
 	return dht_candidates_find(&l->fronts[q->to.endpoint.family == 6], &q->to);
 }
 
-static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_candidate *c)
+static enum dht_method method_of(const struct dht_lookup *l)
 {
 	static const enum dht_method methods[] = {
 		[DHT_LOOKUP_NODES] = DHT_FIND_NODE,
@@ -57,59 +69,108 @@ static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_c
 		[DHT_LOOKUP_PEERS] = DHT_GET_PEERS,
 		[DHT_LOOKUP_PUT] = DHT_GET,
 	};
-	struct dht_message m = {
-		.method = methods[l->kind], .has_target = true, .target = l->target};
+	return methods[l->kind];
+}
+
+static bool send_query(struct dht_lookup *l, struct dht_candidate *c, enum dht_method method)
+{
+	struct dht_message m = {.method = method, .has_target = true, .target = l->target};
 	/* With a seq, libtorrent looks for the mutable item only; without, junk that a stranger
 	 * put there unsigned under the same target would hide it. */
-	if (m.method == DHT_GET && l->is_mutable)
+	if (method == DHT_GET && l->is_mutable)
 		m.has_seq = true;
-	c->state = DHT_FAILED;
 	if (l->result.queries >= QUERIES_MAX ||
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_SEARCH, l) < 0)
+		return false;
+	l->result.queries++;
+	return true;
+}
+
+/* It keeps nothing, as far as this look-up is concerned. */
+static bool keeps_nothing(const struct dht_lookup *l, const struct dht_candidate *c)
+{
+	return c->no_get && method_of(l) == DHT_GET;
+}
+
+static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_candidate *c)
+{
+	bool walk = keeps_nothing(l, c);
+	c->state = DHT_FAILED;
+	if (!send_query(l, c, walk ? DHT_FIND_NODE : method_of(l)))
 		return;
 	c->state = DHT_ASKED;
 	c->asked++;
 	front->flying++;
-	l->result.queries++;
+	front->walks += walk;
+}
+
+/* Nothing came back to a `get`. Is nobody there, or somebody who does not know it? Another
+ * question tells, which nobody waits for; its answer shows the way past a region of such nodes. */
+static void walk(struct dht_lookup *l, struct dht_candidate *c)
+{
+	if (c->walked || method_of(l) != DHT_GET || keeps_nothing(l, c))
+		return;
+	c->walked = send_query(l, c, DHT_FIND_NODE);
+}
+
+/* Not to be asked, and so not to be waited for. */
+static bool passed_over(const struct dht_lookup *l, const struct dht_candidates *front,
+	const struct dht_candidate *c, unsigned walks)
+{
+	if (c->state != DHT_NEW)
+		return false;
+	if (keeps_nothing(l, c) && front->walks >= walks)
+		return true;
+	return dht_lookup_rules(l->dht).one_per_net && !c->known &&
+	       dht_candidates_net_taken(front, c);
 }
 
 /* Asks the nearest that were not asked yet, but not far beyond the eighth of those that answered
  * or may well do so. True when the search is over: of those nearer than the eighth that
- * answered, none is worth waiting for. */
-static bool ask_nearest(struct dht_lookup *l, struct dht_candidates *front, unsigned *ret_answered)
+ * answered, none is worth waiting for. Nodes that keep nothing are asked for the way until
+ * there were `walks` of them; those whose id does not fit, when there is nobody else. */
+static bool ask_nearest(
+	struct dht_lookup *l, struct dht_candidates *front, unsigned walks, unsigned *ret_answered)
 {
 	bool over = true;
 	unsigned hoped_for = 0;
 	*ret_answered = 0;
 	for (size_t i = 0; i < front->len && *ret_answered < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
+		if (passed_over(l, front, c, walks))
+			continue;
 		if (c->state == DHT_NEW && front->flying < PARALLEL &&
-			hoped_for < DHT_K + PRECAUTION)
+			hoped_for < DHT_K + PRECAUTION && (over || !c->misfit))
 			ask(l, front, c);
 		*ret_answered += c->state == DHT_ANSWERED;
-		hoped_for += c->state == DHT_ANSWERED || c->state == DHT_ASKED;
 		over &= c->state != DHT_NEW && c->state != DHT_ASKED;
+		if (!keeps_nothing(l, c) && !c->misfit)
+			hoped_for += c->state == DHT_ANSWERED || c->state == DHT_ASKED;
 	}
 	return over;
 }
 
 /* The same, and when fewer answered than are wanted: the rest of the table, for half of the
- * network may be gone, and then the silent ones once more. */
+ * network may be gone; those that keep nothing, for they may know others; and then the silent
+ * ones once more. */
 static bool advance_front(struct dht_lookup *l, unsigned family)
 {
 	struct dht_candidates *front = &l->fronts[family];
 	unsigned answered;
-	bool over = ask_nearest(l, front, &answered);
+	bool over = ask_nearest(l, front, WALKS, &answered);
 	if (over && answered < DHT_K && !l->widened[family]) {
 		l->widened[family] = true;
 		dht_lookup_seed(l, family, DHT_CANDIDATES_MAX);
-		over = ask_nearest(l, front, &answered);
+		over = ask_nearest(l, front, WALKS, &answered);
 	}
+	if (over && answered < DHT_K)
+		over = ask_nearest(l, front, WALKS_MAX, &answered);
 	if (!over || answered == DHT_K)
 		return over;
 	for (size_t i = 0; i < front->len && front->flying < PARALLEL; i++) {
 		struct dht_candidate *c = &front->list[i];
-		if (c->state == DHT_STALLED && c->asked < TRIES)
+		bool silent = c->state == DHT_STALLED || (c->state == DHT_ROUTED && c->walked);
+		if (silent && c->asked < TRIES && !keeps_nothing(l, c))
 			ask(l, front, c);
 	}
 	return !front->flying;
@@ -123,8 +184,11 @@ void dht_lookup_search(struct dht_lookup *l)
 	bool over = true;
 	for (unsigned i = 0; i < 2 && !l->found; i++)
 		over &= advance_front(l, i);
-	if (!over)
+	if (!over) {
+		if (l->kind == DHT_LOOKUP_PUT)
+			dht_put_ahead(l);
 		return;
+	}
 	if (!l->found)
 		dht_region_learn(l);
 	if (l->kind == DHT_LOOKUP_PUT) {
@@ -147,19 +211,43 @@ static void advance(struct dht_lookup *l)
 		dht_lookup_search(l);
 }
 
+/* May it count among the eight? Who gives no token and holds nothing cannot keep anything, or
+ * will not (BEP 5: `get` is answered like find_node by who does not know it). */
+static bool is_wanted(
+	const struct dht_lookup *l, const struct dht_candidate *c, const struct dht_message *m)
+{
+	if (method_of(l) == DHT_GET && !c->node.token_len && !m->value.len)
+		return false;
+	return !c->misfit;
+}
+
+static void take_token(struct dht_candidate *c, const struct dht_message *m)
+{
+	if (c->misfit || !m->token.len || m->token.len > DHT_TOKEN_MAX)
+		return;
+	memcpy(c->node.token, m->token.data, m->token.len);
+	c->node.token_len = (uint8_t)m->token.len;
+}
+
 void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m)
 {
 	struct dht_candidate *c = candidate_of(l, q);
+	bool walked = q->method != method_of(l);
 	if (!c || c->state == DHT_ANSWERED) /* it was asked twice, and answers twice */
 		return;
-	l->fronts[q->to.endpoint.family == 6].flying -= c->state == DHT_ASKED;
-	l->result.answered++;
-	c->state = DHT_ANSWERED;
-	if (m->token.len && m->token.len <= DHT_TOKEN_MAX) {
-		memcpy(c->node.token, m->token.data, m->token.len);
-		c->node.token_len = (uint8_t)m->token.len;
+	/* A find_node sent after a `get`, which may have been sent again since, is not waited for.
+	 */
+	bool ends = c->state == DHT_ASKED && (!walked || keeps_nothing(l, c));
+	l->fronts[q->to.endpoint.family == 6].flying -= ends;
+	l->result.answered += !c->answered;
+	c->answered = true;
+	if (!walked) {
+		c->walked = false;
+		take_token(c, m);
 	}
-	if (l->kind == DHT_LOOKUP_GET || l->kind == DHT_LOOKUP_PUT)
+	if (ends || c->state != DHT_ASKED)
+		c->state = !walked && is_wanted(l, c, m) ? DHT_ANSWERED : DHT_ROUTED;
+	if (!walked && method_of(l) == DHT_GET)
 		dht_get_take(l, c, m);
 	if (l->kind == DHT_LOOKUP_PEERS && m->peers_len)
 		l->fn.peers(l->ctx, m->peers, m->peers_len, NULL);
@@ -171,15 +259,30 @@ void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const str
 	advance(l);
 }
 
-void dht_lookup_failed(struct dht_lookup *l, const struct dht_query *q, const struct dht_id *is)
+/* It does not know `get`, and says so: the way it does know. */
+static bool takes_find_node(struct dht_lookup *l, const struct dht_query *q, int error)
+{
+	if (q->method != DHT_GET || (error != DHT_E_METHOD && error != DHT_E_PROTOCOL))
+		return false;
+	dht_habits_refused_get(&l->dht->habits, &q->to.endpoint, dht_now(l->dht));
+	return true;
+}
+
+void dht_lookup_failed(
+	struct dht_lookup *l, const struct dht_query *q, const struct dht_id *is, int error)
 {
 	struct dht_candidate *c = candidate_of(l, q);
 	if (!c)
 		return;
 	if (c->state == DHT_ASKED)
 		l->fronts[q->to.endpoint.family == 6].flying--;
-	if (c->state != DHT_ANSWERED)
+	if (takes_find_node(l, q, error)) {
+		c->no_get = true;
+		if (c->state == DHT_ASKED || c->state == DHT_STALLED)
+			c->state = DHT_NEW;
+	} else if (c->state != DHT_ANSWERED && c->state != DHT_ROUTED) {
 		c->state = DHT_FAILED;
+	}
 	if (is) {
 		struct dht_contact right = {.id = *is, .endpoint = q->to.endpoint};
 		add_candidate(l, &right);
@@ -190,9 +293,10 @@ void dht_lookup_failed(struct dht_lookup *l, const struct dht_query *q, const st
 void dht_lookup_stalled(struct dht_lookup *l, const struct dht_query *q)
 {
 	struct dht_candidate *c = candidate_of(l, q);
-	if (!c || c->state != DHT_ASKED)
+	if (!c || c->state != DHT_ASKED || (q->method != method_of(l) && !keeps_nothing(l, c)))
 		return;
 	c->state = DHT_STALLED;
 	l->fronts[q->to.endpoint.family == 6].flying--;
+	walk(l, c);
 	advance(l);
 }

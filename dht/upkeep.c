@@ -211,7 +211,7 @@ void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger)
 {
 	if (dht->upkeep.pings >= PINGS_MAX || dht_id_equal(&stranger->id, &dht->config.id) ||
 		!dht_table_wants(dht_table_of(dht, &stranger->endpoint), stranger) ||
-		dht_query_silent(dht, &stranger->endpoint, dht_now(dht)) ||
+		dht_habits_silent(&dht->habits, &stranger->endpoint, dht_now(dht)) ||
 		dht_query_to(dht, &stranger->endpoint))
 		return;
 	if (ping(dht, stranger, DHT_FOR_TABLE) == 0)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 static const struct dht_id target = {{0}};
+static const struct dht_address_rules by_port, by_ip = {.one_per_ip = true};
 
 /* Farther from the target the larger `distance`. */
 static struct dht_contact contact(unsigned distance, unsigned host, uint16_t port)
@@ -24,7 +25,7 @@ static struct dht_contact contact(unsigned distance, unsigned host, uint16_t por
 static struct dht_candidate *add(struct dht_candidates *c, unsigned distance, unsigned host)
 {
 	struct dht_contact at = contact(distance, host, 4001);
-	return dht_candidates_add(c, &target, &at, false);
+	return dht_candidates_add(c, &target, &at, &by_port);
 }
 
 static void sorted_and_each_once(void **state)
@@ -99,13 +100,13 @@ static void the_nearer_of_an_address(void **state)
 	(void)state;
 	struct dht_candidates c = {0};
 	struct dht_contact far = contact(900, 1, 4001), near = contact(5, 1, 4001);
-	assert_non_null(dht_candidates_add(&c, &target, &far, false));
-	struct dht_candidate *added = dht_candidates_add(&c, &target, &near, false);
+	assert_non_null(dht_candidates_add(&c, &target, &far, &by_port));
+	struct dht_candidate *added = dht_candidates_add(&c, &target, &near, &by_port);
 	assert_non_null(added);
 	assert_null(dht_candidates_find(&c, &far));
 	added->state = DHT_FAILED;
-	assert_non_null(dht_candidates_add(&c, &target, &far, false));
-	assert_null(dht_candidates_add(&c, &target, &near, false));
+	assert_non_null(dht_candidates_add(&c, &target, &far, &by_port));
+	assert_null(dht_candidates_add(&c, &target, &near, &by_port));
 	assert_null(add(&c, 4, 1));
 	assert_non_null(dht_candidates_find(&c, &far));
 	dht_candidates_finish(&c);
@@ -116,9 +117,9 @@ static void an_address_is_an_ip_in_public(void **state)
 	(void)state;
 	struct dht_candidates c = {0};
 	struct dht_contact a = contact(1, 1, 4001), b = contact(2, 1, 4002);
-	assert_non_null(dht_candidates_add(&c, &target, &a, true));
-	assert_null(dht_candidates_add(&c, &target, &b, true));
-	assert_non_null(dht_candidates_add(&c, &target, &b, false));
+	assert_non_null(dht_candidates_add(&c, &target, &a, &by_ip));
+	assert_null(dht_candidates_add(&c, &target, &b, &by_ip));
+	assert_non_null(dht_candidates_add(&c, &target, &b, &by_port));
 	dht_candidates_finish(&c);
 }
 
