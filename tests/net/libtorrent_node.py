@@ -1,5 +1,4 @@
-"""A libtorrent DHT node on a loopback address of its own, for test_libtorrent.py, and a client
-that sends single KRPC messages.
+"""A libtorrent DHT node on a loopback address of its own, for test_libtorrent*.py.
 
 libtorrent counts how many nodes it has of one address and of one /24, so every node of a test
 lives in a /24 of its own: 127.x.y.1."""
@@ -129,35 +128,3 @@ class Node:
         """The endpoints of its routing table, as it would save them."""
         saved = self._session.save_state()[b"dht state"].get(b"nodes", [])
         return [(socket.inet_ntoa(n[:4]), *struct.unpack("!H", n[4:6])) for n in saved]
-
-
-class Client:
-    """Sends one query at a time, as a read-only node (BEP 43), and returns the message that
-    answers it: also what no library would send.
-
-    libtorrent takes whoever puts something into its routing table, read-only or not, and waits 15
-    seconds for its answers from then on; but it takes no second node of one address. So use the
-    address of a node that all know."""
-
-    def __init__(self, address):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((address, 0))
-        self._socket.settimeout(3)
-        self._id = os.urandom(20)
-
-    def ask(self, endpoint, method, **arguments):
-        transaction = os.urandom(4)
-        self._socket.sendto(lt.bencode({
-            "a": {"id": self._id, **arguments}, "q": method, "ro": 1, "t": transaction, "y": "q",
-        }), endpoint)
-        while True:
-            answer = lt.bdecode(self._socket.recv(2048))
-            if answer[b"t"] == transaction:
-                return answer
-
-    def get(self, endpoint, target, **arguments):
-        return self.ask(endpoint, "get", target=target, **arguments)[b"r"]
-
-    def put(self, endpoint, target, **arguments):
-        token = self.get(endpoint, target)[b"token"]
-        return self.ask(endpoint, "put", token=token, **arguments)

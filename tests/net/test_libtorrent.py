@@ -5,49 +5,19 @@ side stores read by the other. Only libtorrent's own code and bytes made here sp
 usage: test_libtorrent.py BUILD"""
 import hashlib
 import ipaddress
-import json
 import os
-import signal
 import socket
 import struct
-import subprocess
 import sys
 import time
-import traceback
 
-INSIDE = "KADNS_TEST_INSIDE"
-if __name__ == "__main__" and INSIDE not in os.environ:
-    # A place of our own, as in tests/lib.sh. The alarm outlives exec: it ends unshare, and that
-    # everything in there; a handler of Python's would wait for a library that hangs.
-    if os.geteuid() != 0 or len(sys.argv) != 2:
-        sys.exit(f"not ok {sys.argv[0]} needs root and BUILD")
-    os.environ[INSIDE] = "1"
-    signal.alarm(120)
-    os.execvp("unshare", ["unshare", "-mnpf", "--mount-proc", "--propagation", "private",
-                          "--kill-child=KILL", "--", sys.executable, "-B", "-W",
-                          "ignore::DeprecationWarning", __file__, os.path.realpath(sys.argv[1])])
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lab import Client, Kadns, check, enter, eventually, main  # noqa: E402
 
-from libtorrent_node import Client, Key, Node  # noqa: E402 (loads libtorrent: inside only)
+enter(120)
+from libtorrent_node import Key, Node  # noqa: E402 (loads libtorrent: inside only)
 
-T = "/mnt"
 ENDPOINT = ("127.9.1.1", 4001)
-not_ok = []
-
-
-def check(name, good, got=""):
-    print("ok" if good else "not ok", name, flush=True)
-    if not good:
-        print("  | got:", got, flush=True)
-        not_ok.append(name)
-
-
-def eventually(seconds, condition):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 Z32 = "ybndrfg8ejkmcpqxot1uwisza345h769"
@@ -71,53 +41,6 @@ def zone(owner, address, ttl=300):
     labels = b"".join(bytes([len(part)]) + part.encode() for part in owner.split("."))
     return (struct.pack("!6H", 0, 0x8000, 0, 1, 0, 0) + labels + b"\0" +
             struct.pack("!HHIH", 1, 1, ttl, 4) + ipaddress.IPv4Address(address).packed)
-
-
-class Kadns:
-    def __init__(self, name, source, endpoint, door):
-        self.mount, self.door = f"{T}/{name}", door
-        self._state = f"{T}/{name}.state"
-        os.mkdir(self.mount)
-        options = (f"bind={endpoint[0]},port={endpoint[1]},dns=127.0.0.1:{door},"
-                   f"state={self._state},upstream=none")
-        subprocess.run([f"{sys.argv[1]}/fs/kadns", "-o", options, source, self.mount], check=True)
-
-    def text(self, path):
-        with open(f"{self.mount}/{path}", encoding="ascii") as f:
-            return f.read()
-
-    def read(self, name):
-        """What the file says; the error's name when it cannot be read."""
-        try:
-            return json.loads(self.text(f"IN/A/{name}"))
-        except OSError as e:
-            return {"data": e.strerror}
-
-    def data(self, name):
-        return self.read(name)["data"]
-
-    def write(self, name, text):
-        with open(f"{self.mount}/IN/A/{name}", "w", encoding="ascii") as f:
-            f.write(text + "\n")
-
-    def status(self, name):
-        lines = dict(line.split(None, 1) for line in self.text(".kadns/status").splitlines())
-        return lines[name]
-
-    def published(self):
-        return self.status("publish.queued") == "0"
-
-    def nodes(self):
-        return {line.split()[0] for line in self.text(".kadns/nodes").splitlines()}
-
-    def dig(self, name):
-        """What dig prints, in one line."""
-        return " ".join(subprocess.run(
-            ["dig", "+time=5", "+tries=1", "@127.0.0.1", "-p", str(self.door), name, "A"],
-            capture_output=True, text=True, check=False).stdout.split())
-
-    def kill(self):
-        os.kill(int(open(f"{self._state}/lock", encoding="ascii").read()), signal.SIGKILL)
 
 
 def know_each_other(kadns, nodes):
@@ -280,9 +203,7 @@ def carried(first, nodes, own):
           answer)
 
 
-def main():
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "none", T], check=True)
+def test():
     client = Client(ENDPOINT[0])
     kadns, nodes = join()
     items(kadns, nodes, client)
@@ -293,11 +214,4 @@ def main():
     carried(kadns, nodes, own)
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
-    not_ok.append("an exception")
-# Not exit(): destructors of libtorrent's sessions wait for their threads. As process 1 of our
-# namespace, our end is that of every daemon and mount.
-os._exit(1 if not_ok else 0)
+main(test)
