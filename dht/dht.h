@@ -70,8 +70,9 @@ uint64_t dht_run(struct dht *dht);
 
 /* A node to join by, or that someone named: it is asked, and enters the table if it answers.
  * The first such calls start the search for our own neighbourhood. While no node is known they
- * are asked again and again, later now and then, so that a network that fell apart mends. */
-void dht_add_node(struct dht *dht, const struct dht_endpoint *at);
+ * are asked again and again, later now and then, so that a network that fell apart mends.
+ * -EADDRNOTAVAIL: no address of this network (mainline: a local one). */
+int dht_add_node(struct dht *dht, const struct dht_endpoint *at);
 
 /* Nodes of the eight that a value must reach to survive until it is put again. */
 #define DHT_ENOUGH 6

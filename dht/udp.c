@@ -457,6 +457,11 @@ struct dht *dht_udp_node(struct dht_udp *udp)
 	return udp->dht;
 }
 
+size_t dht_udp_saved(const struct dht_udp *udp)
+{
+	return udp->saved_len;
+}
+
 uint16_t dht_udp_port(const struct dht_udp *udp)
 {
 	return udp->socket[0].bound.port;

@@ -33,6 +33,8 @@ int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
 void dht_udp_destroy(struct dht_udp *udp);
 
 struct dht *dht_udp_node(struct dht_udp *udp);
+/* How many nodes the last run, or this one, has saved: at the start those that are being asked. */
+size_t dht_udp_saved(const struct dht_udp *udp);
 /* The port in use (the kernel's choice for port 0), host order. */
 uint16_t dht_udp_port(const struct dht_udp *udp);
 

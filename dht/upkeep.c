@@ -1,6 +1,7 @@
 /* Joining a network and staying in it. */
 #include "dht/engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,11 +108,11 @@ static bool remember_join(struct dht_upkeep *u, const struct dht_endpoint *at)
 	return true;
 }
 
-void dht_add_node(struct dht *dht, const struct dht_endpoint *at)
+int dht_add_node(struct dht *dht, const struct dht_endpoint *at)
 {
 	struct dht_upkeep *u = &dht->upkeep;
 	if (!dht_acceptable(dht, at))
-		return;
+		return -EADDRNOTAVAIL;
 	dht_enter(dht);
 	u->join_family[at->family == 6] = true;
 	if (has_join(u, at)) {
@@ -124,6 +125,7 @@ void dht_add_node(struct dht *dht, const struct dht_endpoint *at)
 	u->join_wait = JOIN_WAIT_FIRST;
 	dht_upkeep_by(dht, dht_now(dht) + JOIN_WAIT_FIRST);
 	dht_leave(dht);
+	return 0;
 }
 
 void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered)

@@ -353,7 +353,8 @@ static int open_all(struct program *p)
 	if (r == 0)
 		r = open_mount(p);
 	if (r == 0 && p->udp)
-		r = bootstrap_start(p->bootstrap, p->base, p->resolver, p->upstream);
+		r = bootstrap_start(p->bootstrap, p->base, p->resolver, p->upstream,
+			dht_udp_saved(p->udp) > 0);
 	return r;
 }
 

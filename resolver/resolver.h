@@ -22,6 +22,8 @@
 #ifndef RESOLVER_RESOLVER_H
 #define RESOLVER_RESOLVER_H
 
+#include <stdio.h>
+
 #include "resolver/answer.h"
 #include "resolver/policy.h"
 #include "resolver/publish.h"
@@ -88,7 +90,11 @@ void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *no
 /* `.kadns/status` and `.kadns/nodes`: text for people and for grep, malloc'd. */
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
 int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);
-/* "ADDRESS PORT" or "ADDRESS:PORT", a literal. -EINVAL; -EOPNOTSUPP with dht=off. */
+/* Lines that a part beside the resolver adds to the status (fs/bootstrap); NULL when it ends. */
+typedef void resolver_status_fn(void *ctx, FILE *f);
+void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx);
+/* "ADDRESS PORT" or "ADDRESS:PORT", a literal. -EINVAL; -EOPNOTSUPP with dht=off; -EADDRNOTAVAIL:
+ * not on this network (mainline: a local address). */
 int resolver_add_node(struct resolver *r, const char *text, size_t len);
 int resolver_check_node(const char *text, size_t len); /* is it one? 0, -EINVAL */
 size_t resolver_nodes_known(const struct resolver *r); /* that have answered */

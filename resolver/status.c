@@ -91,6 +91,12 @@ void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *no
 		}
 }
 
+void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx)
+{
+	r->status_more = fn;
+	r->status_ctx = ctx;
+}
+
 /* All doors together. */
 static void doors_status(FILE *f, const struct resolver *r)
 {
@@ -156,6 +162,8 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 		dht_status(f, r->parts.dht);
 	if (r->parts.upstream)
 		upstream_status(f, r->parts.upstream);
+	if (r->status_more)
+		r->status_more(r->status_ctx, f);
 	return end_text(f, ret_text);
 }
 
@@ -226,9 +234,7 @@ int resolver_add_node(struct resolver *r, const char *text, size_t len)
 	if (!r->parts.dht)
 		return -EOPNOTSUPP;
 	int error = parse_node(text, len, &at);
-	if (error == 0)
-		dht_add_node(r->parts.dht, &at);
-	return error;
+	return error == 0 ? dht_add_node(r->parts.dht, &at) : error;
 }
 
 size_t resolver_nodes_known(const struct resolver *r)
