@@ -331,6 +331,8 @@ void dht_counters(const struct dht *dht, struct dht_counters *ret_counters)
 	ret_counters->lookups = dht->lookups.len;
 	ret_counters->size4 = dht_estimate_size(&dht->estimates[0]);
 	ret_counters->size6 = dht_estimate_size(&dht->estimates[1]);
+	if (dht->ops.count)
+		dht->ops.count(dht->self, ret_counters);
 }
 
 const struct dht_id *dht_own_id(const struct dht *dht)

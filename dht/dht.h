@@ -21,6 +21,7 @@
 #include "dht/item.h"
 
 struct dht;
+struct dht_counters;
 struct dht_lookup;
 
 /* What a node needs of the world. `self` is passed back as given. */
@@ -45,6 +46,8 @@ struct dht_ops {
 	/* May `offered` replace `held` (NULL: nothing)? Asked after every check of BEP 44 has
 	 * passed; 0, or the KRPC error code to answer with. NULL: always 0. */
 	int (*judge)(void *self, const struct dht_item *held, const struct dht_item *offered);
+	/* Fills in what the store counts. NULL: nothing. */
+	void (*count)(void *self, struct dht_counters *counters);
 };
 
 struct dht_config {
@@ -163,6 +166,12 @@ struct dht_counters {
 	uint64_t items_kept;   /* puts of others that we took */
 	uint64_t verifications;
 	uint64_t size4, size6; /* nodes of the networks, estimated from look-ups; 0: unknown */
+	/* Of the store: items and bytes held and the memory that knows them; byte-identical puts;
+	 * items that made room; puts refused by a source's share or because all held was worth
+	 * more; items read from disk; transactions. */
+	size_t store_items, store_bytes, store_memory;
+	uint64_t store_refreshes, store_evictions, store_refused_quota, store_refused_full;
+	uint64_t store_reads, store_commits;
 	size_t nodes;          /* in the table, good ones */
 	size_t lookups;        /* under way */
 };

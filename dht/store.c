@@ -1,142 +1,201 @@
-/* Guests' items, the routing table and our id in SQLite; see store.h. */
+/* Guests' items, the routing table and our id; see store.h. The rows are store_rows, what is known
+ * of them without looking is store_index; here is what is taken, how long, and what gives way. */
 #include "dht/store.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-#include "dht/bencode.h"
-#include "dht/store_file.h"
+#include "dht/store_index.h"
+#include "dht/store_rows.h"
+#include "dht/token.h"
 
 #define MICROSECONDS 1000000
+#define HOST_SHARE 100	    /* of the items: one in so many for a host, */
+#define NET_SHARE 25	    /* and for a network */
+#define ROW_OVERHEAD 80	    /* of an item on disk, beside its own bytes */
+#define CACHE_SLOTS 512	    /* items in memory: 600 kB */
+#define EXPIRE_A_FLUSH 2000 /* some 20 ms of the loop's time */
+/* The file is told of a refresh when it knows a sixteenth of a lifetime less: twice an hour of a
+ * lifetime of two hours is enough for each publisher that puts hourly. */
+#define LAG_SHARE 16
+#define GRACE (INT64_C(3600) * MICROSECONDS) /* see dht_store_begin */
 
-enum statement {
-	FIND_ITEM,
-	REPLACE_ITEM,
-	INSERT_ITEM,
-	EVICT_ITEM,
-	EXPIRE_ITEMS,
-	SHORTEN_ITEMS,
-	COUNT_ITEMS,
-	DELETE_NODES,
-	INSERT_NODE,
-	LOAD_NODES,
-	FIND_SELF,
-	DELETE_SELF,
-	INSERT_SELF,
-	STATEMENTS,
-};
-
-static const char *const sql[STATEMENTS] = {
-	[FIND_ITEM] = "SELECT key, salt, sig, seq, value FROM items WHERE target=?1 AND expires>?2",
-	[REPLACE_ITEM] = "UPDATE items SET key=?2, salt=?3, sig=?4, seq=?5, value=?6, expires=?7"
-			 " WHERE target=?1",
-	[INSERT_ITEM] = "INSERT INTO items VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-	[EVICT_ITEM] = "DELETE FROM items WHERE rowid="
-		       "(SELECT rowid FROM items ORDER BY expires LIMIT 1)",
-	[EXPIRE_ITEMS] = "DELETE FROM items WHERE expires<=?1",
-	[SHORTEN_ITEMS] = "UPDATE items SET expires=?1 WHERE expires>?1",
-	[COUNT_ITEMS] = "SELECT count(*) FROM items",
-	[DELETE_NODES] = "DELETE FROM nodes",
-	[INSERT_NODE] = "INSERT INTO nodes VALUES(?1, ?2)",
-	[LOAD_NODES] = "SELECT id, endpoint FROM nodes ORDER BY rowid",
-	[FIND_SELF] = "SELECT id FROM self",
-	[DELETE_SELF] = "DELETE FROM self",
-	[INSERT_SELF] = "INSERT INTO self VALUES(?1)",
+struct cached {
+	uint64_t digest; /* of the item; 0: none */
+	struct dht_item item;
 };
 
 struct dht_store {
-	sqlite3 *db;
-	sqlite3_stmt *statement[STATEMENTS];
+	struct store_rows *rows;
+	struct store_index index;
+	struct cached *cache;
+	uint8_t secret[STORE_SECRET_LEN];
+	size_t items_max, bytes_max;
+	bool limits;
+	bool stale;	  /* the file has lost what the index knows: read anew at the next flush */
 	int64_t lifetime; /* microseconds */
-	size_t items;
+	int64_t latest;	  /* the steady clock at the last call */
+	int64_t flushed;  /* at the last flush */
+	struct dht_store_counters counters;
 };
 
-static int execute(struct dht_store *store, const char *text)
+/* A sum that cannot overflow, whatever the clock or the file says. */
+static int64_t later(int64_t at, int64_t by)
 {
-	return store_error_of(sqlite3_exec(store->db, text, NULL, NULL, NULL));
+	int64_t sum;
+	if (!__builtin_add_overflow(at, by, &sum))
+		return sum;
+	return by > 0 ? INT64_MAX : INT64_MIN;
 }
 
-/* Runs a statement whose parameters are bound: 1 a row stands ready (finish with `done`), 0
- * it is over, or negative errno. */
-static int step(sqlite3_stmt *s)
+static int64_t between(int64_t from, int64_t to)
 {
-	int code = sqlite3_step(s);
-	if (code == SQLITE_ROW)
-		return 1;
-	sqlite3_reset(s);
-	return store_error_of(code);
+	int64_t difference;
+	if (!__builtin_sub_overflow(to, from, &difference))
+		return difference;
+	return to > from ? INT64_MAX : INT64_MIN;
 }
 
-static void done(sqlite3_stmt *s)
+/* Keyed, so that nobody can make two items of one digest; if it happened by chance, a refresh of
+ * the one would lengthen the life of the other, and no more. */
+static uint64_t digest_of(const struct dht_store *store, const struct dht_item *item)
 {
-	sqlite3_reset(s);
-	sqlite3_clear_bindings(s); /* they point into the caller's memory */
+	uint8_t text[DHT_KEY_LEN + DHT_SIG_LEN + DHT_SALT_MAX + DHT_VALUE_MAX + 16];
+	size_t len = 0;
+	if (item->is_mutable) {
+		memcpy(text, item->key, DHT_KEY_LEN);
+		memcpy(text + DHT_KEY_LEN, item->sig, DHT_SIG_LEN);
+		memcpy(text + DHT_KEY_LEN + DHT_SIG_LEN, &item->seq, sizeof(item->seq));
+		len = DHT_KEY_LEN + DHT_SIG_LEN + sizeof(item->seq);
+		text[len++] = item->salt_len;
+		memcpy(text + len, item->salt, item->salt_len);
+		len += item->salt_len;
+	}
+	memcpy(text + len, item->value, item->value_len);
+	len += item->value_len;
+	uint64_t digest = dht_siphash(store->secret, text, len);
+	return digest ? digest : 1;
 }
 
-static void bind_blob(sqlite3_stmt *s, int at, const void *data, size_t len)
+static uint16_t bytes_of(const struct dht_item *item)
 {
-	sqlite3_bind_blob(s, at, data, (int)len, SQLITE_STATIC);
+	size_t signature = item->is_mutable ? DHT_KEY_LEN + DHT_SIG_LEN + 8 + item->salt_len : 0;
+	return (uint16_t)(ROW_OVERHEAD + DHT_ID_LEN + signature + item->value_len);
 }
 
-/* A blob of min to max bytes into `buf`; its length, or -1 where the column is anything else. */
-static int column(sqlite3_stmt *s, int at, void *buf, size_t min, size_t max)
+/* Where an address is not a person, all may be one address: its port tells them apart. */
+static struct store_source source_of(const struct dht_store *store, const struct dht_endpoint *from)
 {
-	if (sqlite3_column_type(s, at) != SQLITE_BLOB)
-		return -1;
-	const void *data = sqlite3_column_blob(s, at);
-	size_t len = (size_t)sqlite3_column_bytes(s, at);
-	if (len < min || len > max)
-		return -1;
-	if (len > 0)
-		memcpy(buf, data, len);
-	return (int)len;
+	if (!from)
+		return (struct store_source){.ours = true};
+	uint8_t text[1 + 16 + 2] = {from->family};
+	memcpy(text + 1, from->ip, 16);
+	if (!store->limits)
+		memcpy(text + 17, &from->port, 2);
+	uint64_t host = dht_siphash(store->secret, text, sizeof(text)), net = host;
+	if (store->limits) {
+		size_t prefix = from->family == 4 ? 3 : 8;
+		net = dht_siphash(store->secret, text, 1 + prefix);
+	}
+	return (struct store_source){.host = (uint16_t)(host % STORE_CELLS),
+		.net = (uint16_t)(net % STORE_CELLS),
+		.bit = UINT32_C(1) << (net >> 59)};
 }
 
-static int begin(struct dht_store *store)
+/* Nothing lives longer than a lifetime from now, also where the clock of an earlier run, or of a
+ * test, stood years ahead. */
+static void note_time(struct dht_store *store, int64_t steady)
 {
-	return sqlite3_get_autocommit(store->db) ? execute(store, "BEGIN IMMEDIATE") : 0;
+	if (steady < store->latest) {
+		int64_t end = later(steady, store->lifetime);
+		struct store_entry *e = store->index.entries;
+		for (uint32_t at = store->index.ages.first; at != STORE_NONE; at = e[at].age.next)
+			if (e[at].expires > end)
+				e[at].expires = end;
+	}
+	store->latest = steady;
 }
 
-static int commit(struct dht_store *store)
+static int forget(struct dht_store *store, uint32_t at)
 {
-	return sqlite3_get_autocommit(store->db) ? 0 : execute(store, "COMMIT");
+	struct dht_id target = store->index.entries[at].target;
+	store_index_remove(&store->index, at);
+	int r = store_rows_begin(store->rows);
+	return r == 0 ? store_rows_remove(store->rows, &target) : r;
 }
 
-/* Also after an error, when SQLite may have rolled back what was gathered. */
-static int count_items(struct dht_store *store)
+static bool fits(const struct dht_store *store, size_t items, size_t bytes)
 {
-	sqlite3_stmt *s = store->statement[COUNT_ITEMS];
-	int r = step(s);
-	if (r == 1)
-		store->items = (size_t)sqlite3_column_int64(s, 0);
-	done(s);
-	return r < 0 ? r : 0;
+	return store->index.len + items <= store->items_max &&
+	       store->index.bytes + bytes <= store->bytes_max;
 }
 
-static int prepare(struct dht_store *store)
+/* Evicts what is worth least, or has expired, until so much more fits; never what is worth more
+ * than `worth`, nor `except`. */
+static int make_room(
+	struct dht_store *store, size_t items, size_t bytes, uint8_t worth, uint32_t except)
 {
-	for (int i = 0; i < STATEMENTS; i++) {
-		int code = sqlite3_prepare_v3(store->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-			&store->statement[i], NULL);
-		if (code != SQLITE_OK)
-			return store_error_of(code);
+	while (!fits(store, items, bytes)) {
+		const struct store_entry *e = store->index.entries;
+		uint32_t at = store->index.ages.first;
+		if (at == STORE_NONE || at == except || e[at].expires > store->latest)
+			at = store_index_least(&store->index, except);
+		if (at == STORE_NONE || (e[at].worth > worth && e[at].expires > store->latest)) {
+			store->counters.refused_full++;
+			return -ENOSPC;
+		}
+		int r = forget(store, at);
+		if (r < 0)
+			return r;
+		store->counters.evictions++;
 	}
 	return 0;
 }
 
-int dht_store_open(const char *path, int64_t lifetime_seconds, struct dht_store **ret_store)
+static int load_row(void *ctx, struct store_entry *e, const struct dht_item *item)
 {
+	struct dht_store *store = ctx;
+	if (store_index_find(&store->index, &e->target) != STORE_NONE)
+		return 0; /* a damaged index of the file may show a row twice */
+	e->digest = digest_of(store, item);
+	e->bytes = bytes_of(item);
+	return store_index_add(&store->index, e) == STORE_NONE ? -ENOMEM : 0;
+}
+
+/* The index from the file: what lives too long is brought back, what is too much goes. */
+static int load(struct dht_store *store)
+{
+	store_index_clear(&store->index);
+	int r = store_rows_each(store->rows, load_row, store);
+	if (r == 0)
+		r = store_index_sort(&store->index);
+	if (r == 0)
+		r = make_room(store, 0, 0, STORE_WORTH_OWN, STORE_NONE);
+	return r;
+}
+
+int dht_store_open(
+	const char *path, const struct dht_store_config *config, struct dht_store **ret_store)
+{
+	uint8_t fresh[STORE_SECRET_LEN];
+	if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh))
+		return -EIO;
 	struct dht_store *store = calloc(1, sizeof(*store));
 	if (!store)
 		return -ENOMEM;
-	store->lifetime = lifetime_seconds * MICROSECONDS;
-	int r = store_file_open(path, &store->db);
+	store->lifetime = config->lifetime * MICROSECONDS;
+	store->items_max = config->items_max ? config->items_max : DHT_STORE_ITEMS_MAX;
+	store->bytes_max = config->bytes_max ? config->bytes_max : DHT_STORE_BYTES_MAX;
+	store->limits = config->limits;
+	store->latest = store->flushed = INT64_MIN;
+	store->cache = calloc(CACHE_SLOTS, sizeof(*store->cache));
+	int r = store->cache ? store_rows_open(path, fresh, &store->rows, store->secret) : -ENOMEM;
 	if (r == 0)
-		r = prepare(store);
+		r = store_index_init(&store->index, store->items_max, store->secret);
 	if (r == 0)
-		r = count_items(store);
+		r = load(store);
 	if (r < 0) {
 		dht_store_close(store);
 		return r;
@@ -145,209 +204,294 @@ int dht_store_open(const char *path, int64_t lifetime_seconds, struct dht_store 
 	return 0;
 }
 
+static void note_written(struct store_entry *e)
+{
+	e->written = e->expires;
+	e->known_better = false;
+}
+
+/* The file learns of every refresh. */
+static int touch_all(struct dht_store *store)
+{
+	struct store_entry *e = store->index.entries;
+	int r = store_rows_begin(store->rows);
+	for (uint32_t at = store->index.ages.first; at != STORE_NONE && r == 0;
+		at = e[at].age.next) {
+		if (e[at].expires == e[at].written && !e[at].known_better)
+			continue;
+		r = store_rows_touch(store->rows, &e[at]);
+		if (r == 0)
+			note_written(&e[at]);
+	}
+	return r;
+}
+
 void dht_store_close(struct dht_store *store)
 {
 	if (!store)
 		return;
-	if (store->db)
-		commit(store);
-	for (int i = 0; i < STATEMENTS; i++)
-		sqlite3_finalize(store->statement[i]);
-	sqlite3_close(store->db);
+	if (store->rows && store->index.chains && !store->stale)
+		touch_all(store);
+	store_rows_close(store->rows);
+	store_index_finish(&store->index);
+	free(store->cache);
 	free(store);
 }
 
-/* False where the row cannot be what we wrote. */
-static bool read_item(sqlite3_stmt *s, struct dht_item *ret_item)
+int dht_store_begin(struct dht_store *store, int64_t steady, int64_t wall)
 {
-	struct bencode value;
-	*ret_item = (struct dht_item){.is_mutable = sqlite3_column_type(s, 0) != SQLITE_NULL};
-	if (ret_item->is_mutable) {
-		int salt_len = column(s, 1, ret_item->salt, 0, DHT_SALT_MAX);
-		if (column(s, 0, ret_item->key, DHT_KEY_LEN, DHT_KEY_LEN) < 0 || salt_len < 0 ||
-			column(s, 2, ret_item->sig, DHT_SIG_LEN, DHT_SIG_LEN) < 0 ||
-			sqlite3_column_type(s, 3) != SQLITE_INTEGER)
-			return false;
-		ret_item->salt_len = (uint8_t)salt_len;
-		ret_item->seq = sqlite3_column_int64(s, 3);
-	}
-	int value_len = column(s, 4, ret_item->value, 1, DHT_VALUE_MAX);
-	if (value_len < 0)
-		return false;
-	ret_item->value_len = (uint16_t)value_len;
-	/* It becomes part of a packet: what is not bencode would spoil all of it. */
-	return bencode_open(ret_item->value, ret_item->value_len, &value) == 0;
-}
-
-int dht_store_find(struct dht_store *store, const struct dht_id *target, int64_t wall,
-	struct dht_item *ret_item)
-{
-	sqlite3_stmt *s = store->statement[FIND_ITEM];
-	bind_blob(s, 1, target->b, DHT_ID_LEN);
-	sqlite3_bind_int64(s, 2, wall);
-	int r = step(s);
-	bool sound = r == 1 && read_item(s, ret_item);
-	done(s);
+	struct store_state last;
+	int r = store_rows_state(store->rows, &last);
 	if (r < 0)
 		return r;
-	if (!sound)
+	int64_t end = later(steady, store->lifetime), shift = 0;
+	if (last.known) {
+		int64_t absent = between(last.wall, wall);
+		if (absent > store->lifetime && store->lifetime > GRACE)
+			end = later(steady, GRACE);
+		if (absent < 0 || absent > store->lifetime)
+			absent = 0;
+		shift = between(later(last.steady, absent), steady);
+	}
+	struct store_entry *e = store->index.entries;
+	for (uint32_t at = store->index.ages.first; at != STORE_NONE; at = e[at].age.next) {
+		e[at].expires = later(e[at].expires, shift);
+		if (e[at].expires > end)
+			e[at].expires = end;
+	}
+	store->latest = steady;
+	r = touch_all(store); /* what the file says is on the clock that it says */
+	return r == 0 ? dht_store_flush(store, steady, wall) : r;
+}
+
+void dht_store_near(struct dht_store *store, const struct dht_id *own)
+{
+	store_index_move(&store->index, own);
+}
+
+static uint32_t find_living(struct dht_store *store, const struct dht_id *target, int64_t steady)
+{
+	note_time(store, steady);
+	uint32_t at = store_index_find(&store->index, target);
+	return at != STORE_NONE && store->index.entries[at].expires > steady ? at : STORE_NONE;
+}
+
+/* What the file has there; a row that is not what we wrote is as good as none. */
+static int read_row(struct dht_store *store, uint32_t at, struct dht_item *ret_item)
+{
+	const struct store_entry *e = &store->index.entries[at];
+	int r = store_rows_find(store->rows, &e->target, ret_item);
+	store->counters.reads++;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (!store->stale && (r == -ENOENT || digest_of(store, ret_item) != e->digest)) {
+		forget(store, at);
 		return -ENOENT;
-	struct dht_id found;
-	dht_item_target(ret_item, &found);
-	return dht_id_equal(&found, target) ? 0 : -ENOENT;
-}
-
-static int write_item(struct dht_store *store, enum statement which, const struct dht_id *target,
-	const struct dht_item *item, int64_t expires)
-{
-	sqlite3_stmt *s = store->statement[which];
-	bind_blob(s, 1, target->b, DHT_ID_LEN);
-	if (item->is_mutable) {
-		bind_blob(s, 2, item->key, DHT_KEY_LEN);
-		bind_blob(s, 3, item->salt, item->salt_len);
-		bind_blob(s, 4, item->sig, DHT_SIG_LEN);
-		sqlite3_bind_int64(s, 5, item->seq);
 	}
-	bind_blob(s, 6, item->value, item->value_len);
-	sqlite3_bind_int64(s, 7, expires);
-	int r = step(s);
-	done(s);
 	return r;
 }
 
-static int run(struct dht_store *store, enum statement which)
+static struct cached *cache_slot(struct dht_store *store, uint64_t digest)
 {
-	int r = step(store->statement[which]);
-	done(store->statement[which]);
-	return r;
+	return &store->cache[digest % CACHE_SLOTS];
 }
 
-static int insert_item(struct dht_store *store, const struct dht_id *target,
-	const struct dht_item *item, int64_t expires)
+int dht_store_find(struct dht_store *store, const struct dht_id *target,
+	const struct dht_endpoint *from, int64_t steady, struct dht_item *ret_item)
 {
-	if (store->items >= DHT_STORE_ITEMS_MAX) {
-		int r = run(store, EVICT_ITEM);
-		if (r < 0)
-			return r;
-		store->items -= (size_t)sqlite3_changes(store->db);
+	uint32_t at = find_living(store, target, steady);
+	if (at == STORE_NONE)
+		return -ENOENT;
+	struct store_entry *e = &store->index.entries[at];
+	struct store_source source = source_of(store, from);
+	if (source.bit & ~e->asks) {
+		e->asks |= source.bit;
+		e->known_better = true;
+		store_index_rank(&store->index, at);
 	}
-	int r = write_item(store, INSERT_ITEM, target, item, expires);
-	if (r == 0)
-		store->items++;
+	uint64_t digest = e->digest;
+	struct cached *slot = cache_slot(store, digest);
+	if (slot->digest == digest) {
+		*ret_item = slot->item;
+		return 0;
+	}
+	int r = read_row(store, at, ret_item);
+	if (r == 0 && !store->stale)
+		*slot = (struct cached){digest, *ret_item};
 	return r;
 }
 
-/* An expiry that cannot overflow, whatever the clock says. */
-static int64_t expiry(const struct dht_store *store, int64_t wall)
+static int within_quota(struct dht_store *store, const struct store_source *source)
 {
-	int64_t expires;
-	return __builtin_add_overflow(wall, store->lifetime, &expires) ? INT64_MAX : expires;
+	if (!store->limits || source->ours)
+		return 0;
+	if (store->index.hosts[source->host] < store->items_max / HOST_SHARE &&
+		store->index.nets[source->net] < store->items_max / NET_SHARE)
+		return 0;
+	store->counters.refused_quota++;
+	return -EDQUOT;
+}
+
+/* Who is charged, and how popular the target is, outlives the value. */
+static void inherit(const struct store_entry *before, struct store_entry *e)
+{
+	e->puts |= before->puts;
+	e->asks = before->asks;
+	if (!e->ours && !before->ours) {
+		e->host = before->host;
+		e->net = before->net;
+	}
 }
 
 int dht_store_keep(struct dht_store *store, const struct dht_id *target,
-	const struct dht_item *item, int64_t wall)
+	const struct dht_item *item, const struct dht_endpoint *from, int64_t steady)
 {
 	if (item->value_len == 0 || item->value_len > DHT_VALUE_MAX ||
 		item->salt_len > DHT_SALT_MAX)
 		return -EINVAL;
-	int64_t expires = expiry(store, wall);
-	int r = begin(store);
-	if (r == 0)
-		r = write_item(store, REPLACE_ITEM, target, item, expires);
-	if (r == 0 && sqlite3_changes(store->db) == 0)
-		r = insert_item(store, target, item, expires);
+	note_time(store, steady);
+	uint32_t at = store_index_find(&store->index, target);
+	struct store_source source = source_of(store, from);
+	struct store_entry e = {.target = *target,
+		.host = source.host,
+		.net = source.net,
+		.bytes = bytes_of(item),
+		.ours = source.ours,
+		.digest = digest_of(store, item),
+		.expires = later(steady, store->lifetime),
+		.written = later(steady, store->lifetime),
+		.puts = source.bit};
+	int r = at == STORE_NONE ? within_quota(store, &source) : 0;
 	if (r < 0)
-		count_items(store);
+		return r;
+	size_t before = 0;
+	if (at != STORE_NONE) {
+		inherit(&store->index.entries[at], &e);
+		before = store->index.entries[at].bytes;
+	}
+	r = make_room(store, at == STORE_NONE, e.bytes > before ? e.bytes - before : 0,
+		store_index_worth(&store->index, &e), at);
+	if (r == 0)
+		r = store_rows_begin(store->rows);
+	if (r == 0)
+		r = store_rows_write(store->rows, &e, item);
+	store->stale |= store_rows_lost(store->rows);
+	if (r < 0)
+		return r;
+	if (at != STORE_NONE)
+		store_index_remove(&store->index, at);
+	if (store_index_add(&store->index, &e) == STORE_NONE)
+		return -ENOMEM; /* the row is found at the next start, or written over */
+	*cache_slot(store, e.digest) = (struct cached){e.digest, *item};
+	return 0;
+}
+
+int dht_store_renew(struct dht_store *store, const struct dht_id *target,
+	const struct dht_item *item, const struct dht_endpoint *from, int64_t steady)
+{
+	uint32_t at = find_living(store, target, steady);
+	if (at == STORE_NONE || store->stale)
+		return -ENOENT;
+	struct store_entry *e = &store->index.entries[at];
+	/* What a guest brought becomes ours by a put of ours, which is written down. */
+	if (e->ours != !from || e->digest != digest_of(store, item))
+		return -ENOENT;
+	uint32_t puts = e->puts | source_of(store, from).bit;
+	e->known_better |= puts != e->puts;
+	e->puts = puts;
+	store_index_renew(&store->index, at, later(steady, store->lifetime));
+	store_index_rank(&store->index, at);
+	store->counters.refreshes++;
+	return 0;
+}
+
+static int expire(struct dht_store *store, int64_t steady)
+{
+	int r = 0;
+	for (int i = 0; i < EXPIRE_A_FLUSH && r == 0; i++) {
+		uint32_t at = store->index.ages.first;
+		if (at == STORE_NONE || store->index.entries[at].expires > steady)
+			break;
+		r = forget(store, at);
+	}
 	return r;
 }
 
-int dht_store_flush(struct dht_store *store, int64_t wall)
+/* The file learns of the refreshes since the last flush that matter to it. They are the last to
+ * expire. */
+static int touch_renewed(struct dht_store *store)
 {
-	int r = begin(store);
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(store->statement[EXPIRE_ITEMS], 1, wall);
-	r = run(store, EXPIRE_ITEMS);
-	if (r == 0) {
-		store->items -= (size_t)sqlite3_changes(store->db);
-		sqlite3_bind_int64(store->statement[SHORTEN_ITEMS], 1, expiry(store, wall));
-		r = run(store, SHORTEN_ITEMS);
+	int64_t since = later(store->flushed, store->lifetime);
+	struct store_entry *e = store->index.entries;
+	int r = 0;
+	for (uint32_t at = store->index.ages.last;
+		at != STORE_NONE && e[at].expires >= since && r == 0; at = e[at].age.prev) {
+		if (between(e[at].written, e[at].expires) <= store->lifetime / LAG_SHARE &&
+			!e[at].known_better)
+			continue;
+		r = store_rows_touch(store->rows, &e[at]);
+		if (r == 0)
+			note_written(&e[at]);
 	}
-	int committed = commit(store);
+	return r;
+}
+
+int dht_store_flush(struct dht_store *store, int64_t steady, int64_t wall)
+{
+	note_time(store, steady);
+	store->stale |= store_rows_lost(store->rows);
+	int r = store_rows_begin(store->rows);
+	if (r == 0 && store->stale)
+		r = load(store);
+	if (r == 0) {
+		store->stale = false;
+		r = expire(store, steady);
+	}
+	if (r == 0)
+		r = touch_renewed(store);
+	if (r == 0)
+		r = store_rows_set_state(store->rows, steady, wall);
+	int committed = store_rows_commit(store->rows);
 	if (r == 0)
 		r = committed;
-	if (r < 0)
-		count_items(store);
+	store->stale |= store_rows_lost(store->rows);
+	if (r == 0)
+		store->flushed = steady;
 	return r;
+}
+
+void dht_store_count(const struct dht_store *store, struct dht_store_counters *ret_counters)
+{
+	*ret_counters = store->counters;
+	ret_counters->items = store->index.len;
+	ret_counters->bytes = store->index.bytes;
+	ret_counters->memory = sizeof(*store) + store_index_memory(&store->index) +
+			       CACHE_SLOTS * sizeof(*store->cache);
+	ret_counters->commits = store_rows_commits(store->rows);
 }
 
 size_t dht_store_items(const struct dht_store *store)
 {
-	return store->items;
+	return store->index.len;
 }
 
-static int insert_node(struct dht_store *store, const struct dht_contact *node)
-{
-	sqlite3_stmt *s = store->statement[INSERT_NODE];
-	uint8_t endpoint[18];
-	bind_blob(s, 1, node->id.b, DHT_ID_LEN);
-	bind_blob(s, 2, endpoint, dht_endpoint_write(&node->endpoint, endpoint));
-	return run(store, INSERT_NODE);
-}
-
-/* Inside the gathered transaction, so that it is committed with the rest; a savepoint keeps
- * half a table from being. */
 int dht_store_save_nodes(struct dht_store *store, const struct dht_contact *nodes, size_t len)
 {
-	int r = begin(store);
-	if (r == 0)
-		r = execute(store, "SAVEPOINT nodes");
-	if (r < 0)
-		return r;
-	r = run(store, DELETE_NODES);
-	for (size_t i = 0; i < len && r == 0; i++)
-		r = insert_node(store, &nodes[i]);
-	if (r < 0)
-		execute(store, "ROLLBACK TO nodes");
-	int released = execute(store, "RELEASE nodes");
-	return r < 0 ? r : released;
+	return store_rows_save_nodes(store->rows, nodes, len);
 }
 
 int dht_store_load_nodes(
 	struct dht_store *store, struct dht_contact *ret_nodes, size_t cap, size_t *ret_len)
 {
-	sqlite3_stmt *s = store->statement[LOAD_NODES];
-	size_t n = 0;
-	int r = 0;
-	while (n < cap && (r = step(s)) == 1) {
-		uint8_t endpoint[18];
-		int len = column(s, 1, endpoint, 6, 18);
-		if (column(s, 0, ret_nodes[n].id.b, DHT_ID_LEN, DHT_ID_LEN) > 0 && len > 0 &&
-			dht_endpoint_read(endpoint, (size_t)len, &ret_nodes[n].endpoint) == 0)
-			n++;
-	}
-	done(s);
-	*ret_len = n;
-	return r < 0 ? r : 0;
+	return store_rows_load_nodes(store->rows, ret_nodes, cap, ret_len);
 }
 
 int dht_store_own_id(
 	struct dht_store *store, const uint8_t random[DHT_ID_LEN], struct dht_id *ret_id)
 {
-	sqlite3_stmt *s = store->statement[FIND_SELF];
-	int r = step(s);
-	bool found = r == 1 && column(s, 0, ret_id->b, DHT_ID_LEN, DHT_ID_LEN) > 0;
-	done(s);
-	if (r < 0 || found)
-		return r < 0 ? r : 0;
-
+	int r = store_rows_own_id(store->rows, ret_id);
+	if (r != -ENOENT)
+		return r;
 	memcpy(ret_id->b, random, DHT_ID_LEN);
-	r = begin(store);
-	if (r == 0)
-		r = run(store, DELETE_SELF);
-	if (r == 0) {
-		bind_blob(store->statement[INSERT_SELF], 1, random, DHT_ID_LEN);
-		r = run(store, INSERT_SELF);
-	}
-	return r == 0 ? commit(store) : r;
+	return store_rows_set_own_id(store->rows, ret_id);
 }

@@ -10,17 +10,29 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 1801544814 /* "kadn": whose file this is */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-/* `key` is NULL for an immutable item. */
+/* `key` is NULL for an immutable item, `host` for one that we ourselves put. */
 static const char schema[] =
 	"CREATE TABLE items(target BLOB NOT NULL PRIMARY KEY, key BLOB, salt BLOB, sig BLOB,"
-	" seq INTEGER, value BLOB NOT NULL, expires INTEGER NOT NULL) STRICT;"
-	"CREATE INDEX items_by_expiry ON items(expires);"
+	" seq INTEGER, value BLOB NOT NULL, expires INTEGER NOT NULL, host INTEGER DEFAULT 0,"
+	" net INTEGER NOT NULL DEFAULT 0, puts INTEGER NOT NULL DEFAULT 0,"
+	" asks INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE TABLE nodes(id BLOB NOT NULL, endpoint BLOB NOT NULL) STRICT;"
 	"CREATE TABLE self(id BLOB NOT NULL) STRICT;"
+	"CREATE TABLE state(secret BLOB NOT NULL, steady INTEGER, wall INTEGER) STRICT;"
 	"PRAGMA application_id=1801544814;"
-	"PRAGMA user_version=1;";
+	"PRAGMA user_version=2;";
+
+/* Of the first kadns: items without a source. */
+static const char from_version_1[] =
+	"DROP INDEX items_by_expiry;"
+	"ALTER TABLE items ADD COLUMN host INTEGER DEFAULT 0;"
+	"ALTER TABLE items ADD COLUMN net INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE items ADD COLUMN puts INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE items ADD COLUMN asks INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE state(secret BLOB NOT NULL, steady INTEGER, wall INTEGER) STRICT;"
+	"PRAGMA user_version=2;";
 
 /* locking_mode comes before WAL, so that its index lies in our own memory and no second
  * process can get at the file at all: SQLite before 3.51.3 may corrupt a WAL that two
@@ -121,6 +133,8 @@ static int check_schema(sqlite3 *db)
 		return r;
 	if (tables == 0 && application == 0 && version == 0)
 		return execute(db, schema);
+	if (application == APPLICATION_ID && version == 1)
+		return execute(db, from_version_1);
 	return application == APPLICATION_ID && version == SCHEMA_VERSION ? 0 : -EBADMSG;
 }
 

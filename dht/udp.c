@@ -43,6 +43,7 @@ struct dht_udp {
 	const struct dht_datagram *answering;
 
 	struct event *timer, *flush, *save;
+	bool flush_armed;
 	size_t saved_len; /* nodes in the saved table */
 	bool save_soon;	  /* it is about to be replaced */
 	uint64_t due;	  /* when the timer fires */
@@ -81,11 +82,17 @@ static int64_t op_wall(void *self)
 	return (int64_t)clock_of(CLOCK_REALTIME);
 }
 
-/* The store's clock: right at the start, steady from then on, also while the machine sleeps. A
- * clock that is set years ahead while we run does not make all guests' items expire at once. */
-static int64_t store_wall(const struct dht_udp *udp)
+/* The store's clock: nobody sets it, and it goes on while the machine sleeps. */
+static int64_t steady(const struct dht_udp *udp)
 {
 	return udp->start_wall + (int64_t)(clock_of(CLOCK_BOOTTIME) - udp->start);
+}
+
+static void flush_soon(struct dht_udp *udp)
+{
+	if (!udp->flush_armed)
+		arm(udp->flush, FLUSH_AFTER);
+	udp->flush_armed = true;
 }
 
 static void op_random(void *self, void *buf, size_t len)
@@ -153,20 +160,43 @@ static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *da
 static int op_find(void *self, const struct dht_id *target, const struct dht_endpoint *from,
 	struct dht_item *ret_item)
 {
-	(void)from;
 	struct dht_udp *udp = self;
-	return dht_store_find(udp->store, target, store_wall(udp), ret_item);
+	return dht_store_find(udp->store, target, from, steady(udp), ret_item);
 }
 
 static int op_keep(void *self, const struct dht_id *target, const struct dht_item *item,
 	const struct dht_endpoint *from)
 {
-	(void)from;
 	struct dht_udp *udp = self;
-	int r = dht_store_keep(udp->store, target, item, store_wall(udp));
-	if (!evtimer_pending(udp->flush, NULL))
-		arm(udp->flush, FLUSH_AFTER);
+	int r = dht_store_keep(udp->store, target, item, from, steady(udp));
+	flush_soon(udp);
 	return r;
+}
+
+static int op_renew(void *self, const struct dht_id *target, const struct dht_item *item,
+	const struct dht_endpoint *from)
+{
+	struct dht_udp *udp = self;
+	int r = dht_store_renew(udp->store, target, item, from, steady(udp));
+	if (r == 0)
+		flush_soon(udp);
+	return r;
+}
+
+static void op_count(void *self, struct dht_counters *counters)
+{
+	struct dht_udp *udp = self;
+	struct dht_store_counters c;
+	dht_store_count(udp->store, &c);
+	counters->store_items = c.items;
+	counters->store_bytes = c.bytes;
+	counters->store_memory = c.memory;
+	counters->store_refreshes = c.refreshes;
+	counters->store_evictions = c.evictions;
+	counters->store_refused_quota = c.refused_quota;
+	counters->store_refused_full = c.refused_full;
+	counters->store_reads = c.reads;
+	counters->store_commits = c.commits;
 }
 
 static int op_judge(void *self, const struct dht_item *held, const struct dht_item *offered)
@@ -183,6 +213,8 @@ static const struct dht_ops ops = {
 	.wake = op_wake,
 	.find = op_find,
 	.keep = op_keep,
+	.renew = op_renew,
+	.count = op_count,
 	.judge = op_judge,
 };
 
@@ -254,8 +286,10 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	struct dht_udp *udp = arg;
-	if (dht_store_flush(udp->store, store_wall(udp)) < 0)
-		arm(udp->flush, FLUSH_AFTER);
+	udp->flush_armed = false;
+	dht_store_near(udp->store, dht_own_id(udp->dht));
+	if (dht_store_flush(udp->store, steady(udp), op_wall(udp)) < 0)
+		flush_soon(udp);
 }
 
 struct heard_node {
@@ -308,7 +342,7 @@ static void save_table(struct dht_udp *udp)
 	if (saved->any_good && dht_store_save_nodes(udp->store, saved->nodes, saved->len) == 0)
 		udp->saved_len = saved->len;
 	free(saved);
-	dht_store_flush(udp->store, store_wall(udp));
+	dht_store_flush(udp->store, steady(udp), op_wall(udp));
 }
 
 static void on_save(evutil_socket_t fd, short what, void *arg)
@@ -377,6 +411,9 @@ static int make_engine(struct dht_udp *udp)
 	uint8_t random[DHT_ID_LEN];
 	op_random(udp, random, sizeof(random));
 	int r = dht_store_own_id(udp->store, random, &config.id);
+	if (r == 0)
+		r = dht_store_begin(udp->store, steady(udp), op_wall(udp));
+	dht_store_near(udp->store, &config.id);
 	return r == 0 ? dht_create(&config, &ops, udp, &udp->dht) : r;
 }
 

@@ -146,8 +146,9 @@ static int open_databases(struct program *p)
 	if (r < 0 || !p->config.dht)
 		return r;
 	snprintf(path, sizeof(path), "%s/guests.db", p->config.state);
-	r = dht_store_open(path, p->config.mainline ? DHT_STORE_LIFETIME : DHT_STORE_LIFETIME_PRIVATE,
-		&p->store);
+	struct dht_store_config store = {.limits = p->config.limits,
+		.lifetime = p->config.mainline ? DHT_STORE_LIFETIME : DHT_STORE_LIFETIME_PRIVATE};
+	r = dht_store_open(path, &store, &p->store);
 	if (r == -EBADMSG)
 		fprintf(stderr, "kadns: %s: not a database of kadns, or damaged (it holds others' records only: "
 				"it may be deleted)\n", path);

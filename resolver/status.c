@@ -56,6 +56,15 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "dht.items_kept", c.items_kept);
 	line(f, "dht.values_bad", c.values_bad);
 	line(f, "dht.verifications", c.verifications);
+	line(f, "store.items", c.store_items);
+	line(f, "store.bytes", c.store_bytes);
+	line(f, "store.memory", c.store_memory);
+	line(f, "store.refreshes", c.store_refreshes);
+	line(f, "store.evictions", c.store_evictions);
+	line(f, "store.refused_quota", c.store_refused_quota);
+	line(f, "store.refused_full", c.store_refused_full);
+	line(f, "store.reads", c.store_reads);
+	line(f, "store.commits", c.store_commits);
 }
 
 static void upstream_status(FILE *f, const struct upstream *u)

@@ -20,11 +20,14 @@
 #define NOW (INT64_C(1800000000) * SECOND)
 #define LIFETIME 7200
 
+static struct dht_store_config config;
+
 static char directory[64], path[96];
 
 static int make_directory(void **state)
 {
 	(void)state;
+	config = (struct dht_store_config){.lifetime = LIFETIME};
 	strcpy(directory, "/tmp/kadns-test-store.XXXXXX");
 	if (!mkdtemp(directory))
 		return -1;
@@ -48,7 +51,7 @@ static int remove_directory(void **state)
 static struct dht_store *opened(void)
 {
 	struct dht_store *store = NULL;
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), 0);
+	assert_int_equal(dht_store_open(path, &config, &store), 0);
 	assert_non_null(store);
 	return store;
 }
@@ -72,11 +75,19 @@ static struct dht_item immutable_item(unsigned n)
 	return item;
 }
 
-static int keep(struct dht_store *store, const struct dht_item *item, int64_t wall)
+static const struct dht_endpoint guest = {.family = 4, .ip = {192, 0, 2, 1}, .port = 6881};
+
+static int keep_from(struct dht_store *store, const struct dht_item *item,
+	const struct dht_endpoint *from, int64_t now)
 {
 	struct dht_id target;
 	dht_item_target(item, &target);
-	return dht_store_keep(store, &target, item, wall);
+	return dht_store_keep(store, &target, item, from, now);
+}
+
+static int keep(struct dht_store *store, const struct dht_item *item, int64_t now)
+{
+	return keep_from(store, item, &guest, now);
 }
 
 static int find(struct dht_store *store, const struct dht_item *like, int64_t wall)
@@ -84,7 +95,7 @@ static int find(struct dht_store *store, const struct dht_item *like, int64_t wa
 	struct dht_id target;
 	struct dht_item found;
 	dht_item_target(like, &target);
-	int r = dht_store_find(store, &target, wall, &found);
+	int r = dht_store_find(store, &target, NULL, wall, &found);
 	if (r == 0)
 		assert_memory_equal(&found, like, sizeof(found));
 	return r;
@@ -142,12 +153,12 @@ static void largest_item(void **state)
 
 	struct dht_id target = {{0}};
 	item.value_len = DHT_VALUE_MAX + 1;
-	assert_int_equal(dht_store_keep(store, &target, &item, NOW), -EINVAL);
+	assert_int_equal(dht_store_keep(store, &target, &item, &guest, NOW), -EINVAL);
 	item.value_len = 0;
-	assert_int_equal(dht_store_keep(store, &target, &item, NOW), -EINVAL);
+	assert_int_equal(dht_store_keep(store, &target, &item, &guest, NOW), -EINVAL);
 	item.value_len = 1;
 	item.salt_len = DHT_SALT_MAX + 1;
-	assert_int_equal(dht_store_keep(store, &target, &item, NOW), -EINVAL);
+	assert_int_equal(dht_store_keep(store, &target, &item, &guest, NOW), -EINVAL);
 	dht_store_close(store);
 }
 
@@ -159,16 +170,16 @@ static void items_expire(void **state)
 	struct dht_store *store = opened();
 	assert_int_equal(keep(store, &one, NOW), 0);
 	assert_int_equal(keep(store, &two, NOW), 0);
-	assert_int_equal(dht_store_flush(store, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
 	assert_int_equal(find(store, &one, end - 1), 0);
 	assert_int_equal(find(store, &one, end), -ENOENT);
-	assert_int_equal(dht_store_flush(store, end - 1), 0);
+	assert_int_equal(dht_store_flush(store, end - 1, NOW), 0);
 	assert_int_equal(dht_store_items(store), 2);
 
 	assert_int_equal(keep(store, &two, NOW + SECOND), 0); /* put again: lives longer */
-	assert_int_equal(dht_store_flush(store, end), 0);
+	assert_int_equal(dht_store_flush(store, end, NOW), 0);
 	assert_int_equal(dht_store_items(store), 1);
-	assert_int_equal(find(store, &one, NOW), -ENOENT);
+	assert_int_equal(find(store, &one, end), -ENOENT);
 	assert_int_equal(find(store, &two, end), 0);
 	dht_store_close(store);
 }
@@ -181,45 +192,43 @@ static void wrong_clock_does_not_keep_for_ever(void **state)
 	struct dht_item item = immutable_item(1);
 	struct dht_store *store = opened();
 	assert_int_equal(keep(store, &item, ahead), 0);
-	assert_int_equal(dht_store_flush(store, ahead), 0);
-	assert_int_equal(dht_store_flush(store, NOW), 0);
+	assert_int_equal(dht_store_flush(store, ahead, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
 	assert_int_equal(find(store, &item, NOW + LIFETIME * SECOND - 1), 0);
 	assert_int_equal(find(store, &item, NOW + LIFETIME * SECOND), -ENOENT);
 	/* and a clock at the ends of time does not overflow */
 	assert_int_equal(keep(store, &item, INT64_MAX), 0);
-	assert_int_equal(dht_store_flush(store, INT64_MAX - 1), 0);
+	assert_int_equal(dht_store_flush(store, INT64_MAX - 1, NOW), 0);
 	assert_int_equal(find(store, &item, NOW), 0);
 	assert_int_equal(keep(store, &item, INT64_MIN), 0);
-	assert_int_equal(dht_store_flush(store, INT64_MIN), 0);
+	assert_int_equal(dht_store_flush(store, INT64_MIN, NOW), 0);
 	assert_int_equal(find(store, &item, INT64_MIN), 0);
 	dht_store_close(store);
 }
 
-static void a_full_store_drops_what_expires_first(void **state)
+static void a_full_store_stays_full(void **state)
 {
 	(void)state;
+	config.items_max = 1000;
 	struct dht_store *store = opened();
 	struct dht_item item;
-	for (unsigned i = 0; i < DHT_STORE_ITEMS_MAX; i++) {
+	struct dht_store_counters c;
+	for (unsigned i = 0; i < 3000; i++) {
 		item = immutable_item(i);
-		assert_int_equal(keep(store, &item, NOW + (i == 777 ? 0 : 1) * SECOND), 0);
+		int r = keep(store, &item, NOW + i);
+		assert_true(r == 0 || r == -ENOSPC);
 	}
-	assert_int_equal(dht_store_items(store), DHT_STORE_ITEMS_MAX);
-	item = immutable_item(5); /* known already: takes nobody's place */
-	assert_int_equal(keep(store, &item, NOW + SECOND), 0);
-	item = immutable_item(777);
-	assert_int_equal(find(store, &item, NOW), 0);
-	item = immutable_item(DHT_STORE_ITEMS_MAX);
-	assert_int_equal(keep(store, &item, NOW + 2 * SECOND), 0);
-	assert_int_equal(dht_store_items(store), DHT_STORE_ITEMS_MAX);
-	assert_int_equal(find(store, &item, NOW), 0);
-	item = immutable_item(777);
-	assert_int_equal(find(store, &item, NOW), -ENOENT);
-	item = immutable_item(5);
-	assert_int_equal(find(store, &item, NOW), 0);
+	dht_store_count(store, &c);
+	assert_int_equal(c.items, 1000);
+	assert_int_equal(c.evictions + c.refused_full, 2000);
+	assert_true(c.refused_full > 0 && c.evictions > 0);
 	dht_store_close(store);
 	store = opened(); /* the count is the file's */
-	assert_int_equal(dht_store_items(store), DHT_STORE_ITEMS_MAX);
+	assert_int_equal(dht_store_items(store), 1000);
+	dht_store_close(store);
+	config.items_max = 10; /* a smaller share from now on */
+	store = opened();
+	assert_int_equal(dht_store_items(store), 10);
 	dht_store_close(store);
 }
 
@@ -245,7 +254,7 @@ static void keep_one_flush_keep_another(void)
 	static struct dht_store *store; /* valgrind looks at the killed process, too */
 	store = opened();
 	if (keep(store, &one, NOW) || dht_store_save_nodes(store, &node, 1) ||
-		dht_store_flush(store, NOW) || keep(store, &two, NOW))
+		dht_store_flush(store, NOW, NOW) || keep(store, &two, NOW))
 		_exit(1);
 }
 
@@ -268,7 +277,7 @@ static void a_kill_loses_only_what_was_not_flushed(void **state)
 static void open_expecting_busy(void)
 {
 	struct dht_store *store;
-	if (dht_store_open(path, LIFETIME, &store) != -EBUSY)
+	if (dht_store_open(path, &config, &store) != -EBUSY)
 		_exit(1);
 }
 
@@ -277,12 +286,12 @@ static void one_daemon_at_a_time(void **state)
 	(void)state;
 	struct dht_store *store = opened(), *second = NULL;
 	in_dying_process(open_expecting_busy); /* at once, before anything was written */
-	assert_int_equal(dht_store_open(path, LIFETIME, &second), -EBUSY);
+	assert_int_equal(dht_store_open(path, &config, &second), -EBUSY);
 	assert_null(second);
 	in_dying_process(open_expecting_busy); /* the failed open has not let go of our lock */
 	struct dht_item item = immutable_item(1);
 	assert_int_equal(keep(store, &item, NOW), 0);
-	assert_int_equal(dht_store_flush(store, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
 	in_dying_process(open_expecting_busy);
 	dht_store_close(store);
 	dht_store_close(opened());
@@ -313,33 +322,33 @@ static void refuses_what_is_not_ours(void **state)
 	char garbage[5000];
 	memset(garbage, 'g', sizeof(garbage));
 	write_file(garbage, sizeof(garbage));
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	unlink(path);
 	run_sql("CREATE TABLE bookmarks(url)");
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	unlink(path);
-	run_sql("PRAGMA user_version=2");
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	run_sql("PRAGMA user_version=3");
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	unlink(path);
 	dht_store_close(opened());
-	run_sql("PRAGMA user_version=2"); /* of a later kadns */
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	run_sql("PRAGMA user_version=3"); /* of a later kadns */
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	run_sql("PRAGMA user_version=1; DROP TABLE nodes");
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	run_sql("CREATE TABLE nodes(id, endpoint); PRAGMA application_id=7");
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	unlink(path);
 
 	char other[128];
 	snprintf(other, sizeof(other), "%s.other", path);
 	assert_int_equal(symlink(other, path), 0); /* would be made where someone else likes */
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	assert_int_equal(access(other, F_OK), -1);
 	unlink(path);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+	assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	rmdir(path);
-	assert_int_equal(dht_store_open("/nonexistent/guests.db", LIFETIME, &store), -ENOENT);
+	assert_int_equal(dht_store_open("/nonexistent/guests.db", &config, &store), -ENOENT);
 	assert_null(store);
 }
 
@@ -374,7 +383,7 @@ static void broken_rows_are_absent(void **state)
 		struct dht_item found;
 		struct dht_id target;
 		dht_item_target(&item, &target);
-		int r = dht_store_find(store, &target, NOW, &found);
+		int r = dht_store_find(store, &target, NULL, NOW, &found);
 		if (strcmp(damage[i], "value=x'313a79'") == 0) {
 			assert_int_equal(
 				r, 0); /* well formed: its signature is the reader's to judge */
@@ -423,7 +432,7 @@ static void refuses_lost_pages(void **state)
 		memcpy(image + page, nothing, 4096);
 		write_file(image, len);
 		memcpy(image + page, lost, 4096);
-		assert_int_equal(dht_store_open(path, LIFETIME, &store), -EBADMSG);
+		assert_int_equal(dht_store_open(path, &config, &store), -EBADMSG);
 	}
 	write_file(image, len);
 	dht_store_close(opened());
@@ -452,7 +461,7 @@ static void survives_random_damage(void **state)
 			copy[(random >> 8) % (round % 2 ? 200 : len)] ^= (uint8_t)(1 << random % 8);
 		}
 		write_file(copy, len - (round % 5 ? 0 : (random >> 8) % len));
-		if (dht_store_open(path, LIFETIME, &store) != 0) {
+		if (dht_store_open(path, &config, &store) != 0) {
 			refused++;
 			continue;
 		}
@@ -460,7 +469,7 @@ static void survives_random_damage(void **state)
 			struct dht_id target, found_target;
 			struct dht_item found;
 			dht_item_target(&items[i], &target);
-			if (dht_store_find(store, &target, NOW, &found) != 0) {
+			if (dht_store_find(store, &target, NULL, NOW, &found) != 0) {
 				absent++;
 				continue;
 			}
@@ -468,7 +477,7 @@ static void survives_random_damage(void **state)
 			assert_true(dht_id_equal(&target, &found_target));
 		}
 		keep(store, &items[0], NOW);
-		dht_store_flush(store, NOW);
+		dht_store_flush(store, NOW, NOW);
 		dht_store_close(store);
 	}
 	assert_true(refused > 50 && absent > 0);
@@ -481,7 +490,7 @@ static void a_full_disk_heals(void **state)
 	struct dht_store *store = opened();
 	struct dht_item first = immutable_item(0), item;
 	assert_int_equal(keep(store, &first, NOW), 0);
-	assert_int_equal(dht_store_flush(store, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
 
 	struct rlimit before, tight = {100000, 100000};
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -493,16 +502,16 @@ static void a_full_disk_heals(void **state)
 		item = immutable_item(i);
 		said |= keep(store, &item, NOW);
 		if (i % 100 == 0)
-			said |= dht_store_flush(store, NOW);
+			said |= dht_store_flush(store, NOW, NOW);
 	}
 	assert_true(said < 0);
 	assert_int_equal(find(store, &first, NOW), 0);
 
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	dht_store_flush(store, NOW);
+	dht_store_flush(store, NOW, NOW);
 	item = immutable_item(9999);
 	assert_int_equal(keep(store, &item, NOW), 0);
-	assert_int_equal(dht_store_flush(store, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
 	size_t items = dht_store_items(store);
 	dht_store_close(store);
 	store = opened();
@@ -598,7 +607,7 @@ int main(void)
 		TEST(largest_item),
 		TEST(items_expire),
 		TEST(wrong_clock_does_not_keep_for_ever),
-		TEST(a_full_store_drops_what_expires_first),
+		TEST(a_full_store_stays_full),
 		TEST(a_kill_loses_only_what_was_not_flushed),
 		TEST(one_daemon_at_a_time),
 		TEST(refuses_what_is_not_ours),

@@ -20,6 +20,8 @@
 #define NODES 3
 #define PATIENCE 10 /* seconds until a test that waits has failed; nothing sleeps as long */
 
+static const struct dht_store_config guests = {.lifetime = DHT_STORE_LIFETIME};
+
 struct node {
 	char path[96];
 	struct dht_store *store;
@@ -96,7 +98,7 @@ static struct dht_endpoint at_port(const char *text, uint16_t port)
 static int try_start(
 	struct node *n, const struct dht_udp_config *config, struct dht_endpoint *failed)
 {
-	assert_int_equal(dht_store_open(n->path, DHT_STORE_LIFETIME, &n->store), 0);
+	assert_int_equal(dht_store_open(n->path, &guests, &n->store), 0);
 	return dht_udp_create(base, config, n->store, &n->udp, failed);
 }
 
@@ -240,6 +242,15 @@ static void items_travel(void **state)
 	struct dht_item item = signed_item(1, "hello");
 	assert_int_equal(put(&nodes[0], &item).result.stored, 1);
 	assert_int_equal(dht_store_items(nodes[1].store), 1);
+	/* Put once more it is a refresh; the engine tells what the store counts. */
+	assert_int_equal(put(&nodes[0], &item).result.stored, 1);
+	struct dht_counters c;
+	dht_counters(dht_udp_node(nodes[1].udp), &c);
+	assert_int_equal(c.store_items, 1);
+	assert_in_range(c.store_bytes, 200, 400);
+	assert_true(c.store_memory > 0 && c.store_refreshes == 1);
+	assert_true(c.store_evictions + c.store_refused_quota + c.store_refused_full == 0);
+	uint64_t commits = c.store_commits;
 
 	start(&nodes[2], "127.0.0.1:0");
 	struct dht_endpoint second = address_of(&nodes[1]);
@@ -250,8 +261,13 @@ static void items_travel(void **state)
 	assert_memory_equal(&o.item, &item, sizeof(item));
 
 	/* What was kept a moment ago outlives the node: the end flushes. */
+	dht_udp_destroy(nodes[1].udp);
+	nodes[1].udp = NULL;
+	struct dht_store_counters at_end;
+	dht_store_count(nodes[1].store, &at_end);
+	assert_true(at_end.commits > commits);
 	stop(&nodes[1]);
-	assert_int_equal(dht_store_open(nodes[1].path, DHT_STORE_LIFETIME, &nodes[1].store), 0);
+	assert_int_equal(dht_store_open(nodes[1].path, &guests, &nodes[1].store), 0);
 	assert_int_equal(dht_store_items(nodes[1].store), 1);
 }
 
@@ -288,7 +304,7 @@ static bool is_on_disk(void *ctx)
 		copy);
 	assert_int_equal(system(command), 0);
 	struct dht_store *store;
-	assert_int_equal(dht_store_open(copy, DHT_STORE_LIFETIME, &store), 0);
+	assert_int_equal(dht_store_open(copy, &guests, &store), 0);
 	bool there = dht_store_items(store) == 1;
 	dht_store_close(store);
 	unlink(copy);
@@ -328,7 +344,7 @@ static void the_table_outlives_the_node(void **state)
 	stop(&nodes[1]);
 	start(&nodes[1], "127.0.0.1:0");
 	stop(&nodes[1]);
-	assert_int_equal(dht_store_open(nodes[1].path, DHT_STORE_LIFETIME, &nodes[1].store), 0);
+	assert_int_equal(dht_store_open(nodes[1].path, &guests, &nodes[1].store), 0);
 	assert_int_equal(dht_store_load_nodes(nodes[1].store, saved, 4, &len), 0);
 	assert_int_equal(len, 1);
 }
@@ -344,7 +360,7 @@ static size_t nodes_on_disk(struct node *n)
 	snprintf(command, sizeof(command), "cp %s %s && cp %s-wal %s-wal", n->path, copy, n->path,
 		copy);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(dht_store_open(copy, DHT_STORE_LIFETIME, &store), 0);
+	assert_int_equal(dht_store_open(copy, &guests, &store), 0);
 	assert_int_equal(dht_store_load_nodes(store, saved, 8, &len), 0);
 	dht_store_close(store);
 	unlink(copy);
@@ -390,7 +406,7 @@ static void an_outage_does_not_spoil_the_saved_table(void **state)
 	assert_int_equal(get(&nodes[0], &item).result.error, -ENETUNREACH);
 	assert_int_equal(dht_store_save_nodes(nodes[0].store, saved, 2), 0);
 	stop(&nodes[0]);
-	assert_int_equal(dht_store_open(nodes[0].path, DHT_STORE_LIFETIME, &nodes[0].store), 0);
+	assert_int_equal(dht_store_open(nodes[0].path, &guests, &nodes[0].store), 0);
 	assert_int_equal(dht_store_load_nodes(nodes[0].store, saved, 4, &len), 0);
 	assert_int_equal(len, 2);
 }

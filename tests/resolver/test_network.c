@@ -65,7 +65,8 @@ static void start(struct node *n, enum policy_mode mode)
 	snprintf(path, sizeof(path), "%s/keys", n->dir);
 	assert_int_equal(signer_open(path, &n->signer), 0);
 	snprintf(path, sizeof(path), "%s/guests.db", n->dir);
-	assert_int_equal(dht_store_open(path, DHT_STORE_LIFETIME_PRIVATE, &n->store), 0);
+	struct dht_store_config store = {.lifetime = DHT_STORE_LIFETIME_PRIVATE};
+	assert_int_equal(dht_store_open(path, &store, &n->store), 0);
 	assert_int_equal(dht_endpoint_from_text("127.0.0.1:1", &udp.bind[0]), 0);
 	udp.bind[0].port = 0;
 	assert_int_equal(dht_udp_create(base, &udp, n->store, &n->udp, NULL), 0);
