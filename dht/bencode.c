@@ -22,33 +22,33 @@ static bool is_digit(uint8_t c)
 	return c >= '0' && c <= '9';
 }
 
-/* Decimal digits at the start, without a leading zero but for "0" itself; 0: there are none. */
-static size_t digits_length(const uint8_t *text, size_t len)
+/* Decimal digits at the start; 0: there are none. `lax`: zeros may lead. */
+static size_t digits_length(const uint8_t *text, size_t len, bool lax)
 {
 	size_t n = 0;
 	while (n < len && is_digit(text[n]))
 		n++;
-	return n > 1 && text[0] == '0' ? 0 : n;
+	return n > 1 && text[0] == '0' && !lax ? 0 : n;
 }
 
 /* "i", "-" where the number is negative and not zero, digits, "e". */
-static size_t integer_length(const uint8_t *text, size_t len)
+static size_t integer_length(const uint8_t *text, size_t len, bool lax)
 {
 	size_t at = 1;
 	bool negative = at < len && text[at] == '-';
 	if (negative)
 		at++;
-	size_t digits = digits_length(text + at, len - at);
-	if (digits == 0 || (negative && text[at] == '0'))
+	size_t digits = digits_length(text + at, len - at, lax);
+	if (digits == 0 || (negative && text[at] == '0' && !lax))
 		return 0;
 	at += digits;
 	return at < len && text[at] == 'e' ? at + 1 : 0;
 }
 
 /* Digits, ":", that many bytes. */
-static size_t string_length(const uint8_t *text, size_t len, struct bytes *ret_string)
+static size_t string_length(const uint8_t *text, size_t len, bool lax, struct bytes *ret_string)
 {
-	size_t at = digits_length(text, len);
+	size_t at = digits_length(text, len, lax);
 	if (at == 0 || at >= len || text[at] != ':')
 		return 0;
 	size_t n = 0;
@@ -65,8 +65,9 @@ static size_t string_length(const uint8_t *text, size_t len, struct bytes *ret_s
 }
 
 /* Length of the token at the start: a whole integer or string, or one of "l", "d", "e".
- * 0 if it is not canonical or does not end within `len`. A string's bytes are returned too. */
-static size_t token_length(const uint8_t *text, size_t len, struct bytes *ret_string)
+ * 0 if it does not end within `len`, or, unless `lax`, is not canonical. A string's bytes are
+ * returned too. */
+static size_t token_length(const uint8_t *text, size_t len, bool lax, struct bytes *ret_string)
 {
 	*ret_string = (struct bytes){NULL, 0};
 	if (len == 0)
@@ -77,9 +78,9 @@ static size_t token_length(const uint8_t *text, size_t len, struct bytes *ret_st
 	case 'e':
 		return 1;
 	case 'i':
-		return integer_length(text, len);
+		return integer_length(text, len, lax);
 	default:
-		return string_length(text, len, ret_string);
+		return string_length(text, len, lax, ret_string);
 	}
 }
 
@@ -90,7 +91,7 @@ static bool key_before(struct bytes a, struct bytes b)
 }
 
 /* May this token stand here? Keeps the frame's idea of what comes next. */
-static bool frame_accepts(struct frame *frame, uint8_t kind, struct bytes string)
+static bool frame_accepts(struct frame *frame, uint8_t kind, struct bytes string, bool lax)
 {
 	if (!frame->dict)
 		return true;
@@ -100,7 +101,7 @@ static bool frame_accepts(struct frame *frame, uint8_t kind, struct bytes string
 		frame->value_due = false;
 		return true;
 	}
-	if (!string.data || (frame->has_key && !key_before(frame->last_key, string)))
+	if (!string.data || (frame->has_key && !lax && !key_before(frame->last_key, string)))
 		return false;
 	frame->last_key = string;
 	frame->has_key = true;
@@ -108,31 +109,52 @@ static bool frame_accepts(struct frame *frame, uint8_t kind, struct bytes string
 	return true;
 }
 
+/* Text on its way through the check. */
+struct check {
+	const uint8_t *text;
+	size_t len, at;
+	struct frame stack[BENCODE_DEPTH_MAX];
+	unsigned depth, tokens;
+};
+
+static bool check_token(struct check *c, bool lax)
+{
+	struct bytes string;
+	size_t n = token_length(c->text + c->at, c->len - c->at, lax, &string);
+	if (n == 0 || ++c->tokens > BENCODE_TOKENS_MAX)
+		return false;
+	uint8_t kind = c->text[c->at];
+	if (c->depth == 0 ? kind == 'e'
+			  : !frame_accepts(&c->stack[c->depth - 1], kind, string, lax))
+		return false;
+	c->at += n;
+	if (kind == 'e') {
+		c->depth--;
+	} else if (kind == 'd' || kind == 'l') {
+		if (c->depth == BENCODE_DEPTH_MAX)
+			return false;
+		c->stack[c->depth++] = (struct frame){.dict = kind == 'd'};
+	}
+	return true;
+}
+
+/* One whole value. */
+static bool check_value(struct check *c, bool lax)
+{
+	unsigned depth = c->depth;
+	do {
+		if (!check_token(c, lax))
+			return false;
+	} while (c->depth > depth);
+	return true;
+}
+
 int bencode_open_prefix(const uint8_t *text, size_t len, struct bencode *ret_value)
 {
-	struct frame stack[BENCODE_DEPTH_MAX];
-	unsigned depth = 0, tokens = 0;
-	size_t at = 0;
-
-	do {
-		struct bytes string;
-		size_t n = token_length(text + at, len - at, &string);
-		if (n == 0 || ++tokens > BENCODE_TOKENS_MAX)
-			return -EBADMSG;
-		uint8_t kind = text[at];
-		at += n;
-		if (depth == 0 ? kind == 'e' : !frame_accepts(&stack[depth - 1], kind, string))
-			return -EBADMSG;
-		if (kind == 'e') {
-			depth--;
-		} else if (kind == 'd' || kind == 'l') {
-			if (depth == BENCODE_DEPTH_MAX)
-				return -EBADMSG;
-			stack[depth++] = (struct frame){.dict = kind == 'd'};
-		}
-	} while (depth > 0);
-
-	ret_value->raw = (struct bytes){text, at};
+	struct check c = {.text = text, .len = len};
+	if (!check_value(&c, false))
+		return -EBADMSG;
+	ret_value->raw = (struct bytes){text, c.at};
 	return 0;
 }
 
@@ -144,13 +166,43 @@ int bencode_open(const uint8_t *text, size_t len, struct bencode *ret_value)
 	return r;
 }
 
+static bool last_key_is(const struct frame *frame, uint8_t key)
+{
+	return frame->dict && frame->last_key.len == 1 && frame->last_key.data[0] == key;
+}
+
+/* Is the value of `v` in the dict `a` next? */
+static bool at_offer(const struct check *c)
+{
+	return c->depth == 2 && last_key_is(&c->stack[0], 'a') && last_key_is(&c->stack[1], 'v') &&
+	       c->stack[1].value_due;
+}
+
+int bencode_open_query(
+	const uint8_t *text, size_t len, struct bencode *ret_value, bool *ret_canonical)
+{
+	struct check c = {.text = text, .len = len};
+	*ret_canonical = true;
+	do {
+		struct bencode offer;
+		bool lax = at_offer(&c) && bencode_open_prefix(text + c.at, len - c.at, &offer) < 0;
+		if (lax ? !check_value(&c, true) : !check_token(&c, false))
+			return -EBADMSG;
+		*ret_canonical &= !lax;
+	} while (c.depth > 0);
+	if (c.at != len)
+		return -EBADMSG;
+	ret_value->raw = (struct bytes){text, c.at};
+	return 0;
+}
+
 /* Length of the whole value at the start; 0 where there is none. */
 static size_t value_length(const uint8_t *text, size_t len)
 {
 	size_t at = 0, depth = 0;
 	do {
 		struct bytes string;
-		size_t n = token_length(text + at, len - at, &string);
+		size_t n = token_length(text + at, len - at, true, &string);
 		if (n == 0)
 			return 0;
 		if (text[at] == 'e' && depth-- == 0)
@@ -222,12 +274,12 @@ bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value)
 bool bencode_string(struct bencode v, struct bytes *ret_string)
 {
 	return v.raw.len > 0 && is_digit(v.raw.data[0]) &&
-	       string_length(v.raw.data, v.raw.len, ret_string) > 0;
+	       string_length(v.raw.data, v.raw.len, false, ret_string) > 0;
 }
 
 bool bencode_integer(struct bencode v, int64_t *ret_integer)
 {
-	if (!begins_with(v, 'i') || integer_length(v.raw.data, v.raw.len) == 0)
+	if (!begins_with(v, 'i') || integer_length(v.raw.data, v.raw.len, false) == 0)
 		return false;
 	const uint8_t *at = v.raw.data + 1;
 	bool negative = *at == '-';

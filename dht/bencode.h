@@ -3,7 +3,8 @@
  * Reading is two steps. `bencode_open` checks the whole text once: canonical integers and
  * lengths, keys sorted and unique, depth and number of tokens bounded, nothing after the end.
  * The accessors then walk text that is known to be well formed; they allocate nothing and
- * copy nothing: every result points into the caller's bytes.
+ * copy nothing: every result points into the caller's bytes. They step over what is not canonical
+ * and return none of it as a string or an integer.
  *
  * Writing appends to a fixed buffer; an overflow is remembered and reported once, by `close`. */
 #ifndef DHT_BENCODE_H
@@ -32,6 +33,11 @@ struct bencode {
 int bencode_open(const uint8_t *text, size_t len, struct bencode *ret_value);
 /* The same for a prefix: one canonical value at the start; ret_value->raw.len says how long. */
 int bencode_open_prefix(const uint8_t *text, size_t len, struct bencode *ret_value);
+/* The same as bencode_open, but for what a KRPC query offers to be stored: the value of `v` in the
+ * dict `a` of a dict. It may have keys unsorted or twice, zeros before numbers and lengths, and
+ * "-0"; *ret_canonical is false then, and the value is to be refused, by name (BEP 44). */
+int bencode_open_query(
+	const uint8_t *text, size_t len, struct bencode *ret_value, bool *ret_canonical);
 
 bool bencode_is_dict(struct bencode v);
 bool bencode_is_list(struct bencode v);

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int create_limits(struct dht *dht)
+{
+	uint8_t key[DHT_LIMITS_KEY_LEN];
+	dht->ops.random(dht->self, key, sizeof(key));
+	return dht_limits_create(key, &dht->limits);
+}
+
 int dht_create(const struct dht_config *config, const struct dht_ops *ops, void *self,
 	struct dht **ret_dht)
 {
@@ -17,7 +24,9 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	dht->self = self;
 	dht->promised = UINT64_MAX;
 	dht_lookup_init(dht);
-	int r = dht_peers_create(&dht->peers);
+	uint8_t key[DHT_PEERS_KEY_LEN];
+	ops->random(self, key, sizeof(key));
+	int r = dht_peers_create(key, config->limits, &dht->peers);
 	if (r < 0)
 		goto out;
 	for (unsigned i = 0; i < 2; i++)
@@ -26,13 +35,10 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	dht_upkeep_init(dht);
 	ops->random(self, &dht->tokens, sizeof(dht->tokens));
 	dht->tokens_turned = dht_now(dht);
-	if (config->limits) {
-		uint8_t key[DHT_LIMITS_KEY_LEN];
-		ops->random(self, key, sizeof(key));
-		r = dht_limits_create(key, &dht->limits);
-		if (r < 0)
-			goto out;
-	}
+	if (config->limits)
+		r = create_limits(dht);
+	if (r < 0)
+		goto out;
 	*ret_dht = dht;
 	dht = NULL;
 out:

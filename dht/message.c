@@ -158,13 +158,13 @@ static bool arguments_suffice(const struct dht_message *m)
 	case DHT_ANNOUNCE_PEER:
 		return m->has_target && m->token.data && (m->implied_port || m->port != 0);
 	case DHT_PUT:
-		return m->token.data && m->value.data &&
-		       (!m->has_key || (m->has_sig && m->has_seq && m->seq >= 0));
+		return m->token.data && m->value.data;
 	}
 	return false;
 }
 
-static int read_query(struct bencode top, struct dht_message *m)
+/* `canonical`: so is the value that it offers. */
+static int read_query(struct bencode top, bool canonical, struct dht_message *m)
 {
 	struct bytes name;
 	int64_t read_only;
@@ -172,6 +172,8 @@ static int read_query(struct bencode top, struct dht_message *m)
 	if (!bencode_get_string(top, "q", &name))
 		return -EBADMSG;
 	m->method = method_of(name);
+	if (!canonical && m->method != DHT_PUT)
+		return -EBADMSG;
 	m->read_only = bencode_get_integer(top, "ro", &read_only) && read_only == 1;
 	if (!bencode_get(top, "a", &body.dict))
 		body.bad = true;
@@ -184,7 +186,7 @@ static int read_query(struct bencode top, struct dht_message *m)
 	take_want(&body, m);
 	if (m->method == DHT_ANNOUNCE_PEER)
 		take_port(&body, m);
-	if (m->has_id && !body.bad && arguments_suffice(m))
+	if (canonical && m->has_id && !body.bad && arguments_suffice(m))
 		return 0;
 	m->error = DHT_E_PROTOCOL;
 	return -EPROTO;
@@ -230,10 +232,13 @@ static void take_peers(struct body *body, struct dht_message *m)
 
 static void take_samples(struct body *body, struct dht_message *m)
 {
-	struct bytes samples;
-	m->has_samples = take_string(body, "samples", 0, &samples);
-	if (m->has_samples && take_integer(body, "interval", &m->interval) &&
-		(m->interval < 0 || m->interval > INTERVAL_MAX))
+	m->has_samples = take_string(body, "samples", 0, &m->samples);
+	if (!m->has_samples)
+		return;
+	take_integer(body, "interval", &m->interval);
+	take_integer(body, "num", &m->num);
+	if (m->samples.len % DHT_ID_LEN != 0 || m->interval < 0 || m->interval > INTERVAL_MAX ||
+		m->num < 0)
 		body->bad = true;
 }
 
@@ -273,8 +278,9 @@ int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *re
 	struct dht_message *m = ret_message;
 	struct bencode top;
 	struct bytes kind, you;
+	bool canonical;
 	*m = (struct dht_message){0};
-	if (bencode_open(datagram, len, &top) < 0)
+	if (bencode_open_query(datagram, len, &top, &canonical) < 0)
 		return -EBADMSG;
 	if (!bencode_get_string(top, "t", &m->transaction) || m->transaction.len == 0 ||
 		m->transaction.len > DHT_TRANSACTION_MAX)
@@ -286,10 +292,12 @@ int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *re
 	if (bencode_get_string(top, "ip", &you))
 		dht_endpoint_read(you.data, you.len, &m->you);
 
+	if (!canonical && kind.data[0] != 'q')
+		return -EBADMSG;
 	switch (kind.data[0]) {
 	case 'q':
 		m->kind = DHT_QUERY;
-		return read_query(top, m);
+		return read_query(top, canonical, m);
 	case 'r':
 		m->kind = DHT_REPLY;
 		return read_reply(top, m);

@@ -63,8 +63,9 @@ struct dht_message {
 	struct dht_contact nodes[DHT_NODES_MAX];
 	size_t peers_len;             /* `values` of get_peers */
 	struct dht_endpoint peers[DHT_PEERS_MAX];
-	bool has_samples;             /* BEP 51 reply: interval 0..21600 and an empty sample list */
-	int64_t interval;
+	bool has_samples;             /* BEP 51 reply: info-hashes, 20 bytes each, perhaps none; */
+	struct bytes samples;
+	int64_t interval, num;        /* seconds, 0 to 21600; how many there are to sample from */
 
 	int error;                    /* of a DHT_ERROR */
 	struct bytes error_text;
@@ -72,9 +73,9 @@ struct dht_message {
 
 /* 0; -EBADMSG: junk, drop it without an answer; -EPROTO: a well-formed query with a bad or
  * missing argument: kind, transaction and error (the KRPC code to answer with) are set, nothing
- * else is to be relied on. A put with `k` but without `seq` and `sig` is such a query: some
- * nodes file it, unsigned, under the key. What is left to the caller: token, signature, size
- * of value and salt, since BEP 44 asks for the token first. */
+ * else is to be relied on. A put whose value is not canonical bencode is such a query, though
+ * the rest of the datagram is. What is left to the caller, because BEP 44 asks for the token
+ * first: token, size of value and salt, what a put with `k` has to have, signature. */
 int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *ret_message);
 /* Length; -ENOBUFS; -EINVAL for a method or a transaction id that cannot be written. When
  * `cap` is too small for all the nodes, the last of them are left out first (nodes6 before

@@ -105,6 +105,12 @@ static void put_peers(struct bencode_writer *w, const struct dht_message *m)
 	bencode_put_close(w);
 }
 
+/* Present even if empty: that is how the answer is known. */
+static struct bytes samples_of(const struct dht_message *m)
+{
+	return m->samples.data ? m->samples : (struct bytes){(const uint8_t *)"", 0};
+}
+
 static void put_results(
 	struct bencode_writer *w, const struct dht_message *m, size_t nodes, size_t nodes6)
 {
@@ -115,9 +121,9 @@ static void put_results(
 	put_bytes(w, "k", m->key);
 	put_nodes(w, m, 4, m->want4, nodes);
 	put_nodes(w, m, 6, m->want6, nodes6);
-	put_integer(w, "num", m->has_samples, 0);
+	put_integer(w, "num", m->has_samples, m->num);
 	if (m->has_samples)
-		put_bytes(w, "samples", (struct bytes){(const uint8_t *)"", 0});
+		put_bytes(w, "samples", samples_of(m));
 	put_integer(w, "seq", m->has_seq, m->seq);
 	put_bytes(w, "sig", m->sig);
 	put_bytes(w, "token", m->token);

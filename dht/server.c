@@ -9,6 +9,9 @@
 /* No answer of ours, and no ping, is shorter by much. */
 #define REPLY_LEAST 100
 
+/* So that beside the peers a packet of DHT_REPLY6_MAX has room for nodes. */
+#define PEERS6_MAX (DHT_PEERS_MAX / 2)
+
 /* What is being answered. */
 struct service {
 	struct dht *dht;
@@ -17,6 +20,7 @@ struct service {
 	struct dht_message *reply;
 	uint8_t token[DHT_TOKEN_LEN]; /* the reply points to these */
 	struct dht_item item;
+	struct dht_sample sample;
 };
 
 static void add_nodes(struct service *s)
@@ -79,11 +83,22 @@ static int serve_get_peers(struct service *s)
 		return DHT_E_PROTOCOL;
 	struct dht_message *r = s->reply;
 	dht_peers_expire(s->dht->peers, dht_now(s->dht));
-	r->peers_len = dht_peers_find(
-		s->dht->peers, &s->query->target, s->from->family, r->peers, DHT_PEERS_MAX);
+	r->peers_len = dht_peers_find(s->dht->peers, &s->query->target, s->from->family, r->peers,
+		s->from->family == 4 ? DHT_PEERS_MAX : PEERS6_MAX);
 	add_token(s);
 	add_nodes(s);
 	return 0;
+}
+
+/* BEP 51: for who makes an index of all there is. */
+static int serve_sample(struct service *s)
+{
+	dht_peers_sample(s->dht->peers, dht_now(s->dht), &s->sample);
+	s->reply->has_samples = true;
+	s->reply->samples = (struct bytes){s->sample.hashes, s->sample.len * DHT_ID_LEN};
+	s->reply->num = (int64_t)s->sample.num;
+	s->reply->interval = s->sample.seconds;
+	return serve_find_node(s);
 }
 
 static int serve_announce_peer(struct service *s)
@@ -241,10 +256,7 @@ static int serve_method(struct service *s)
 	case DHT_PUT:
 		return serve_put(s);
 	case DHT_SAMPLE_INFOHASHES:
-		/* Ours are too few to be worth an index: none, come again in six hours. */
-		s->reply->has_samples = true;
-		s->reply->interval = 21600;
-		return serve_find_node(s);
+		return serve_sample(s);
 	case DHT_METHOD_UNKNOWN:
 		/* A later method that looks for nodes finds them. */
 		return s->query->has_target ? serve_find_node(s) : DHT_E_METHOD;

@@ -110,6 +110,9 @@ static void reads_and_writes(void **state)
 		/* BEP 51 */
 		TEXT(QUERY(ID "6:target" TARGET, "17:sample_infohashes")),
 		TEXT(REPLY(ID "8:intervali21600e5:nodes0:3:numi0e7:samples0:")),
+		TEXT(REPLY(ID "8:intervali60e3:numi5e7:samples40:"
+			      "01234567890123456789"
+			      "98765432109876543210")),
 	};
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		struct dht_message m;
@@ -248,6 +251,14 @@ static void drops_junk(void **state)
 		"d1:el3:badi203ee1:t2:aa1:y1:ee", "d1:eli99999999999999999999eee1:t2:aa1:y1:ee",
 		"d1:rd" ID "e1:y1:r1:t2:aae",	 /* keys out of order */
 		"d1:rd" ID ID "e1:t2:aa1:y1:re", /* twice */
+		/* not canonical elsewhere, or not even bencode there */
+		QUERY(ID "5:token1:x1:vi-0e", "3:get"), QUERY(ID "5:token1:x1:wi-0e", "3:put"),
+		QUERY(ID "3:seqi01e5:token1:x1:v1:x", "3:put"), REPLY(ID "1:vi-0e"),
+		QUERY(ID "5:token1:x1:vi-e", "3:put"), QUERY(ID "5:token1:x1:vd1:ae", "3:put"),
+		QUERY(ID "5:token1:x1:v09:hello", "3:put"),
+		QUERY(ID "5:token1:x1:vi-0e1:a0:", "3:put"),
+		"d1:ad" ID "5:token1:x1:vi-0ee1:q3:put1:t2:aa1:y1:re",
+		REPLY(ID "7:samples19:0123456789012345678"), REPLY(ID "3:numi-1e7:samples0:"),
 		QUERY(ID, "4:ping") "x", " " QUERY(ID, "4:ping"), "d1:rd" ID "e1:t02:aa1:y1:re"};
 	for (size_t i = 0; i < sizeof(junk) / sizeof(*junk); i++) {
 		struct text text = {junk[i], strlen(junk[i])};
@@ -303,15 +314,18 @@ static void names_bad_arguments(void **state)
 		QUERY(ID "5:tokeni1e1:v1:x", "3:put"),
 		QUERY(ID "1:k3:abc3:seqi1e3:sig" S64 "5:token1:x1:v1:x", "3:put"),
 		QUERY(ID "1:k" K32 "3:seqi1e3:sig3:abc5:token1:x1:v1:x", "3:put"),
-		QUERY(ID "1:k" K32 "3:seqi-1e3:sig" S64 "5:token1:x1:v1:x", "3:put"),
 		QUERY(ID "1:k" K32 "3:seqi9223372036854775808e3:sig" S64 "5:token1:x1:v1:x",
 			"3:put"),
 		QUERY(ID "1:k" K32 "4:salti1e3:seqi1e3:sig" S64 "5:token1:x1:v1:x", "3:put"),
 		QUERY("3:cas1:1" ID "1:k" K32 "3:seqi1e3:sig" S64 "5:token1:x1:v1:x", "3:put"),
-		/* the hole in libtorrent: a key without a signature */
-		QUERY(ID "1:k" K32 "5:token1:x1:v1:x", "3:put"),
-		QUERY(ID "1:k" K32 "3:seqi1e5:token1:x1:v1:x", "3:put"),
-		QUERY(ID "1:k" K32 "3:sig" S64 "5:token1:x1:v1:x", "3:put"),
+		/* values that are not canonical, and what is wrong beside them */
+		QUERY(ID "5:token1:x1:vi-0e", "3:put"),
+		QUERY(ID "5:token1:x1:vi007e", "3:put"),
+		QUERY(ID "5:token1:x1:v05:hello", "3:put"),
+		QUERY(ID "5:token1:x1:vd1:b1:x1:a1:ye", "3:put"),
+		QUERY(ID "5:token1:x1:vd1:a1:x1:a1:ye", "3:put"),
+		QUERY(ID "5:token1:x1:vld1:cl05:helloeee4:want2:n4", "3:put"),
+		QUERY("5:token1:x1:vi-0e", "3:put"),
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct dht_message m;
@@ -322,6 +336,40 @@ static void names_bad_arguments(void **state)
 		assert_int_equal(m.error, DHT_E_PROTOCOL);
 		assert_bytes(m.transaction, "aa");
 		free(copy);
+	}
+}
+
+/* What follows from the token's coming first: the caller says what is wrong with these. */
+static void leaves_the_order_to_the_caller(void **state)
+{
+	(void)state;
+	struct dht_message m = read_good(
+		QUERY(ID "1:k" K32 "3:seqi-1e3:sig" S64 "5:token1:x1:v1:x", "3:put"));
+	assert_true(m.seq == -1);
+	m = read_good(QUERY(ID "1:k" K32 "5:token1:x1:v1:x", "3:put"));
+	assert_true(m.has_key && !m.has_sig && !m.has_seq);
+}
+
+/* A value is looked at leniently only so far: as deep and as long as all others. */
+static void lenience_is_bounded(void **state)
+{
+	(void)state;
+	char text[3000];
+	struct dht_message m;
+	for (unsigned depth = 1; depth <= 20; depth++) {
+		int len = snprintf(text, sizeof(text),
+			"d1:ad" ID "5:token1:x1:v%.*si-0e%.*se1:q3:put1:t2:aa1:y1:qe", depth,
+			"llllllllllllllllllll", depth, "eeeeeeeeeeeeeeeeeeee");
+		int r = dht_message_read((uint8_t *)text, (size_t)len, &m);
+		assert_int_equal(r, depth <= BENCODE_DEPTH_MAX - 2 ? -EPROTO : -EBADMSG);
+	}
+	for (unsigned n = 400; n <= 600; n += 100) {
+		int len = snprintf(text, sizeof(text), "d1:ad" ID "5:token1:x1:vl");
+		for (unsigned i = 0; i < n; i++)
+			len += snprintf(text + len, sizeof(text) - (size_t)len, "i00e");
+		len += snprintf(text + len, sizeof(text) - (size_t)len, "ee1:q3:put1:t2:aa1:y1:qe");
+		int r = dht_message_read((uint8_t *)text, (size_t)len, &m);
+		assert_int_equal(r, n == 400 ? -EPROTO : -EBADMSG);
 	}
 }
 
@@ -505,6 +553,8 @@ int main(void)
 		cmocka_unit_test(drops_junk),
 		cmocka_unit_test(drops_every_prefix),
 		cmocka_unit_test(names_bad_arguments),
+		cmocka_unit_test(leaves_the_order_to_the_caller),
+		cmocka_unit_test(lenience_is_bounded),
 		cmocka_unit_test(leaves_sizes_to_the_caller),
 		cmocka_unit_test(takes_sixteen_nodes),
 		cmocka_unit_test(takes_fifty_peers),
