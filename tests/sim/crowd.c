@@ -147,7 +147,12 @@ struct crowd crowd_by(struct scenario *s)
 size_t crowd_any(struct scenario *s, const struct crowd *c)
 {
 	assert(c->len);
-	return c->list[sim_random(s->sim) % c->len];
+	size_t first = sim_random(s->sim) % c->len;
+	/* Some may have gone meanwhile, where nodes come and go. */
+	for (size_t i = 0; i < c->len; i++)
+		if (sim_alive(s->sim, c->list[(first + i) % c->len]))
+			return c->list[(first + i) % c->len];
+	words_fail(&s->words, "all of them are gone");
 }
 
 /* Sessions last a time without memory: the chance to go is the same at each moment. */
