@@ -9,6 +9,9 @@
 #define TRIES 2
 /* Searches of one put: when nodes fell out while it stored, one more finds others. */
 #define SEARCHES 2
+/* So many of the search have answered, and named all who are near, before anything is stored
+ * ahead of its end. They are the quick ones, who have time to wait. */
+#define AHEAD_AFTER 3
 
 int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup)
@@ -193,10 +196,20 @@ static bool may_store(const struct dht_candidate *c)
 		       (c->store_state == DHT_STORE_STALLED && c->stored < TRIES));
 }
 
+static unsigned answered(const struct dht_candidates *front)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < front->len; i++)
+		n += front->list[i].state == DHT_ANSWERED;
+	return n;
+}
+
 /* Those that will be among the eight nearest, however the nearer ones that are known answer. */
 static void store_ahead(struct dht_lookup *l, struct dht_candidates *front)
 {
 	unsigned nearer = 0;
+	if (answered(front) < AHEAD_AFTER)
+		return;
 	for (size_t i = 0; i < front->len && nearer < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
 		if (may_store(c))

@@ -106,7 +106,8 @@ static struct dht_query **chain_to(const struct dht_queries *qs, const struct dh
 
 static void link_query(struct dht_queries *qs, struct dht_query *q)
 {
-	struct dht_query **chain = chain_of(qs, q->transaction), **to = chain_to(qs, &q->to.endpoint);
+	struct dht_query **chain = chain_of(qs, q->transaction),
+			 **to = chain_to(qs, &q->to.endpoint);
 	q->next = *chain;
 	*chain = q;
 	q->next_to = *to;
@@ -225,6 +226,19 @@ static void estimate(struct dht_queries *qs)
 	qs->timeout = fast > most ? fast : most;
 }
 
+/* An average over about the last thirty-two. */
+static void note_end(struct dht_queries *qs, bool in_time)
+{
+	qs->silence -= qs->silence / 32;
+	if (!in_time)
+		qs->silence += 65536 / 32;
+}
+
+unsigned dht_query_silence(const struct dht *dht)
+{
+	return (dht->queries.silence * 100 + 32768) / 65536;
+}
+
 void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt, bool replied)
 {
 	struct dht_queries *qs = &dht->queries;
@@ -232,6 +246,8 @@ void dht_query_answered(struct dht *dht, const struct dht_query *q, uint32_t rtt
 	if (replied || q->method != DHT_GET)
 		dht_habits_answered(
 			&dht->habits, &q->to.endpoint, q->method == DHT_GET, q->sent + rtt);
+	if (!q->stalled)
+		note_end(qs, true);
 	qs->rtt[qs->rtt_len++ % DHT_RTT_SAMPLES] = rtt;
 	if (qs->rtt_len == SAMPLES_ENOUGH || qs->rtt_len % SAMPLES_PER_ESTIMATE == 0)
 		estimate(qs);
@@ -260,6 +276,7 @@ static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
 {
 	struct dht_query copy = *q;
 	q->stalled = true;
+	note_end(&dht->queries, false);
 	q->due = q->sent + LIFETIME;
 	sift_down(&dht->queries, q->place);
 	dht_habits_unanswered(&dht->habits, &copy.to.endpoint, copy.method == DHT_GET, now);
@@ -305,8 +322,8 @@ static bool carries(const uint8_t *datagram, size_t len, const uint8_t transacti
 	return memmem(datagram, len, text, sizeof(text)) != NULL;
 }
 
-bool dht_query_awaits(const struct dht *dht, const struct dht_endpoint *from,
-	const uint8_t *datagram, size_t len)
+bool dht_query_awaits(
+	const struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
 {
 	for (struct dht_query *q = *chain_to(&dht->queries, from); q; q = q->next_to)
 		if (dht_endpoint_equal(&q->to.endpoint, from) &&

@@ -50,6 +50,7 @@ struct dht_queries {
 	uint32_t rtt[DHT_RTT_SAMPLES]; /* the latest round trips, a ring */
 	size_t rtt_len;		       /* ever measured */
 	uint64_t timeout;	       /* what follows from them */
+	uint32_t silence;	       /* share of queries that stalled of late, of 2^16 */
 };
 
 void dht_query_init(struct dht *dht);
@@ -72,6 +73,9 @@ void dht_query_refused(struct dht *dht, const struct dht_endpoint *at);
 /* Stalls and expires what is due; tells those concerned. */
 void dht_query_run(struct dht *dht, uint64_t now);
 uint64_t dht_query_due(const struct dht *dht); /* UINT64_MAX: nothing is under way */
+
+/* How many of a hundred queries were not answered in time, of late. */
+unsigned dht_query_silence(const struct dht *dht);
 
 /* Is a query to that endpoint under way? */
 bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);

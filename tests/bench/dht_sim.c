@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPERATIONS 300
+#define OPERATIONS 1000
 
 enum { PUT_SIX, PUT_ALL, HIT, MUTABLE_END, MISS, ROWS };
 
