@@ -37,6 +37,7 @@ struct dht_candidate {
 	bool no_get;	       /* does not know `get`: find_node is asked instead */
 	bool answered;	       /* whatever it was asked */
 	bool walked;	       /* was silent, and so asked find_node too */
+	bool holds; /* it has what the look-up stores, or asks for */
 	bool unread; /* node.seq was seen by a put's own search, not shown to the caller */
 };
 

@@ -33,6 +33,7 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 		dht_table_init(&dht->tables[i], &config->id, config->mainline, config->limits);
 	dht_query_init(dht);
 	dht_upkeep_init(dht);
+	dht_republish_init(dht);
 	ops->random(self, &dht->tokens, sizeof(dht->tokens));
 	dht->tokens_turned = dht_now(dht);
 	if (config->limits)
@@ -51,6 +52,7 @@ void dht_destroy(struct dht *dht)
 	if (!dht)
 		return;
 	dht_lookup_finish(dht);
+	dht_republish_finish(dht);
 	dht_query_finish(dht);
 	dht_upkeep_finish(dht);
 	dht_closest_finish(&dht->closest);
@@ -66,7 +68,9 @@ void dht_destroy(struct dht *dht)
 static uint64_t next_due(const struct dht *dht)
 {
 	uint64_t due = dht->upkeep.due, query = dht_query_due(dht), lookup = dht_lookup_due(dht);
+	uint64_t republish = dht_republish_due(dht);
 	due = query < due ? query : due;
+	due = republish < due ? republish : due;
 	return lookup < due ? lookup : due;
 }
 
@@ -96,6 +100,7 @@ uint64_t dht_run(struct dht *dht)
 	dht->running = true;
 	dht_enter(dht);
 	dht_query_run(dht, now);
+	dht_republish_run(dht, now);
 	dht_lookup_run(dht);
 	dht_upkeep_run(dht, now);
 	dht_leave(dht);
@@ -339,6 +344,7 @@ void dht_counters(const struct dht *dht, struct dht_counters *ret_counters)
 	ret_counters->size6 = dht_estimate_size(&dht->estimates[1]);
 	if (dht->ops.count)
 		dht->ops.count(dht->self, ret_counters);
+	ret_counters->published = dht->republish.items;
 }
 
 const struct dht_id *dht_own_id(const struct dht *dht)

@@ -86,7 +86,8 @@ struct dht_result {
 	                       * node is known at all (we alone are the network; a put may still be
 	                       * stored_here, a get have found a value of our own store) */
 	unsigned answered;    /* nodes that answered the look-up */
-	unsigned queries;     /* packets it took */
+	unsigned queries;     /* packets it took ... */
+	unsigned bytes;       /* ... and what they held */
 	unsigned holders;     /* get: nodes that returned a value that verified */
 	unsigned stored;      /* put: nodes that took it, we ourselves not counted */
 	unsigned refused_cas; /* put: nodes that said 301 */
@@ -118,6 +119,27 @@ int dht_get_immutable(struct dht *dht, const struct dht_id *target, dht_get_fn *
 typedef void dht_put_fn(void *ctx, const struct dht_result *result);
 int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup);
+
+/* Keeps an item of ours alive: looks at its copies now and then, and puts it again, byte for byte,
+ * where it is missing or may soon be forgotten (republish.h says when). That its signature holds is
+ * the caller's word, and that it was put before: `put` is when (monotonic, microseconds; 0:
+ * unknown). `fn` is told of every refresh; when its seq_seen is above the item's, the network
+ * has a newer value, and the item rests until it is removed. -EINVAL, -ENOMEM. */
+struct dht_published;
+int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_put_fn *fn, void *ctx,
+	struct dht_published **ret_published);
+/* From the callback too; NULL is fine. */
+void dht_unpublish(struct dht *dht, struct dht_published *published);
+/* 0 keeps what stands. */
+struct dht_republish_limits {
+	unsigned rate;     /* bytes a second that all refreshes together may send; 5000 */
+	uint64_t lifetime; /* microseconds for which nodes keep an item after a put; two hours */
+	uint64_t interval; /* microseconds between the first looks at an item; what lifetime allows */
+};
+void dht_republish_limits(struct dht *dht, const struct dht_republish_limits *limits);
+/* May other work for the sake of republishing be done now? Then `spent` says what it took. */
+bool dht_republish_may(const struct dht *dht);
+void dht_republish_spent(struct dht *dht, unsigned bytes);
 
 /* BEP 5: who has announced that it listens for info_hash? Called for each node that names
  * some, then once at the end (peers NULL, result set). For tests of interoperation and for
@@ -172,6 +194,12 @@ struct dht_counters {
 	size_t store_items, store_bytes, store_memory;
 	uint64_t store_refreshes, store_evictions, store_refused_quota, store_refused_full;
 	uint64_t store_reads, store_commits;
+	uint64_t refreshes;    /* looks at the copies of items of ours ... */
+	uint64_t refresh_puts; /* ... copies put again ... */
+	uint64_t refresh_bytes; /* ... and what that sent */
+	uint64_t refresh_lost; /* copies that were gone before their time */
+	uint64_t refresh_late; /* items whose copies may all have been forgotten meanwhile */
+	size_t published;      /* items of ours that are kept alive */
 	size_t nodes;          /* in the table, good ones */
 	size_t lookups;        /* under way */
 };

@@ -8,6 +8,8 @@
  *   get.c      values, verified
  *   put.c      the second half of a put: store on the nearest that answered
  *   region.c   is the network as dense around a target as elsewhere?
+ *   refresh.c  a put only where it is needed
+ *   republish.c  when that is done for items of ours, and how much it may cost
  *   upkeep.c   joining, and keeping the tables fresh
  *
  * Parts that know nothing of struct dht: table, candidates, closest, estimate, habits, token, peers,
@@ -24,6 +26,8 @@
 #include "dht/message.h"
 #include "dht/peers.h"
 #include "dht/query.h"
+#include "dht/refresh.h"
+#include "dht/republish.h"
 #include "dht/table.h"
 #include "dht/token.h"
 #include "dht/upkeep.h"
@@ -39,6 +43,7 @@ struct dht {
 	struct dht_estimate estimates[2]; /* of the IPv4 and the IPv6 network */
 	struct dht_habits habits;
 	struct dht_upkeep upkeep;
+	struct dht_republish republish;
 	struct dht_tokens tokens;
 	uint64_t tokens_turned;
 	struct dht_peers *peers;

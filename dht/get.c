@@ -131,6 +131,7 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 		c->node.has_seq = true;
 		c->node.seq = m->seq;
 		c->unread = l->kind == DHT_LOOKUP_PUT;
+		c->holds = l->item && m->seq == l->item->seq;
 	}
 	if (!m->value.len)
 		return;
@@ -139,6 +140,7 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 		l->dht->counters.values_bad++;
 		return;
 	}
+	c->holds |= !l->is_mutable; /* the hash says that it is the same */
 	deliver_item(l, &item, &from);
 }
 

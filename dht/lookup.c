@@ -139,6 +139,8 @@ static void deliver_end(struct dht_lookup *l)
 		l->fn.peers(l->ctx, NULL, 0, &l->result);
 		break;
 	case DHT_LOOKUP_PUT:
+		if (l->refresh)
+			dht_refresh_end(l);
 		l->fn.put(l->ctx, &l->result);
 		break;
 	}

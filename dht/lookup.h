@@ -74,6 +74,7 @@ struct dht_lookup {
 	bool storing;	      /* the search is over */
 	unsigned searches;    /* none: the nodes were known from the last get */
 	bool kept;	      /* our own store was asked */
+	struct dht_refresh *refresh; /* NULL: a put as its caller wants it */
 	uint64_t tokens_from; /* when the search was that the nodes are known from; 0: ours */
 	bool conflict_here;   /* it holds something newer, or something unread */
 };
@@ -109,7 +110,8 @@ int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht
 void dht_lookup_end(struct dht_lookup *l);
 struct dht_address_rules dht_lookup_rules(const struct dht *dht);
 
-/* search.c: begins from the table; asks whom it is time to ask, and goes on when all did. */
+/* search.c: a node is one to ask; begins from the table; asks whom it is time to ask, and goes on when all did. */
+void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c);
 void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count);
 void dht_lookup_search(struct dht_lookup *l);
 

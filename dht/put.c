@@ -92,7 +92,9 @@ static bool take_closest(struct dht_lookup *l)
 
 void dht_put_start(struct dht_lookup *l)
 {
-	if (take_closest(l)) {
+	if (l->refresh) {
+		dht_refresh_begin(l);
+	} else if (take_closest(l)) {
 		dht_put_store(l);
 		return;
 	}
@@ -220,10 +222,11 @@ static void store_ahead(struct dht_lookup *l, struct dht_candidates *front)
 
 /* The search waits for its slowest node; what the others gave is of use at once. A node nearer
  * still may be named later: then one keeps the value that need not. Not with `cas`: that
- * depends on what the caller was shown, by nodes that he has asked already. */
+ * depends on what the caller was shown, by nodes that he has asked already. Nor in a refresh, which
+ * stores only when it knows who lacks the value. */
 void dht_put_ahead(struct dht_lookup *l)
 {
-	if (l->flags & DHT_PUT_CAS)
+	if (l->refresh || l->flags & DHT_PUT_CAS)
 		return;
 	for (unsigned family = 0; family < 2; family++)
 		store_ahead(l, &l->fronts[family]);
@@ -303,6 +306,10 @@ static bool has_unread(const struct dht_lookup *l)
 void dht_put_store(struct dht_lookup *l)
 {
 	bool over = true;
+	if (l->refresh && !l->storing && !dht_refresh_choose(l)) {
+		dht_lookup_end(l);
+		return;
+	}
 	l->storing = true;
 	keep_here(l);
 	for (unsigned family = 0; family < 2; family++)
@@ -313,10 +320,11 @@ void dht_put_store(struct dht_lookup *l)
 		search_again(l);
 		return;
 	}
-	/* What was not read stays unread until the next get. */
+	/* What was not read stays unread until the next get. Refreshes remember for themselves: they
+	 * are too many for this cache, and need no tokens of old. */
 	if (has_unread(l))
 		dht_closest_forget(&l->dht->closest, &l->target);
-	else
+	else if (!l->refresh)
 		dht_lookup_remember(l);
 	dht_lookup_end(l);
 }

@@ -146,7 +146,10 @@ static int send_query(struct dht *dht, struct dht_query *q, struct dht_message *
 	body->has_id = true;
 	body->id = dht->config.id;
 	body->want4 = body->want6 = dht_has_family(dht, 0) && dht_has_family(dht, 1);
+	uint64_t before = dht->counters.bytes_out;
 	int r = dht_send_message(dht, &q->to.endpoint, body, DHT_DATAGRAM_MAX);
+	if (q->lookup)
+		q->lookup->result.bytes += (unsigned)(dht->counters.bytes_out - before);
 	dht->counters.queries_out += r == 0;
 	return r;
 }

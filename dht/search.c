@@ -41,6 +41,11 @@ static void add_candidate(struct dht_lookup *l, const struct dht_contact *c)
 	}
 }
 
+void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c)
+{
+	add_candidate(l, c);
+}
+
 /* From the table, the nearest. Nodes that left one query unanswered are among them, since
  * packets get lost; those that left more only if there are no others. */
 void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
@@ -81,6 +86,9 @@ static bool send_query(struct dht_lookup *l, struct dht_candidate *c, enum dht_m
 	 * put there unsigned under the same target would hide it. */
 	if (method == DHT_GET && l->is_mutable)
 		m.has_seq = true;
+	/* Who holds no newer value need not send the one that we have (BEP 44). */
+	if (l->refresh)
+		m.seq = l->item->seq;
 	if (l->result.queries >= QUERIES_MAX ||
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_SEARCH, l) < 0)
 		return false;
@@ -132,6 +140,8 @@ static unsigned wanted(const struct dht_lookup *l)
 {
 	unsigned silent = dht_query_silence(l->dht) * DHT_K / 100;
 	unsigned more = PRECAUTION_MAX - PRECAUTION_MIN;
+	if (l->refresh)
+		return DHT_K; /* in no hurry: another is asked when one is silent */
 	return DHT_K + PRECAUTION_MIN + (silent < more ? silent : more);
 }
 

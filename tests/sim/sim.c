@@ -230,7 +230,8 @@ static int op_keep(void *self, const struct dht_id *target, const struct dht_ite
 {
 	(void)from;
 	struct member *m = self;
-	sim_items_keep(&m->items, target, item, m->sim->now + ITEM_LIFETIME);
+	uint64_t lifetime = m->sim->config.item_lifetime;
+	sim_items_keep(&m->items, target, item, m->sim->now + (lifetime ? lifetime : ITEM_LIFETIME));
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct sim_config {
 	unsigned loss; /* packets lost of a thousand */
 	bool mainline; /* addresses are public ones */
 	bool limits;   /* what strangers may have of a node is bounded */
+	uint64_t item_lifetime; /* microseconds; 0: two hours */
 	bool own_nets; /* as limits by subnet want: each node has a /24 (IPv6: a /32) of its own,
 			  public as well */
 };
@@ -83,7 +84,7 @@ void sim_run(struct sim *sim, uint64_t microseconds);
 /* One event, or none before `end`: false. */
 bool sim_step(struct sim *sim, uint64_t end);
 
-/* The items that a node keeps; gone two hours after the last put of them (BEP 44). */
+/* The items that a node keeps; gone two hours (item_lifetime) after the last put (BEP 44). */
 const struct dht_item *sim_item(struct sim *sim, size_t node, const struct dht_id *target);
 size_t sim_copies(struct sim *sim, const struct dht_id *target); /* on living nodes */
 

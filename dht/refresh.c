@@ -1,0 +1,205 @@
+/* A refresh: a look at the nearest nodes, and a put only where it is needed. */
+#include "dht/refresh.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dht/engine.h"
+
+int dht_refresh(struct dht *dht, const struct dht_item *item, struct dht_refresh *r, dht_put_fn *fn,
+	void *ctx, struct dht_lookup **ret_lookup)
+{
+	struct dht_id target;
+	struct dht_item *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *item;
+	dht_item_target(item, &target);
+	dht_enter(dht);
+	int error = dht_lookup_make(dht, DHT_LOOKUP_PUT, &target, ctx, ret_lookup);
+	if (error < 0) {
+		free(copy);
+	} else {
+		struct dht_lookup *l = *ret_lookup;
+		l->fn.put = fn;
+		l->item = copy;
+		l->refresh = r;
+		l->is_mutable = item->is_mutable;
+		memcpy(l->key, item->key, DHT_KEY_LEN);
+		memcpy(l->salt, item->salt, item->salt_len);
+		l->salt_len = item->salt_len;
+		dht->counters.refreshes++;
+	}
+	dht_leave(dht);
+	return error;
+}
+
+void dht_refresh_finish(struct dht_refresh *r)
+{
+	free(r->copies);
+	r->copies = NULL;
+	r->copies_len = 0;
+}
+
+void dht_refresh_begin(struct dht_lookup *l)
+{
+	for (size_t i = 0; i < l->refresh->copies_len; i++)
+		dht_lookup_candidate(l, &l->refresh->copies[i].at);
+}
+
+static const struct dht_copy *copy_at(const struct dht_refresh *r, const struct dht_contact *at)
+{
+	for (size_t i = 0; i < r->copies_len; i++)
+		if (dht_id_equal(&r->copies[i].at.id, &at->id) &&
+			dht_endpoint_equal(&r->copies[i].at.endpoint, &at->endpoint))
+			return &r->copies[i];
+	return NULL;
+}
+
+static uint64_t put_at(const struct dht_refresh *r, const struct dht_candidate *c, uint64_t now)
+{
+	if (c->store_state == DHT_STORED && c->stored > 0)
+		return now;
+	const struct dht_copy *known = copy_at(r, &c->node.contact);
+	return known ? known->put : r->put;
+}
+
+/* A node that still holds what nobody put for clearly longer than nodes promise keeps longer, and
+ * is trusted with as long again. */
+static uint64_t until(const struct dht_refresh *r, uint64_t put, uint64_t now)
+{
+	uint64_t promised = put ? put + r->lifetime : 0;
+	uint64_t age = now - (put > r->since ? put : r->since);
+	uint64_t proven = age > r->lifetime + r->lifetime / 8 ? now + age : 0;
+	uint64_t later = promised > proven ? promised : proven;
+	return later > now ? later : now;
+}
+
+static bool holds(const struct dht_candidate *c)
+{
+	return c->state == DHT_ANSWERED && (c->holds || c->store_state == DHT_STORED);
+}
+
+/* Of those that hold it and were not sent it, the one that may forget it first. */
+static struct dht_candidate *shortest(
+	const struct dht_lookup *l, struct dht_candidates *front, size_t len, uint64_t now)
+{
+	struct dht_candidate *first = NULL;
+	uint64_t least = now + l->refresh->goal;
+	for (size_t i = 0; i < len; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (c->store_state != DHT_STORED || c->stored > 0)
+			continue;
+		uint64_t end = until(l->refresh, put_at(l->refresh, c, now), now);
+		if (end < least) {
+			least = end;
+			first = c;
+		}
+	}
+	return first;
+}
+
+/* Those that hold it count as stored on, unless too few of them are sure to keep it. */
+static void choose(struct dht_lookup *l, struct dht_candidates *front, uint64_t now)
+{
+	struct dht_refresh *r = l->refresh;
+	unsigned near = 0, sure = 0;
+	size_t len = 0;
+	for (; len < front->len && near < DHT_K; len++) {
+		struct dht_candidate *c = &front->list[len];
+		if (c->state != DHT_ANSWERED || !c->node.token_len)
+			continue;
+		near++;
+		if (c->store_state == DHT_UNSTORED && c->holds)
+			c->store_state = DHT_STORED;
+		sure += c->store_state != DHT_STORED ||
+			until(r, put_at(r, c, now), now) >= now + r->goal;
+	}
+	for (struct dht_candidate *c; sure < r->safe && (c = shortest(l, front, len, now)); sure++)
+		c->store_state = DHT_UNSTORED;
+}
+
+bool dht_refresh_choose(struct dht_lookup *l)
+{
+	if (l->is_mutable && l->result.seq_seen > l->item->seq)
+		return false;
+	for (unsigned family = 0; family < 2; family++)
+		choose(l, &l->fronts[family], dht_now(l->dht));
+	return true;
+}
+
+/* Who was asked, should have it, and has it not. Who is no longer among the nearest was not
+ * asked, and tells nothing. */
+static void count_lost(const struct dht_lookup *l, uint64_t now)
+{
+	struct dht_refresh *r = l->refresh;
+	r->expected = r->lost = 0;
+	for (size_t i = 0; i < r->copies_len; i++) {
+		const struct dht_copy *copy = &r->copies[i];
+		const struct dht_candidate *c = dht_candidates_find(
+			&l->fronts[copy->at.endpoint.family == 6], &copy->at);
+		if (copy->until <= now || !c || c->state == DHT_NEW)
+			continue;
+		r->expected++;
+		r->lost += c->state != DHT_ANSWERED || !c->holds;
+	}
+}
+
+static int by_until(const void *a, const void *b)
+{
+	uint64_t x = ((const struct dht_copy *)a)->until, y = ((const struct dht_copy *)b)->until;
+	return (x < y) - (x > y);
+}
+
+/* The copies of one network, the longest lasting first, and how long `safe` of them last, or as
+ * many as the network has room for. Their number. */
+static size_t gather(struct dht_lookup *l, const struct dht_candidates *front,
+	struct dht_copy copies[DHT_K], uint64_t *lasts)
+{
+	const struct dht_refresh *r = l->refresh;
+	uint64_t now = dht_now(l->dht);
+	size_t len = 0, room = 0;
+	for (size_t i = 0; i < front->len && len < DHT_K; i++) {
+		const struct dht_candidate *c = &front->list[i];
+		room += c->state == DHT_ANSWERED && c->node.token_len;
+		if (!holds(c))
+			continue;
+		uint64_t put = put_at(r, c, now);
+		copies[len++] = (struct dht_copy){
+			.at = c->node.contact, .put = put, .until = until(r, put, now)};
+		l->result.holders += c->holds;
+	}
+	if (!room)
+		return 0;
+	qsort(copies, len, sizeof(*copies), by_until);
+	size_t wanted = room < r->safe ? room : r->safe;
+	uint64_t end = wanted <= len ? copies[wanted - 1].until : now;
+	*lasts = !*lasts || end < *lasts ? end : *lasts;
+	return len;
+}
+
+/* What was remembered stays when there is no memory, or nobody answered. */
+void dht_refresh_end(struct dht_lookup *l)
+{
+	struct dht_refresh *r = l->refresh;
+	struct dht_copy copies[2 * DHT_K];
+	l->dht->counters.refresh_bytes += l->result.bytes;
+	l->dht->counters.refresh_puts += l->result.stored;
+	count_lost(l, dht_now(l->dht));
+	r->lasts = 0;
+	if (l->result.error)
+		return;
+	size_t len = gather(l, &l->fronts[0], copies, &r->lasts);
+	len += gather(l, &l->fronts[1], copies + len, &r->lasts);
+	if (!len) {
+		dht_refresh_finish(r);
+		return;
+	}
+	struct dht_copy *grown = realloc(r->copies, len * sizeof(*grown));
+	if (!grown)
+		return;
+	memcpy(grown, copies, len * sizeof(*grown));
+	r->copies = grown;
+	r->copies_len = len;
+}

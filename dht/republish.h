@@ -1,0 +1,39 @@
+/* When items of ours are refreshed, and how much that may cost.
+ *
+ *   waiting     for its time, in a heap: the one that is due first, and so waits longest, is next
+ *   refreshing  a look-up is under way (refresh.h)
+ *   resting     the network has something newer: its owner has to act
+ *
+ * An interval is the longest that lets the item outlast it, by what is known of its copies; it
+ * halves when copies fall out before their time (nodes leave), and doubles while none does. Times
+ * are jittered, so that what was written together does not come back together.
+ *
+ * All refreshes share one budget of bytes sent. With 10,000 items, nodes that forget after two
+ * hours, and 5 kB/s, a look at each before it is forgotten (1 kB) leaves about 2 kB an item: four
+ * to five copies of 100 bytes can be renewed each time, not eight. So the more there is to be kept,
+ * the fewer copies are held for sure; where nodes keep longer than they must, all eight stand. */
+#ifndef DHT_REPUBLISH_H
+#define DHT_REPUBLISH_H
+
+#include "dht/refresh.h"
+
+struct dht_published;
+
+struct dht_republish {
+	struct dht_republish_limits limits;
+	struct dht_published **heap; /* the waiting ones, the first due on top */
+	size_t len, cap;
+	struct dht_published *all; /* a list */
+	size_t items;
+	uint64_t put_bytes; /* of one put of each item, about */
+	unsigned running;
+	uint64_t free_at; /* the budget is spent until then */
+};
+
+void dht_republish_init(struct dht *dht);
+void dht_republish_finish(struct dht *dht);
+/* Starts what is due and within the budget. */
+void dht_republish_run(struct dht *dht, uint64_t now);
+uint64_t dht_republish_due(const struct dht *dht); /* UINT64_MAX: nothing waits */
+
+#endif

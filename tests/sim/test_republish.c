@@ -1,0 +1,308 @@
+/* Own items, kept alive: whoever leaves or forgets, they stay readable, and cost little. */
+#undef NDEBUG
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/sim.h"
+
+#define NODES 16 /* twice as many as hold an item */
+#define MINUTE (60 * SIM_SECOND)
+#define HOUR (60 * MINUTE)
+/* Everything ten times as fast as in the world, where it is two hours: looks are ten minutes apart
+ * and less. */
+#define LIFETIME (12 * MINUTE)
+#define LONGER (24 * HOUR)
+
+/* Nodes that keep items for so long; node 0 reckons with LIFETIME. */
+static struct sim *network(uint64_t lifetime, unsigned rate)
+{
+	const struct sim_config config = {
+		.rtt_min = 20000, .rtt_max = 120000, .item_lifetime = lifetime};
+	const struct dht_republish_limits limits = {.lifetime = LIFETIME, .rate = rate};
+	struct sim *sim = sim_network(&config, NODES);
+	dht_republish_limits(sim_dht(sim, 0), &limits);
+	return sim;
+}
+
+struct owned {
+	struct dht_item item;
+	struct dht_published *published;
+	unsigned refreshes;
+	struct dht_result last;
+	struct dht *remove_from; /* in the callback */
+};
+
+static void on_refresh(void *ctx, const struct dht_result *result)
+{
+	struct owned *o = ctx;
+	o->refreshes++;
+	o->last = *result;
+	if (o->remove_from) {
+		dht_unpublish(o->remove_from, o->published);
+		o->published = NULL;
+	}
+}
+
+static void own(struct sim *sim, struct owned *o, uint64_t who)
+{
+	struct sim_answer a;
+	*o = (struct owned){0};
+	sim_mutable(who, 1000, "a record of ours", &o->item);
+	sim_put(sim, 0, &o->item, 0, &a);
+	assert_true(a.result.stored >= 7);
+	assert_int_equal(
+		dht_publish(sim_dht(sim, 0), &o->item, sim_now(sim), on_refresh, o, &o->published),
+		0);
+}
+
+static size_t copies(struct sim *sim, const struct dht_item *item)
+{
+	struct dht_id target;
+	dht_item_target(item, &target);
+	return sim_copies(sim, &target);
+}
+
+static struct dht_counters counters(struct sim *sim)
+{
+	struct dht_counters c;
+	dht_counters(sim_dht(sim, 0), &c);
+	return c;
+}
+
+static bool readable(struct sim *sim, size_t by, const struct dht_item *item)
+{
+	struct sim_answer a;
+	sim_get(sim, by, item, &a);
+	return a.values + a.own > 0 && a.best.seq == item->seq;
+}
+
+/* Nodes forget after two hours: at no moment are there fewer copies than are held for sure. */
+static void test_stays(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	struct owned o;
+	own(sim, &o, 1);
+	for (unsigned i = 0; i < 70; i++) {
+		sim_run(sim, MINUTE);
+		assert_true(copies(sim, &o.item) >= 6);
+	}
+	assert_true(o.refreshes >= 7 && o.refreshes <= 9); /* nine minutes apart, but the first */
+	assert_int_equal(o.last.error, 0);
+	struct dht_counters c = counters(sim);
+	assert_int_equal(c.refreshes, o.refreshes);
+	assert_int_equal(c.refresh_lost, 0);
+	assert_int_equal(c.refresh_late, 0);
+	assert_int_equal(c.published, 1);
+	/* Not all eight each time: what was put at the last look but one shows how long nodes keep.
+	 */
+	assert_true(c.refresh_puts > 0 && c.refresh_puts <= 6 * c.refreshes);
+	sim_destroy(sim);
+}
+
+/* Nodes that keep longer are found out, and left in peace: looks become rare and put nothing. */
+static void test_backs_off(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LONGER, 0);
+	struct owned o;
+	own(sim, &o, 1);
+	sim_run(sim, 2 * HOUR);
+	uint64_t puts = counters(sim).refresh_puts;
+	unsigned refreshes = o.refreshes;
+	sim_run(sim, 2 * HOUR);
+	assert_int_equal(counters(sim).refresh_puts, puts);
+	assert_true(o.refreshes - refreshes <= 2);
+	assert_int_equal(o.last.stored, 0);
+	assert_true(o.last.holders >= 7); /* we may be one of the eight */
+	assert_true(o.last.bytes < 1600); /* eight questions, and little else */
+	sim_destroy(sim);
+}
+
+static void kill_holders(struct sim *sim, const struct dht_item *item, size_t len)
+{
+	struct dht_id target;
+	dht_item_target(item, &target);
+	for (size_t i = 1; i < NODES && len > 0; i++)
+		if (sim_item(sim, i, &target)) {
+			sim_kill(sim, i, true);
+			len--;
+		}
+}
+
+/* Copies that fall out are put elsewhere, those that stand are not put again. */
+static void test_lost_copies(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LONGER, 0);
+	struct owned o;
+	own(sim, &o, 1);
+	sim_run(sim, HOUR);
+	uint64_t puts = counters(sim).refresh_puts;
+	unsigned refreshes = o.refreshes;
+	kill_holders(sim, &o.item, 4);
+	assert_true(copies(sim, &o.item) <= 5); /* one may be our own */
+	while (o.refreshes == refreshes)
+		sim_run(sim, MINUTE);
+	assert_true(copies(sim, &o.item) >= 7);
+	puts = counters(sim).refresh_puts - puts;
+	assert_true(puts >= 3 && puts <= 4);
+	uint64_t lost = counters(sim).refresh_lost; /* not all four had to be there still */
+	assert_true(lost > 0 && lost <= 4);
+	assert_true(readable(sim, sim_alive(sim, 9) ? 9 : 10, &o.item));
+	sim_destroy(sim);
+}
+
+/* A value newer than ours is not put over: the owner is told, and nothing more is done. */
+static void test_newer(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	struct owned o;
+	struct dht_item newer;
+	struct sim_answer a;
+	own(sim, &o, 1);
+	sim_mutable(1, 1001, "by another daemon of the same key", &newer);
+	sim_put(sim, 7, &newer, 0, &a);
+	while (o.refreshes == 0)
+		sim_run(sim, MINUTE);
+	assert_int_equal(o.last.seq_seen, 1001);
+	assert_int_equal(o.last.stored, 0);
+	sim_run(sim, HOUR);
+	assert_int_equal(o.refreshes, 1);
+	dht_unpublish(sim_dht(sim, 0), o.published);
+	assert_int_equal(counters(sim).published, 0);
+	sim_destroy(sim);
+}
+
+/* An item that was removed is left to its fate, from whatever state. */
+static void test_removed(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	struct owned waits, runs, called;
+	own(sim, &waits, 1);
+	own(sim, &runs, 2);
+	own(sim, &called, 3);
+	called.remove_from = sim_dht(sim, 0);
+	dht_unpublish(sim_dht(sim, 0), waits.published);
+	uint64_t refreshes;
+	do { /* until the look at `runs` is under way */
+		refreshes = counters(sim).refreshes;
+		sim_step(sim, UINT64_MAX);
+	} while (counters(sim).refreshes == refreshes ||
+		 called.refreshes == (counters(sim).refreshes == 1));
+	dht_unpublish(sim_dht(sim, 0), runs.published);
+	sim_run(sim, HOUR);
+	assert_int_equal(waits.refreshes, 0);
+	assert_int_equal(runs.refreshes, 0);
+	assert_int_equal(called.refreshes, 1);
+	assert_null(called.published);
+	assert_int_equal(counters(sim).published, 0);
+	assert_int_equal(copies(sim, &runs.item), 0);
+	sim_destroy(sim);
+}
+
+/* Nobody answers for a while: it is tried again, and what was known is not forgotten. */
+static void test_cut_off(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	struct owned o;
+	own(sim, &o, 1);
+	sim_set_side(sim, 0, 1);
+	while (o.refreshes < 3)
+		sim_run(sim, MINUTE);
+	assert_int_equal(o.last.error, -ENETUNREACH);
+	sim_set_side(sim, 0, 0);
+	sim_run(sim, 5 * MINUTE);
+	assert_int_equal(o.last.error, 0);
+	assert_true(readable(sim, 9, &o.item));
+	sim_run(sim, 72 * MINUTE);
+	assert_true(readable(sim, 9, &o.item));
+	sim_destroy(sim);
+}
+
+/* An immutable item, as a large claim is cut into, is kept alive in the same way. */
+static void test_immutable(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	struct owned o = {0};
+	struct sim_answer a;
+	sim_immutable("a piece of a large claim", &o.item);
+	sim_put(sim, 0, &o.item, 0, &a);
+	assert_int_equal(
+		dht_publish(sim_dht(sim, 0), &o.item, sim_now(sim), on_refresh, &o, &o.published),
+		0);
+	sim_run(sim, 72 * MINUTE);
+	assert_true(o.refreshes >= 7 && o.refreshes <= 9);
+	assert_true(copies(sim, &o.item) >= 6);
+	assert_true(counters(sim).refresh_puts <= 6 * o.refreshes);
+	sim_destroy(sim);
+}
+
+/* More than the budget allows: it is kept all the same, and each item has its turn. */
+static void test_budget(void **state)
+{
+	(void)state;
+	enum { ITEMS = 60 };
+	struct sim *sim = network(LIFETIME, 300);
+	static struct owned o[ITEMS];
+	for (unsigned i = 0; i < ITEMS; i++)
+		own(sim, &o[i], i);
+	uint64_t sent[40] = {counters(sim).refresh_bytes}, most = 0;
+	for (size_t minute = 1; minute < sizeof(sent) / sizeof(*sent); minute++) {
+		sim_run(sim, MINUTE);
+		sent[minute] = counters(sim).refresh_bytes;
+		if (minute >= 10 && sent[minute] - sent[minute - 10] > most)
+			most = sent[minute] - sent[minute - 10];
+	}
+	assert_true(most <= 300 * 600 + 3000); /* the last one may begin within the ten minutes */
+	assert_true(most >= 300 * 300);
+	for (unsigned i = 0; i < ITEMS; i++) {
+		assert_true(o[i].refreshes >= 3);
+		assert_true(readable(sim, 1 + i % (NODES - 1), &o[i].item));
+	}
+	assert_int_equal(counters(sim).refresh_late, 0);
+	sim_destroy(sim);
+}
+
+/* Too much for the budget, whatever is done: said by a counter, not hidden. */
+static void test_late(void **state)
+{
+	(void)state;
+	enum { ITEMS = 20 };
+	struct sim *sim = network(LIFETIME, 20);
+	static struct owned o[ITEMS];
+	for (unsigned i = 0; i < ITEMS; i++)
+		own(sim, &o[i], i);
+	sim_run(sim, 72 * MINUTE);
+	assert_true(counters(sim).refresh_late > 0);
+	assert_true(counters(sim).refresh_bytes <= 20 * 72 * 60 + 3000);
+	sim_destroy(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stays),
+		cmocka_unit_test(test_backs_off),
+		cmocka_unit_test(test_lost_copies),
+		cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_removed),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_immutable),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_late),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
