@@ -23,6 +23,7 @@ enum dht_store_state {
 	DHT_STORING,
 	DHT_STORE_STALLED, /* sent twice without an answer in time; one still counts */
 	DHT_STORED,
+	DHT_STORE_SPARED, /* a refresh leaves it alone: it holds the item, or enough others do */
 	DHT_CONFLICT, /* holds something newer, or something unread: cas or seq */
 	DHT_STORE_FAILED,
 };

@@ -251,6 +251,7 @@ static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 			store(l, c);
 		over &= c->store_state != DHT_STORING;
 		settled += c->store_state == DHT_STORING || c->store_state == DHT_STORED ||
+			   c->store_state == DHT_STORE_SPARED ||
 			   c->store_state == DHT_CONFLICT;
 	}
 	return over;

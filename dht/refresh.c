@@ -57,9 +57,14 @@ static const struct dht_copy *copy_at(const struct dht_refresh *r, const struct 
 	return NULL;
 }
 
+static bool holds(const struct dht_candidate *c)
+{
+	return c->store_state == DHT_STORED || c->holds;
+}
+
 static uint64_t put_at(const struct dht_refresh *r, const struct dht_candidate *c, uint64_t now)
 {
-	if (c->store_state == DHT_STORED && c->stored > 0)
+	if (c->store_state == DHT_STORED)
 		return now;
 	const struct dht_copy *known = copy_at(r, &c->node.contact);
 	return known ? known->put : r->put;
@@ -76,48 +81,49 @@ static uint64_t until(const struct dht_refresh *r, uint64_t put, uint64_t now)
 	return later > now ? later : now;
 }
 
-static bool holds(const struct dht_candidate *c)
+/* The nearest that can be stored on. */
+static size_t nearest(struct dht_candidates *front, struct dht_candidate *ret_near[DHT_K])
 {
-	return c->state == DHT_ANSWERED && (c->holds || c->store_state == DHT_STORED);
+	size_t len = 0;
+	for (size_t i = 0; i < front->len && len < DHT_K; i++)
+		if (front->list[i].state == DHT_ANSWERED && front->list[i].node.token_len)
+			ret_near[len++] = &front->list[i];
+	return len;
 }
 
-/* Of those that hold it and were not sent it, the one that may forget it first. */
-static struct dht_candidate *shortest(
-	const struct dht_lookup *l, struct dht_candidates *front, size_t len, uint64_t now)
+/* Of those that hold it, the one that may forget it first, if that is too early. */
+static struct dht_candidate *shortest(const struct dht_refresh *r,
+	struct dht_candidate *const near[DHT_K], size_t len, uint64_t now)
 {
 	struct dht_candidate *first = NULL;
-	uint64_t least = now + l->refresh->goal;
+	uint64_t least = now + r->goal;
 	for (size_t i = 0; i < len; i++) {
-		struct dht_candidate *c = &front->list[i];
-		if (c->store_state != DHT_STORED || c->stored > 0)
-			continue;
-		uint64_t end = until(l->refresh, put_at(l->refresh, c, now), now);
-		if (end < least) {
+		uint64_t end = until(r, put_at(r, near[i], now), now);
+		if (near[i]->store_state == DHT_STORE_SPARED && end < least) {
 			least = end;
-			first = c;
+			first = near[i];
 		}
 	}
 	return first;
 }
 
-/* Those that hold it count as stored on, unless too few of them are sure to keep it. */
-static void choose(struct dht_lookup *l, struct dht_candidates *front, uint64_t now)
+/* It is put where it is missing, the nearest first, and where too few others are sure to keep it.
+ */
+static void choose(const struct dht_refresh *r, struct dht_candidates *front, uint64_t now)
 {
-	struct dht_refresh *r = l->refresh;
-	unsigned near = 0, sure = 0;
-	size_t len = 0;
-	for (; len < front->len && near < DHT_K; len++) {
-		struct dht_candidate *c = &front->list[len];
-		if (c->state != DHT_ANSWERED || !c->node.token_len)
-			continue;
-		near++;
-		if (c->store_state == DHT_UNSTORED && c->holds)
-			c->store_state = DHT_STORED;
-		sure += c->store_state != DHT_STORED ||
-			until(r, put_at(r, c, now), now) >= now + r->goal;
+	struct dht_candidate *near[DHT_K], *more;
+	size_t len = nearest(front, near);
+	unsigned puts = 0, sure = 0;
+	for (size_t i = 0; i < len; i++) {
+		struct dht_candidate *c = near[i];
+		if (c->store_state == DHT_UNSTORED && (c->holds || puts == r->most))
+			c->store_state = DHT_STORE_SPARED;
+		puts += c->store_state != DHT_STORE_SPARED;
+		sure += c->store_state != DHT_STORE_SPARED ||
+			(c->holds && until(r, put_at(r, c, now), now) >= now + r->goal);
 	}
-	for (struct dht_candidate *c; sure < r->safe && (c = shortest(l, front, len, now)); sure++)
-		c->store_state = DHT_UNSTORED;
+	for (; sure < r->safe && (more = shortest(r, near, len, now)); sure++)
+		more->store_state = DHT_UNSTORED;
 }
 
 bool dht_refresh_choose(struct dht_lookup *l)
@@ -125,7 +131,7 @@ bool dht_refresh_choose(struct dht_lookup *l)
 	if (l->is_mutable && l->result.seq_seen > l->item->seq)
 		return false;
 	for (unsigned family = 0; family < 2; family++)
-		choose(l, &l->fronts[family], dht_now(l->dht));
+		choose(l->refresh, &l->fronts[family], dht_now(l->dht));
 	return true;
 }
 
@@ -154,21 +160,20 @@ static int by_until(const void *a, const void *b)
 
 /* The copies of one network, the longest lasting first, and how long `safe` of them last, or as
  * many as the network has room for. Their number. */
-static size_t gather(struct dht_lookup *l, const struct dht_candidates *front,
+static size_t gather(struct dht_lookup *l, struct dht_candidates *front,
 	struct dht_copy copies[DHT_K], uint64_t *lasts)
 {
 	const struct dht_refresh *r = l->refresh;
 	uint64_t now = dht_now(l->dht);
-	size_t len = 0, room = 0;
-	for (size_t i = 0; i < front->len && len < DHT_K; i++) {
-		const struct dht_candidate *c = &front->list[i];
-		room += c->state == DHT_ANSWERED && c->node.token_len;
-		if (!holds(c))
+	struct dht_candidate *near[DHT_K];
+	size_t len = 0, room = nearest(front, near);
+	for (size_t i = 0; i < room; i++) {
+		if (!holds(near[i]))
 			continue;
-		uint64_t put = put_at(r, c, now);
+		uint64_t put = put_at(r, near[i], now);
 		copies[len++] = (struct dht_copy){
-			.at = c->node.contact, .put = put, .until = until(r, put, now)};
-		l->result.holders += c->holds;
+			.at = near[i]->node.contact, .put = put, .until = until(r, put, now)};
+		l->result.holders += near[i]->holds;
 	}
 	if (!room)
 		return 0;

@@ -28,6 +28,7 @@ struct dht_refresh {
 	uint64_t lifetime; /* nodes promise that much after a put */
 	uint64_t goal;	   /* so long from now the item shall last ... */
 	unsigned safe;	   /* ... at so many nodes */
+	unsigned most;	   /* it is put at so many where it is missing */
 
 	/* What the refresh found. */
 	uint64_t lasts;		 /* `safe` copies are not forgotten before; 0: nobody answered */

@@ -340,6 +340,9 @@ static void start(struct dht *dht, struct dht_published *p, uint64_t now)
 	p->refresh.lifetime = lifetime;
 	p->refresh.goal = goal < lifetime ? goal : lifetime;
 	p->refresh.safe = safe_copies(dht);
+	/* Where each look puts half, the other half is missing at the next; what cannot pay for
+	 * half keeps to fewer nodes. */
+	p->refresh.most = p->refresh.safe < DHT_K / 2 ? p->refresh.safe : DHT_K;
 	if (dht_refresh(dht, &item, &p->refresh, refreshed, p, &p->lookup) < 0) {
 		wait_until(&dht->republish, p, now + jittered(dht, RETRY));
 		return;
