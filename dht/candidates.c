@@ -135,3 +135,16 @@ bool dht_candidates_net_taken(const struct dht_candidates *c, const struct dht_c
 	}
 	return false;
 }
+
+unsigned dht_candidates_hops(const struct dht_candidates *c, unsigned wanted)
+{
+	unsigned hops = 0, answered = 0;
+	for (size_t i = 0; i < c->len && answered < wanted; i++) {
+		if (c->list[i].state != DHT_ANSWERED)
+			continue;
+		answered++;
+		if (c->list[i].asked && c->list[i].hops > hops)
+			hops = c->list[i].hops;
+	}
+	return hops;
+}

@@ -33,6 +33,7 @@ struct dht_candidate {
 	uint8_t state;	       /* enum dht_search_state */
 	uint8_t store_state;   /* enum dht_store_state */
 	uint8_t asked, stored; /* how often */
+	uint8_t hops;	       /* 1: from our table; else one more than who named it first */
 	bool misfit;	       /* its id does not fit its address */
 	bool known;	       /* of our own table */
 	bool no_get;	       /* does not know `get`: find_node is asked instead */
@@ -62,6 +63,9 @@ void dht_candidates_finish(struct dht_candidates *c);
  * address must not shut the right one out. */
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
 	const struct dht_contact *contact, const struct dht_address_rules *rules);
+/* Of the nearest that answered, of so many of them, the most hops; 0 if they were known from an
+ * earlier look-up and not asked again. */
+unsigned dht_candidates_hops(const struct dht_candidates *c, unsigned wanted);
 struct dht_candidate *dht_candidates_find(
 	const struct dht_candidates *c, const struct dht_contact *contact);
 /* Was another node of its /24 or /64 asked, and is there? */

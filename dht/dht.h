@@ -88,6 +88,8 @@ struct dht_result {
 	unsigned answered;    /* nodes that answered the look-up */
 	unsigned queries;     /* packets it took ... */
 	unsigned bytes;       /* ... and what they held */
+	unsigned hops;        /* the longest chain of nodes of which each named the next, of those that
+	                       * ended at one of the eight nearest that answered */
 	unsigned holders;     /* get: nodes that returned a value that verified */
 	unsigned stored;      /* put: nodes that took it, we ourselves not counted */
 	unsigned refused_cas; /* put: nodes that said 301 */
@@ -184,6 +186,7 @@ struct dht_counters {
 	uint64_t drop_bytes;   /* unanswered: more than an unverified source or its /24 may have */
 	uint64_t queries_in, queries_out, replies_in, errors_in, timeouts;
 	uint64_t gets, puts;   /* look-ups of ours */
+	uint64_t ended, hops;  /* of these: those that ended, the sum of their hops */
 	uint64_t values_bad;   /* values that did not verify, from anyone */
 	uint64_t items_kept;   /* puts of others that we took */
 	uint64_t verifications;

@@ -151,6 +151,14 @@ void dht_lookup_end(struct dht_lookup *l)
 	if (!l->result.answered && !l->found)
 		l->result.error = knows_nobody(l) && !l->dht->upkeep.join_len ? -EHOSTUNREACH
 									      : -ENETUNREACH;
+	for (unsigned family = 0; family < 2; family++) {
+		unsigned hops = dht_candidates_hops(&l->fronts[family], DHT_K);
+		l->result.hops = hops > l->result.hops ? hops : l->result.hops;
+	}
+	if (l->kind == DHT_LOOKUP_GET || l->kind == DHT_LOOKUP_PUT) {
+		l->dht->counters.ended++;
+		l->dht->counters.hops += l->result.hops;
+	}
 	dht_query_drop_lookup(l->dht, l);
 	move_to(l, DHT_LOOKUP_ENDED);
 	deliver_end(l);

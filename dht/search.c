@@ -22,7 +22,8 @@
 #define WALKS 3
 #define WALKS_MAX 16
 
-static void add_candidate(struct dht_lookup *l, const struct dht_contact *c)
+/* Named by a node that was so many hops away; 0: by our own table. */
+static void add_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops)
 {
 	struct dht *dht = l->dht;
 	unsigned family = c->endpoint.family == 6;
@@ -33,6 +34,7 @@ static void add_candidate(struct dht_lookup *l, const struct dht_contact *c)
 	struct dht_candidate *added = dht_candidates_add(&l->fronts[family], &l->target, c, &rules);
 	if (!added)
 		return;
+	added->hops = (uint8_t)(hops + 1); /* fewer than queries, and these are bounded */
 	added->no_get = dht_habits_no_get(&dht->habits, &c->endpoint, dht_now(dht));
 	if (dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht))) {
 		added->state = DHT_STALLED;
@@ -56,7 +58,7 @@ void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
 	if (!len)
 		len = dht_table_nearest(t, &l->target, UINT8_MAX, near, count);
 	for (size_t i = 0; i < len; i++) {
-		add_candidate(l, &near[i]);
+		add_candidate(l, &near[i], 0);
 		struct dht_candidate *c = dht_candidates_find(&l->fronts[family], &near[i]);
 		if (c)
 			c->known = true;
@@ -273,9 +275,10 @@ void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const str
 		l->fn.peers(l->ctx, m->peers, m->peers_len, NULL);
 	if (l->state == DHT_LOOKUP_ENDED) /* cancelled by its callback */
 		return;
+	uint8_t hops = c->hops;
 	/* From here on `c` may have moved. */
 	for (size_t i = 0; i < m->nodes_len; i++)
-		add_candidate(l, &m->nodes[i]);
+		add_candidate(l, &m->nodes[i], hops);
 	advance(l);
 }
 
@@ -294,6 +297,7 @@ void dht_lookup_failed(
 	struct dht_candidate *c = candidate_of(l, q);
 	if (!c)
 		return;
+	uint8_t hops = c->hops;
 	if (c->state == DHT_ASKED)
 		l->fronts[q->to.endpoint.family == 6].flying--;
 	if (takes_find_node(l, q, error)) {
@@ -305,7 +309,7 @@ void dht_lookup_failed(
 	}
 	if (is) {
 		struct dht_contact right = {.id = *is, .endpoint = q->to.endpoint};
-		add_candidate(l, &right);
+		add_candidate(l, &right, hops);
 	}
 	advance(l);
 }

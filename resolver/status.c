@@ -53,6 +53,8 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "dht.timeouts", c.timeouts);
 	line(f, "dht.gets", c.gets);
 	line(f, "dht.puts", c.puts);
+	line(f, "dht.ended", c.ended);
+	line(f, "dht.hops", c.hops);
 	line(f, "dht.items_kept", c.items_kept);
 	line(f, "dht.values_bad", c.values_bad);
 	line(f, "dht.verifications", c.verifications);

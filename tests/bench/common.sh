@@ -31,7 +31,7 @@ enter() { # SECONDS BUILD
 		# shellcheck disable=SC2086
 		KADNS_BENCH=inside exec timeout -k 10 "$limit" \
 			unshare $user --mount --net --pid --fork --mount-proc --kill-child \
-			bash "$0" "$build"
+			bash "$0" "$build" "${@:3}"
 	fi
 	ip link set lo up
 	trap 'exit 1' INT TERM HUP

@@ -240,6 +240,30 @@ static void a_thousand_gets_at_once(void **state)
 	sim_destroy(sim);
 }
 
+static void hops_are_counted(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 3);
+	struct dht_counters counters;
+	struct dht_item item;
+	struct sim_answer a;
+	sim_mutable(1, 1, "far away", &item);
+	sim_get(sim, 0, &item, &a);
+	assert_int_equal(a.result.hops, 1);
+	/* Kept from the get: nobody is asked for the way. */
+	sim_put(sim, 0, &item, 0, &a);
+	assert_int_equal(a.result.hops, 0);
+	/* A newcomer knows one node of three, which names the others. */
+	size_t fresh = sim_add(sim, 4);
+	sim_join(sim, fresh, 0);
+	sim_get(sim, fresh, &item, &a);
+	assert_int_equal(a.result.hops, 2);
+	dht_counters(sim_dht(sim, 0), &counters);
+	assert_int_equal(counters.ended, 2);
+	assert_int_equal(counters.hops, 1);
+	sim_destroy(sim);
+}
+
 static void public_network(void **state)
 {
 	(void)state;
@@ -272,6 +296,7 @@ int main(void)
 		cmocka_unit_test(restarted_nodes_come_back),
 		cmocka_unit_test(both_families),
 		cmocka_unit_test(a_thousand_gets_at_once),
+		cmocka_unit_test(hops_are_counted),
 		cmocka_unit_test(public_network),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

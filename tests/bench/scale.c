@@ -1,0 +1,160 @@
+/* Puts and gets in a network of N nodes in virtual time, for tests/bench/scale.sh.
+ *
+ *   SIM_SEED=N scale NODES          prints rows of a table; exit 1 when something was not found
+ *
+ * Nodes join one after another by a node drawn from those that are there, the network growing by a
+ * tenth each second; then it is left alone for a minute. Each put and get is made by a node drawn
+ * anew. Round trips are 20 to 120 ms, the same for a pair of nodes always, nothing is lost.
+ * Messages are the queries that a look-up sends; each is answered by one more. A hop is a node that
+ * had to answer before the next could be named. */
+#undef NDEBUG
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OPERATIONS 300
+
+struct phase {
+	const char *name;
+	size_t done, good;
+	uint64_t queries, hops;
+	uint64_t took[OPERATIONS];
+};
+
+static double seconds_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void print_phase(const struct sim *sim, struct phase *p)
+{
+	qsort(p->took, p->done, sizeof(*p->took), by_size);
+	printf("%7zu  %-14s %6.2f %9.1f %7.0f %5.0f %5.0f %8.1f%%\n", sim_len(sim), p->name,
+		(double)p->hops / (double)p->done, (double)p->queries / (double)p->done,
+		(double)p->took[p->done / 2] / 1e3, (double)p->took[p->done * 9 / 10] / 1e3,
+		(double)p->took[p->done * 99 / 100] / 1e3, 100 * (double)p->good / (double)p->done);
+}
+
+static void count(struct phase *p, const struct sim_answer *a, uint64_t took, bool good)
+{
+	p->queries += a->result.queries;
+	p->hops += a->result.hops;
+	p->took[p->done++] = took;
+	p->good += good;
+}
+
+static void item_of(size_t number, bool is_mutable, struct dht_item *ret_item)
+{
+	char text[101];
+	snprintf(text, sizeof(text), "record number %86zu", number);
+	if (is_mutable)
+		sim_mutable(number, 1750000000000000, text, ret_item);
+	else
+		sim_immutable(text, ret_item);
+}
+
+static size_t any_node(struct sim *sim)
+{
+	return sim_random(sim) % sim_len(sim);
+}
+
+static void put_all(struct sim *sim, bool is_mutable, struct phase *p)
+{
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct dht_item item;
+		struct sim_answer a;
+		item_of(i, is_mutable, &item);
+		sim_put(sim, any_node(sim), &item, 0, &a);
+		count(p, &a, a.sixth, a.result.stored + a.result.stored_here >= 8);
+	}
+}
+
+/* To the first value; of the mutable ones, in `end`, to the end too. */
+static void get_all(struct sim *sim, bool is_mutable, struct phase *p, struct phase *end)
+{
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct dht_item item;
+		struct sim_answer a;
+		item_of(i, is_mutable, &item);
+		sim_get(sim, any_node(sim), &item, &a);
+		bool good = a.values + a.own > 0 && a.best.value_len == item.value_len &&
+			    !memcmp(a.best.value, item.value, item.value_len);
+		count(p, &a, a.first, good);
+		if (end)
+			count(end, &a, a.took, good);
+	}
+}
+
+static void miss_all(struct sim *sim, struct phase *p)
+{
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		struct dht_item item;
+		struct sim_answer a;
+		item_of(OPERATIONS + i, true, &item);
+		sim_get(sim, any_node(sim), &item, &a);
+		count(p, &a, a.took, !a.values && !a.result.error);
+	}
+}
+
+static struct sim *grow(size_t nodes)
+{
+	static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
+	struct sim *sim = sim_create(&wan);
+	while (sim_len(sim) < nodes) {
+		size_t node = sim_add(sim, 4);
+		if (node > 0)
+			sim_join(sim, node, sim_random(sim) % node);
+		sim_run(sim, SIM_SECOND / (10 + node / 10));
+	}
+	return sim;
+}
+
+int main(int argc, char **argv)
+{
+	static struct phase phases[] = {{.name = "put, immutable"}, {.name = "put, mutable"},
+		{.name = "get, immutable"}, {.name = "get, first"}, {.name = "get, newest"},
+		{.name = "get, nobody"}};
+	size_t nodes = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
+	if (!nodes) {
+		fprintf(stderr, "usage: scale NODES\n");
+		return 2;
+	}
+	double began = seconds_now();
+	struct sim *sim = grow(nodes);
+	double joined = (double)sim_now(sim) / 1e6 - 1000, grown = seconds_now();
+	sim_run(sim, 60 * SIM_SECOND);
+	double settled = seconds_now();
+	uint64_t packets = sim_packets(sim);
+	put_all(sim, false, &phases[0]);
+	put_all(sim, true, &phases[1]);
+	get_all(sim, false, &phases[2], NULL);
+	get_all(sim, true, &phases[3], &phases[4]);
+	miss_all(sim, &phases[5]);
+	bool all = true;
+	for (size_t i = 0; i < sizeof(phases) / sizeof(*phases); i++) {
+		print_phase(sim, &phases[i]);
+		all = all && 1000 * phases[i].good >= 999 * phases[i].done;
+	}
+	struct rusage usage;
+	getrusage(RUSAGE_SELF, &usage);
+	printf("%7zu  joined in %.0f s with %.0f packets each; real: %.1f s to join, %.1f s to "
+	       "settle, %.1f s to put and get; %.2f GB\n",
+		nodes, joined, (double)packets / (double)nodes, grown - began, settled - grown,
+		seconds_now() - settled, (double)usage.ru_maxrss / 1e6);
+	fflush(stdout);
+	_exit(!all); /* freeing a hundred thousand nodes is of no use to anyone */
+}
