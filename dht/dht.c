@@ -6,11 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int create_limits(struct dht *dht)
+_Static_assert(DHT_PEERS_KEY_LEN == 16 && DHT_LIMITS_KEY_LEN == 16 && DHT_VERIFIED_KEY_LEN == 16,
+	"keys for hashing");
+
+/* What strangers fill is found by keyed hashes, each with a key of its own. */
+static int create_parts(struct dht *dht)
 {
-	uint8_t key[DHT_LIMITS_KEY_LEN];
+	uint8_t key[3][16];
 	dht->ops.random(dht->self, key, sizeof(key));
-	return dht_limits_create(key, &dht->limits);
+	dht_verified_init(&dht->verified, key[0]);
+	int r = dht_peers_create(key[1], dht->config.limits, &dht->peers);
+	if (r == 0 && dht->config.limits)
+		r = dht_limits_create(key[2], &dht->limits);
+	return r;
 }
 
 int dht_create(const struct dht_config *config, const struct dht_ops *ops, void *self,
@@ -24,9 +32,7 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	dht->self = self;
 	dht->promised = UINT64_MAX;
 	dht_lookup_init(dht);
-	uint8_t key[DHT_PEERS_KEY_LEN];
-	ops->random(self, key, sizeof(key));
-	int r = dht_peers_create(key, config->limits, &dht->peers);
+	int r = create_parts(dht);
 	if (r < 0)
 		goto out;
 	for (unsigned i = 0; i < 2; i++)
@@ -36,10 +42,6 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	dht_republish_init(dht);
 	ops->random(self, &dht->tokens, sizeof(dht->tokens));
 	dht->tokens_turned = dht_now(dht);
-	if (config->limits)
-		r = create_limits(dht);
-	if (r < 0)
-		goto out;
 	*ret_dht = dht;
 	dht = NULL;
 out:
@@ -59,6 +61,7 @@ void dht_destroy(struct dht *dht)
 	dht_habits_finish(&dht->habits);
 	dht_peers_destroy(dht->peers);
 	dht_limits_destroy(dht->limits);
+	dht_verified_finish(&dht->verified);
 	for (unsigned i = 0; i < 2; i++)
 		dht_table_finish(&dht->tables[i]);
 	OPENSSL_cleanse(&dht->tokens, sizeof(dht->tokens));

@@ -13,7 +13,7 @@
  *   upkeep.c   joining, and keeping the tables fresh
  *
  * Parts that know nothing of struct dht: table, candidates, closest, estimate, habits, token, peers,
- * limits. */
+ * limits, verified. */
 #ifndef DHT_ENGINE_H
 #define DHT_ENGINE_H
 
@@ -31,6 +31,7 @@
 #include "dht/table.h"
 #include "dht/token.h"
 #include "dht/upkeep.h"
+#include "dht/verified.h"
 
 struct dht {
 	struct dht_config config;
@@ -47,6 +48,7 @@ struct dht {
 	struct dht_tokens tokens;
 	uint64_t tokens_turned;
 	struct dht_peers *peers;
+	struct dht_verified verified;
 	struct dht_limits *limits; /* NULL: config.limits is off */
 	struct dht_counters counters;
 	unsigned depth;	   /* calls into the engine that are on the stack */

@@ -115,6 +115,22 @@ static int serve_announce_peer(struct service *s)
 	return r < 0 ? DHT_E_SERVER : 0;
 }
 
+/* Does the signature hold? Checked once for each item, byte for byte, that is held. */
+static bool holds(struct dht *dht, const struct dht_item *item)
+{
+	if (!item->is_mutable)
+		return true; /* its target was found to be its hash */
+	if (dht_verified_has(&dht->verified, item))
+		return true;
+	dht->counters.verifications++;
+	if (dht_item_verify(item) == 0) {
+		dht_verified_add(&dht->verified, item);
+		return true;
+	}
+	dht->counters.values_bad++;
+	return false;
+}
+
 static int serve_get(struct service *s)
 {
 	const struct dht_message *q = s->query;
@@ -124,8 +140,8 @@ static int serve_get(struct service *s)
 		return DHT_E_PROTOCOL;
 	add_token(s);
 	add_nodes(s);
-	/* Unreadable or absent: the nodes and the token are of use all the same. */
-	if (s->dht->ops.find(s->dht->self, &q->target, s->from, item) < 0)
+	/* Unreadable, damaged or absent: the nodes and the token are of use all the same. */
+	if (s->dht->ops.find(s->dht->self, &q->target, s->from, item) < 0 || !holds(s->dht, item))
 		return 0;
 	r->has_seq = item->is_mutable;
 	r->seq = item->seq;
@@ -192,17 +208,6 @@ static int may_replace(struct dht *dht, const struct dht_item *held, const struc
 	if (code == 0 && dht->ops.judge)
 		code = dht->ops.judge(dht->self, held, item);
 	return code;
-}
-
-static bool holds(struct dht *dht, const struct dht_item *item)
-{
-	if (!item->is_mutable)
-		return true; /* its target was found to be its hash */
-	dht->counters.verifications++;
-	if (dht_item_verify(item) == 0)
-		return true;
-	dht->counters.values_bad++;
-	return false;
 }
 
 int dht_keep_here(struct dht *dht, const struct dht_id *target, const struct dht_item *item,
