@@ -45,7 +45,7 @@ static void add_candidate(struct dht_lookup *l, const struct dht_contact *c, uin
 
 void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c)
 {
-	add_candidate(l, c);
+	add_candidate(l, c, 0);
 }
 
 /* From the table, the nearest. Nodes that left one query unanswered are among them, since
