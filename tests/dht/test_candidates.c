@@ -123,6 +123,52 @@ static void an_address_is_an_ip_in_public(void **state)
 	dht_candidates_finish(&c);
 }
 
+/* An id that does not fit its address comes after all that do, however near, and takes nobody's
+ * place at his own address. */
+static void misfits_come_last(void **state)
+{
+	(void)state;
+	static const struct dht_address_rules strict = {.one_per_ip = true, .must_fit = true};
+	static const uint8_t random[DHT_ID_LEN] = {7};
+	struct dht_candidates c = {0};
+	struct dht_contact fit = contact(0, 1, 4001), liar = fit, far = contact(60000, 2, 4001);
+	fit.endpoint.ip[0] = liar.endpoint.ip[0] = far.endpoint.ip[0] = 45;
+	dht_id_made(&fit.endpoint, random, &fit.id);
+	assert_non_null(dht_candidates_add(&c, &target, &far, &strict));
+	assert_non_null(dht_candidates_add(&c, &target, &liar, &strict));
+	assert_non_null(dht_candidates_add(&c, &target, &fit, &strict));
+	assert_int_equal(c.len, 2);
+	assert_true(dht_id_equal(&c.list[0].node.contact.id, &fit.id));
+	assert_true(c.list[1].misfit);
+	assert_null(dht_candidates_add(&c, &target, &liar, &strict));
+	dht_candidates_finish(&c);
+}
+
+static void subnets(void **state)
+{
+	(void)state;
+	struct dht_candidates c = {0};
+	for (unsigned i = 0; i < 3; i++)
+		assert_non_null(add(&c, i + 1, i < 2 ? i : 256)); /* 10.0.0.0, 10.0.0.1, 10.0.1.0 */
+	assert_false(dht_candidates_net_taken(&c, &c.list[0]));
+	c.list[0].state = DHT_ASKED;
+	assert_false(dht_candidates_net_taken(&c, &c.list[0]));
+	assert_true(dht_candidates_net_taken(&c, &c.list[1]));
+	assert_false(dht_candidates_net_taken(&c, &c.list[2]));
+	c.list[0].state = DHT_ANSWERED;
+	assert_true(dht_candidates_net_taken(&c, &c.list[1]));
+	c.list[0].state = DHT_STALLED;
+	assert_false(dht_candidates_net_taken(&c, &c.list[1]));
+	for (size_t i = 0; i < c.len; i++) { /* the same by their first 64 bits */
+		c.list[i].node.contact.endpoint.family = 6;
+		c.list[i].node.contact.endpoint.ip[8] = (uint8_t)i;
+	}
+	c.list[0].state = DHT_ROUTED;
+	assert_true(dht_candidates_net_taken(&c, &c.list[1]));
+	assert_false(dht_candidates_net_taken(&c, &c.list[2]));
+	dht_candidates_finish(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +177,8 @@ int main(void)
 		cmocka_unit_test(one_of_an_address),
 		cmocka_unit_test(the_nearer_of_an_address),
 		cmocka_unit_test(an_address_is_an_ip_in_public),
+		cmocka_unit_test(misfits_come_last),
+		cmocka_unit_test(subnets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
