@@ -161,6 +161,7 @@ static void subnets(void **state)
 	assert_false(dht_candidates_net_taken(&c, &c.list[1]));
 	for (size_t i = 0; i < c.len; i++) { /* the same by their first 64 bits */
 		c.list[i].node.contact.endpoint.family = 6;
+		c.list[i].node.contact.endpoint.ip[3] = 0;
 		c.list[i].node.contact.endpoint.ip[8] = (uint8_t)i;
 	}
 	c.list[0].state = DHT_ROUTED;
