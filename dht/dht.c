@@ -40,6 +40,9 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	dht_query_init(dht);
 	dht_upkeep_init(dht);
 	dht_republish_init(dht);
+	r = dht_presence_init(dht);
+	if (r < 0)
+		goto out;
 	ops->random(self, &dht->tokens, sizeof(dht->tokens));
 	dht->tokens_turned = dht_now(dht);
 	*ret_dht = dht;
@@ -57,6 +60,7 @@ void dht_destroy(struct dht *dht)
 	dht_republish_finish(dht);
 	dht_query_finish(dht);
 	dht_upkeep_finish(dht);
+	dht_presence_finish(dht);
 	dht_closest_finish(&dht->closest);
 	dht_habits_finish(&dht->habits);
 	dht_peers_destroy(dht->peers);
@@ -115,7 +119,8 @@ uint64_t dht_run(struct dht *dht)
 
 bool dht_acceptable(const struct dht *dht, const struct dht_endpoint *e)
 {
-	return dht_endpoint_usable(e) && !(dht->config.mainline && dht_endpoint_local(e));
+	return dht_endpoint_usable(e) && !(dht->config.mainline && dht_endpoint_local(e)) &&
+	       !dht_endpoint_equal(e, &dht->presence.addresses[e->family == 6].known);
 }
 
 bool dht_has_family(const struct dht *dht, unsigned family_index)
@@ -187,6 +192,7 @@ static void note_answer(struct dht *dht, const struct dht_query *q, const struct
 	uint32_t rtt = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
 	struct dht_contact c = {.id = m->id, .endpoint = q->to.endpoint};
 	dht_query_answered(dht, q, rtt, m->kind == DHT_REPLY);
+	dht_presence_answered(dht, &c.endpoint, m);
 	dht_source_proved(dht, &q->to.endpoint);
 	if (m->has_id && dht_table_answered(dht_table_of(dht, &c.endpoint), &c, now, rtt,
 				 m->client.len == 4 ? m->client.data : NULL))
@@ -213,11 +219,19 @@ static void deliver_answer(struct dht *dht, const struct dht_query *q, const str
 	}
 }
 
+static void introduce_at(
+	struct dht *dht, const struct dht_id *id, const struct dht_endpoint *at)
+{
+	struct dht_contact c = {.id = *id, .endpoint = *at};
+	dht_upkeep_introduce(dht, &c);
+}
+
 static void deliver_stranger(
 	struct dht *dht, const struct dht_query *q, const struct dht_message *m)
 {
 	const struct dht_id *is = m->has_id ? &m->id : NULL;
-	dht_table_remove(dht_table_of(dht, &q->to.endpoint), &q->to, dht_now(dht));
+	bool was_known = dht_table_remove(
+		dht_table_of(dht, &q->to.endpoint), &q->to, dht_now(dht));
 	switch (q->purpose) {
 	case DHT_FOR_TABLE:
 	case DHT_FOR_JOIN:
@@ -232,6 +246,10 @@ static void deliver_stranger(
 			dht_put_answer(q->lookup, q, NULL);
 		break;
 	}
+	/* The same machine by a new id (BEP 42, a restart) is worth another look; one that has a new
+	 * one each time was not in the table the second time. */
+	if (was_known && is)
+		introduce_at(dht, is, &q->to.endpoint);
 }
 
 static void take_answer(

@@ -48,10 +48,12 @@ struct dht_ops {
 	int (*judge)(void *self, const struct dht_item *held, const struct dht_item *offered);
 	/* Fills in what the store counts. NULL: nothing. */
 	void (*count)(void *self, struct dht_counters *counters);
+	/* Our id is another one from now on (BEP 42), and worth keeping. NULL: nobody asks. */
+	void (*own_id)(void *self, const struct dht_id *id);
 };
 
 struct dht_config {
-	struct dht_id id;
+	struct dht_id id;  /* to begin with: where our address decides over it, it changes */
 	bool mainline;     /* the public network: local addresses are never accepted or returned */
 	bool read_only;    /* BEP 43: sends `ro`, answers nothing */
 	bool limits;       /* what strangers may have of us, by rate, bytes and subnet, is bounded */
@@ -203,10 +205,15 @@ struct dht_counters {
 	uint64_t refresh_lost; /* copies that were gone before their time */
 	uint64_t refresh_late; /* items whose copies may all have been forgotten meanwhile */
 	size_t published;      /* items of ours that are kept alive */
+	uint64_t id_changes;   /* our address gave us another id */
 	size_t nodes;          /* in the table, good ones */
 	size_t lookups;        /* under way */
 };
 void dht_counters(const struct dht *dht, struct dht_counters *ret_counters);
 const struct dht_id *dht_own_id(const struct dht *dht);
+/* Where others see us over IPv4 (4) or IPv6 (6): family 0: not known, port 0: each sees another. */
+void dht_external(const struct dht *dht, unsigned family, struct dht_endpoint *ret_endpoint);
+/* By configuration, or because no stranger reaches us (BEP 43). */
+bool dht_is_read_only(const struct dht *dht);
 
 #endif

@@ -11,6 +11,7 @@
  *   refresh.c  a put only where it is needed
  *   republish.c  when that is done for items of ours, and how much it may cost
  *   upkeep.c   joining, and keeping the tables fresh
+ *   presence.c our id and address as others see them; are we reached at all?
  *
  * Parts that know nothing of struct dht: table, candidates, closest, estimate, habits, token, peers,
  * limits, verified. */
@@ -25,6 +26,7 @@
 #include "dht/lookup.h"
 #include "dht/message.h"
 #include "dht/peers.h"
+#include "dht/presence.h"
 #include "dht/query.h"
 #include "dht/refresh.h"
 #include "dht/republish.h"
@@ -45,6 +47,7 @@ struct dht {
 	struct dht_habits habits;
 	struct dht_upkeep upkeep;
 	struct dht_republish republish;
+	struct dht_presence presence;
 	struct dht_tokens tokens;
 	uint64_t tokens_turned;
 	struct dht_peers *peers;
@@ -71,7 +74,7 @@ static inline struct dht_table *dht_table_of(struct dht *dht, const struct dht_e
 	return &dht->tables[e->family == 6];
 }
 
-/* An address that we may have to do with. */
+/* An address that we may have to do with; not our own, which others name for an old id of ours. */
 bool dht_acceptable(const struct dht *dht, const struct dht_endpoint *e);
 /* Is there any sign that we reach nodes of that family? */
 bool dht_has_family(const struct dht *dht, unsigned family_index);

@@ -116,7 +116,7 @@ static bool belongs_to(const struct dht_lookup *l, const struct dht_candidates *
 static bool belongs_here(const struct dht_lookup *l)
 {
 	const struct dht_candidates *f = l->fronts;
-	if (l->dht->config.read_only)
+	if (dht_is_read_only(l->dht))
 		return false; /* nobody could ask us for it */
 	if (!f[0].len && !f[1].len)
 		return true;

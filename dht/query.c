@@ -142,7 +142,7 @@ static int send_query(struct dht *dht, struct dht_query *q, struct dht_message *
 	body->kind = DHT_QUERY;
 	body->transaction = (struct bytes){q->transaction, sizeof(q->transaction)};
 	body->client = (struct bytes){(const uint8_t *)DHT_CLIENT, 4};
-	body->read_only = dht->config.read_only;
+	body->read_only = dht_is_read_only(dht);
 	body->has_id = true;
 	body->id = dht->config.id;
 	body->want4 = body->want6 = dht_has_family(dht, 0) && dht_has_family(dht, 1);
@@ -179,10 +179,12 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 	}
 	link_query(qs, q);
 	r = send_query(dht, q, body);
-	if (r < 0)
+	if (r < 0) {
 		dht_query_drop(dht, q);
-	else
-		dht_table_asked(dht_table_of(dht, &to->endpoint), to, now);
+		return r;
+	}
+	dht_table_asked(dht_table_of(dht, &to->endpoint), to, now);
+	dht_presence_wrote(dht, &to->endpoint);
 	return r;
 }
 

@@ -321,13 +321,14 @@ static void send_reply(struct dht *dht, const struct dht_endpoint *to, struct dh
 
 /* The ping that asks whether a stranger is there goes to an address that anyone may have
  * written: its bytes count like those of a reply. */
-static void introduce(struct dht *dht, const struct dht_endpoint *from, const struct dht_id *id)
+static void introduce(
+	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query)
 {
-	struct dht_contact stranger = {.id = *id, .endpoint = *from};
+	struct dht_contact stranger = {.id = query->id, .endpoint = *from};
 	if (!has_room(dht, from, REPLY_LEAST))
 		return;
 	uint64_t before = dht->counters.bytes_out;
-	dht_upkeep_introduce(dht, &stranger);
+	dht_upkeep_met(dht, &stranger, query->read_only);
 	if (dht->limits && dht->counters.bytes_out > before)
 		dht_limits_out(dht->limits, from, dht->counters.bytes_out - before, dht_now(dht));
 }
@@ -335,7 +336,8 @@ static void introduce(struct dht *dht, const struct dht_endpoint *from, const st
 void dht_serve(
 	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query, int bad)
 {
-	if (dht->config.read_only || !worth_serving(dht, from, query))
+	dht_presence_asked(dht, from);
+	if (dht_is_read_only(dht) || !worth_serving(dht, from, query))
 		return;
 	struct dht_message reply = {.kind = DHT_REPLY,
 		.transaction = query->transaction,
@@ -356,6 +358,6 @@ void dht_serve(
 			.error_text = text_of(code)};
 	}
 	send_reply(dht, from, &reply);
-	if (query->has_id && !query->read_only && !bad)
-		introduce(dht, from, &query->id);
+	if (query->has_id && !bad)
+		introduce(dht, from, query);
 }

@@ -486,6 +486,11 @@ int dht_store_load_nodes(
 	return store_rows_load_nodes(store->rows, ret_nodes, cap, ret_len);
 }
 
+int dht_store_set_own_id(struct dht_store *store, const struct dht_id *id)
+{
+	return store_rows_set_own_id(store->rows, id);
+}
+
 int dht_store_own_id(
 	struct dht_store *store, const uint8_t random[DHT_ID_LEN], struct dht_id *ret_id)
 {
@@ -493,5 +498,5 @@ int dht_store_own_id(
 	if (r != -ENOENT)
 		return r;
 	memcpy(ret_id->b, random, DHT_ID_LEN);
-	return store_rows_set_own_id(store->rows, ret_id);
+	return dht_store_set_own_id(store, ret_id);
 }

@@ -83,8 +83,10 @@ size_t dht_store_items(const struct dht_store *store);
 int dht_store_save_nodes(struct dht_store *store, const struct dht_contact *nodes, size_t len);
 int dht_store_load_nodes(
 	struct dht_store *store, struct dht_contact *ret_nodes, size_t cap, size_t *ret_len);
-/* This node's id: made from `random` on first use, then the same for ever. */
+/* This node's id: made from `random` on first use, then the same until it is set. */
 int dht_store_own_id(
 	struct dht_store *store, const uint8_t random[DHT_ID_LEN], struct dht_id *ret_id);
+/* It is this one from now on. */
+int dht_store_set_own_id(struct dht_store *store, const struct dht_id *id);
 
 #endif

@@ -25,6 +25,8 @@
 /* Speed counts where it is felt: a round trip this long, and so many times the newcomer's. */
 #define SLOW 200000
 #define MUCH_FASTER 4
+/* Forged packets shall not have us ask an honest node all the time. */
+#define RETIRED_AGAIN MINUTE
 /* Asking a whole bucket takes up to 128 packets, and strangers can bring it about. */
 #define DOUBT_AGAIN (15 * MINUTE)
 
@@ -313,6 +315,7 @@ static void promote_spare(struct dht_table *t, struct dht_bucket *b)
 /* True when the node is in the table, not only a spare. */
 static bool insert(struct dht_table *t, const struct dht_node *node)
 {
+	dht_table_look_again(t);
 	if (!t->buckets_len && !add_bucket(t))
 		return false;
 	size_t index = dht_table_bucket_of(t, &node->contact.id);
@@ -347,6 +350,7 @@ static void drop(struct dht_table *t, struct dht_node *node)
 	struct dht_bucket *b = &t->buckets[index];
 	*node = b->nodes[--b->len];
 	t->len--;
+	dht_table_look_again(t);
 	if (b->len < bucket_room(index))
 		promote_spare(t, b);
 }
@@ -396,6 +400,7 @@ static bool gives_way(
 		return true;
 	}
 	old->contested = true;
+	dht_table_look_again(t);
 	return false;
 }
 
@@ -407,6 +412,8 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 	struct dht_node *node = find(t, c);
 	if (node) {
 		bool was_lost = node->failures >= FAILURES_REPLACED;
+		if (node->failures || node->contested)
+			dht_table_look_again(t);
 		update(node, now, rtt, client);
 		return was_lost;
 	}
@@ -436,6 +443,23 @@ void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t 
 		node->asked = now;
 }
 
+bool dht_table_seen(struct dht_table *t, const struct dht_contact *c, uint64_t now)
+{
+	struct dht_node *node = find(t, c);
+	if (node)
+		node->seen = now;
+	return node;
+}
+
+void dht_table_retired(struct dht_table *t, const struct dht_contact *c, uint64_t now)
+{
+	struct dht_node *node = find(t, c);
+	if (!node || node->contested || now - node->heard < RETIRED_AGAIN)
+		return;
+	node->contested = true;
+	dht_table_look_again(t);
+}
+
 void dht_table_silent(struct dht_table *t, const struct dht_contact *c)
 {
 	struct dht_node *node = find(t, c);
@@ -443,17 +467,19 @@ void dht_table_silent(struct dht_table *t, const struct dht_contact *c)
 		return;
 	if (node->failures < UINT8_MAX)
 		node->failures++;
+	dht_table_look_again(t);
 	const struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, &c->id)];
 	if ((node->failures >= FAILURES_REPLACED && b->spares_len) ||
 		(node->failures >= FAILURES_DROPPED && t->len > REMEMBERED))
 		drop(t, node);
 }
 
-void dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now)
+bool dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now)
 {
 	struct dht_node *node = find(t, c);
 	if (node)
 		evict(t, node, now);
+	return node;
 }
 
 static bool take_nodes(struct dht_table *to, const struct dht_table *from)

@@ -21,6 +21,7 @@ struct dht_node {
 	struct dht_contact contact;
 	uint64_t heard;	  /* last answer to a query of ours, microseconds */
 	uint64_t asked;	  /* last query of ours */
+	uint64_t seen;	  /* last query of its own */
 	uint32_t rtt;	  /* smoothed, microseconds */
 	uint32_t rttvar;  /* how far round trips are from that, smoothed */
 	uint64_t since;	  /* when it entered */
@@ -45,6 +46,7 @@ struct dht_table {
 	struct dht_bucket *buckets;
 	size_t buckets_len; /* 0 before the first node */
 	size_t len;
+	uint64_t check_from[2]; /* no check is due before: routine, doubtful. 0: look */
 };
 
 void dht_table_init(
@@ -62,11 +64,15 @@ bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c);
 bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64_t now,
 	uint32_t rtt, const uint8_t *client);
 void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t now);
+/* A query came from there, as it says: it seems to live. True when it is in the table. */
+bool dht_table_seen(struct dht_table *t, const struct dht_contact *c, uint64_t now);
+/* It says that it answers nothing (BEP 43), unless somebody forged that: it is asked soon. */
+void dht_table_retired(struct dht_table *t, const struct dht_contact *c, uint64_t now);
 /* It did not answer in time. It leaves at once when there is a spare, else after long. */
 void dht_table_silent(struct dht_table *t, const struct dht_contact *c);
-/* Somebody else answered at its address. If that happens to one node, others of its bucket may
+/* Somebody else answered at its address: true if it was in the table. If that happens to one node, others of its bucket may
  * be wrong as well: all are asked, at most once in a quarter of an hour. */
-void dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now);
+bool dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now);
 
 const struct dht_node *dht_table_find(const struct dht_table *t, const struct dht_contact *c);
 size_t dht_table_good(const struct dht_table *t);
@@ -79,8 +85,10 @@ size_t dht_table_nearest(const struct dht_table *t, const struct dht_id *target,
 size_t dht_table_named(const struct dht_table *t, const struct dht_id *target,
 	struct dht_contact *ret_contacts, size_t cap);
 
-/* The node that is to be pinged next, and when; NULL when the table is empty. */
-const struct dht_node *dht_table_next_check(const struct dht_table *t, uint64_t *ret_at);
+/* The node that is to be pinged now, or NULL, and when the next one is (UINT64_MAX: there is none):
+ * of those that were silent or are contested, or of all others, for whom there is no hurry. */
+const struct dht_node *dht_table_next_check(
+	struct dht_table *t, bool doubtful, uint64_t now, uint64_t *ret_at);
 /* The bucket that is to be refreshed next, and when; false when there is none. The last
  * bucket is not among them: it is our neighbourhood, which is searched for itself. */
 bool dht_table_next_refresh(const struct dht_table *t, size_t *ret_bucket, uint64_t *ret_at);
@@ -90,5 +98,10 @@ void dht_table_id_in(const struct dht_table *t, size_t bucket, struct dht_id *id
 
 /* Between the two files: the bucket that the id belongs to; there must be one. */
 size_t dht_table_bucket_of(const struct dht_table *t, const struct dht_id *id);
+/* Something may be due earlier than was thought. */
+static inline void dht_table_look_again(struct dht_table *t)
+{
+	t->check_from[0] = t->check_from[1] = 0;
+}
 
 #endif

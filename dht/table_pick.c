@@ -10,7 +10,12 @@
 #define CHECK_AFTER (10 * MINUTE)
 #define SILENT_CHECK_FIRST (2 * SECOND)
 #define SILENT_CHECK_MAX MINUTE
-#define REFRESH_AFTER (15 * MINUTE)
+/* Two that know each other need not both ask. But a query proves little, for its sender can be
+ * forged: after this long without an answer it does not put off the check any more. */
+#define SEEN_MAX (20 * MINUTE)
+/* Kademlia's hour (section 2.3). Who comes into the network makes itself known by its own search,
+ * so this is for what that misses. */
+#define REFRESH_AFTER (60 * MINUTE)
 
 size_t dht_table_good(const struct dht_table *t)
 {
@@ -104,23 +109,32 @@ static uint64_t check_at(const struct dht_node *node)
 		return node->asked + (SILENT_CHECK_FIRST << (node->failures - 1));
 	if (node->contested)
 		return node->asked + SILENT_CHECK_FIRST;
-	return (node->heard > node->asked ? node->heard : node->asked) + CHECK_AFTER;
+	uint64_t last = node->heard > node->asked ? node->heard : node->asked;
+	uint64_t seen = node->seen < node->heard + SEEN_MAX ? node->seen : node->heard + SEEN_MAX;
+	return (seen > last ? seen : last) + CHECK_AFTER;
 }
 
-const struct dht_node *dht_table_next_check(const struct dht_table *t, uint64_t *ret_at)
+const struct dht_node *dht_table_next_check(
+	struct dht_table *t, bool doubtful, uint64_t now, uint64_t *ret_at)
 {
 	const struct dht_node *first = NULL;
+	*ret_at = t->check_from[doubtful];
+	if (now < *ret_at)
+		return NULL;
+	*ret_at = UINT64_MAX;
 	for (size_t i = 0; i < t->buckets_len; i++) {
 		const struct dht_bucket *b = &t->buckets[i];
 		for (size_t j = 0; j < b->len; j++) {
-			uint64_t at = check_at(&b->nodes[j]);
-			if (first && at >= *ret_at)
+			const struct dht_node *node = &b->nodes[j];
+			uint64_t at = check_at(node);
+			if ((node->failures || node->contested) != doubtful || at >= *ret_at)
 				continue;
-			first = &b->nodes[j];
+			first = node;
 			*ret_at = at;
 		}
 	}
-	return first;
+	t->check_from[doubtful] = *ret_at;
+	return *ret_at <= now ? first : NULL;
 }
 
 bool dht_table_next_refresh(const struct dht_table *t, size_t *ret_bucket, uint64_t *ret_at)

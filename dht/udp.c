@@ -205,6 +205,13 @@ static int op_judge(void *self, const struct dht_item *held, const struct dht_it
 	return udp->config.judge ? udp->config.judge(udp->config.judge_self, held, offered) : 0;
 }
 
+/* A write error costs the next run some minutes, until it has learned its address again. */
+static void op_own_id(void *self, const struct dht_id *id)
+{
+	struct dht_udp *udp = self;
+	dht_store_set_own_id(udp->store, id);
+}
+
 static const struct dht_ops ops = {
 	.now = op_now,
 	.wall = op_wall,
@@ -216,6 +223,7 @@ static const struct dht_ops ops = {
 	.renew = op_renew,
 	.count = op_count,
 	.judge = op_judge,
+	.own_id = op_own_id,
 };
 
 /* A table that has twice as many good nodes as the saved one is saved without delay: a machine that

@@ -21,8 +21,10 @@
  * same moment), then ever more rarely. */
 #define NEIGHBOURS_WAIT_FIRST (250 * MILLISECOND)
 #define NEIGHBOURS_WAIT_MAX (10 * MINUTE)
-/* Pings of nodes long unheard are spread out, five a second at most. */
-#define CHECK_PACE (200 * MILLISECOND)
+/* Pings of nodes long unheard are spread out: a full table of 250 takes some 25 minutes. Those in
+ * doubt, of whom there are few, have five a second. */
+#define CHECK_PACE (6 * SECOND)
+#define CHECK_PACE_DOUBTFUL (200 * MILLISECOND)
 /* Strangers verified at once: they come as fast as they like. */
 #define PINGS_MAX 32
 /* Verified for the table after each search of our own: half of what is named is dead. */
@@ -143,17 +145,31 @@ void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered)
 		dht_lookup_stop_waiting(dht);
 }
 
-/* A small network may be growing just now, and behind a node to join by may be another half
- * of it: both are worth a search at once. */
-void dht_upkeep_entered(struct dht *dht, bool joined)
+static void search_neighbours(struct dht *dht)
 {
 	struct dht_upkeep *u = &dht->upkeep;
-	if (!joined && nodes(dht) > DHT_K)
-		return;
 	u->neighbours_wait = NEIGHBOURS_WAIT_FIRST;
 	u->neighbours_at = 0;
 	u->neighbours_turn = 0;
 	dht_upkeep_by(dht, dht_now(dht));
+}
+
+/* A small network may be growing just now, and behind a node to join by may be another half
+ * of it: both are worth a search at once. */
+void dht_upkeep_entered(struct dht *dht, bool joined)
+{
+	if (!joined && nodes(dht) > DHT_K)
+		return;
+	search_neighbours(dht);
+}
+
+void dht_upkeep_moved(struct dht *dht)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (u->neighbours)
+		dht_cancel(dht, u->neighbours);
+	u->neighbours = NULL;
+	search_neighbours(dht);
 }
 
 bool dht_upkeep_joining(struct dht *dht)
@@ -220,6 +236,15 @@ void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger)
 		dht->upkeep.pings++;
 }
 
+void dht_upkeep_met(struct dht *dht, const struct dht_contact *who, bool read_only)
+{
+	struct dht_table *t = dht_table_of(dht, &who->endpoint);
+	if (read_only)
+		dht_table_retired(t, who, dht_now(dht));
+	else if (!dht_table_seen(t, who, dht_now(dht)))
+		dht_upkeep_introduce(dht, who);
+}
+
 /* Nodes that the search heard of and had no need to ask: some of them are verified for the
  * table, so that the next look-up begins nearer. */
 static void introduce_leftovers(struct dht *dht, const struct dht_candidates *front)
@@ -275,21 +300,22 @@ static uint64_t run_refresh(struct dht *dht, uint64_t now)
 
 static uint64_t run_checks(struct dht *dht, uint64_t now)
 {
+	static const uint64_t pace[2] = {CHECK_PACE, CHECK_PACE_DOUBTFUL};
 	struct dht_upkeep *u = &dht->upkeep;
 	uint64_t next = UINT64_MAX;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		uint64_t at;
-		const struct dht_node *node = dht_table_next_check(&dht->tables[i], &at);
-		if (!node)
-			continue;
-		if (at <= now && now >= u->check_at) {
+		bool doubtful = i % 2;
+		const struct dht_node *node = dht_table_next_check(
+			&dht->tables[i / 2], doubtful, now, &at);
+		if (node && now >= u->check_at[doubtful]) {
 			struct dht_contact to = node->contact;
 			if (ping(dht, &to, DHT_FOR_TABLE) == 0)
 				u->pings++;
-			u->check_at = now + CHECK_PACE;
+			u->check_at[doubtful] = now + pace[doubtful];
 		}
-		if (at < u->check_at)
-			at = u->check_at;
+		if (at < u->check_at[doubtful])
+			at = u->check_at[doubtful];
 		next = at < next ? at : next;
 	}
 	return next;
@@ -302,7 +328,7 @@ void dht_upkeep_run(struct dht *dht, uint64_t now)
 		return;
 	uint64_t due = UINT64_MAX;
 	uint64_t (*const duties[])(struct dht *, uint64_t) = {
-		run_joins, run_neighbours, run_refresh, run_checks};
+		dht_presence_run, run_joins, run_neighbours, run_refresh, run_checks};
 	u->due = UINT64_MAX;
 	for (size_t i = 0; i < sizeof(duties) / sizeof(*duties); i++) {
 		uint64_t at = duties[i](dht, now);

@@ -27,7 +27,7 @@ struct dht_upkeep {
 	uint64_t neighbours_at, neighbours_wait;
 	unsigned neighbours_turn;
 	struct dht_lookup *refresh; /* the search in some bucket */
-	uint64_t check_at;	    /* not before: paces pings */
+	uint64_t check_at[2];	    /* not before: paces pings, routine and doubtful */
 	unsigned pings;		    /* under way and not stalled */
 	uint64_t due;
 };
@@ -45,7 +45,11 @@ bool dht_upkeep_joining(struct dht *dht);
 void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered);
 /* A table has a node that it had not; `joined`: found by an address to join by. */
 void dht_upkeep_entered(struct dht *dht, bool joined);
-/* A node that queried us, and may be worth a place in the table. */
+/* Our id is another, or we are reached again: our neighbourhood is searched anew. */
+void dht_upkeep_moved(struct dht *dht);
+/* A node queried us. It may be worth a place in the table, or (`ro`) be no longer. */
+void dht_upkeep_met(struct dht *dht, const struct dht_contact *who, bool read_only);
+/* Of that node we have heard: if the table wants it, it is asked. */
 void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger);
 /* A search made by dht_lookup_nodes has ended. */
 void dht_upkeep_searched(struct dht *dht, const struct dht_lookup *l);

@@ -23,6 +23,16 @@ static void traffic(FILE *f, const char *way, unsigned kind, const struct dht_tr
 	line(f, name, t->bytes);
 }
 
+/* "-": not known yet. */
+static void external_status(FILE *f, const struct dht *dht, unsigned family, const char *name)
+{
+	char text[DHT_ENDPOINT_TEXT];
+	struct dht_endpoint e;
+	dht_external(dht, family, &e);
+	dht_endpoint_to_text(&e, text);
+	fprintf(f, "%-24s %s\n", name, text[0] ? text : "-");
+}
+
 static void dht_status(FILE *f, const struct dht *dht)
 {
 	struct dht_counters c;
@@ -30,6 +40,10 @@ static void dht_status(FILE *f, const struct dht *dht)
 	dht_counters(dht, &c);
 	dht_id_to_hex(dht_own_id(dht), id);
 	fprintf(f, "%-24s %s\n", "dht.id", id);
+	external_status(f, dht, 4, "dht.address4");
+	external_status(f, dht, 6, "dht.address6");
+	line(f, "dht.read_only", dht_is_read_only(dht));
+	line(f, "dht.id_changes", c.id_changes);
 	line(f, "dht.nodes", c.nodes);
 	line(f, "dht.size4", c.size4);
 	line(f, "dht.size6", c.size6);

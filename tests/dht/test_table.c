@@ -44,6 +44,22 @@ static bool enter(struct dht_table *t, const struct dht_contact *c, uint64_t now
 	return dht_table_answered(t, c, now, 1000, (const uint8_t *)"TEST");
 }
 
+/* The node that is to be asked next, and when. */
+static const struct dht_node *next_check(struct dht_table *t, uint64_t *ret_at)
+{
+	uint64_t routine, doubtful;
+	const struct dht_node *a = dht_table_next_check(t, false, UINT64_MAX - 1, &routine);
+	const struct dht_node *b = dht_table_next_check(t, true, UINT64_MAX - 1, &doubtful);
+	*ret_at = routine < doubtful ? routine : doubtful;
+	/* Nobody is due before that. */
+	uint64_t again;
+	if (*ret_at != UINT64_MAX) {
+		assert_null(dht_table_next_check(t, doubtful <= routine, *ret_at - 1, &again));
+		assert_int_equal(again, *ret_at);
+	}
+	return routine < doubtful ? a : b;
+}
+
 static int setup(void **state)
 {
 	static struct dht_table t;
@@ -219,7 +235,7 @@ static void an_id_cannot_be_stolen(void **state)
 	assert_false(enter(t, &thief, 100 * SECOND));
 	assert_non_null(dht_table_find(t, &honest));
 	/* But whether the old one is still there is asked at once. */
-	assert_non_null(dht_table_next_check(t, &at));
+	assert_non_null(next_check(t, &at));
 	assert_true(at <= 102 * SECOND);
 	enter(t, &honest, 101 * SECOND);
 	assert_false(enter(t, &thief, 101 * SECOND));
@@ -255,19 +271,38 @@ static void checks_come_in_time(void **state)
 	struct dht_table *t = *state;
 	struct dht_contact a = contact(1, 0), b = contact(2, 1);
 	uint64_t at;
-	assert_null(dht_table_next_check(t, &at));
+	assert_null(next_check(t, &at));
 	enter(t, &a, 100 * SECOND);
 	enter(t, &b, 200 * SECOND);
-	assert_true(dht_id_equal(&dht_table_next_check(t, &at)->contact.id, &a.id));
+	assert_true(dht_id_equal(&next_check(t, &at)->contact.id, &a.id));
 	assert_int_equal(at, 100 * SECOND + 10 * MINUTE);
 	dht_table_asked(t, &a, 300 * SECOND);
-	assert_true(dht_id_equal(&dht_table_next_check(t, &at)->contact.id, &b.id));
+	assert_true(dht_id_equal(&next_check(t, &at)->contact.id, &b.id));
+	/* Who asks us need not be asked, but not for ever. */
+	assert_true(dht_table_seen(t, &b, 400 * SECOND));
+	next_check(t, &at);
+	assert_int_equal(at, 300 * SECOND + 10 * MINUTE);
+	dht_table_asked(t, &a, 5 * HOUR);
+	next_check(t, &at);
+	assert_int_equal(at, 400 * SECOND + 10 * MINUTE);
+	dht_table_seen(t, &b, 4 * HOUR);
+	next_check(t, &at);
+	assert_int_equal(at, 200 * SECOND + 30 * MINUTE);
+	dht_table_remove(t, &b, 1);
+	assert_false(dht_table_seen(t, &b, 1));
+	enter(t, &a, 300 * SECOND);
+	/* Who says that it is read-only is asked soon, but not at each word. */
+	dht_table_retired(t, &a, 310 * SECOND);
+	assert_false(dht_table_find(t, &a)->contested);
+	dht_table_retired(t, &a, 400 * SECOND);
+	assert_true(dht_table_find(t, &a)->contested);
+	enter(t, &a, 401 * SECOND);
 	/* A silent one is asked again soon, then ever more rarely, but every minute at least. */
 	uint64_t waits[] = {2, 4, 8, 16, 32, 60, 60, 60};
 	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
 		dht_table_asked(t, &a, 300 * SECOND);
 		dht_table_silent(t, &a);
-		dht_table_next_check(t, &at);
+		next_check(t, &at);
 		assert_int_equal(at, (300 + waits[i]) * SECOND);
 	}
 }
@@ -287,7 +322,7 @@ static void refreshes_fall_into_their_bucket(void **state)
 		dht_table_refreshed(t, i, (10 - i) * SECOND);
 	assert_true(dht_table_next_refresh(t, &bucket, &at));
 	assert_int_equal(bucket, t->buckets_len - 2);
-	assert_int_equal(at, (10 - bucket) * SECOND + 15 * MINUTE);
+	assert_int_equal(at, (10 - bucket) * SECOND + 60 * MINUTE);
 	for (size_t i = 0; i < t->buckets_len; i++) {
 		struct dht_id id;
 		memset(id.b, 0xff, sizeof(id.b));
@@ -537,7 +572,7 @@ static void another_id_casts_doubt_on_the_bucket(void **state)
 	}
 	dht_table_remove(t, &a[0], now + MINUTE);
 	assert_null(dht_table_find(t, &a[0]));
-	dht_table_next_check(t, &at);
+	next_check(t, &at);
 	assert_true(at <= now + 2 * SECOND);
 	assert_true(dht_table_find(t, &a[1])->contested);
 	assert_false(dht_table_find(t, &a[12])->contested);

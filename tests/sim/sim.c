@@ -242,6 +242,11 @@ static int op_judge(void *self, const struct dht_item *held, const struct dht_it
 	return ((struct member *)self)->verdict;
 }
 
+static void op_own_id(void *self, const struct dht_id *id)
+{
+	((struct member *)self)->id = *id;
+}
+
 /* Nodes */
 
 static void start(struct member *m)
@@ -253,7 +258,8 @@ static void start(struct member *m)
 		.wake = op_wake,
 		.find = op_find,
 		.keep = op_keep,
-		.judge = op_judge};
+		.judge = op_judge,
+		.own_id = op_own_id};
 	struct dht_config config = {.id = m->id,
 		.mainline = m->sim->config.mainline,
 		.limits = m->sim->config.limits,

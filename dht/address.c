@@ -1,0 +1,131 @@
+/* At which address others see us. */
+#include "dht/address.h"
+
+#include <string.h>
+
+#define MINUTE ((uint64_t)60 * 1000000)
+
+/* A round ends with fifty votes or, with fewer, after this long. */
+#define ROUND (5 * MINUTE)
+/* Fewer voters than this must all agree, and two are no network: both may be the same liar. */
+#define VOTERS_MIN 3
+#define VOTERS_MANY 8
+/* While no address is known we need not wait for fifty: a third of liars would come to lead by
+ * that many with a chance of 1 in 250, and be outvoted in the next rounds. */
+#define LEAD_AT_FIRST 8
+
+static bool same_ip(const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+/* One host has a whole /64 of IPv6. */
+static uint64_t voter_of(const struct dht_endpoint *e)
+{
+	uint64_t voter = 0;
+	memcpy(&voter, e->ip, e->family == 4 ? 4 : 8);
+	return voter;
+}
+
+static bool has_voted(struct dht_address *a, const struct dht_endpoint *e)
+{
+	uint64_t voter = voter_of(e);
+	for (size_t i = 0; i < a->voters_len; i++)
+		if (a->voters[i] == voter)
+			return true;
+	a->voters[a->voters_len++] = voter;
+	return false;
+}
+
+/* Majority of the ports in one pass (Boyer, Moore). */
+static void count(struct dht_address *a, const struct dht_endpoint *said)
+{
+	struct dht_address_candidate *c = a->candidates;
+	while (c < a->candidates + a->candidates_len && !same_ip(&c->at, said))
+		c++;
+	if (c == a->candidates + a->candidates_len) {
+		a->candidates_len++;
+		*c = (struct dht_address_candidate){.at = *said};
+	}
+	c->votes++;
+	if (c->for_port == 0)
+		c->at.port = said->port;
+	if (c->at.port == said->port)
+		c->for_port++;
+	else
+		c->for_port--;
+}
+
+/* The candidate that leads, and the votes of the one after it. */
+static const struct dht_address_candidate *leader_of(
+	const struct dht_address *a, unsigned *ret_second)
+{
+	const struct dht_address_candidate *first = NULL;
+	*ret_second = 0;
+	for (size_t i = 0; i < a->candidates_len; i++) {
+		const struct dht_address_candidate *c = &a->candidates[i];
+		if (!first || c->votes > first->votes) {
+			*ret_second = first ? first->votes : 0;
+			first = c;
+		} else if (c->votes > *ret_second) {
+			*ret_second = c->votes;
+		}
+	}
+	return first;
+}
+
+/* libtorrent's rule: half as many votes again as the second. */
+static bool is_clear(const struct dht_address *a, unsigned first, unsigned second)
+{
+	if (a->voters_len < VOTERS_MANY)
+		return second == 0;
+	return 2 * first > 3 * second;
+}
+
+static bool is_over(const struct dht_address *a, unsigned first, uint64_t now)
+{
+	if (a->voters_len == DHT_ADDRESS_VOTES)
+		return true;
+	if (!a->known.family && 2 * first >= a->voters_len + LEAD_AT_FIRST)
+		return true;
+	return now - a->began >= ROUND && a->voters_len >= VOTERS_MIN;
+}
+
+static bool elect(struct dht_address *a, const struct dht_address_candidate *c)
+{
+	struct dht_endpoint winner = c->at, before = a->known;
+	/* A NAT that gives each peer another port: none of them is ours. */
+	if (2 * c->for_port < c->votes)
+		winner.port = 0;
+	bool change = !same_ip(&winner, &a->known);
+	if (change && a->known.family && !same_ip(&winner, &a->challenger)) {
+		a->challenger = winner;
+		return false;
+	}
+	a->challenger = (struct dht_endpoint){0};
+	a->known = winner;
+	return !dht_endpoint_equal(&before, &winner);
+}
+
+bool dht_address_vote(struct dht_address *a, const struct dht_endpoint *voter,
+	const struct dht_endpoint *said, uint64_t now)
+{
+	if (said->family != voter->family || !dht_endpoint_usable(said) || dht_endpoint_local(said))
+		return false;
+	if (!a->voters_len)
+		a->began = now;
+	if (has_voted(a, voter))
+		return false;
+	count(a, said);
+	unsigned second;
+	const struct dht_address_candidate *first = leader_of(a, &second);
+	if (!is_over(a, first->votes, now))
+		return false;
+	bool changed = false;
+	if (is_clear(a, first->votes, second))
+		changed = elect(a, first);
+	else
+		a->challenger = (struct dht_endpoint){0};
+	a->voters_len = a->candidates_len = 0;
+	return changed;
+}

@@ -1,0 +1,217 @@
+/* Our address by votes: who counts, who wins, and who cannot. */
+#undef NDEBUG
+#include "dht/address.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SECOND ((uint64_t)1000000)
+#define MINUTE (60 * SECOND)
+
+static struct dht_address a;
+static uint64_t now;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&a, 0, sizeof(a));
+	now = 1000 * SECOND;
+	return 0;
+}
+
+static struct dht_endpoint at(const char *text)
+{
+	struct dht_endpoint e;
+	assert_int_equal(dht_endpoint_from_text(text, &e), 0);
+	return e;
+}
+
+/* The voter of that number, an IP each. */
+static struct dht_endpoint voter(unsigned number)
+{
+	struct dht_endpoint e = {.family = 4, .port = 6881};
+	e.ip[0] = 45;
+	e.ip[2] = (uint8_t)(number >> 8);
+	e.ip[3] = (uint8_t)number;
+	return e;
+}
+
+static bool vote(unsigned number, const char *said)
+{
+	struct dht_endpoint from = voter(number), e = at(said);
+	return dht_address_vote(&a, &from, &e, now);
+}
+
+static bool known(const char *text)
+{
+	struct dht_endpoint e = at(text);
+	return dht_endpoint_equal(&a.known, &e);
+}
+
+#define TRUE "198.51.100.7:4001"
+#define FALSE "203.0.113.9:4001"
+
+static void the_first_address_needs_a_lead(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 7; i++)
+		assert_false(vote(i, TRUE));
+	assert_int_equal(a.known.family, 0);
+	assert_false(vote(7, FALSE));
+	assert_false(vote(8, TRUE));
+	assert_true(vote(9, TRUE)); /* nine to one */
+	assert_true(known(TRUE));
+}
+
+/* Replies with many ports, or of many answers, are one vote; in IPv6 those of a /64. */
+static void a_host_votes_once(void **state)
+{
+	(void)state;
+	struct dht_endpoint from = voter(1), said = at(FALSE);
+	for (unsigned i = 0; i < 500; i++) {
+		from.port = (uint16_t)(1000 + i);
+		now += SECOND;
+		assert_false(dht_address_vote(&a, &from, &said, now));
+	}
+	assert_int_equal(a.known.family, 0);
+	memset(&a, 0, sizeof(a));
+	from = at("[2001:db8:1:2::1]:6881");
+	said = at("[2001:db8:ffff::1]:4001");
+	for (unsigned i = 0; i < 500; i++) {
+		from.ip[14] = (uint8_t)(i >> 8);
+		from.ip[15] = (uint8_t)i;
+		from.ip[9] = (uint8_t)i;
+		now += SECOND;
+		assert_false(dht_address_vote(&a, &from, &said, now));
+	}
+	assert_int_equal(a.known.family, 0);
+	for (unsigned i = 0; i < 10 && !a.known.family; i++) {
+		from.ip[7] = (uint8_t)(i + 10);
+		dht_address_vote(&a, &from, &said, now);
+	}
+	assert_true(dht_endpoint_equal(&a.known, &said));
+}
+
+static void what_is_no_address_of_the_internet_does_not_count(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"10.0.0.1:4001", "127.0.0.1:4001", "192.168.1.1:4001",
+		"0.0.0.0:4001", "224.0.0.1:4001", "255.255.255.255:1", "[2001:db8::1]:4001",
+		"198.51.100.7:0"};
+	for (unsigned i = 0; i < 8 * 60; i++)
+		assert_false(vote(i, bad[i % 8]));
+	struct dht_endpoint none = {0}, from = voter(1);
+	assert_false(dht_address_vote(&a, &from, &none, now));
+	assert_int_equal(a.voters_len, 0);
+}
+
+static void learn(void)
+{
+	for (unsigned i = 0; i < 8; i++)
+		vote(i, TRUE);
+	assert_true(known(TRUE));
+}
+
+static bool round_of(unsigned liars, const char *lie, const char *truth)
+{
+	bool changed = false;
+	for (unsigned i = 0; i < 50; i++)
+		changed |= vote(100 + i, i < liars ? lie : truth);
+	assert_int_equal(a.voters_len, 0);
+	return changed;
+}
+
+/* Up to 29 of 50 that agree among themselves, also round after round. */
+static void a_minority_of_liars_changes_nothing(void **state)
+{
+	(void)state;
+	learn();
+	for (unsigned liars = 0; liars < 30; liars++)
+		for (unsigned i = 0; i < 3; i++) {
+			assert_false(round_of(liars, FALSE, TRUE));
+			assert_true(known(TRUE));
+		}
+}
+
+static void liars_who_disagree_crowd_nobody_out(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 50; i++) {
+		char text[40];
+		snprintf(text, sizeof(text), "203.0.%u.1:4001", i);
+		vote(i, i < 40 ? text : TRUE);
+	}
+	assert_true(known(TRUE)); /* ten to one */
+}
+
+/* Another provider: two rounds say so. One alone may have been a bad choice of voters. */
+static void a_new_address_has_to_win_twice(void **state)
+{
+	(void)state;
+	learn();
+	assert_false(round_of(40, FALSE, TRUE));
+	assert_true(known(TRUE));
+	assert_false(round_of(10, FALSE, TRUE));
+	assert_false(round_of(40, FALSE, TRUE));
+	assert_false(round_of(25, FALSE, TRUE)); /* undecided */
+	assert_false(round_of(40, FALSE, TRUE));
+	assert_true(round_of(40, FALSE, TRUE));
+	assert_true(known(FALSE));
+}
+
+static void few_voters_have_to_agree(void **state)
+{
+	(void)state;
+	vote(1, TRUE);
+	now += 6 * MINUTE;
+	vote(2, TRUE);
+	assert_int_equal(a.known.family, 0); /* two */
+	assert_false(vote(3, FALSE));
+	assert_int_equal(a.known.family, 0); /* three who do not agree, and a new round */
+	for (unsigned i = 1; i < 4; i++) {
+		assert_int_equal(a.known.family, 0);
+		now += 3 * MINUTE;
+		vote(i, TRUE);
+	}
+	assert_true(known(TRUE));
+}
+
+static void ports(void **state)
+{
+	(void)state;
+	/* The address translator has moved us to another port. */
+	learn();
+	assert_true(round_of(40, "198.51.100.7:5555", TRUE));
+	assert_true(known("198.51.100.7:5555"));
+	/* And now it takes a new one for each peer. */
+	bool changed = false;
+	for (unsigned i = 0; i < 50; i++) {
+		char text[40];
+		snprintf(text, sizeof(text), "198.51.100.7:%u", 2000 + i);
+		changed |= vote(i, text);
+	}
+	assert_true(changed);
+	assert_int_equal(a.known.family, 4);
+	assert_int_equal(a.known.port, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_first_address_needs_a_lead),
+		TEST(a_host_votes_once),
+		TEST(what_is_no_address_of_the_internet_does_not_count),
+		TEST(a_minority_of_liars_changes_nothing),
+		TEST(liars_who_disagree_crowd_nobody_out),
+		TEST(a_new_address_has_to_win_twice),
+		TEST(few_voters_have_to_agree),
+		TEST(ports),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

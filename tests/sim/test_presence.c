@@ -1,0 +1,262 @@
+/* How nodes are to others: ids that follow addresses (BEP 42) whatever a minority says, and nodes
+ * that nobody reaches, which find that out and say so (BEP 43). */
+#undef NDEBUG
+#include "tests/sim/sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define MINUTE (60 * SIM_SECOND)
+
+static const struct sim_config public = {
+	.rtt_min = 20000, .rtt_max = 120000, .mainline = true, .limits = true, .own_nets = true};
+
+static bool id_fits(struct sim *sim, size_t node, uint8_t family)
+{
+	struct dht_endpoint e;
+	sim_endpoint(sim, node, family, &e);
+	return dht_id_fits(dht_own_id(sim_dht(sim, node)), &e);
+}
+
+static bool knows_address(struct sim *sim, size_t node, uint8_t family)
+{
+	struct dht_endpoint e, known;
+	sim_endpoint(sim, node, family, &e);
+	dht_external(sim_dht(sim, node), family, &known);
+	return dht_endpoint_equal(&e, &known);
+}
+
+static uint64_t changes_of(struct sim *sim, size_t node)
+{
+	struct dht_counters c;
+	dht_counters(sim_dht(sim, node), &c);
+	return c.id_changes;
+}
+
+static size_t nodes_of(struct sim *sim, size_t node)
+{
+	struct dht_counters c;
+	dht_counters(sim_dht(sim, node), &c);
+	return c.nodes;
+}
+
+static void ids_follow_addresses(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&public, 40);
+	struct dht_item item;
+	struct sim_answer a;
+	sim_mutable(1, 1, "put before, got after", &item);
+	sim_put(sim, 3, &item, 0, &a);
+	assert_true(a.result.stored + a.result.stored_here >= 8);
+	sim_run(sim, 2 * MINUTE);
+	for (size_t i = 0; i < 40; i++) {
+		assert_true(id_fits(sim, i, 4));
+		assert_true(knows_address(sim, i, 4));
+		assert_true(changes_of(sim, i) <= 1);
+		assert_true(nodes_of(sim, i) >= 34);
+		sim_get(sim, i, &item, &a);
+		assert_true(a.values + a.own >= 1);
+	}
+	/* A restart begins with the id that was kept. */
+	struct dht_id before = *dht_own_id(sim_dht(sim, 7));
+	sim_kill(sim, 7, false);
+	sim_restart(sim, 7, true);
+	sim_rejoin(sim, 7);
+	sim_run(sim, 20 * MINUTE);
+	assert_true(dht_id_equal(&before, dht_own_id(sim_dht(sim, 7))));
+	assert_int_equal(changes_of(sim, 7), 0);
+	sim_destroy(sim);
+}
+
+/* The compact endpoint in `ip`, wherever it stands: 203.0.113.9:9, the same from all liars. */
+static size_t says_another_address(
+	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
+{
+	(void)sim;
+	(void)node;
+	(void)cap;
+	for (size_t i = 0; i + 12 <= len; i++)
+		if (!memcmp(datagram + i, "2:ip6:", 6))
+			memcpy(datagram + i + 6, "\xcb\x00\x71\x09\x00\x09", 6);
+	return len;
+}
+
+static void liars_change_nobodys_id(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&public);
+	for (size_t i = 0; i < 60; i++) {
+		sim_add(sim, 4);
+		if (i % 10 >= 7) /* thirty of a hundred */
+			sim_set_lie(sim, i, says_another_address);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, 10000);
+	}
+	sim_run(sim, 3 * MINUTE);
+	struct dht_id before[60];
+	unsigned right = 0;
+	for (size_t i = 0; i < 60; i++) {
+		before[i] = *dht_own_id(sim_dht(sim, i));
+		right += id_fits(sim, i, 4);
+	}
+	assert_int_equal(right, 60);
+	sim_run(sim, 15 * MINUTE);
+	for (size_t i = 0; i < 60; i++) {
+		assert_true(knows_address(sim, i, 4));
+		assert_true(dht_id_equal(&before[i], dht_own_id(sim_dht(sim, i))));
+	}
+	sim_destroy(sim);
+}
+
+/* One id for two networks. */
+static void ipv4_decides(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&public);
+	static const int families[] = {46, 4, 6};
+	for (size_t i = 0; i < 36; i++) {
+		sim_add(sim, families[i % 3]);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, 10000);
+	}
+	sim_run(sim, 10 * MINUTE);
+	for (size_t i = 0; i < 36; i++) {
+		assert_true(id_fits(sim, i, families[i % 3] == 6 ? 6 : 4));
+		assert_true(knows_address(sim, i, families[i % 3] == 6 ? 6 : 4));
+		if (families[i % 3] == 46)
+			assert_true(knows_address(sim, i, 6));
+	}
+	sim_destroy(sim);
+}
+
+/* On a network of one's own ids are what they are, unless limits are asked for. */
+static void own_networks_are_left_alone(void **state)
+{
+	(void)state;
+	struct sim_config config = public;
+	config.mainline = config.limits = false;
+	struct sim *sim = sim_network(&config, 30);
+	sim_run(sim, 10 * MINUTE);
+	for (size_t i = 0; i < 30; i++) {
+		assert_int_equal(changes_of(sim, i), 0);
+		assert_true(knows_address(sim, i, 4)); /* it is known all the same */
+	}
+	sim_destroy(sim);
+	/* And private addresses give nobody an id, even with limits. */
+	config = public;
+	config.mainline = config.own_nets = false;
+	sim = sim_network(&config, 10);
+	sim_run(sim, 10 * MINUTE);
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(changes_of(sim, i), 0);
+	sim_destroy(sim);
+}
+
+/* Asks for what nobody has, as one who resolves names does. */
+static void browse(struct sim *sim, size_t node, unsigned times)
+{
+	struct dht_item nowhere;
+	struct sim_answer a;
+	for (unsigned i = 0; i < times; i++) {
+		sim_mutable(sim_random(sim), 1, "", &nowhere);
+		sim_get(sim, node, &nowhere, &a);
+		assert_int_equal(a.result.error, 0);
+	}
+}
+
+static unsigned read_only_of(struct sim *sim)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < sim_len(sim); i++)
+		n += dht_is_read_only(sim_dht(sim, i));
+	return n;
+}
+
+struct wanted {
+	const struct dht_id *id;
+	bool found;
+};
+
+static void look_for(void *ctx, const struct dht_node_info *node)
+{
+	struct wanted *w = ctx;
+	w->found |= node->failures == 0 && dht_id_equal(&node->contact.id, w->id);
+}
+
+/* In how many tables is it, as good? */
+static unsigned tables_with(struct sim *sim, size_t node)
+{
+	struct wanted wanted = {.id = dht_own_id(sim_dht(sim, node))};
+	unsigned n = 0;
+	for (size_t i = 0; i < sim_len(sim); i++) {
+		wanted.found = false;
+		dht_each_node(sim_dht(sim, i), look_for, &wanted);
+		n += wanted.found;
+	}
+	return n;
+}
+
+/* More than a node has to have written to, before silence tells something. */
+#define CROWD 280
+#define BEHIND_NAT 123
+
+static void who_is_not_reached_turns_read_only(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&public);
+	for (size_t i = 0; i < CROWD; i++) {
+		sim_add(sim, 4);
+		if (i == BEHIND_NAT)
+			sim_set_nat(sim, i, true);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, 1000);
+	}
+	browse(sim, BEHIND_NAT, 60);
+	sim_run(sim, 14 * MINUTE);
+	assert_int_equal(read_only_of(sim), 0);
+	sim_run(sim, 2 * MINUTE);
+	assert_true(dht_is_read_only(sim_dht(sim, BEHIND_NAT)));
+	assert_int_equal(read_only_of(sim), 1);
+	/* It finds what is there, and leaves the tables of those it asks. */
+	unsigned tables = tables_with(sim, BEHIND_NAT);
+	browse(sim, BEHIND_NAT, 20);
+	sim_run(sim, MINUTE / 2);
+	printf("# behind a NAT: in %u tables, %u after it said `ro`\n", tables,
+		tables_with(sim, BEHIND_NAT));
+	assert_true(3 * tables_with(sim, BEHIND_NAT) < 2 * tables);
+	/* The user forwards the port, and a stranger comes: he is served, and it says `ro` no more.
+	 */
+	sim_set_nat(sim, BEHIND_NAT, false);
+	struct dht_endpoint stranger = {.family = 4, .ip = {198, 51, 100, 9}, .port = 1};
+	static const char ping[] = "d1:ad2:id20:wwwwwwwwwwwwwwwwwwwwe1:q4:ping1:t2:aa1:y1:qe";
+	struct dht_counters before, after;
+	dht_counters(sim_dht(sim, BEHIND_NAT), &before);
+	sim_inject(sim, &stranger, BEHIND_NAT, (const uint8_t *)ping, sizeof(ping) - 1);
+	sim_run(sim, 1000);
+	dht_counters(sim_dht(sim, BEHIND_NAT), &after);
+	assert_true(after.packets_out > before.packets_out);
+	assert_int_equal(read_only_of(sim), 0);
+	sim_run(sim, MINUTE / 2);
+	assert_true(tables_with(sim, BEHIND_NAT) > 20);
+	sim_destroy(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_follow_addresses),
+		cmocka_unit_test(liars_change_nobodys_id),
+		cmocka_unit_test(ipv4_decides),
+		cmocka_unit_test(own_networks_are_left_alone),
+		cmocka_unit_test(who_is_not_reached_turns_read_only),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
