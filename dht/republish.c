@@ -263,9 +263,9 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 
 void dht_unpublish(struct dht *dht, struct dht_published *p)
 {
-	struct dht_republish *r = &dht->republish;
 	if (!p)
 		return;
+	struct dht_republish *r = &dht->republish;
 	if (p->lookup) {
 		dht_cancel(dht, p->lookup);
 		r->running--;

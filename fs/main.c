@@ -256,6 +256,9 @@ static int open_resolver(struct program *p)
 	struct dht *dht = p->udp ? dht_udp_node(p->udp) : NULL;
 	struct publish_config publish = {.policy = &p->config.policy, .changed = changed,
 		.changed_ctx = p};
+	/* On a network of our own nodes keep for days; on the public one as BEP 44 says. */
+	if (!p->config.mainline)
+		publish.republish.lifetime = DHT_STORE_LIFETIME_PRIVATE * (uint64_t)1000000;
 	int r = publish_create(p->base, p->own, p->signer, dht, &publish, &p->publisher);
 	if (r < 0)
 		return say("publisher", r);

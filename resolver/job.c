@@ -37,6 +37,7 @@ void job_schedule(struct job *job, uint64_t delay)
 		return;
 	}
 	job->alone = false;
+	job->hurried = true;
 	if (!event_pending(&job->timer, EV_TIMEOUT, NULL) || clock_monotonic() + delay < job->due)
 		arm(job, delay);
 }
@@ -44,7 +45,9 @@ void job_schedule(struct job *job, uint64_t delay)
 static void reset(struct job *job)
 {
 	free(job->packets);
+	free(job->newest);
 	job->packets = NULL;
+	job->newest = NULL;
 	job->packets_len = 0;
 	job->seq_seen = 0;
 	job->piece = 0;
@@ -61,6 +64,7 @@ static void rest(struct job *job, uint64_t delay)
 	reset(job);
 	if (job->again)
 		delay = 0;
+	job->hurried |= job->again;
 	job->again = false;
 	if (!job->alone || delay == 0)
 		arm(job, jittered(delay));
@@ -78,6 +82,13 @@ static bool wanted(const struct job *job);
 
 /* ---- reading ---- */
 
+static void leave_turn(struct job *job)
+{
+	if (job->in_turn)
+		TAILQ_REMOVE(&job->publisher->turns, job, turn);
+	job->in_turn = false;
+}
+
 static void start(struct job *job)
 {
 	struct publisher *p = job->publisher;
@@ -87,7 +98,9 @@ static void start(struct job *job)
 	}
 	uint8_t key[DHT_KEY_LEN];
 	int r;
+	leave_turn(job);
 	job->packets = calloc(JOB_PACKETS_MAX, sizeof(*job->packets));
+	job->newest = calloc(1, sizeof(*job->newest));
 	memset(&job->item, 0, sizeof(job->item));
 	job->item.is_mutable = true;
 	if (job->kind == JOB_ZONE) {
@@ -99,9 +112,10 @@ static void start(struct job *job)
 		slot_seed(job->item.salt, seed);
 		r = dht_key_of_seed(seed, key);
 	}
-	if (r == 0 && !job->packets)
+	if (r == 0 && (!job->packets || !job->newest))
 		r = -ENOMEM;
 	if (r == 0) {
+		job->newest->seq = -1;
 		memcpy(job->item.key, key, sizeof(key));
 		r = dht_get_mutable(p->dht, key, job->item.salt, job->item.salt_len, read_done, job,
 			&job->lookup);
@@ -117,10 +131,35 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct job *job = ctx;
-	if (wanted(job))
+	if (!wanted(job))
+		job_destroy(job);
+	else if (job->hurried)
 		start(job);
 	else
-		job_destroy(job);
+		job_in_turn(job);
+}
+
+void job_in_turn(struct job *job)
+{
+	if (job->in_turn)
+		return;
+	job->in_turn = true;
+	TAILQ_INSERT_TAIL(&job->publisher->turns, job, turn);
+}
+
+void job_take_turns(struct publisher *p)
+{
+	struct job *job;
+	while ((job = TAILQ_FIRST(&p->turns)) && p->running < JOB_RUNNING_MAX &&
+		dht_republish_may(p->dht)) {
+		leave_turn(job);
+		if (job->state != JOB_WAITING)
+			continue;
+		if (wanted(job))
+			start(job);
+		else
+			job_destroy(job);
+	}
 }
 
 static void keep_packet(struct job *job, int64_t seq, const uint8_t *bytes, size_t len)
@@ -271,10 +310,21 @@ static int merge_and_put(struct job *job)
 		rest(job, 0);
 		return 0;
 	}
+	if (job_adopt(job, &last, packet, (size_t)len)) {
+		rest(job, job_rest_of_day(job, job->kept_seq));
+		return 0;
+	}
 	r = next_put(job, &target, &last, packet, (size_t)len);
 	if (r == 0)
 		r = sign(job, packet, (size_t)len);
 	return r < 0 ? r : put_next(job);
+}
+
+/* What no edit asked for is republishing, and shares its budget. */
+static void account(struct job *job, const struct dht_result *result)
+{
+	if (!job->hurried)
+		dht_republish_spent(job->publisher->dht, result->bytes);
 }
 
 static void read_done(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
@@ -289,11 +339,14 @@ static void read_done(void *ctx, const struct dht_item *item, const struct dht_e
 			return;
 		if (item->seq > job->seq_seen)
 			job->seq_seen = item->seq;
+		if (item->seq > job->newest->seq)
+			*job->newest = *item;
 		if (dht_item_get_string(item, &bytes, &len) == 0 && len <= SLOT_BYTES_MAX)
 			keep_packet(job, item->seq, bytes, len);
 		return;
 	}
 	job->lookup = NULL;
+	account(job, result);
 	if (result->error == -ENETUNREACH || merge_and_put(job) < 0)
 		fail(job);
 }
@@ -343,6 +396,7 @@ static void put_done(void *ctx, const struct dht_result *result)
 	struct job *job = ctx;
 	struct publisher *p = job->publisher;
 	job->lookup = NULL;
+	account(job, result);
 	if (is_conflict(job, result))
 		return;
 	if (result->stored == 0 && result->error != -EHOSTUNREACH) {
@@ -359,13 +413,17 @@ static void put_done(void *ctx, const struct dht_result *result)
 		p->counters.zones_put++;
 		publish_zone_done(p, job->uid);
 	}
-	rest(job, p->config.republish);
+	if (result->stored && wanted(job))
+		job_keep(job, &job->item, clock_monotonic());
+	job->hurried = false;
+	rest(job, p->config.resign);
 }
 
 static void piece_done(void *ctx, const struct dht_result *result)
 {
 	struct job *job = ctx;
 	job->lookup = NULL;
+	account(job, result);
 	if ((result->stored == 0 && result->error != -EHOSTUNREACH) || put_next(job) < 0)
 		fail(job);
 }
@@ -457,6 +515,8 @@ void job_destroy(struct job *job)
 	struct publisher *p = job->publisher;
 	if (job->lookup)
 		dht_cancel(p->dht, job->lookup);
+	leave_turn(job);
+	job_drop(job);
 	reset(job);
 	event_del(&job->timer);
 	TAILQ_REMOVE(&p->jobs, job, link);

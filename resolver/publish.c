@@ -11,9 +11,8 @@
 #include "resolver/policy.h"
 
 #define EDIT_DELAY SECOND        /* a writer that does not close its file */
-#define START_EACH (SECOND / 20) /* the records of the last run are put again, twenty a second ... */
-#define START_SPREAD (600 * SECOND) /* ... and those beyond ten minutes of that then */
-#define REPUBLISH (3600 * SECOND) /* nodes forget after two hours (BEP 44) */
+#define RESIGN (24 * 3600 * SECOND) /* a zone that is a week old is taken for stale */
+#define TURN (SECOND / 5)        /* between looks whether somebody's turn has come */
 #define TICK 2                   /* seconds between looks for a network */
 #define COPIES_MAX 64            /* copies of DNS answers that wait to be stored (trust=open) */
 
@@ -78,26 +77,38 @@ void publish_zone_done(struct publisher *p, uid_t uid)
 
 /* ---- start and end ---- */
 
-struct start_walk {
-	struct publisher *publisher;
-	uint64_t delay;
-};
+static void start_job(struct job *job, bool published)
+{
+	if (job && published)
+		job_in_turn(job);
+	else if (job)
+		job_schedule(job, EDIT_DELAY);
+}
 
-/* The network may have forgotten what it took, for instance when all of it was started anew. */
+/* What was never published goes out at once. The rest is looked for in turn: the network may have
+ * forgotten what it took, for instance when all of it was started anew. */
 static void start_record(void *ctx, const struct own_record *record)
 {
-	struct start_walk *w = ctx;
-	struct publisher *p = w->publisher;
+	struct publisher *p = ctx;
 	uint8_t key[NAME_KEY_LEN];
 	if (!goes_out(p, &record->question))
 		return;
-	uint64_t delay = record->published ? w->delay : EDIT_DELAY;
-	if (w->delay < START_SPREAD)
-		w->delay += START_EACH;
-	schedule(p, record->uid, &record->question, delay);
-	struct job *job = under_key(&record->question, key) ? NULL : job_slot(p, &record->question);
-	if (job)
-		job_schedule(job, delay);
+	start_job(job_zone(p, record->uid), record->published);
+	if (!under_key(&record->question, key))
+		start_job(job_slot(p, &record->question), record->published);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct publisher *p = ctx;
+	struct dht_counters c;
+	if (TAILQ_EMPTY(&p->turns))
+		return;
+	dht_counters(p->dht, &c);
+	if (c.nodes)
+		job_take_turns(p);
 }
 
 static void count_nodes(void *ctx, const struct dht_node_info *node)
@@ -133,15 +144,19 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	p->signer = signer;
 	p->dht = dht;
 	p->config = *config;
-	if (!p->config.republish)
-		p->config.republish = REPUBLISH;
+	if (!p->config.resign)
+		p->config.resign = RESIGN;
 	TAILQ_INIT(&p->jobs);
+	TAILQ_INIT(&p->turns);
 	event_assign(&p->tick, base, -1, EV_PERSIST, on_tick, p);
+	event_assign(&p->turn_timer, base, -1, EV_PERSIST, on_turn, p);
 	if (dht) {
 		struct timeval t = {.tv_sec = TICK};
 		event_add(&p->tick, &t);
-		struct start_walk w = {.publisher = p, .delay = EDIT_DELAY};
-		own_each(own, start_record, &w);
+		struct timeval turn = {.tv_usec = TURN};
+		event_add(&p->turn_timer, &turn);
+		dht_republish_limits(dht, &config->republish);
+		own_each(own, start_record, p);
 	}
 	*ret_publisher = p;
 	return 0;
@@ -155,6 +170,7 @@ void publish_destroy(struct publisher *p)
 	while ((job = TAILQ_FIRST(&p->jobs)))
 		job_destroy(job);
 	event_del(&p->tick);
+	event_del(&p->turn_timer);
 	free(p);
 }
 
@@ -303,4 +319,8 @@ void publish_counters(const struct publisher *p, struct publish_counters *ret_co
 	*ret_counters = p->counters;
 	own_each(p->own, count_waiting, &w);
 	ret_counters->queued = w.waiting;
+	ret_counters->turns = 0;
+	const struct job *job;
+	TAILQ_FOREACH (job, &p->turns, turn)
+		ret_counters->turns++;
 }

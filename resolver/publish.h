@@ -3,23 +3,26 @@
  * A write is durable on this machine when publish_set returns (own), and on its way to the
  * network a moment later: a name under the writer's key changes his zone; a plain name N goes
  * as a claim into N's slot and as N.<key> into his zone. Edits of one zone or slot are one
- * job: read the newest, merge, sign, put with cas, again when another writer was faster. Records
- * are put again hourly. */
+ * job: read the newest, merge, sign, put with cas, again when another writer was faster. The DHT
+ * node keeps alive what was put; it is signed anew daily. After a restart what is published is
+ * looked for, and put again only where it is missing or no longer what stands here. */
 #ifndef RESOLVER_PUBLISH_H
 #define RESOLVER_PUBLISH_H
 
+#include "dht/dht.h"
 #include "resolver/own.h"
 #include "resolver/signer.h"
 
 struct event_base;
-struct dht;
 struct publisher;
 
 /* dht may be NULL (dht=off): records are answered here only. `changed` is told of every question
  * whose own record came, changed or went, so that caches forget what they hold. */
 struct publish_config {
 	const struct policy *policy; /* names that are never told to the DHT stay here */
-	uint64_t republish;           /* microseconds between puts; 0: an hour (BEP 44) */
+	uint64_t resign;              /* microseconds until a zone or slot is put anew; 0: a day */
+	/* How what was put is kept alive; 0 in it: as the node does by itself. */
+	struct dht_republish_limits republish;
 	void (*changed)(void *ctx, const struct question *q);
 	void *changed_ctx;
 };
@@ -55,6 +58,7 @@ void publish_copy(struct publisher *p, const struct rrset *set);
 
 struct publish_counters {
 	uint64_t zones_put, slots_put, conflicts, failures;
+	size_t turns;  /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */
 };
 void publish_counters(const struct publisher *p, struct publish_counters *ret_counters);

@@ -34,7 +34,7 @@ struct node {
 
 static struct event_base *base;
 static struct node nodes[NODES];
-static uint64_t republish; /* microseconds; 0: as in the daemon */
+static uint64_t looks, resign; /* microseconds between them; 0: as in the daemon */
 
 static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 {
@@ -73,7 +73,8 @@ static void start(struct node *n, enum policy_mode mode)
 	n->policy = (struct policy){.mode = mode, .dht = true, .lookup_always = true};
 	n->policy.tofu.name[0] = (struct name){.len = 1};
 	n->policy.tofu.len = 1;
-	struct publish_config config = {.policy = &n->policy, .republish = republish,
+	struct publish_config config = {.policy = &n->policy, .republish.interval = looks,
+		.resign = resign,
 		.changed = changed, .changed_ctx = n};
 	assert_int_equal(publish_create(base, n->own, n->signer, dht_udp_node(n->udp), &config,
 		&n->publisher), 0);
@@ -343,20 +344,118 @@ static void test_large(void **state)
 	assert_int_equal(publish_standing(nodes[0].publisher, 1000, &q)->count, 55);
 }
 
-/* Nodes forget: what stands is put again, and again. */
-static void test_republish(void **state)
+static struct dht_counters counters(struct node *n)
+{
+	struct dht_counters c;
+	dht_counters(dht_udp_node(n->udp), &c);
+	return c;
+}
+
+static struct publish_counters published(struct node *n)
+{
+	struct publish_counters c;
+	publish_counters(n->publisher, &c);
+	return c;
+}
+
+static void forget(struct node *n)
+{
+	char command[64];
+	stop(n);
+	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", n->dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* What was put is looked after: untouched while it stands, put again byte for byte where a node
+ * has forgotten it. */
+static void test_kept_alive(void **state)
 {
 	(void)state;
-	struct publish_counters c;
-	republish = 100000;
+	looks = 100000;
 	connect_all(POLICY_GUARDED);
-	republish = 0;
 	assert_int_equal(put(&nodes[0], 1000, "again.alt", 7), 0);
-	do {
+	until_published(&nodes[0], 1000, "again.alt");
+	while (counters(&nodes[0]).refreshes < 6)
 		event_base_loop(base, EVLOOP_ONCE);
-		publish_counters(nodes[0].publisher, &c);
-	} while (c.slots_put < 3 || c.zones_put < 3);
+	assert_int_equal(counters(&nodes[0]).published, 2);
+	assert_int_equal(counters(&nodes[0]).refresh_puts, 0);
+	forget(&nodes[2]);
+	start(&nodes[2], POLICY_GUARDED);
+	join(&nodes[2], &nodes[0]);
+	while (counters(&nodes[0]).refresh_puts < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	looks = 0;
+	assert_int_equal(published(&nodes[0]).zones_put, 1); /* nothing was signed again */
+	assert_int_equal(published(&nodes[0]).slots_put, 1);
+	stop(&nodes[0]);
+	stop(&nodes[1]);
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "again.alt").last, 7);
+}
+
+/* Once a day it is all signed anew. */
+static void test_resign(void **state)
+{
+	(void)state;
+	resign = 100000;
+	connect_all(POLICY_GUARDED);
+	resign = 0;
+	assert_int_equal(put(&nodes[0], 1000, "anew.alt", 7), 0);
+	while (published(&nodes[0]).slots_put < 3 || published(&nodes[0]).zones_put < 3)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "anew.alt").last, 7);
+}
+
+/* After a restart it is looked for first; what the network has as it should be is not put again. */
+static void test_restart(void **state)
+{
+	(void)state;
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(put(&nodes[0], 1000, "stays.alt", 7), 0);
+	until_published(&nodes[0], 1000, "stays.alt");
+	stop(&nodes[0]);
+	start(&nodes[0], POLICY_GUARDED);
+	assert_int_equal(published(&nodes[0]).turns, 2);
+	join(&nodes[0], &nodes[1]);
+	while (counters(&nodes[0]).published < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(counters(&nodes[0]).puts, 0);
+	assert_int_equal(counters(&nodes[0]).gets, 2);
+	assert_int_equal(published(&nodes[0]).turns, 0);
+	/* All others have forgotten: it is put again. */
+	stop(&nodes[0]);
+	forget(&nodes[1]);
+	forget(&nodes[2]);
+	char command[64];
+	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", nodes[0].dir);
+	assert_int_equal(system(command), 0);
+	connect_all(POLICY_GUARDED);
+	while (published(&nodes[0]).zones_put < 1 || published(&nodes[0]).slots_put < 1)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "stays.alt").last, 7);
+}
+
+/* Two daemons that publish the same name do not go on outbidding each other: what the last wrote
+ * holds both claims, so the other keeps that alive. */
+static void test_shared_slot(void **state)
+{
+	(void)state;
+	looks = 100000;
+	connect_all(POLICY_GUARDED);
+	looks = 0;
+	assert_int_equal(put(&nodes[0], 1000, "shared.alt", 1), 0);
+	until_published(&nodes[0], 1000, "shared.alt");
+	assert_int_equal(put(&nodes[1], 1000, "shared.alt", 2), 0);
+	until_published(&nodes[1], 1000, "shared.alt");
+	uint64_t gets = counters(&nodes[0]).gets, refreshes;
+	while (counters(&nodes[0]).gets == gets) /* its look has shown something newer */
+		event_base_loop(base, EVLOOP_ONCE);
+	refreshes = counters(&nodes[0]).refreshes;
+	while (counters(&nodes[0]).refreshes < refreshes + 6)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(counters(&nodes[0]).published, 2);
+	assert_int_equal(published(&nodes[0]).slots_put, 1);
+	assert_int_equal(published(&nodes[1]).slots_put, 1);
+	assert_int_equal(counters(&nodes[0]).gets, gets + 1);
 }
 
 /* What can never be published is refused when it is written. */
@@ -505,7 +604,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_views, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_republish, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shared_slot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_zone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_old_zone, set_up, tear_down),
