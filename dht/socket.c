@@ -34,6 +34,15 @@ struct dht_batch {
 	uint8_t data[DHT_SOCKET_BATCH][DHT_DATAGRAM_MAX];
 };
 
+struct dht_outbox {
+	size_t len;
+	struct mmsghdr message[DHT_SOCKET_BATCH];
+	struct iovec iov[DHT_SOCKET_BATCH];
+	union address to[DHT_SOCKET_BATCH];
+	alignas(struct cmsghdr) uint8_t control[DHT_SOCKET_BATCH][CONTROL_LEN];
+	uint8_t data[DHT_SOCKET_BATCH][DHT_DATAGRAM_MAX];
+};
+
 static socklen_t to_address(const struct dht_endpoint *e, union address *ret_address)
 {
 	memset(ret_address, 0, sizeof(*ret_address));
@@ -190,27 +199,59 @@ static void send_from(const struct dht_endpoint *from, struct msghdr *msg)
 	}
 }
 
-int dht_socket_send(struct dht_socket *s, const struct dht_endpoint *from,
-	const struct dht_endpoint *to, const uint8_t *data, size_t len)
+int dht_outbox_create(struct dht_outbox **ret_outbox)
 {
-	union address address;
-	alignas(struct cmsghdr) uint8_t control[CONTROL_LEN] = {0};
-	struct iovec iov = {(void *)(uintptr_t)data, len};
-	struct msghdr msg = {.msg_name = &address, .msg_iov = &iov, .msg_iovlen = 1};
-	msg.msg_namelen = to_address(to, &address);
+	struct dht_outbox *outbox = calloc(1, sizeof(*outbox));
+	if (!outbox)
+		return -ENOMEM;
+	*ret_outbox = outbox;
+	return 0;
+}
+
+void dht_outbox_destroy(struct dht_outbox *outbox)
+{
+	free(outbox);
+}
+
+bool dht_outbox_add(struct dht_outbox *o, const struct dht_socket *s,
+	const struct dht_endpoint *from, const struct dht_endpoint *to, const uint8_t *data,
+	size_t len)
+{
+	if (len > DHT_DATAGRAM_MAX || o->len == DHT_SOCKET_BATCH)
+		return o->len == DHT_SOCKET_BATCH;
+	size_t at = o->len++;
+	struct msghdr *msg = &o->message[at].msg_hdr;
+	memcpy(o->data[at], data, len);
+	o->iov[at] = (struct iovec){o->data[at], len};
+	*msg = (struct msghdr){.msg_name = &o->to[at], .msg_iov = &o->iov[at], .msg_iovlen = 1};
+	msg->msg_namelen = to_address(to, &o->to[at]);
 	if (s->wildcard && from->family == s->bound.family) {
-		msg.msg_control = control;
-		send_from(from, &msg);
+		msg->msg_control = o->control[at];
+		send_from(from, msg);
 	}
-	/* An ICMP error to an earlier datagram makes the next call fail, whomever it is to; that
-	 * call has sent nothing. So what fails is tried once more. */
-	for (int attempt = 0; attempt < 2; attempt++) {
-		if (sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			return 0;
-		if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
-			return -EAGAIN;
+	return o->len == DHT_SOCKET_BATCH;
+}
+
+/* An ICMP error to an earlier datagram makes the next call fail, whomever it is to; that call has
+ * sent nothing. So what fails is tried once more. */
+size_t dht_outbox_flush(struct dht_outbox *o, const struct dht_socket *s,
+	struct dht_endpoint ret_unreachable[DHT_SOCKET_BATCH])
+{
+	size_t unreachable = 0;
+	unsigned failures = 0;
+	for (size_t at = 0; at < o->len;) {
+		int sent = sendmmsg(s->fd, &o->message[at], (unsigned)(o->len - at),
+			MSG_DONTWAIT | MSG_NOSIGNAL);
+		bool full = sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
+		if (sent < 0 && !full && failures++ == 0)
+			continue;
+		if (sent < 0 && !full)
+			ret_unreachable[unreachable++] = from_address(&o->to[at]);
+		at += sent > 0 ? (size_t)sent : 1;
+		failures = 0;
 	}
-	return -errno;
+	o->len = 0;
+	return unreachable;
 }
 
 /* Does this error mean that whom we wrote to cannot be reached? Too big a datagram does not. */

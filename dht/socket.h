@@ -35,10 +35,19 @@ void dht_batch_destroy(struct dht_batch *batch);
 size_t dht_socket_receive(struct dht_socket *socket, struct dht_batch *batch,
 	struct dht_datagram ret_datagrams[DHT_SOCKET_BATCH]);
 
-/* `from`: the address of ours to send from, family 0 for any. 0; -EAGAIN: the buffer is full
- * and the datagram lost, as UDP may; else no way leads there. */
-int dht_socket_send(struct dht_socket *socket, const struct dht_endpoint *from,
-	const struct dht_endpoint *to, const uint8_t *data, size_t len);
+/* Datagrams that wait to be sent by one system call. */
+struct dht_outbox;
+int dht_outbox_create(struct dht_outbox **ret_outbox);
+void dht_outbox_destroy(struct dht_outbox *outbox);
+
+/* `from`: the address of ours to send from, family 0 for any. True when that filled it: it is to be
+ * flushed. One longer than DHT_DATAGRAM_MAX is dropped. */
+bool dht_outbox_add(struct dht_outbox *outbox, const struct dht_socket *socket,
+	const struct dht_endpoint *from, const struct dht_endpoint *to, const uint8_t *data,
+	size_t len);
+/* Sends all. What the kernel has no room for is lost, as UDP may; where no way leads is returned. */
+size_t dht_outbox_flush(struct dht_outbox *outbox, const struct dht_socket *socket,
+	struct dht_endpoint ret_unreachable[DHT_SOCKET_BATCH]);
 
 /* The next ICMP error: false when there is none; an endpoint of family 0 is one that says
  * nothing about whether somebody listens there. */

@@ -34,8 +34,10 @@ struct dht_udp {
 
 	struct dht_socket socket[DHT_UDP_BIND_MAX];
 	struct event *readable[DHT_UDP_BIND_MAX];
+	struct dht_outbox *outbox[DHT_UDP_BIND_MAX];
 	size_t sockets_len;
 	struct dht_batch *batch;
+	bool gathering; /* what is sent waits for the end of what we are at */
 
 	/* The datagram that the engine is being told of: an answer to it leaves by the socket and
 	 * from the address that it came to. */
@@ -143,6 +145,35 @@ static struct dht_socket *socket_to(struct dht_udp *udp, const struct dht_endpoi
 	return fallback;
 }
 
+static void note_unreachable(struct dht_udp *udp, const struct dht_endpoint *at)
+{
+	if (udp->unreachable_len == UNREACHABLE_MAX)
+		return;
+	udp->unreachable[udp->unreachable_len++] = *at;
+	op_wake(udp, op_now(udp));
+}
+
+static void send_outbox(struct dht_udp *udp, size_t at)
+{
+	struct dht_endpoint unreachable[DHT_SOCKET_BATCH];
+	size_t n = dht_outbox_flush(udp->outbox[at], &udp->socket[at], unreachable);
+	for (size_t i = 0; i < n; i++)
+		note_unreachable(udp, &unreachable[i]);
+}
+
+/* Between these two, what the engine sends is gathered. */
+static void gather(struct dht_udp *udp)
+{
+	udp->gathering = true;
+}
+
+static void send_gathered(struct dht_udp *udp)
+{
+	udp->gathering = false;
+	for (size_t at = 0; at < udp->sockets_len; at++)
+		send_outbox(udp, at);
+}
+
 static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *datagram, size_t len)
 {
 	static const struct dht_endpoint any = {0};
@@ -150,11 +181,13 @@ static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *da
 	bool answer = udp->answering && dht_endpoint_equal(to, &udp->answering->from);
 	struct dht_socket *s = answer ? udp->current : socket_to(udp, to);
 	const struct dht_endpoint *from = answer ? &udp->answering->to : &any;
-	int r = s ? dht_socket_send(s, from, to, datagram, len) : -EAFNOSUPPORT;
-	if (r == 0 || r == -EAGAIN || udp->unreachable_len == UNREACHABLE_MAX)
+	if (!s) {
+		note_unreachable(udp, to);
 		return;
-	udp->unreachable[udp->unreachable_len++] = *to;
-	op_wake(udp, op_now(udp));
+	}
+	size_t at = (size_t)(s - udp->socket);
+	if (dht_outbox_add(udp->outbox[at], s, from, to, datagram, len) || !udp->gathering)
+		send_outbox(udp, at);
 }
 
 static int op_find(void *self, const struct dht_id *target, const struct dht_endpoint *from,
@@ -249,9 +282,11 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	memcpy(unreachable, udp->unreachable, len * sizeof(*unreachable));
 	udp->unreachable_len = 0;
 	udp->due = UINT64_MAX; /* whatever is said from here on arms the timer anew */
+	gather(udp);
 	for (size_t i = 0; i < len; i++)
 		dht_refused(udp->dht, &unreachable[i]);
 	uint64_t next = dht_run(udp->dht), latest = op_now(udp) + SLEEP_MAX;
+	send_gathered(udp);
 	note_growth(udp);
 	op_wake(udp, next < latest ? next : latest);
 }
@@ -272,6 +307,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct dht_socket *s = udp->socket;
 	while (s->fd != fd)
 		s++;
+	gather(udp);
 	read_errors(udp, s);
 	for (int i = 0; i < BATCHES_A_TURN; i++) {
 		struct dht_datagram datagrams[DHT_SOCKET_BATCH];
@@ -283,9 +319,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 				datagrams[at].len);
 			udp->answering = NULL;
 		}
+		send_gathered(udp);
+		gather(udp);
 		if (n < DHT_SOCKET_BATCH)
 			break;
 	}
+	send_gathered(udp);
 }
 
 /* A write error (a full disk) leaves the items gathered: tried again in a second. */
@@ -387,7 +426,8 @@ static int open_socket(struct dht_udp *udp, const struct dht_endpoint *at)
 		return r;
 	struct event *readable = event_new(
 		udp->base, s->fd, EV_READ | EV_PERSIST, on_readable, udp);
-	if (!readable || event_add(readable, NULL) < 0) {
+	struct dht_outbox **outbox = &udp->outbox[udp->sockets_len];
+	if (!readable || event_add(readable, NULL) < 0 || dht_outbox_create(outbox) < 0) {
 		if (readable)
 			event_free(readable);
 		dht_socket_close(s);
@@ -488,6 +528,7 @@ void dht_udp_destroy(struct dht_udp *udp)
 	dht_destroy(udp->dht);
 	for (size_t i = 0; i < udp->sockets_len; i++) {
 		free_event(udp->readable[i]);
+		dht_outbox_destroy(udp->outbox[i]);
 		dht_socket_close(&udp->socket[i]);
 	}
 	free_event(udp->timer);

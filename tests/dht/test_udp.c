@@ -43,6 +43,15 @@ int clock_gettime(clockid_t id, struct timespec *ret_time)
 	return (int)r;
 }
 
+/* System calls that send, counted. */
+static unsigned sends;
+
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned len, int flags)
+{
+	sends++;
+	return (int)syscall(SYS_sendmmsg, fd, messages, len, flags);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -456,12 +465,25 @@ static struct dht_socket opened(const char *at)
 	return s;
 }
 
+/* True when a way leads there. */
+static bool send_one(
+	struct dht_socket *s, const struct dht_endpoint *to, const void *data, size_t len)
+{
+	static const struct dht_endpoint any = {0};
+	struct dht_endpoint unreachable[DHT_SOCKET_BATCH];
+	struct dht_outbox *outbox;
+	assert_int_equal(dht_outbox_create(&outbox), 0);
+	assert_false(dht_outbox_add(outbox, s, &any, to, data, len));
+	size_t n = dht_outbox_flush(outbox, s, unreachable);
+	dht_outbox_destroy(outbox);
+	return n == 0;
+}
+
 /* The kernel reports an ICMP error at the next call, and then has not sent what that call was
  * to send: it has to go out all the same, and the error is not lost either. */
 static void an_error_does_not_eat_the_next_datagram(void **state)
 {
 	(void)state;
-	static const struct dht_endpoint any = {0};
 	struct dht_socket a = opened("127.0.0.1:0"), b = opened("127.0.0.1:0");
 	struct dht_socket dead = opened("127.0.0.1:0");
 	struct dht_endpoint at;
@@ -470,8 +492,8 @@ static void an_error_does_not_eat_the_next_datagram(void **state)
 	assert_int_equal(dht_batch_create(&batch), 0);
 	dht_socket_close(&dead);
 	assert_false(dht_socket_error(&a, &at));
-	assert_int_equal(dht_socket_send(&a, &any, &dead.bound, (const uint8_t *)"x", 1), 0);
-	assert_int_equal(dht_socket_send(&a, &any, &b.bound, (const uint8_t *)"y", 1), 0);
+	assert_true(send_one(&a, &dead.bound, "x", 1));
+	assert_true(send_one(&a, &b.bound, "y", 1));
 	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 1);
 	assert_true(dht_endpoint_equal(&datagrams[0].from, &a.bound));
 	assert_true(datagrams[0].len == 1 && datagrams[0].data[0] == 'y');
@@ -488,14 +510,13 @@ static void an_error_does_not_eat_the_next_datagram(void **state)
 static void batches_are_read_whole(void **state)
 {
 	(void)state;
-	static const struct dht_endpoint any = {0};
 	struct dht_socket a = opened("127.0.0.1:0"), b = opened("0.0.0.0:0");
 	struct dht_endpoint to = at_port("127.0.0.7:0", b.bound.port);
 	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
 	struct dht_batch *batch;
 	assert_int_equal(dht_batch_create(&batch), 0);
 	for (uint8_t i = 0; i < DHT_SOCKET_BATCH + 3; i++)
-		assert_int_equal(dht_socket_send(&a, &any, &to, &i, i ? 1 : 0), 0);
+		assert_true(send_one(&a, &to, &i, i ? 1 : 0));
 	assert_int_equal(dht_socket_receive(&b, batch, datagrams), DHT_SOCKET_BATCH);
 	assert_int_equal(datagrams[0].len, 0);
 	for (uint8_t i = 1; i < DHT_SOCKET_BATCH; i++) {
@@ -606,6 +627,87 @@ static void answers_leave_from_where_they_were_asked(void **state)
 			inet_ntop(AF_INET, &peer.from.sin_addr, from, sizeof(from)), asked[i]);
 	}
 	stop_peer(&peer);
+}
+
+/* What comes in one batch is answered in one, each from where it was asked. */
+static void a_batch_is_answered_by_one_call(void **state)
+{
+	(void)state;
+	struct peer peer;
+	start(&nodes[0], "0.0.0.0:0");
+	start_peer(&peer);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	for (int i = 0; i < DHT_SOCKET_BATCH; i++) {
+		char ip[32];
+		snprintf(ip, sizeof(ip), "127.0.0.%d", 1 + i);
+		say(&peer, ip, dht_udp_port(nodes[0].udp), ping, sizeof(ping) - 1);
+	}
+	event_del(peer.readable); /* we read the answers ourselves */
+	sends = 0;
+	while (counters(&nodes[0]).queries_in < DHT_SOCKET_BATCH)
+		event_base_loop(base, EVLOOP_ONCE);
+	/* The node may have asked the stranger in return, after some time. */
+	assert_in_range(sends, 1, 2);
+	bool from[DHT_SOCKET_BATCH] = {false};
+	int answers = 0;
+	for (;;) {
+		char data[1500];
+		struct sockaddr_in at;
+		socklen_t at_len = sizeof(at);
+		ssize_t len = recvfrom(
+			peer.fd, data, sizeof(data), 0, (struct sockaddr *)&at, &at_len);
+		if (len < 0)
+			break;
+		uint32_t host = ntohl(at.sin_addr.s_addr) - 0x7f000001;
+		if (memcmp(data + len - 7, "1:y1:re", 7) != 0)
+			continue;
+		assert_true(host < DHT_SOCKET_BATCH && !from[host]);
+		from[host] = true;
+		answers++;
+	}
+	assert_int_equal(answers, DHT_SOCKET_BATCH);
+	stop_peer(&peer);
+}
+
+/* One that goes nowhere is named, and those before and after it arrive. */
+static void a_batch_with_a_dead_end(void **state)
+{
+	(void)state;
+	static const struct dht_endpoint any = {0};
+	struct dht_socket a = opened("127.0.0.1:0"), b = opened("127.0.0.1:0");
+	struct dht_socket dead = opened("127.0.0.1:0");
+	struct dht_endpoint nowhere = endpoint("255.255.255.255:1");
+	struct dht_endpoint unreachable[DHT_SOCKET_BATCH], at;
+	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+	struct dht_batch *batch;
+	struct dht_outbox *outbox;
+	static const uint8_t long_one[DHT_DATAGRAM_MAX + 1];
+	assert_int_equal(dht_batch_create(&batch), 0);
+	assert_int_equal(dht_outbox_create(&outbox), 0);
+	dht_socket_close(&dead);
+	const struct dht_endpoint *const to[] = {
+		&b.bound, &dead.bound, &b.bound, &nowhere, &b.bound, &nowhere, &dead.bound};
+	for (uint8_t i = 0; i < 7; i++)
+		assert_false(dht_outbox_add(outbox, &a, &any, to[i], &i, 1));
+	dht_outbox_add(outbox, &a, &any, &b.bound, long_one, sizeof(long_one));
+	assert_int_equal(dht_outbox_flush(outbox, &a, unreachable), 2);
+	assert_true(dht_endpoint_equal(&unreachable[0], &nowhere));
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 3);
+	for (uint8_t i = 0; i < 3; i++)
+		assert_int_equal(datagrams[i].data[0], 2 * i);
+	assert_true(dht_socket_error(&a, &at) && dht_endpoint_equal(&at, &dead.bound));
+	assert_true(dht_socket_error(&a, &at) && dht_endpoint_equal(&at, &dead.bound));
+	/* It says when it is full, and takes no more. */
+	for (unsigned i = 1; i <= DHT_SOCKET_BATCH + 1; i++)
+		assert_int_equal(dht_outbox_add(outbox, &a, &any, &b.bound, long_one, 1),
+			i >= DHT_SOCKET_BATCH);
+	assert_int_equal(dht_outbox_flush(outbox, &a, unreachable), 0);
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), DHT_SOCKET_BATCH);
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 0);
+	dht_outbox_destroy(outbox);
+	dht_batch_destroy(batch);
+	dht_socket_close(&a);
+	dht_socket_close(&b);
 }
 
 /* With two sockets, too. */
@@ -735,6 +837,8 @@ int main(void)
 		cmocka_unit_test(batches_are_read_whole),
 		TEST(bind_says_what_failed),
 		TEST(answers_leave_from_where_they_were_asked),
+		TEST(a_batch_is_answered_by_one_call),
+		TEST(a_batch_with_a_dead_end),
 		TEST(each_socket_answers_for_itself),
 		TEST(junk_is_counted_and_not_answered),
 		TEST(the_judge_is_asked),
