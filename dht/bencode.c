@@ -5,8 +5,6 @@
 #include "dht/bencode.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* A list or dict that is open while text is being checked. */
@@ -271,6 +269,32 @@ bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value)
 	return false;
 }
 
+void bencode_members(struct bencode v, struct bencode_members *ret_members)
+{
+	struct bencode name;
+	size_t cursor = 0, n = 0;
+	ret_members->dict = v;
+	while (bencode_is_dict(v) && n < BENCODE_MEMBERS_MAX && next_value(v, &cursor, &name) &&
+		bencode_string(name, &ret_members->key[n]) &&
+		next_value(v, &cursor, &ret_members->value[n]))
+		n++;
+	ret_members->len = n;
+}
+
+bool bencode_member(
+	const struct bencode_members *members, const char *key, struct bencode *ret_value)
+{
+	size_t len = strlen(key);
+	for (size_t i = 0; i < members->len; i++) {
+		const struct bytes *k = &members->key[i];
+		if (k->len == len && memcmp(k->data, key, len) == 0) {
+			*ret_value = members->value[i];
+			return true;
+		}
+	}
+	return members->len == BENCODE_MEMBERS_MAX && bencode_get(members->dict, key, ret_value);
+}
+
 bool bencode_string(struct bencode v, struct bytes *ret_string)
 {
 	return v.raw.len > 0 && is_digit(v.raw.data[0]) &&
@@ -324,19 +348,36 @@ void bencode_put_raw(struct bencode_writer *w, const void *data, size_t len)
 	w->len += len;
 }
 
+/* The digits of n, ending before text[at]; where they begin. A reply has thirty numbers, and
+ * snprintf took a third of its time. */
+static size_t decimal_before(char *text, size_t at, uint64_t n)
+{
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return at;
+}
+
 void bencode_put_string(struct bencode_writer *w, const void *data, size_t len)
 {
 	char prefix[24];
-	int n = snprintf(prefix, sizeof(prefix), "%zu:", len);
-	bencode_put_raw(w, prefix, (size_t)n);
+	size_t at = sizeof(prefix);
+	prefix[--at] = ':';
+	at = decimal_before(prefix, at, len);
+	bencode_put_raw(w, prefix + at, sizeof(prefix) - at);
 	bencode_put_raw(w, data, len);
 }
 
 void bencode_put_integer(struct bencode_writer *w, int64_t n)
 {
 	char text[24];
-	int len = snprintf(text, sizeof(text), "i%" PRId64 "e", n);
-	bencode_put_raw(w, text, (size_t)len);
+	size_t at = sizeof(text);
+	text[--at] = 'e';
+	at = decimal_before(text, at, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+	if (n < 0)
+		text[--at] = '-';
+	text[--at] = 'i';
+	bencode_put_raw(w, text + at, sizeof(text) - at);
 }
 
 void bencode_put_key(struct bencode_writer *w, const char *key)

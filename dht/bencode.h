@@ -51,6 +51,20 @@ bool bencode_integer(struct bencode v, int64_t *ret_integer); /* false beyond in
 /* Elements of a list in turn: start with *cursor = 0; false at the end. */
 bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value);
 
+/* A dict taken apart once, for who asks it for many members, most of which are not there. */
+#define BENCODE_MEMBERS_MAX                                                                        \
+	16 /* more than a message of any BEP has; of more, `get` takes the long way */
+struct bencode_members {
+	struct bencode dict;
+	size_t len;
+	struct bytes key[BENCODE_MEMBERS_MAX];
+	struct bencode value[BENCODE_MEMBERS_MAX];
+};
+/* Of what is no dict: no members. */
+void bencode_members(struct bencode v, struct bencode_members *ret_members);
+bool bencode_member(
+	const struct bencode_members *members, const char *key, struct bencode *ret_value);
+
 struct bencode_writer {
 	uint8_t *buf;
 	size_t cap, len;

@@ -1,4 +1,7 @@
 /* BEP 44 items: targets, signatures, what replaces what; see item.h. */
+/* SHA1_Init and its like. SHA1() of OpenSSL 3 looks the algorithm up by its name at each call,
+ * under locks and with allocations, which takes several times as long as a target's hash. */
+#define OPENSSL_API_COMPAT 0x10100000L
 #include "dht/item.h"
 
 #include <errno.h>
@@ -23,6 +26,14 @@ static bool lengths_hold(const struct dht_item *item)
 	return item->value_len <= DHT_VALUE_MAX && item->salt_len <= DHT_SALT_MAX;
 }
 
+void dht_sha1(const uint8_t *data, size_t len, struct dht_id *ret_hash)
+{
+	SHA_CTX context;
+	SHA1_Init(&context);
+	SHA1_Update(&context, data, len);
+	SHA1_Final(ret_hash->b, &context);
+}
+
 void dht_mutable_target(const uint8_t key[DHT_KEY_LEN], const uint8_t *salt, size_t salt_len,
 	struct dht_id *ret_target)
 {
@@ -32,7 +43,7 @@ void dht_mutable_target(const uint8_t key[DHT_KEY_LEN], const uint8_t *salt, siz
 	memcpy(text, key, DHT_KEY_LEN);
 	if (salt_len > 0)
 		memcpy(text + DHT_KEY_LEN, salt, salt_len);
-	SHA1(text, DHT_KEY_LEN + salt_len, ret_target->b);
+	dht_sha1(text, DHT_KEY_LEN + salt_len, ret_target);
 }
 
 void dht_item_target(const struct dht_item *item, struct dht_id *ret_target)
@@ -40,7 +51,7 @@ void dht_item_target(const struct dht_item *item, struct dht_id *ret_target)
 	if (item->is_mutable)
 		dht_mutable_target(item->key, item->salt, item->salt_len, ret_target);
 	else
-		SHA1(item->value, lengths_hold(item) ? item->value_len : 0, ret_target->b);
+		dht_sha1(item->value, lengths_hold(item) ? item->value_len : 0, ret_target);
 }
 
 /* What is signed (BEP 44): put together byte by byte and not by the encoder, because `value`

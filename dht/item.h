@@ -26,7 +26,8 @@ struct dht_item {
 
 /* SHA1(value), or SHA1(key || salt). */
 void dht_item_target(const struct dht_item *item, struct dht_id *ret_target);
-/* The same without an item. */
+/* The same without an item: of an immutable value it is its SHA-1. */
+void dht_sha1(const uint8_t *data, size_t len, struct dht_id *ret_hash);
 void dht_mutable_target(const uint8_t key[DHT_KEY_LEN], const uint8_t *salt, size_t salt_len,
 	struct dht_id *ret_target);
 

@@ -37,9 +37,16 @@ static enum dht_method method_of(struct bytes name)
 
 /* The dict `a` or `r`, and whether a member of it was seen that is not what it should be. */
 struct body {
-	struct bencode dict;
+	struct bencode_members dict;
 	bool bad;
 };
+
+static bool member_string(
+	const struct bencode_members *members, const char *key, struct bytes *ret_string)
+{
+	struct bencode v;
+	return bencode_member(members, key, &v) && bencode_string(v, ret_string);
+}
 
 /* Each take_… returns whether the member is there as it should be; one that is there but has
  * another type or length makes the body bad. `len` 0: any length. */
@@ -47,7 +54,7 @@ static bool take_string(struct body *body, const char *key, size_t len, struct b
 {
 	struct bencode v;
 	struct bytes s;
-	if (!bencode_get(body->dict, key, &v))
+	if (!bencode_member(&body->dict, key, &v))
 		return false;
 	if (!bencode_string(v, &s) || (len > 0 && s.len != len)) {
 		body->bad = true;
@@ -60,7 +67,7 @@ static bool take_string(struct body *body, const char *key, size_t len, struct b
 static bool take_integer(struct body *body, const char *key, int64_t *ret_integer)
 {
 	struct bencode v;
-	if (!bencode_get(body->dict, key, &v))
+	if (!bencode_member(&body->dict, key, &v))
 		return false;
 	if (!bencode_integer(v, ret_integer)) {
 		body->bad = true;
@@ -82,7 +89,7 @@ static bool take_id(struct body *body, const char *key, struct dht_id *ret_id)
 static void take_item(struct body *body, struct dht_message *m)
 {
 	struct bencode v;
-	if (bencode_get(body->dict, "v", &v))
+	if (bencode_member(&body->dict, "v", &v))
 		m->value = v.raw;
 	m->has_key = take_string(body, "k", DHT_KEY_LEN, &m->key);
 	m->has_sig = take_string(body, "sig", DHT_SIG_LEN, &m->sig);
@@ -119,7 +126,7 @@ static void take_want(struct body *body, struct dht_message *m)
 	struct bencode list, element;
 	struct bytes s;
 	size_t cursor = 0;
-	if (!bencode_get(body->dict, "want", &list))
+	if (!bencode_member(&body->dict, "want", &list))
 		return;
 	if (!bencode_is_list(list))
 		body->bad = true;
@@ -164,18 +171,22 @@ static bool arguments_suffice(const struct dht_message *m)
 }
 
 /* `canonical`: so is the value that it offers. */
-static int read_query(struct bencode top, bool canonical, struct dht_message *m)
+static int read_query(const struct bencode_members *top, bool canonical, struct dht_message *m)
 {
 	struct bytes name;
 	int64_t read_only;
 	struct body body = {0};
-	if (!bencode_get_string(top, "q", &name))
+	struct bencode arguments, v;
+	if (!member_string(top, "q", &name))
 		return -EBADMSG;
 	m->method = method_of(name);
 	if (!canonical && m->method != DHT_PUT)
 		return -EBADMSG;
-	m->read_only = bencode_get_integer(top, "ro", &read_only) && read_only == 1;
-	if (!bencode_get(top, "a", &body.dict))
+	m->read_only = bencode_member(top, "ro", &v) && bencode_integer(v, &read_only) &&
+		       read_only == 1;
+	if (bencode_member(top, "a", &arguments))
+		bencode_members(arguments, &body.dict);
+	else
 		body.bad = true;
 	m->has_id = take_id(&body, "id", &m->id);
 	take_target(&body, m);
@@ -221,7 +232,7 @@ static void take_peers(struct body *body, struct dht_message *m)
 	struct bencode list, element;
 	struct bytes s;
 	size_t cursor = 0;
-	if (!bencode_get(body->dict, "values", &list))
+	if (!bencode_member(&body->dict, "values", &list))
 		return;
 	while (m->peers_len < DHT_PEERS_MAX && bencode_next(list, &cursor, &element)) {
 		if (bencode_string(element, &s) &&
@@ -242,11 +253,13 @@ static void take_samples(struct body *body, struct dht_message *m)
 		body->bad = true;
 }
 
-static int read_reply(struct bencode top, struct dht_message *m)
+static int read_reply(const struct bencode_members *top, struct dht_message *m)
 {
 	struct body body = {0};
-	if (!bencode_get(top, "r", &body.dict))
+	struct bencode results;
+	if (!bencode_member(top, "r", &results))
 		return -EBADMSG;
+	bencode_members(results, &body.dict);
 	m->has_id = take_id(&body, "id", &m->id);
 	take_item(&body, m);
 	take_nodes(&body, m);
@@ -256,40 +269,44 @@ static int read_reply(struct bencode top, struct dht_message *m)
 }
 
 /* libtorrent's errors carry `r` as well; the id in it is welcome but not needed. */
-static int read_error(struct bencode top, struct dht_message *m)
+static int read_error(const struct bencode_members *top, struct dht_message *m)
 {
-	struct bencode list, element;
+	struct bencode list, element, results;
 	struct body body = {0};
 	size_t cursor = 0;
 	int64_t code;
-	if (!bencode_get(top, "e", &list) || !bencode_next(list, &cursor, &element) ||
+	if (!bencode_member(top, "e", &list) || !bencode_next(list, &cursor, &element) ||
 		!bencode_integer(element, &code))
 		return -EBADMSG;
 	m->error = code > 0 && code <= INT_MAX ? (int)code : DHT_E_GENERIC;
 	if (bencode_next(list, &cursor, &element))
 		bencode_string(element, &m->error_text);
-	if (bencode_get(top, "r", &body.dict))
+	if (bencode_member(top, "r", &results)) {
+		bencode_members(results, &body.dict);
 		m->has_id = take_id(&body, "id", &m->id);
+	}
 	return 0;
 }
 
 int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *ret_message)
 {
 	struct dht_message *m = ret_message;
-	struct bencode top;
+	struct bencode text;
+	struct bencode_members top;
 	struct bytes kind, you;
 	bool canonical;
 	*m = (struct dht_message){0};
-	if (bencode_open_query(datagram, len, &top, &canonical) < 0)
+	if (bencode_open_query(datagram, len, &text, &canonical) < 0)
 		return -EBADMSG;
-	if (!bencode_get_string(top, "t", &m->transaction) || m->transaction.len == 0 ||
+	bencode_members(text, &top);
+	if (!member_string(&top, "t", &m->transaction) || m->transaction.len == 0 ||
 		m->transaction.len > DHT_TRANSACTION_MAX)
 		return -EBADMSG;
-	if (!bencode_get_string(top, "y", &kind) || kind.len != 1)
+	if (!member_string(&top, "y", &kind) || kind.len != 1)
 		return -EBADMSG;
 	/* Courtesies: a sender that gets these wrong may still have something to say. */
-	bencode_get_string(top, "v", &m->client);
-	if (bencode_get_string(top, "ip", &you))
+	member_string(&top, "v", &m->client);
+	if (member_string(&top, "ip", &you))
 		dht_endpoint_read(you.data, you.len, &m->you);
 
 	if (!canonical && kind.data[0] != 'q')
@@ -297,13 +314,13 @@ int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *re
 	switch (kind.data[0]) {
 	case 'q':
 		m->kind = DHT_QUERY;
-		return read_query(top, canonical, m);
+		return read_query(&top, canonical, m);
 	case 'r':
 		m->kind = DHT_REPLY;
-		return read_reply(top, m);
+		return read_reply(&top, m);
 	case 'e':
 		m->kind = DHT_ERROR;
-		return read_error(top, m);
+		return read_error(&top, m);
 	default:
 		return -EBADMSG;
 	}

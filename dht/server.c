@@ -3,7 +3,6 @@
 #include "dht/engine.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
 #include <string.h>
 
 /* No answer of ours, and no ping, is shorter by much. */
@@ -163,7 +162,7 @@ static void target_of(const struct dht_message *q, struct dht_id *ret_target)
 	if (q->has_key)
 		dht_mutable_target(q->key.data, q->salt.data, q->salt.len, ret_target);
 	else
-		SHA1(q->value.data, q->value.len, ret_target->b);
+		dht_sha1(q->value.data, q->value.len, ret_target);
 }
 
 /* The checks of BEP 44 that need no stored item, in its order; 0 or a KRPC error code. */

@@ -1,6 +1,7 @@
 /* Write tokens. */
 #include "dht/token.h"
 
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <string.h>
 
@@ -10,6 +11,14 @@ static uint64_t load64(const uint8_t *p, size_t len)
 	for (size_t i = 0; i < len; i++)
 		v |= (uint64_t)p[i] << (8 * i);
 	return v;
+}
+
+/* The same of all 8 bytes, in one instruction. */
+static uint64_t load_word(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
 }
 
 static uint64_t rotated(uint64_t v, unsigned bits)
@@ -42,7 +51,7 @@ uint64_t dht_siphash(const uint8_t key[16], const uint8_t *data, size_t len)
 		k1 ^ 0x7465646279746573};
 	for (size_t at = 0;; at += 8) {
 		size_t left = len - at;
-		uint64_t word = left >= 8 ? load64(data + at, 8)
+		uint64_t word = left >= 8 ? load_word(data + at)
 					  : load64(data + at, left) | (uint64_t)len << 56;
 		v[3] ^= word;
 		sip_rounds(v, 2);
