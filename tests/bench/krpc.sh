@@ -4,16 +4,17 @@
 #   sh tests/bench/krpc.sh BUILD        a minute or two; use buildtype=release
 #
 # Each node is one of 21 in its process, on CPU 0; the client floods it from CPU 1, 64 queries in flight,
-# a second for each row, three times; the best counts (KRPC_SECONDS, KRPC_RUNS say otherwise). The first row
+# a second for each row, three times; the best counts (KRPC_SECONDS, KRPC_RUNS say otherwise). Beside answers a second stands the CPU time of
+# one answer, which a busy machine changes less. The first row
 # is a bare UDP echo: what the kernel leaves to anybody. To reach: get (miss) 1.6 times libtorrent's,
 # byte-identical mutable puts 8 times. Needs python3-libtorrent for the peer; without it ours stand alone.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 . "$(dirname "$0")/common.sh"
 enter 400 "$@"
 
-flood() { # ADDRESS WORKLOAD: answers a second, size, errors, lost
+flood() { # ADDRESS WORKLOAD PID: answers a second, CPU an answer, size, errors, lost
 	for _ in $(seq "${KRPC_RUNS-3}"); do
-		taskset -c 1 "$build/tests/bench/krpc_flood" "$1" 6881 "$2" "${KRPC_SECONDS-1}"
+		taskset -c 1 "$build/tests/bench/krpc_flood" "$1" 6881 "$2" "${KRPC_SECONDS-1}" "$3"
 	done | sort -n | tail -n 1
 }
 
@@ -22,15 +23,17 @@ ready() {
 }
 
 row() { # WORKLOAD NAME
-	read -r ours size errors lost <<<"$(flood 127.9.0.1 "$1")"
+	read -r ours cpu size errors lost <<<"$(flood 127.9.0.1 "$1" "$node")"
 	if [ -n "${peer-}" ]; then
-		read -r theirs their_size their_errors their_lost <<<"$(flood 127.10.0.1 "$1")"
-		printf '%-22s %8d %5d B %8d %5d B   %5.2f' "$2" "$ours" "$size" "$theirs" "$their_size" \
-			"$(echo "$ours / $theirs" | bc -l)"
+		read -r theirs their_cpu their_size their_errors their_lost \
+			<<<"$(flood 127.10.0.1 "$1" "$peer")"
+		printf '%-18s %8d %8d %6d B %9d %8d %6d B %8.2f %8.2f' "$2" "$ours" "$cpu" "$size" \
+			"$theirs" "$their_cpu" "$their_size" "$(echo "$ours / $theirs" | bc -l)" \
+			"$(echo "$their_cpu / $cpu" | bc -l)"
 		[ "$((errors + lost + their_errors + their_lost))" = 0 ] ||
 			printf '   errors and losses %d+%d, %d+%d' "$errors" "$lost" "$their_errors" "$their_lost"
 	else
-		printf '%-22s %8d %5d B' "$2" "$ours" "$size"
+		printf '%-18s %8d %8d %6d B' "$2" "$ours" "$cpu" "$size"
 		[ "$((errors + lost))" = 0 ] || printf '   errors and losses %d+%d' "$errors" "$lost"
 	fi
 	echo
@@ -41,6 +44,7 @@ taskset -c 0 "$build/tests/bench/udp_echo" 127.8.0.1 6881 &
 echo_pid=$!
 mkdir "$dir/ours"
 taskset -c 0 "$build/tests/bench/krpc_node" "$dir/ours" >"$dir/ours.log" 2>&1 &
+node=$!
 if /usr/bin/python3 -c 'import libtorrent' 2>/dev/null; then
 	taskset -c 0 /usr/bin/python3 -W ignore "$here/krpc_libtorrent.py" >"$dir/peer.log" 2>&1 &
 	peer=$!
@@ -51,10 +55,11 @@ if /usr/bin/python3 -c 'import libtorrent' 2>/dev/null; then
 	ready "$dir/peer.log" || die "libtorrent did not come up: $(cat "$dir/peer.log")"
 fi
 wait_for "our node" ready "$dir/ours.log"
-read -r floor _ <<<"$(flood 127.8.0.1 echo)"
+read -r floor floor_cpu _ <<<"$(flood 127.8.0.1 echo "$echo_pid")"
 kill "$echo_pid"
-printf '%-22s %8s\n' "UDP echo" "$floor"
-printf '%-22s %8s %7s %8s %7s   %s\n' "answers a second" kadns size libtorrent size times
+printf '%-18s %8s %8s %8s %9s %8s %8s %8s %8s\n' "" "kadns/s" "ns CPU" size "libtor./s" "ns CPU" size \
+	"times/s" "/CPU"
+printf '%-18s %8s %8s\n' "UDP echo" "$floor" "$floor_cpu"
 row ping ping
 row find_node find_node
 row miss "get, miss"

@@ -1,13 +1,15 @@
 /* Asks one DHT node as fast as it answers, 64 queries in flight; for tests/bench/krpc.sh.
  *
- *   krpc_flood ADDRESS PORT WORKLOAD SECONDS
+ *   krpc_flood ADDRESS PORT WORKLOAD SECONDS PID
  *
- * WORKLOAD: echo ping find_node miss hit get_peers same new. Prints answers a second, the size of
- * the last one, errors and datagrams that were lost. `same` puts 64 signed items, each as it is
+ * WORKLOAD: echo ping find_node miss hit get_peers same new. Prints answers a second, the CPU
+ * time of the process PID an answer (nanoseconds; what a busy machine changes least), the size of
+ * the last answer, errors, and datagrams that were lost. `same` puts 64 signed items, each as it is
  * stored, again and again; `new` puts signed items that the node does not have, 20,000 at most,
  * signed and supplied with tokens beforehand. A query is written once and then only its transaction
  * id and target change. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -257,8 +259,31 @@ static size_t receive_some(bool wait)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void flood(double duration)
+/* What all threads of the process have had of the CPU, nanoseconds. */
+static uint64_t cpu_time(const char *pid)
 {
+	char path[512];
+	uint64_t sum = 0;
+	snprintf(path, sizeof(path), "/proc/%s/task", pid);
+	DIR *tasks = opendir(path);
+	struct dirent *task;
+	while (tasks && (task = readdir(tasks))) {
+		unsigned long long ran = 0;
+		snprintf(path, sizeof(path), "/proc/%s/task/%s/schedstat", pid, task->d_name);
+		FILE *f = fopen(path, "re");
+		if (f && fscanf(f, "%llu", &ran) == 1)
+			sum += ran;
+		if (f)
+			fclose(f);
+	}
+	if (tasks)
+		closedir(tasks);
+	return sum;
+}
+
+static void flood(double duration, const char *pid)
+{
+	uint64_t cpu = cpu_time(pid);
 	uint64_t sent = 0;
 	size_t flying = 0;
 	double start = seconds(), end = start + duration, now = start;
@@ -274,14 +299,16 @@ static void flood(double duration)
 		flying -= n < flying ? n : flying;
 		now = seconds();
 	}
-	printf("%.0f %zu %llu %llu\n", (double)answered / (now - start), answer_len,
+	cpu = cpu_time(pid) - cpu;
+	printf("%.0f %.0f %zu %llu %llu\n", (double)answered / (now - start),
+		answered ? (double)cpu / (double)answered : 0.0, answer_len,
 		(unsigned long long)errors, (unsigned long long)lost);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 5) {
-		fprintf(stderr, "usage: krpc_flood ADDRESS PORT WORKLOAD SECONDS\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: krpc_flood ADDRESS PORT WORKLOAD SECONDS PID\n");
 		return 2;
 	}
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
@@ -293,6 +320,6 @@ int main(int argc, char **argv)
 		connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0)
 		die(argv[1]);
 	prepare(argv[3]);
-	flood(atof(argv[4]));
+	flood(atof(argv[4]), argv[5]);
 	return 0;
 }
