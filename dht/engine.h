@@ -13,7 +13,7 @@
  *   upkeep.c   joining, and keeping the tables fresh
  *   presence.c our id and address as others see them; are we reached at all?
  *
- * Parts that know nothing of struct dht: table, candidates, closest, estimate, habits, token, peers,
+ * Parts that know nothing of struct dht: table, address, lost, reach, candidates, closest, estimate, habits, token, peers,
  * limits, verified. */
 #ifndef DHT_ENGINE_H
 #define DHT_ENGINE_H

@@ -285,7 +285,7 @@ static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
 	q->due = q->sent + LIFETIME;
 	sift_down(&dht->queries, q->place);
 	dht_habits_unanswered(&dht->habits, &copy.to.endpoint, copy.method == DHT_GET, now);
-	dht_table_silent(dht_table_of(dht, &copy.to.endpoint), &copy.to);
+	dht_upkeep_silent(dht, &copy.to);
 	dht_upkeep_by(dht, now + SECOND);
 	tell_stalled(dht, &copy);
 }
@@ -349,7 +349,7 @@ void dht_query_refused(struct dht *dht, const struct dht_endpoint *at)
 			continue;
 		dht_habits_unanswered(
 			&dht->habits, &copy.to.endpoint, false, dht_now(dht)); /* all are refused */
-		dht_table_silent(dht_table_of(dht, at), &copy.to);
+		dht_upkeep_silent(dht, &copy.to);
 		if (copy.lookup && copy.purpose == DHT_FOR_SEARCH)
 			dht_lookup_failed(copy.lookup, &copy, NULL, 0);
 		else

@@ -460,18 +460,20 @@ void dht_table_retired(struct dht_table *t, const struct dht_contact *c, uint64_
 	dht_table_look_again(t);
 }
 
-void dht_table_silent(struct dht_table *t, const struct dht_contact *c)
+bool dht_table_silent(struct dht_table *t, const struct dht_contact *c)
 {
 	struct dht_node *node = find(t, c);
 	if (!node)
-		return;
+		return false;
 	if (node->failures < UINT8_MAX)
 		node->failures++;
 	dht_table_look_again(t);
 	const struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, &c->id)];
-	if ((node->failures >= FAILURES_REPLACED && b->spares_len) ||
-		(node->failures >= FAILURES_DROPPED && t->len > REMEMBERED))
+	bool replaced = node->failures >= FAILURES_REPLACED && b->spares_len;
+	bool dropped = node->failures >= FAILURES_DROPPED && t->len > REMEMBERED;
+	if (replaced || dropped)
 		drop(t, node);
+	return replaced || dropped;
 }
 
 bool dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now)

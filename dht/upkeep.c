@@ -9,14 +9,17 @@
 #define SECOND (1000 * MILLISECOND)
 #define MINUTE (60 * SECOND)
 
-/* Asked at once of those to join by: a saved table is big. */
-#define JOIN_PARALLEL 16
+/* Asked at once of those to join by: a saved table of a hundred is known within half a second. */
+#define JOIN_PARALLEL 32
 /* While nobody answers, rounds come less and less often. */
 #define JOIN_WAIT_FIRST SECOND
 #define JOIN_WAIT_MAX MINUTE
 /* In a living network one of them is asked now and then, so that two halves that lost each
  * other find together again. */
 #define JOIN_AGAIN (20 * SECOND)
+/* Of those that fell silent one is asked that often. It costs a packet each time where nodes come
+ * and go, and halves of a network are to know each other within a minute. */
+#define LOST_AGAIN (15 * SECOND)
 /* The neighbourhood is searched often while the network is new to us (others join at the
  * same moment), then ever more rarely. */
 #define NEIGHBOURS_WAIT_FIRST (250 * MILLISECOND)
@@ -42,6 +45,7 @@ void dht_upkeep_init(struct dht *dht)
 void dht_upkeep_finish(struct dht *dht)
 {
 	free(dht->upkeep.join);
+	dht_lost_finish(&dht->upkeep.lost);
 }
 
 void dht_upkeep_by(struct dht *dht, uint64_t at)
@@ -138,6 +142,11 @@ void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered)
 		return;
 	}
 	u->join_flying -= !q->stalled && u->join_flying;
+	/* Where one is back, others are. */
+	if (answered && dht_lost_remove(&u->lost, &q->to.endpoint)) {
+		u->lost_at = 0;
+		dht_upkeep_by(dht, dht_now(dht));
+	}
 	ask_joins(dht);
 	if (answered)
 		u->join_wait = JOIN_WAIT_FIRST;
@@ -203,6 +212,30 @@ static uint64_t run_joins(struct dht *dht, uint64_t now)
 		u->join_wait = u->join_wait * 2 < JOIN_WAIT_MAX ? u->join_wait * 2 : JOIN_WAIT_MAX;
 	}
 	return u->join_at;
+}
+
+void dht_upkeep_silent(struct dht *dht, const struct dht_contact *who)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!dht_table_silent(dht_table_of(dht, &who->endpoint), who))
+		return;
+	if (!u->lost.len)
+		u->lost_at = dht_now(dht) + LOST_AGAIN;
+	dht_lost_add(&u->lost, &who->endpoint);
+}
+
+static uint64_t run_lost(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!u->lost.len)
+		return UINT64_MAX;
+	if (now >= u->lost_at) {
+		struct dht_contact to = {.endpoint = *dht_lost_next(&u->lost)};
+		if (ping(dht, &to, DHT_FOR_JOIN) == 0)
+			u->join_flying++;
+		u->lost_at = now + LOST_AGAIN;
+	}
+	return u->lost_at;
 }
 
 /* Every second search goes anywhere: that is how far buckets fill, in a network that is too
@@ -328,7 +361,7 @@ void dht_upkeep_run(struct dht *dht, uint64_t now)
 		return;
 	uint64_t due = UINT64_MAX;
 	uint64_t (*const duties[])(struct dht *, uint64_t) = {
-		dht_presence_run, run_joins, run_neighbours, run_refresh, run_checks};
+		dht_presence_run, run_joins, run_lost, run_neighbours, run_refresh, run_checks};
 	u->due = UINT64_MAX;
 	for (size_t i = 0; i < sizeof(duties) / sizeof(*duties); i++) {
 		uint64_t at = duties[i](dht, now);

@@ -4,6 +4,7 @@
 #ifndef DHT_UPKEEP_H
 #define DHT_UPKEEP_H
 
+#include "dht/lost.h"
 #include "dht/table.h"
 
 struct dht;
@@ -22,6 +23,9 @@ struct dht_upkeep {
 	uint64_t join_at;   /* when the next round may begin */
 	uint64_t join_wait; /* between rounds, doubling while nobody answers */
 	bool join_family[2];
+
+	struct dht_lost lost;
+	uint64_t lost_at; /* when the next of them may be asked */
 
 	struct dht_lookup *neighbours; /* the search for our own id */
 	uint64_t neighbours_at, neighbours_wait;
@@ -45,6 +49,8 @@ bool dht_upkeep_joining(struct dht *dht);
 void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered);
 /* A table has a node that it had not; `joined`: found by an address to join by. */
 void dht_upkeep_entered(struct dht *dht, bool joined);
+/* A node left a query unanswered. */
+void dht_upkeep_silent(struct dht *dht, const struct dht_contact *who);
 /* Our id is another, or we are reached again: our neighbourhood is searched anew. */
 void dht_upkeep_moved(struct dht *dht);
 /* A node queried us. It may be worth a place in the table, or (`ro`) be no longer. */

@@ -1,0 +1,169 @@
+/* What a node does when nobody asks it anything: how little that is, how a network that fell apart
+ * mends, and what a saved table is worth. */
+#undef NDEBUG
+#include "tests/sim/sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define MINUTE (60 * SIM_SECOND)
+
+static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
+
+static size_t nodes_of(struct sim *sim, size_t node)
+{
+	struct dht_counters c;
+	dht_counters(sim_dht(sim, node), &c);
+	return c.nodes;
+}
+
+static void a_packet_every_three_seconds_at_rest(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 100);
+	sim_run(sim, 15 * MINUTE);
+	uint64_t before = sim_packets(sim);
+	sim_run(sim, 60 * MINUTE);
+	double rate = (double)(sim_packets(sim) - before) / 3600 / 100;
+	printf("# at rest: a packet every %.1f s and node\n", 1 / rate);
+	assert_true(rate <= 1.0 / 3);
+	for (size_t i = 0; i < 100; i += 7)
+		assert_true(nodes_of(sim, i) >= 70);
+	sim_destroy(sim);
+}
+
+static void readable_everywhere(struct sim *sim, const struct dht_item *item, int64_t seq)
+{
+	for (size_t i = 1; i < sim_len(sim); i += 3) {
+		struct sim_answer a;
+		sim_get(sim, i, item, &a);
+		assert_true(a.values + a.own > 0);
+		assert_int_equal(a.best.seq, seq);
+	}
+}
+
+/* Two halves of fifty, apart for long enough to forget each other. The node that all had joined by
+ * is gone for good. */
+static void halves_find_together_without_a_node_to_join_by(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 101);
+	struct dht_item left, right, both;
+	struct sim_answer a;
+	sim_mutable(3, 5, "before", &both);
+	sim_put(sim, 30, &both, 0, &a);
+	sim_kill(sim, 0, false);
+	for (size_t i = 51; i <= 100; i++)
+		sim_set_side(sim, i, 1);
+	sim_run(sim, 14 * MINUTE);
+	for (size_t i = 1; i <= 100; i++)
+		assert_true(nodes_of(sim, i) <= 49);
+	sim_mutable(1, 7, "left", &left);
+	sim_mutable(2, 8, "right", &right);
+	sim_mutable(3, 9, "after", &both);
+	sim_put(sim, 12, &left, 0, &a);
+	assert_true(a.result.stored >= 7);
+	sim_put(sim, 77, &right, 0, &a);
+	assert_true(a.result.stored >= 7);
+	sim_put(sim, 78, &both, 0, &a);
+	for (size_t i = 51; i <= 100; i++)
+		sim_set_side(sim, i, 0);
+	sim_run(sim, MINUTE);
+	size_t least = SIZE_MAX;
+	for (size_t i = 1; i <= 100; i++)
+		least = nodes_of(sim, i) < least ? nodes_of(sim, i) : least;
+	printf("# a minute after the partition: %zu nodes known or more\n", least);
+	assert_true(least > 60);
+	readable_everywhere(sim, &left, 7);
+	readable_everywhere(sim, &right, 8);
+	readable_everywhere(sim, &both, 9);
+	sim_destroy(sim);
+}
+
+/* Queries of a get that nobody can answer: it has to see the eight nearest. */
+static unsigned queries_of_miss(struct sim *sim, size_t node, uint64_t *ret_took)
+{
+	struct dht_item nowhere;
+	struct sim_answer a;
+	sim_mutable(777, 1, "", &nowhere); /* always the same target */
+	sim_get(sim, node, &nowhere, &a);
+	assert_int_equal(a.result.error, 0);
+	*ret_took = a.took;
+	return a.result.queries;
+}
+
+/* The first look-up, half a second after the start. */
+static unsigned first_after_restart(struct sim *sim, size_t node, bool saved, uint64_t *ret_took)
+{
+	sim_kill(sim, node, false);
+	sim_restart(sim, node, true);
+	if (saved)
+		sim_rejoin(sim, node);
+	else
+		sim_join(sim, node, 0);
+	sim_run(sim, SIM_SECOND / 2);
+	return queries_of_miss(sim, node, ret_took);
+}
+
+static void a_saved_table_is_warm(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 100);
+	unsigned before = 0, warm = 0, cold = 0;
+	uint64_t took, before_took = 0, warm_took = 0, cold_took = 0;
+	sim_run(sim, 2 * MINUTE);
+	for (size_t node = 10; node < 90; node += 10) {
+		before += queries_of_miss(sim, node, &took);
+		before_took += took;
+		warm += first_after_restart(sim, node, true, &took);
+		warm_took += took;
+		sim_run(sim, MINUTE / 4);
+		cold += first_after_restart(sim, node, false, &took);
+		cold_took += took;
+		sim_run(sim, MINUTE / 4);
+	}
+	printf("# queries of a miss: %.1f before a restart, %.1f after, %.1f without its table; "
+	       "ms: %u, %u, %u\n",
+		before / 8.0, warm / 8.0, cold / 8.0, (unsigned)(before_took / 8000),
+		(unsigned)(warm_took / 8000), (unsigned)(cold_took / 8000));
+	assert_true(warm <= before + 8); /* one a look-up, at most */
+	assert_true(cold > warm);
+	sim_destroy(sim);
+}
+
+/* Four of five of the saved nodes have gone meanwhile. */
+static void a_table_of_the_dead_does_not_delay(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 100);
+	uint64_t took;
+	sim_run(sim, 2 * MINUTE);
+	sim_kill(sim, 50, false);
+	for (size_t i = 0; i < 100; i++)
+		if (i % 5 && sim_alive(sim, i))
+			sim_kill(sim, i, false);
+	sim_restart(sim, 50, true);
+	sim_rejoin(sim, 50);
+	queries_of_miss(sim, 50, &took);
+	printf("# the first get at once, four of five saved nodes dead: %u ms\n",
+		(unsigned)(took / 1000));
+	assert_true(took <= 3 * SIM_SECOND);
+	sim_run(sim, 10 * SIM_SECOND);
+	assert_true(nodes_of(sim, 50) >= 12); /* of the nineteen that live */
+	sim_destroy(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_packet_every_three_seconds_at_rest),
+		cmocka_unit_test(halves_find_together_without_a_node_to_join_by),
+		cmocka_unit_test(a_saved_table_is_warm),
+		cmocka_unit_test(a_table_of_the_dead_does_not_delay),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
