@@ -119,7 +119,7 @@ uint64_t dht_run(struct dht *dht)
 
 bool dht_acceptable(const struct dht *dht, const struct dht_endpoint *e)
 {
-	return dht_endpoint_usable(e) && !(dht->config.mainline && dht_endpoint_local(e)) &&
+	return dht_endpoint_usable(e) && (!dht->config.mainline || dht_endpoint_global(e)) &&
 	       !dht_endpoint_equal(e, &dht->presence.addresses[e->family == 6].known);
 }
 

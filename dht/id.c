@@ -114,6 +114,35 @@ bool dht_endpoint_local(const struct dht_endpoint *e)
 	return false;
 }
 
+/* What RFC 6890's registries call not globally reachable, beside the local ones above: shared by
+ * the customers of a provider, protocol assignments, documentation, benchmarks. Of IPv6 only
+ * 2000::/3 has been given out. */
+bool dht_endpoint_global(const struct dht_endpoint *e)
+{
+	static const struct {
+		uint8_t ip[4], mask[4];
+	} special[] = {
+		{{100, 64}, {255, 192}},
+		{{192, 0, 0}, {255, 255, 255}},
+		{{192, 0, 2}, {255, 255, 255}},
+		{{198, 18}, {255, 254}},
+		{{198, 51, 100}, {255, 255, 255}},
+		{{203, 0, 113}, {255, 255, 255}},
+	};
+	if (dht_endpoint_local(e))
+		return false;
+	if (e->family == 6)
+		return (e->ip[0] & 0xe0) == 0x20 && memcmp(e->ip, "\x20\x01\x0d\xb8", 4) != 0;
+	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++) {
+		bool within = true;
+		for (unsigned k = 0; k < 4; k++)
+			within &= (e->ip[k] & special[i].mask[k]) == special[i].ip[k];
+		if (within)
+			return false;
+	}
+	return true;
+}
+
 bool dht_endpoint_usable(const struct dht_endpoint *e)
 {
 	static const uint8_t unspecified[16];

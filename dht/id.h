@@ -39,8 +39,10 @@ void dht_id_made(const struct dht_endpoint *of, const uint8_t random[DHT_ID_LEN]
 	struct dht_id *ret_id);
 bool dht_id_fits(const struct dht_id *id, const struct dht_endpoint *of);
 
-/* Loopback, private, link-local or unique-local: BEP 42 exempts it, mainline must not see it. */
+/* Loopback, private, link-local or unique-local: BEP 42 exempts it. */
 bool dht_endpoint_local(const struct dht_endpoint *e);
+/* An address of the public Internet: what mainline may have to do with. */
+bool dht_endpoint_global(const struct dht_endpoint *e);
 /* An address and port that a datagram can be sent to: not 0, multicast, broadcast; port not 0. */
 bool dht_endpoint_usable(const struct dht_endpoint *e);
 bool dht_endpoint_equal(const struct dht_endpoint *a, const struct dht_endpoint *b);

@@ -260,12 +260,12 @@ static void mainline_has_nothing_to_do_with_local_addresses(void **state)
 	struct dht_message m = query(DHT_PING);
 	struct dht_counters counters;
 	static const char *const local[] = {"10.1.2.3:6881", "127.0.0.1:6881", "192.168.1.1:6881",
-		"172.16.0.1:6881", "169.254.1.1:6881", "[::1]:6881", "[fe80::1]:6881",
-		"[fc00::1]:6881"};
+		"172.16.0.1:6881", "169.254.1.1:6881", "[::1]:6881", "[fc00::1]:6881",
+		"100.64.0.1:6881"};
 	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++) {
 		asker = endpoint(local[i]);
 		assert_null(world_tell(w, &asker, &m));
-		dht_add_node(w->dht, &asker);
+		assert_int_equal(dht_add_node(w->dht, &asker), -EADDRNOTAVAIL);
 	}
 	assert_int_equal(w->sent_len, 0);
 	dht_counters(w->dht, &counters);

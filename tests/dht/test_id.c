@@ -150,6 +150,31 @@ static void local_addresses(void **state)
 	assert_false(dht_endpoint_local(&none));
 }
 
+/* The ends of each special range and their neighbours outside. */
+static void global_addresses(void **state)
+{
+	(void)state;
+	static const char *const special[] = {"10.0.0.1:1", "127.0.0.1:1", "192.168.0.1:1",
+		"100.64.0.0:1", "100.127.255.255:1", "192.0.0.1:1", "192.0.2.255:1", "198.18.0.1:1",
+		"198.19.255.255:1", "198.51.100.1:1", "203.0.113.1:1", "[::1]:1", "[fd00::1]:1",
+		"[fe80::1]:1", "[::ffff:8.8.8.8]:1", "[64:ff9b::1]:1", "[1fff::1]:1", "[4000::1]:1",
+		"[2001:db8::1]:1", "[2001:db8:ffff::1]:1"};
+	static const char *const global[] = {"9.255.255.255:1", "100.63.255.255:1", "100.128.0.0:1",
+		"192.0.1.1:1", "192.0.3.0:1", "198.17.255.255:1", "198.20.0.0:1", "198.51.99.1:1",
+		"198.51.101.0:1", "203.0.112.1:1", "203.0.114.1:1", "[2000::1]:1", "[3fff::1]:1",
+		"[2001:db7::1]:1", "[2001:db9::1]:1"};
+	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++) {
+		struct dht_endpoint e = endpoint(special[i]);
+		if (dht_endpoint_global(&e))
+			fail_msg("global: %s", special[i]);
+	}
+	for (size_t i = 0; i < sizeof(global) / sizeof(*global); i++) {
+		struct dht_endpoint e = endpoint(global[i]);
+		if (!dht_endpoint_global(&e))
+			fail_msg("not global: %s", global[i]);
+	}
+}
+
 static void usable_endpoints(void **state)
 {
 	(void)state;
@@ -256,6 +281,7 @@ int main(void)
 		cmocka_unit_test(ids_fit_addresses),
 		cmocka_unit_test(ids_are_made),
 		cmocka_unit_test(local_addresses),
+		cmocka_unit_test(global_addresses),
 		cmocka_unit_test(usable_endpoints),
 		cmocka_unit_test(endpoint_text),
 		cmocka_unit_test(compact_endpoints),

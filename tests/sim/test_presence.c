@@ -237,7 +237,7 @@ static void who_is_not_reached_turns_read_only(void **state)
 	/* The user forwards the port, and a stranger comes: he is served, and it says `ro` no more.
 	 */
 	sim_set_nat(sim, BEHIND_NAT, false);
-	struct dht_endpoint stranger = {.family = 4, .ip = {198, 51, 100, 9}, .port = 1};
+	struct dht_endpoint stranger = {.family = 4, .ip = {84, 51, 100, 9}, .port = 1};
 	static const char ping[] = "d1:ad2:id20:wwwwwwwwwwwwwwwwwwwwe1:q4:ping1:t2:aa1:y1:qe";
 	struct dht_counters before, after;
 	dht_counters(sim_dht(sim, BEHIND_NAT), &before);
