@@ -11,11 +11,11 @@
 #include <syslog.h>
 
 #define HOST_MAX 256
-/* Seconds between rounds while nobody is known, doubling. A minute at most: a machine that comes
- * home to its network joins by itself before anyone looks why not, and one question a minute for
- * each name burdens no name server. */
+/* Seconds between rounds while nobody is known, doubling. A quarter of a minute at most: a machine
+ * that comes home to its network joins by itself before anyone looks why not, and two questions
+ * for each name burden no name server. */
 #define FIRST_RETRY 2
-#define LAST_RETRY 60
+#define LAST_RETRY 15
 /* Joined: how often to look whether that is still so. */
 #define WATCH 60
 
