@@ -1,6 +1,7 @@
 """The public network on `lo`: addresses that only look public, the hosts that everybody joins by,
 a name server that knows them and can fail in several ways, and a node that lies about others."""
 import ipaddress
+import itertools
 import os
 import socket
 import struct
@@ -13,7 +14,7 @@ ROUTERS = {"router.bittorrent.com": 6881, "dht.transmissionbt.com": 6881,
            "router.utorrent.com": 6881, "dht.libtorrent.org": 25401, "relay.pkarr.org": 6881}
 # Each in an /8 of its own, none of those that libtorrent takes for dark.
 PUBLIC = [f"{first}.{i + 10}.1.1" for i, first in
-          enumerate((45, 62, 78, 81, 93, 109, 130, 151, 176, 188, 193, 212))]
+          enumerate((45, 62, 78, 81, 93, 109, 130, 151, 176, 188, 193, 212, 213, 217))]
 PUBLIC6 = [f"2a0{i:x}:{i + 16:x}::1" for i in range(len(PUBLIC))]
 # Where nothing may be sent to from the public network.
 LOCAL = ["127.0.0.1", "127.1.2.3", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.1.1",
@@ -114,6 +115,7 @@ class Liar(threading.Thread):
         self.start()
 
     def run(self):
+        wrong = itertools.cycle(["10.0.0.1", "8.8.8.8"])    # where it says that it sees the asker
         while True:
             datagram, sender = self._socket.recvfrom(4096)
             try:
@@ -129,6 +131,6 @@ class Liar(threading.Thread):
                      "nodes": b"".join(n + compact((ip, 6881)) for n, ip in zip(near, LOCAL)),
                      "nodes6": b"".join(n + compact((ip, 6881)) for n, ip in zip(near, LOCAL6)),
                      "values": [compact((ip, 6881)) for ip in LOCAL]}
-            self._socket.sendto(bencode({"ip": compact(("10.0.0.1", 6881)), "r": reply,
+            self._socket.sendto(bencode({"ip": compact((next(wrong), 6881)), "r": reply,
                                          "t": query[b"t"], "v": b"LI01", "y": "r"}), sender[:2])
             self.answered += 1
