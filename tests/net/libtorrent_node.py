@@ -1,16 +1,16 @@
 """A libtorrent DHT node on a loopback address of its own, for test_libtorrent*.py.
 
-libtorrent counts how many nodes it has of one address and of one /24, so every node of a test
-lives in a /24 of its own: 127.x.y.1."""
+libtorrent counts how many nodes it has of one address and of one /24 or /64, so every node of a
+test lives in one of its own: 127.x.y.1, or fd00:x::1 on lo."""
 import hashlib
 import os
-import socket
-import struct
 import time
 
 import libtorrent as lt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from lab import compact, endpoint_of
 
 ALERTS = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
 
@@ -28,17 +28,20 @@ class Key:
         self.expanded = bytes(expanded)
         self.target = hashlib.sha1(self.public).digest()
 
-    def sign(self, seq, value):
-        return self._private.sign(b"3:seqi%de1:v%d:" % (seq, len(value)) + value)
+    def sign(self, seq, value, salt=b""):
+        salted = b"4:salt%d:" % len(salt) + salt if salt else b""
+        return self._private.sign(salted + b"3:seqi%de1:v%d:" % (seq, len(value)) + value)
 
 
 class Node:
     def __init__(self, address, join, port=6881):
         self.endpoint = (address, port)
+        six = ":" in address
+        self._saved_as, self._saved_size = (b"nodes6", 18) if six else (b"nodes", 6)
         params = lt.session_params()
         params.settings = {
-            "listen_interfaces": f"{address}:{port}", "enable_dht": False, "enable_lsd": False,
-            "enable_upnp": False, "enable_natpmp": False, "dht_bootstrap_nodes": "",
+            "listen_interfaces": f"[{address}]:{port}" if six else f"{address}:{port}",
+            "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False, "dht_bootstrap_nodes": "",
             "alert_mask": ALERTS,
             # By default it bans an address for five minutes after 50 packets in ten seconds, and
             # drops what it cannot send at 8 kB/s: a test is busier than that.
@@ -46,8 +49,7 @@ class Node:
         }
         self._session = lt.session(params)
         # As nodes of a saved state: those of dht_bootstrap_nodes never enter the routing table.
-        compact = socket.inet_aton(join[0]) + struct.pack("!H", join[1])
-        self._session.load_state({b"dht state": {b"nodes": [compact]}})
+        self._session.load_state({b"dht state": {self._saved_as: [compact(join)]}})
         self._session.apply_settings({"enable_dht": True})
 
     def _wait(self, kind, result, seconds=20):
@@ -126,5 +128,11 @@ class Node:
 
     def table(self):
         """The endpoints of its routing table, as it would save them."""
-        saved = self._session.save_state()[b"dht state"].get(b"nodes", [])
-        return [(socket.inet_ntoa(n[:4]), *struct.unpack("!H", n[4:6])) for n in saved]
+        saved = self._session.save_state()[b"dht state"].get(self._saved_as, [])
+        return [endpoint_of(node[:self._saved_size]) for node in saved]
+
+    def samples(self, endpoint, target):
+        """BEP 51: (interval, how many there are, those that it names) of another node."""
+        self._session.dht_sample_infohashes(endpoint, lt.sha1_hash(target))
+        return self._wait(lt.dht_sample_infohashes_alert, lambda a: (
+            a.interval.total_seconds(), a.num_infohashes, {bytes.fromhex(str(h)) for h in a.samples}))

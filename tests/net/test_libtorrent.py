@@ -90,6 +90,53 @@ def items(kadns, nodes, client):
     check("and reads what was put before", nodes[7].get(target) == b"an immutable value")
 
 
+def conflicts(kadns, nodes, client):
+    """What BEP 44 lets a store refuse, by kadns and by libtorrent alike."""
+    key = Key()
+
+    def put(endpoint, seq, value=b"x", **more):
+        answer = client.put(endpoint, key.target, v=value, k=key.public, seq=seq,
+                            sig=key.sign(seq, value), **more)
+        return answer[b"e"][0] if answer[b"y"] == b"e" else 0
+    for who, endpoint in (("kadns", ENDPOINT), ("libtorrent", nodes[0].endpoint)):
+        got = [put(endpoint, 5), put(endpoint, 4), put(endpoint, 6, cas=4), put(endpoint, 6, cas=5),
+               put(endpoint, 7, cas=5), put(endpoint, 7)]
+        check(f"{who} refuses an older seq by 302 and another cas by 301",
+              got == [0, 302, 301, 0, 301, 0], got)
+    got = put(ENDPOINT, 7, b"another value")
+    check("kadns refuses another value of the same seq by 302", got == 302, got)
+    held = client.get(ENDPOINT, key.target)
+    check("and holds what it took", (held[b"seq"], held[b"v"]) == (7, b"x"), held)
+
+    # A plain name's slot, whose key anyone can derive, is held by libtorrent with a seq ahead of
+    # the clock: kadns has to read it, and to go beyond it.
+    salt = hashlib.sha1(b"dns://IN/A/ahead.alt").digest()
+    slot = Key(hashlib.sha256(b"kadns slot 1" + salt).digest())
+    ahead = time.time_ns() // 1000 + 60 * 1000000
+    empty = struct.pack("!6H", 0, 0x8000, 0, 0, 0, 0)
+    target = hashlib.sha1(slot.public + salt).digest()
+    for node in nodes:
+        answer = client.put(node.endpoint, target, v=empty, k=slot.public, salt=salt, seq=ahead,
+                            sig=slot.sign(ahead, empty, salt))
+        assert answer[b"y"] == b"r", answer
+    kadns.write("ahead.alt", "192.0.2.50")
+    check("kadns publishes into a slot that is ahead of the clock", eventually(10, kadns.published))
+    value, seq, _ = nodes[2].get_mutable(slot.public, salt) or (b"", 0, b"")
+    check("by a seq beyond it: libtorrent reads kadns's claim", seq > ahead and len(value) > 100,
+          (seq - ahead, value))
+
+
+def sampled(kadns, nodes, client):
+    """BEP 51: the info-hashes that a node keeps peers for."""
+    kept = [os.urandom(20) for _ in range(5)]
+    for info_hash in kept:
+        token = client.ask(ENDPOINT, "get_peers", info_hash=info_hash)[b"r"][b"token"]
+        client.ask(ENDPOINT, "announce_peer", info_hash=info_hash, port=7777, token=token)
+    interval, number, samples = nodes[4].samples(ENDPOINT, os.urandom(20)) or (None, 0, set())
+    check("libtorrent samples the info-hashes that kadns knows", set(kept) <= samples and
+          number == len(samples) and 0 <= interval <= 21600, (interval, number, samples))
+
+
 def published_by_kadns(kadns, nodes, client):
     before = time.time_ns() // 1000
     own = kadns.text(".kadns/key").strip()
@@ -211,6 +258,8 @@ def test():
     published_by_libtorrent(kadns, nodes, client)
     shadowed(kadns, nodes, client)
     announces(kadns, nodes, client)
+    conflicts(kadns, nodes, client)
+    sampled(kadns, nodes, client)
     carried(kadns, nodes, own)
 
 

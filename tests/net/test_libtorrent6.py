@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""kadns and libtorrent on one DHT over IPv6: nodes of libtorrent that know nobody but kadns, what
+each side stores read by the other, and peers. What does not depend on the address family is in
+test_libtorrent.py.
+
+usage: test_libtorrent6.py BUILD"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lab import Client, Kadns, check, compact, enter, eventually, main, run  # noqa: E402
+
+enter(120)
+from libtorrent_node import Key, Node  # noqa: E402 (loads libtorrent: inside only)
+
+ENDPOINT = ("fd00:1::1", 4001)
+SECOND = ("fd00:2::1", 4001)
+
+
+def join():
+    nodes, addresses = [], [f"fd00:{20 + i}::1" for i in range(7)]
+    for address in [ENDPOINT[0], SECOND[0], *addresses]:
+        run("ip", "address", "add", address + "/128", "dev", "lo", "nodad")
+    kadns = Kadns("one", "none", ENDPOINT, 1053)
+    nodes = [Node(address, ENDPOINT) for address in addresses]
+
+    # libtorrent saves no IPv6 table where it may be seen; but those who answer a look-up of its
+    # own are known at once, and an item that all take shows that all were found.
+    for node in nodes:
+        node.get(os.urandom(20))
+    check("seven nodes of libtorrent join by kadns, and it knows them",
+          eventually(20, lambda: kadns.nodes() == {f"[{a}]:6881" for a in addresses}), kadns.nodes)
+    return kadns, nodes
+
+
+def items(nodes, client):
+    target, taken = nodes[1].put(b"an immutable value")
+    check("an immutable item is taken by all eight", taken == 8, taken)
+    check("another node of libtorrent reads it", nodes[2].get(target) == b"an immutable value")
+    held = client.get(ENDPOINT, target).get(b"v")
+    check("kadns keeps it and returns it", held == b"an immutable value", held)
+    for salt in (b"", b"foobar"):
+        key = Key()
+        put = nodes[3].put_mutable(key, b"mutable", salt)
+        check("a mutable item is taken by all eight", put == (1, 8), put)
+        got = nodes[4].get_mutable(key.public, salt)
+        check("and read", got and got[:2] == (b"mutable", 1), got)
+
+
+def records(kadns, nodes):
+    kadns.write("printer.alt", "192.0.2.6")
+    check("kadns publishes a record", eventually(10, kadns.published), kadns.statuses)
+    second = Kadns("two", "[%s]:%d" % nodes[5].endpoint, SECOND, 1054)
+    check("a second kadns joins by a node of libtorrent",
+          eventually(10, lambda: len(second.nodes()) >= 8), second.nodes)
+    kadns.kill()
+    got = second.data("printer.alt")
+    check("and reads it, though the first is gone", got == ["192.0.2.6"], got)
+
+
+def peers(kadns, nodes, client):
+    """Named by kadns alone: nobody else was told."""
+    info_hash = bytes.fromhex(kadns.status("dht.id"))[:-4] + os.urandom(4)
+    token = client.ask(ENDPOINT, "get_peers", info_hash=info_hash)[b"r"][b"token"]
+    client.ask(ENDPOINT, "announce_peer", info_hash=info_hash, port=7777, token=token)
+    found = nodes[3].peers(info_hash)
+    check("a peer announced to kadns is found by libtorrent", found == [(ENDPOINT[0], 7777)], found)
+    nodes[1].announce(info_hash)
+    wanted = {compact((ENDPOINT[0], 7777)), compact(nodes[1].endpoint)}
+    values = []
+
+    def named():
+        values[:] = client.ask(ENDPOINT, "get_peers", info_hash=info_hash)[b"r"][b"values"]
+        return set(values) == wanted
+    check("kadns names both it and one that libtorrent announces", eventually(10, named), values)
+
+
+def test():
+    kadns, nodes = join()
+    client = Client(ENDPOINT[0])
+    items(nodes, client)
+    peers(kadns, nodes, client)
+    records(kadns, nodes)
+
+
+main(test)
