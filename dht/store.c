@@ -9,7 +9,7 @@
 
 #include "dht/store_index.h"
 #include "dht/store_rows.h"
-#include "dht/token.h"
+#include "dht/store_secret.h"
 
 #define MICROSECONDS 1000000
 #define HOST_SHARE 100	    /* of the items: one in so many for a host, */
@@ -58,50 +58,10 @@ static int64_t between(int64_t from, int64_t to)
 	return to > from ? INT64_MAX : INT64_MIN;
 }
 
-/* Keyed, so that nobody can make two items of one digest; if it happened by chance, a refresh of
- * the one would lengthen the life of the other, and no more. */
-static uint64_t digest_of(const struct dht_store *store, const struct dht_item *item)
-{
-	uint8_t text[DHT_KEY_LEN + DHT_SIG_LEN + DHT_SALT_MAX + DHT_VALUE_MAX + 16];
-	size_t len = 0;
-	if (item->is_mutable) {
-		memcpy(text, item->key, DHT_KEY_LEN);
-		memcpy(text + DHT_KEY_LEN, item->sig, DHT_SIG_LEN);
-		memcpy(text + DHT_KEY_LEN + DHT_SIG_LEN, &item->seq, sizeof(item->seq));
-		len = DHT_KEY_LEN + DHT_SIG_LEN + sizeof(item->seq);
-		text[len++] = item->salt_len;
-		memcpy(text + len, item->salt, item->salt_len);
-		len += item->salt_len;
-	}
-	memcpy(text + len, item->value, item->value_len);
-	len += item->value_len;
-	uint64_t digest = dht_siphash(store->secret, text, len);
-	return digest ? digest : 1;
-}
-
 static uint16_t bytes_of(const struct dht_item *item)
 {
 	size_t signature = item->is_mutable ? DHT_KEY_LEN + DHT_SIG_LEN + 8 + item->salt_len : 0;
 	return (uint16_t)(ROW_OVERHEAD + DHT_ID_LEN + signature + item->value_len);
-}
-
-/* Where an address is not a person, all may be one address: its port tells them apart. */
-static struct store_source source_of(const struct dht_store *store, const struct dht_endpoint *from)
-{
-	if (!from)
-		return (struct store_source){.ours = true};
-	uint8_t text[1 + 16 + 2] = {from->family};
-	memcpy(text + 1, from->ip, 16);
-	if (!store->limits)
-		memcpy(text + 17, &from->port, 2);
-	uint64_t host = dht_siphash(store->secret, text, sizeof(text)), net = host;
-	if (store->limits) {
-		size_t prefix = from->family == 4 ? 3 : 8;
-		net = dht_siphash(store->secret, text, 1 + prefix);
-	}
-	return (struct store_source){.host = (uint16_t)(host % STORE_CELLS),
-		.net = (uint16_t)(net % STORE_CELLS),
-		.bit = UINT32_C(1) << (net >> 59)};
 }
 
 /* Nothing lives longer than a lifetime from now, also where the clock of an earlier run, or of a
@@ -159,7 +119,7 @@ static int load_row(void *ctx, struct store_entry *e, const struct dht_item *ite
 	struct dht_store *store = ctx;
 	if (store_index_find(&store->index, &e->target) != STORE_NONE)
 		return 0; /* a damaged index of the file may show a row twice */
-	e->digest = digest_of(store, item);
+	e->digest = store_digest(store->secret, item);
 	e->bytes = bytes_of(item);
 	return store_index_add(&store->index, e) == STORE_NONE ? -ENOMEM : 0;
 }
@@ -284,7 +244,7 @@ static int read_row(struct dht_store *store, uint32_t at, struct dht_item *ret_i
 	store->counters.reads++;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (!store->stale && (r == -ENOENT || digest_of(store, ret_item) != e->digest)) {
+	if (!store->stale && (r == -ENOENT || store_digest(store->secret, ret_item) != e->digest)) {
 		forget(store, at);
 		return -ENOENT;
 	}
@@ -303,7 +263,7 @@ int dht_store_find(struct dht_store *store, const struct dht_id *target,
 	if (at == STORE_NONE)
 		return -ENOENT;
 	struct store_entry *e = &store->index.entries[at];
-	struct store_source source = source_of(store, from);
+	struct store_source source = store_source(store->secret, store->limits, from);
 	if (source.bit & ~e->asks) {
 		e->asks |= source.bit;
 		e->known_better = true;
@@ -351,13 +311,13 @@ int dht_store_keep(struct dht_store *store, const struct dht_id *target,
 		return -EINVAL;
 	note_time(store, steady);
 	uint32_t at = store_index_find(&store->index, target);
-	struct store_source source = source_of(store, from);
+	struct store_source source = store_source(store->secret, store->limits, from);
 	struct store_entry e = {.target = *target,
 		.host = source.host,
 		.net = source.net,
 		.bytes = bytes_of(item),
 		.ours = source.ours,
-		.digest = digest_of(store, item),
+		.digest = store_digest(store->secret, item),
 		.expires = later(steady, store->lifetime),
 		.written = later(steady, store->lifetime),
 		.puts = source.bit};
@@ -394,9 +354,9 @@ int dht_store_renew(struct dht_store *store, const struct dht_id *target,
 		return -ENOENT;
 	struct store_entry *e = &store->index.entries[at];
 	/* What a guest brought becomes ours by a put of ours, which is written down. */
-	if (e->ours != !from || e->digest != digest_of(store, item))
+	if (e->ours != !from || e->digest != store_digest(store->secret, item))
 		return -ENOENT;
-	uint32_t puts = e->puts | source_of(store, from).bit;
+	uint32_t puts = e->puts | store_source(store->secret, store->limits, from).bit;
 	e->known_better |= puts != e->puts;
 	e->puts = puts;
 	store_index_renew(&store->index, at, later(steady, store->lifetime));
