@@ -131,8 +131,11 @@ static uint64_t timeout_of(struct dht *dht, const struct dht_contact *to)
 	const struct dht_node *node = dht_table_find(dht_table_of(dht, &to->endpoint), to);
 	uint64_t timeout = dht->queries.timeout;
 	if (node && node->rtt) {
-		uint64_t spread = 4 * (uint64_t)node->rttvar;
-		timeout = node->rtt + (spread > NODE_SLACK ? spread : NODE_SLACK);
+		uint64_t least = node->rtt + NODE_SLACK;
+		uint64_t usual = node->rtt + 4 * (uint64_t)node->rttvar;
+		/* A busy start makes round trips vary for long: not longer than others, then. */
+		timeout = usual < timeout ? usual : timeout;
+		timeout = least > timeout ? least : timeout;
 	}
 	return timeout < TIMEOUT_MAX ? timeout : TIMEOUT_MAX;
 }

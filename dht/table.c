@@ -374,10 +374,16 @@ static void evict(struct dht_table *t, struct dht_node *node, uint64_t now)
 
 static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint8_t *client)
 {
-	/* The weights of TCP's smoothed round-trip time (RFC 6298). */
+	/* The weights of TCP's smoothed round-trip time (RFC 6298), but that a quicker answer counts
+	 * by half: the way is as long as that, and what took longer has waited somewhere. */
 	uint32_t off = rtt > node->rtt ? rtt - node->rtt : node->rtt - rtt;
 	node->rttvar = node->rtt ? node->rttvar - node->rttvar / 4 + off / 4 : rtt / 4;
-	node->rtt = node->rtt ? node->rtt - node->rtt / 8 + rtt / 8 : rtt;
+	if (!node->rtt)
+		node->rtt = rtt;
+	else if (rtt < node->rtt)
+		node->rtt -= (node->rtt - rtt) / 2;
+	else
+		node->rtt += (rtt - node->rtt) / 8;
 	node->heard = now;
 	node->failures = 0;
 	node->contested = false;

@@ -326,6 +326,56 @@ static void not_enough(void **state)
 	assert_int_equal(o.result.enough, 0);
 }
 
+/* A look-up of the one node that is known, answered after so long. */
+static void answered_after(struct world *w, uint64_t microseconds)
+{
+	struct outcome o = {0};
+	world_clear(w);
+	begin_get(w, &o);
+	size_t asked = 0;
+	while (!is_ours(w, asked, DHT_GET, &nodes[0]))
+		asked++;
+	w->now += microseconds;
+	answer_packet(w, asked);
+	assert_int_equal(o.ends, 1);
+}
+
+/* How long a node is waited for follows from its own round trips. */
+static void waits_by_round_trips(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 1);
+	for (unsigned i = 0; i < 8; i++)
+		answered_after(w, 30 * 1000);
+	world_clear(w);
+	begin_get(w, &o);
+	world_pass(w, 79 * 1000); /* its 30 ms and 50 */
+	assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 0);
+	world_pass(w, 2 * 1000);
+	assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 1);
+	dht_cancel(w->dht, o.lookup);
+}
+
+/* One that varied is not waited for longer than others, but for as long as its way is. */
+static void waits_no_longer_than_for_others(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 1);
+	answered_after(w, 900 * 1000);
+	for (unsigned i = 0; i < 23; i++) /* 23 of 24: the slow one is beyond nine tenths */
+		answered_after(w, 30 * 1000);
+	answered_after(w, 130 * 1000); /* varies: 42 ms, and four times 25 */
+	world_clear(w);
+	begin_get(w, &o);
+	world_pass(w, 128 * 1000);
+	assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 0);
+	world_pass(w, 4 * 1000); /* others: 30 ms and 100 */
+	assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 1);
+	dht_cancel(w->dht, o.lookup);
+}
+
 struct versions {
 	int64_t seqs[NODES];
 	size_t len, at_end;
@@ -388,6 +438,8 @@ int main(void)
 		TEST(stored_while_searching),
 		TEST(nothing_ahead_with_cas),
 		TEST(not_enough),
+		TEST(waits_by_round_trips),
+		TEST(waits_no_longer_than_for_others),
 		TEST(an_older_version_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

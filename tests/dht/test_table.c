@@ -627,6 +627,24 @@ static void another_id_of_our_own_loses_nobody(void **state)
 	dht_table_finish(&moved);
 }
 
+/* A busy moment is soon forgotten, a longer way slowly learned. */
+static void round_trips(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact c = contact(1, 0);
+	dht_table_answered(t, &c, SECOND, 1000000, NULL);
+	for (unsigned i = 0; i < 5; i++)
+		dht_table_answered(t, &c, SECOND, 20000, NULL);
+	assert_in_range(dht_table_find(t, &c)->rtt, 20000, 60000);
+	for (unsigned i = 0; i < 20; i++)
+		dht_table_answered(t, &c, SECOND, 20000, NULL);
+	assert_in_range(dht_table_find(t, &c)->rtt, 20000, 20010);
+	assert_in_range(dht_table_find(t, &c)->rttvar, 0, 1000);
+	dht_table_answered(t, &c, SECOND, 100000, NULL);
+	assert_in_range(dht_table_find(t, &c)->rtt, 30000, 30010);
+	assert_in_range(dht_table_find(t, &c)->rttvar, 20000, 21000);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -649,6 +667,7 @@ int main(void)
 		TEST(subnets_are_spread),
 		TEST(no_owner_has_many_nodes),
 		TEST(much_faster_is_better_than_young),
+		TEST(round_trips),
 		TEST(checks_come_in_time),
 		TEST(refreshes_fall_into_their_bucket),
 	};
