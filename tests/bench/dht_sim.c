@@ -78,9 +78,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; dead && i < nodes; i += 5)
 		sim_kill(sim, i, false);
 	measure(sim, rows);
-	snprintf(of, sizeof(of), "kadns, simulated, %zu nodes%s", nodes,
-		dead ? ", a fifth dead" : "");
-	series_head();
+	snprintf(of, sizeof(of), "kadns, simulated, %zu%s", nodes, dead ? ", a fifth dead" : "");
 	for (size_t i = 0; i < ROWS; i++)
 		series_print(of, &rows[i]);
 	sim_destroy(sim);

@@ -20,12 +20,6 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void series_head(void)
-{
-	printf("%-34s %-18s %5s %5s %8s %8s %8s\n", "", "", "ops", "good", "p50 ms", "p99 ms",
-		"queries");
-}
-
 void series_print(const char *of, struct series *s)
 {
 	assert(s->len > 0);

@@ -16,8 +16,7 @@ struct series {
 };
 
 void series_add(struct series *s, uint64_t took, unsigned queries, bool good);
-/* The head of the table, and a row; `of` says whose numbers these are. */
-void series_head(void);
+/* A row of the table; `of` says whose numbers these are. dht.sh prints the head. */
 void series_print(const char *of, struct series *s);
 
 #endif
