@@ -258,6 +258,7 @@ static void drops_junk(void **state)
 		QUERY(ID "5:token1:x1:v09:hello", "3:put"),
 		QUERY(ID "5:token1:x1:vi-0e1:a0:", "3:put"),
 		"d1:ad" ID "5:token1:x1:vi-0ee1:q3:put1:t2:aa1:y1:re",
+		"d1:ad" ID "5:token1:x1:v1:xe1:bd1:vi-0ee1:q3:put1:t2:aa1:y1:qe",
 		REPLY(ID "7:samples19:0123456789012345678"), REPLY(ID "3:numi-1e7:samples0:"),
 		QUERY(ID, "4:ping") "x", " " QUERY(ID, "4:ping"), "d1:rd" ID "e1:t02:aa1:y1:re"};
 	for (size_t i = 0; i < sizeof(junk) / sizeof(*junk); i++) {
