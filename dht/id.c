@@ -16,11 +16,6 @@ int dht_id_nearer(const struct dht_id *target, const struct dht_id *a, const str
 	return 0;
 }
 
-bool dht_id_equal(const struct dht_id *a, const struct dht_id *b)
-{
-	return memcmp(a->b, b->b, DHT_ID_LEN) == 0;
-}
-
 unsigned dht_id_shared_bits(const struct dht_id *a, const struct dht_id *b)
 {
 	for (unsigned i = 0; i < DHT_ID_LEN; i++) {
@@ -154,11 +149,6 @@ bool dht_endpoint_usable(const struct dht_endpoint *e)
 	 * nowhere. */
 	return e->family == 6 && memcmp(e->ip, unspecified, 16) != 0 && e->ip[0] != 0xff &&
 	       !mapped6(e->ip) && !link_local6(e->ip);
-}
-
-bool dht_endpoint_equal(const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, 16) == 0;
 }
 
 void dht_endpoint_to_text(const struct dht_endpoint *e, char ret_text[DHT_ENDPOINT_TEXT])

@@ -3,8 +3,8 @@
  *   SIM_SEED=N scale NODES          prints rows of a table; exit 1 when something was not found
  *
  * Nodes join one after another by a node drawn from those that are there, the network growing by a
- * tenth each second; then it is left alone for a minute. Each put and get is made by a node drawn
- * anew. Round trips are 20 to 120 ms, the same for a pair of nodes always, nothing is lost.
+ * tenth each second; then it is left alone for half a minute. Each put and get is made by a node
+ * drawn anew. Round trips are 20 to 120 ms, the same for a pair of nodes always, nothing is lost.
  * Messages are the queries that a look-up sends; each is answered by one more. A hop is a node that
  * had to answer before the next could be named. */
 #undef NDEBUG
@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define OPERATIONS 300
+/* After the last has joined: by then the neighbourhood was searched seven times. */
+#define SETTLE (30 * SIM_SECOND)
 
 struct phase {
 	const char *name;
@@ -72,30 +74,43 @@ static size_t any_node(struct sim *sim)
 	return sim_random(sim) % sim_len(sim);
 }
 
+static bool is_value(const struct sim_answer *a, const struct dht_item *item)
+{
+	return a->values + a->own > 0 && a->best.value_len == item->value_len &&
+	       !memcmp(a->best.value, item->value, item->value_len);
+}
+
+/* All operations of a phase at once: what else the network does meanwhile is most of the work. */
+static struct sim_operation operations[OPERATIONS];
+
 static void put_all(struct sim *sim, bool is_mutable, struct phase *p)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		struct dht_item item;
-		struct sim_answer a;
 		item_of(i, is_mutable, &item);
-		sim_put(sim, any_node(sim), &item, 0, &a);
-		count(p, &a, a.sixth, a.result.stored + a.result.stored_here >= 8);
+		sim_begin_put(sim, any_node(sim), &item, 0, &operations[i]);
+	}
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		sim_end(&operations[i]);
+		const struct sim_answer *a = &operations[i].answer;
+		count(p, a, a->sixth, a->result.stored + a->result.stored_here >= 8);
 	}
 }
 
-/* To the first value; of the mutable ones, in `end`, to the end too. */
+/* The time is that to the first value; of the mutable ones, in `end`, to the end too. */
 static void get_all(struct sim *sim, bool is_mutable, struct phase *p, struct phase *end)
 {
+	static struct dht_item items[OPERATIONS];
 	for (size_t i = 0; i < OPERATIONS; i++) {
-		struct dht_item item;
-		struct sim_answer a;
-		item_of(i, is_mutable, &item);
-		sim_get(sim, any_node(sim), &item, &a);
-		bool good = a.values + a.own > 0 && a.best.value_len == item.value_len &&
-			    !memcmp(a.best.value, item.value, item.value_len);
-		count(p, &a, a.first, good);
+		item_of(i, is_mutable, &items[i]);
+		sim_begin_get(sim, any_node(sim), &items[i], &operations[i]);
+	}
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		sim_end(&operations[i]);
+		const struct sim_answer *a = &operations[i].answer;
+		count(p, a, a->first, is_value(a, &items[i]));
 		if (end)
-			count(end, &a, a.took, good);
+			count(end, a, a->took, is_value(a, &items[i]));
 	}
 }
 
@@ -103,10 +118,13 @@ static void miss_all(struct sim *sim, struct phase *p)
 {
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		struct dht_item item;
-		struct sim_answer a;
 		item_of(OPERATIONS + i, true, &item);
-		sim_get(sim, any_node(sim), &item, &a);
-		count(p, &a, a.took, !a.values && !a.result.error);
+		sim_begin_get(sim, any_node(sim), &item, &operations[i]);
+	}
+	for (size_t i = 0; i < OPERATIONS; i++) {
+		sim_end(&operations[i]);
+		const struct sim_answer *a = &operations[i].answer;
+		count(p, a, a->took, !a->values && !a->result.error);
 	}
 }
 
@@ -136,7 +154,7 @@ int main(int argc, char **argv)
 	double began = seconds_now();
 	struct sim *sim = grow(nodes);
 	double joined = (double)sim_now(sim) / 1e6 - 1000, grown = seconds_now();
-	sim_run(sim, 60 * SIM_SECOND);
+	sim_run(sim, SETTLE);
 	double settled = seconds_now();
 	uint64_t packets = sim_packets(sim);
 	put_all(sim, false, &phases[0]);

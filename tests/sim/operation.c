@@ -1,7 +1,6 @@
 /* Whole gets and puts in virtual time, and the items for them. */
 #undef NDEBUG
 #include "tests/sim/sim.h"
-#include "dht/lookup.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,83 +23,93 @@ void sim_immutable(const char *text, struct dht_item *ret_item)
 	assert(r == 0);
 }
 
-/* Acknowledgements after which a put counts as done in measurements: libtorrent's were taken
- * at that one too. */
-#define ACKNOWLEDGED 6
-
-struct operation {
-	struct sim *sim;
-	struct sim_answer *answer;
-	struct dht_lookup *lookup;
-	uint64_t began;
-	bool done;
-};
-
-static void finish(struct operation *o, const struct dht_result *result)
+static void end(struct sim_operation *o, const struct dht_result *result)
 {
 	assert(!o->done);
-	o->answer->result = *result;
-	o->answer->took = sim_now(o->sim) - o->began;
+	o->answer.result = *result;
+	o->answer.took = sim_now(o->sim) - o->began;
+	o->answer.sixth = result->enough ? result->enough : o->answer.took;
 	o->done = true;
 }
 
 static void on_get(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
 	const struct dht_result *result)
 {
-	struct operation *o = ctx;
+	struct sim_operation *o = ctx;
+	struct sim_answer *a = &o->answer;
 	if (result) {
 		assert(!item);
-		finish(o, result);
+		end(o, result);
 		return;
 	}
-	if (!o->answer->values && !o->answer->own)
-		o->answer->first = sim_now(o->sim) - o->began;
-	if (!o->answer->best.value_len || item->seq > o->answer->best.seq)
-		o->answer->best = *item;
-	o->answer->values += from != NULL;
-	o->answer->own |= from == NULL;
+	if (!a->values && !a->own)
+		a->first = sim_now(o->sim) - o->began;
+	if (!a->best.value_len || item->seq > a->best.seq)
+		a->best = *item;
+	a->values += from != NULL;
+	a->own |= from == NULL;
 }
 
 static void on_put(void *ctx, const struct dht_result *result)
 {
-	finish(ctx, result);
+	end(ctx, result);
+}
+
+static void begin(struct sim *sim, struct sim_operation *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->sim = sim;
+	o->began = sim_now(sim);
+}
+
+void sim_begin_get(struct sim *sim, size_t node, const struct dht_item *wanted,
+	struct sim_operation *ret_operation)
+{
+	struct dht_id target;
+	struct dht_lookup *lookup;
+	struct dht *dht = sim_dht(sim, node);
+	begin(sim, ret_operation);
+	dht_item_target(wanted, &target);
+	int r = wanted->is_mutable
+			? dht_get_mutable(dht, wanted->key, wanted->salt, wanted->salt_len, on_get,
+				  ret_operation, &lookup)
+			: dht_get_immutable(dht, &target, on_get, ret_operation, &lookup);
+	assert(r == 0);
+}
+
+void sim_begin_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
+	struct sim_operation *ret_operation)
+{
+	struct dht_lookup *lookup;
+	begin(sim, ret_operation);
+	int r = dht_put(sim_dht(sim, node), item, flags, on_put, ret_operation, &lookup);
+	assert(r == 0);
 }
 
 /* Longer than a look-up may take under whatever circumstances. */
 #define LONGEST (120 * SIM_SECOND)
 
-static void run_to_end(struct operation *o)
+void sim_end(struct sim_operation *o)
 {
-	uint64_t end = o->began + LONGEST;
-	while (!o->done && sim_step(o->sim, end))
-		if (!o->done && !o->answer->sixth && o->lookup->result.stored >= ACKNOWLEDGED)
-			o->answer->sixth = sim_now(o->sim) - o->began;
+	while (!o->done && sim_step(o->sim, o->began + LONGEST))
+		;
 	assert(o->done);
-	if (!o->answer->sixth)
-		o->answer->sixth = o->answer->took;
 }
 
 void sim_get(
 	struct sim *sim, size_t node, const struct dht_item *wanted, struct sim_answer *ret_answer)
 {
-	struct dht_id target;
-	struct operation o = {.sim = sim, .answer = ret_answer, .began = sim_now(sim)};
-	memset(ret_answer, 0, sizeof(*ret_answer));
-	dht_item_target(wanted, &target);
-	struct dht *dht = sim_dht(sim, node);
-	int r = wanted->is_mutable ? dht_get_mutable(dht, wanted->key, wanted->salt,
-					     wanted->salt_len, on_get, &o, &o.lookup)
-				   : dht_get_immutable(dht, &target, on_get, &o, &o.lookup);
-	assert(r == 0);
-	run_to_end(&o);
+	struct sim_operation o;
+	sim_begin_get(sim, node, wanted, &o);
+	sim_end(&o);
+	*ret_answer = o.answer;
 }
 
 void sim_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
 	struct sim_answer *ret_answer)
 {
-	struct operation o = {.sim = sim, .answer = ret_answer, .began = sim_now(sim)};
-	memset(ret_answer, 0, sizeof(*ret_answer));
-	int r = dht_put(sim_dht(sim, node), item, flags, on_put, &o, &o.lookup);
-	assert(r == 0);
-	run_to_end(&o);
+	struct sim_operation o;
+	sim_begin_put(sim, node, item, flags, &o);
+	sim_end(&o);
+	*ret_answer = o.answer;
 }

@@ -97,6 +97,19 @@ struct sim_answer {
 	uint64_t took, first; /* microseconds until the end, until the first value */
 	uint64_t sixth;	      /* put: until the sixth other node had acknowledged, or the end */
 };
+/* Many of them at once, which all stay where they are until they are done. */
+struct sim_operation {
+	struct sim *sim;
+	uint64_t began;
+	bool done;
+	struct sim_answer answer;
+};
+void sim_begin_get(struct sim *sim, size_t node, const struct dht_item *wanted,
+	struct sim_operation *ret_operation);
+void sim_begin_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
+	struct sim_operation *ret_operation);
+void sim_end(struct sim_operation *operation); /* runs until it is done */
+
 void sim_get(struct sim *sim, size_t node, const struct dht_item *wanted,
 	struct sim_answer *ret_answer); /* `wanted` gives key and salt, or the value's hash */
 void sim_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
