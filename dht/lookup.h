@@ -48,6 +48,7 @@ struct dht_lookup {
 	struct dht_id target;
 	struct dht_candidates fronts[2]; /* the IPv4 and the IPv6 network */
 	uint64_t began, waits_until;
+	uint64_t reach[2]; /* where the eighth nearest is to be expected; UINT64_MAX: no matter */
 	bool widened[2]; /* the whole table was drawn upon */
 	struct dht_result result;
 	void *ctx;

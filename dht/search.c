@@ -12,6 +12,10 @@
 /* Queries under way at once to each family. As many as are wanted: where the table knows the
  * neighbourhood, one round is all. */
 #define PARALLEL (DHT_K + PRECAUTION_MAX)
+/* But of those that only know the way, and will not be among the eight, so many: in big networks
+ * the first round goes to such nodes, and three name as near ones as ten do: among a thousand
+ * nodes 12.8 packets a get instead of 16.2, for a few milliseconds. */
+#define GUIDES 3
 /* Packets of one look-up: a liar that names ever nearer nodes shall not keep us busy. */
 #define QUERIES_MAX 60
 /* A node that is silent once may have lost a packet; twice is silence. */
@@ -54,6 +58,10 @@ void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
 {
 	struct dht_contact near[DHT_CANDIDATES_MAX];
 	const struct dht_table *t = &l->dht->tables[family];
+	uint64_t eighth = dht_estimate_distance(&l->dht->estimates[family], DHT_K);
+	/* A search for the tables' sake is there to meet many. */
+	bool all = !eighth || l->kind == DHT_LOOKUP_NODES;
+	l->reach[family] = all ? UINT64_MAX : eighth;
 	size_t len = dht_table_nearest(t, &l->target, 1, near, count);
 	if (!len)
 		len = dht_table_nearest(t, &l->target, UINT8_MAX, near, count);
@@ -147,6 +155,14 @@ static unsigned wanted(const struct dht_lookup *l)
 	return DHT_K + PRECAUTION_MIN + (silent < more ? silent : more);
 }
 
+/* Is it so far from the target, beyond where the eighth is to be expected, that it is of use rather
+ * to name others than to be one of the eight? */
+static bool is_on_the_way(const struct dht_lookup *l, const struct dht_candidate *c)
+{
+	const struct dht_contact *at = &c->node.contact;
+	return dht_distance(&at->id, &l->target) > l->reach[at->endpoint.family == 6];
+}
+
 /* Asks the nearest that were not asked yet, but not far beyond the eighth of those that answered
  * or may well do so. True when the search is over: of those nearer than the eighth that
  * answered, none is worth waiting for. Nodes that keep nothing are asked for the way until
@@ -155,15 +171,16 @@ static bool ask_nearest(
 	struct dht_lookup *l, struct dht_candidates *front, unsigned walks, unsigned *ret_answered)
 {
 	bool over = true;
-	unsigned hoped_for = 0, most = wanted(l);
+	unsigned hoped_for = 0, on_the_way = 0, most = wanted(l);
 	*ret_answered = 0;
 	for (size_t i = 0; i < front->len && *ret_answered < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
 		if (passed_over(l, front, c, walks))
 			continue;
 		if (c->state == DHT_NEW && front->flying < PARALLEL && hoped_for < most &&
-			(over || !c->misfit))
+			(over || !c->misfit) && !(is_on_the_way(l, c) && on_the_way >= GUIDES))
 			ask(l, front, c);
+		on_the_way += c->state == DHT_ASKED && is_on_the_way(l, c);
 		*ret_answered += c->state == DHT_ANSWERED;
 		over &= c->state != DHT_NEW && c->state != DHT_ASKED;
 		if (!keeps_nothing(l, c) && !c->misfit)
