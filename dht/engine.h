@@ -13,8 +13,8 @@
  *   upkeep.c   joining, and keeping the tables fresh
  *   presence.c our id and address as others see them; are we reached at all?
  *
- * Parts that know nothing of struct dht: table, address, lost, reach, candidates, closest, estimate, habits, token, peers,
- * limits, verified. */
+ * Parts that know nothing of struct dht: address, candidates, closest, estimate, habits, limits,
+ * lost, peers, reach, table, token, verified. */
 #ifndef DHT_ENGINE_H
 #define DHT_ENGINE_H
 

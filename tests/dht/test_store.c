@@ -591,6 +591,17 @@ static void the_id_stays(void **state)
 	assert_int_equal(dht_store_own_id(store, other, &again), 0);
 	assert_true(dht_id_equal(&id, &again));
 	dht_store_close(store);
+	/* Until our address decides otherwise. */
+	static const struct dht_id moved = {{7, 7, 7}};
+	store = opened();
+	assert_int_equal(dht_store_set_own_id(store, &moved), 0);
+	assert_int_equal(dht_store_own_id(store, other, &again), 0);
+	assert_true(dht_id_equal(&again, &moved));
+	dht_store_close(store);
+	store = opened();
+	assert_int_equal(dht_store_own_id(store, other, &again), 0);
+	assert_true(dht_id_equal(&again, &moved));
+	dht_store_close(store);
 	run_sql("UPDATE self SET id=x'00'"); /* no id at all: a new one */
 	store = opened();
 	assert_int_equal(dht_store_own_id(store, other, &again), 0);

@@ -472,17 +472,15 @@ static void no_owner_has_many_nodes(void **state)
 		enter(t, &c, 1);
 	}
 	assert_true(t->buckets_len > 6);
-	for (unsigned family = 4; family <= 6; family += 2) {
+	static const uint8_t owner[2][5] = {{46, 1, 2}, {0x20, 0x01, 0x0d, 0xb8, 0x77}};
+	for (unsigned six = 0; six < 2; six++) {
 		size_t before = t->len;
 		unsigned taken = 0;
 		for (unsigned i = 0; i < 200; i++) {
 			struct dht_contact c = contact(i, 8 + i % 40);
-			struct dht_endpoint e = {.family = (uint8_t)family, .port = 1};
-			memcpy(e.ip, family == 4 ? "\x2e\x01\x02" : "\x20\x01\x0d\xb8\x77", 5);
-			e.ip[3] = family == 4 ? (uint8_t)(i + 1) : 0xb8;
-			e.ip[4] = family == 4 ? 0 : 0x77;
-			e.ip[7] = family == 4 ? 0 : (uint8_t)i; /* a /64 each, all of a /40 */
-			c.endpoint = e;
+			c.endpoint = (struct dht_endpoint){.family = six ? 6 : 4, .port = 1};
+			memcpy(c.endpoint.ip, owner[six], six ? 5 : 3);
+			c.endpoint.ip[six ? 7 : 3] = (uint8_t)(i + 1); /* IPv6: a /64 each */
 			taken += enter(t, &c, 1);
 		}
 		assert_true(taken >= 1 && taken <= 4);
