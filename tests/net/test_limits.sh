@@ -42,6 +42,8 @@ check "starts" "$KADNS" -o port=4001,bind=127.1.0.1,limits=on,dns=off,upstream=n
 check "another joins" "$KADNS" -o port=4002,bind=127.2.0.1,limits=on,dns=off,upstream=none 127.1.0.1:4001 "$T/two"
 knows() { [ "$(count dht.nodes)" = 1 ]; }
 check "they know each other" eventually 10 knows
+is "on loopback nobody sees an address of ours, nor gives us an id" \
+	"$(count dht.address4) $(count dht.address6) $(count dht.id_changes) $(count dht.read_only)" "- - 0 0"
 is "nothing is dropped among friends" "$(count dht.drop.rate) $(count dht.drop.budget) $(count dht.drop.bytes)" "0 0 0"
 echo 192.0.2.7 >"$T/one/IN/A/before.alt"
 check "a record passes between them" eventually 10 answers before.alt 192.0.2.7
