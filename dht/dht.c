@@ -338,11 +338,7 @@ static void tell_node(const struct dht_node *node, dht_node_fn *fn, void *ctx)
 		.heard = node->heard,
 		.rtt = node->rtt,
 		.failures = node->failures};
-	bool printable = true;
-	for (size_t i = 0; i < sizeof(node->client); i++)
-		printable &= node->client[i] > ' ' && node->client[i] < 0x7f;
-	if (printable)
-		memcpy(info.client, node->client, sizeof(node->client));
+	memcpy(info.client, node->client, sizeof(info.client));
 	fn(ctx, &info);
 }
 

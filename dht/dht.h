@@ -162,7 +162,7 @@ struct dht_node_info {
 	uint64_t heard;        /* monotonic, microseconds: last answer to a query of ours; 0 never */
 	uint32_t rtt;          /* microseconds, smoothed; 0 unknown */
 	unsigned failures;     /* queries in a row without an answer */
-	char client[5];        /* `v`, printable, else empty */
+	uint8_t client[4];     /* `v` as it said it, any bytes; zero: none */
 };
 typedef void dht_node_fn(void *ctx, const struct dht_node_info *node);
 void dht_each_node(const struct dht *dht, dht_node_fn *fn, void *ctx);
@@ -188,6 +188,7 @@ struct dht_counters {
 	uint64_t drop_bytes;   /* unanswered: more than an unverified source or its /24 may have */
 	uint64_t queries_in, queries_out, replies_in, errors_in, timeouts;
 	uint64_t gets, puts;   /* look-ups of ours */
+	uint64_t searches;     /* and those for the sake of the table */
 	uint64_t ended, hops;  /* of these: those that ended, the sum of their hops */
 	uint64_t values_bad;   /* values that did not verify, from anyone */
 	uint64_t items_kept;   /* puts of others that we took */

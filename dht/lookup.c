@@ -118,6 +118,7 @@ struct dht_address_rules dht_lookup_rules(const struct dht *dht)
 
 int dht_lookup_nodes(struct dht *dht, const struct dht_id *target, struct dht_lookup **ret_lookup)
 {
+	dht->counters.searches++;
 	return dht_lookup_make(dht, DHT_LOOKUP_NODES, target, NULL, ret_lookup);
 }
 

@@ -335,7 +335,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 
 static void line(FILE *f, const char *name, size_t value)
 {
-	fprintf(f, "bootstrap.%-14s %zu\n", name, value);
+	fprintf(f, "bootstrap.%-24s %zu\n", name, value);
 }
 
 static void status(void *ctx, FILE *f)
@@ -346,7 +346,7 @@ static void status(void *ctx, FILE *f)
 	size_t usable = 0;
 	for (size_t i = 0; i < b->len; i++)
 		usable += addresses(&b->hosts[i]);
-	fprintf(f, "bootstrap.%-14s %s\n", "state",
+	fprintf(f, "bootstrap.%-24s %s\n", "state",
 		known	 ? "joined"
 		: b->len ? "searching"
 			 : "alone");
@@ -354,10 +354,9 @@ static void status(void *ctx, FILE *f)
 	line(f, "names", names(b));
 	line(f, "names_resolved", names_resolved(b));
 	line(f, "addresses", usable);
-	if (known || !event_pending(&b->timer, EV_TIMEOUT, &at))
-		return;
+	bool waits = !known && event_pending(&b->timer, EV_TIMEOUT, &at);
 	event_base_gettimeofday_cached(event_get_base(&b->timer), &now);
-	line(f, "retry_in", at.tv_sec > now.tv_sec ? (size_t)(at.tv_sec - now.tv_sec) : 0);
+	line(f, "retry_in", waits && at.tv_sec > now.tv_sec ? (size_t)(at.tv_sec - now.tv_sec) : 0);
 }
 
 int bootstrap_start(struct bootstrap *b, struct event_base *base, struct resolver *resolver,

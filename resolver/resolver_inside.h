@@ -1,7 +1,8 @@
-/* What resolver.c and status.c share; nobody else includes it. */
+/* What resolver.c, nodes.c and status.c share; nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 
+#include <stdio.h>
 #include <sys/queue.h>
 
 #include "resolver/fetch.h"
@@ -32,5 +33,8 @@ struct resolver {
 		uint64_t asked, failed, deadlines, filtered;
 	} counters;
 };
+
+/* status.c: closes an open_memstream. 0, or -ENOMEM and no text. */
+int resolver_end_text(FILE *f, char **text);
 
 #endif

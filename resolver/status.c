@@ -1,4 +1,5 @@
-/* The node as text: `.kadns/status` and `.kadns/nodes`. One `name value` a line, for grep and awk. */
+/* The node's counters as text, `.kadns/status`: one `name value` a line, for grep and awk, always in this
+ * order. Each has a line in fs/kadns-files.7, and tests/net/test_status.sh holds the two together. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 static void line(FILE *f, const char *name, uint64_t value)
 {
-	fprintf(f, "%-24s %llu\n", name, (unsigned long long)value);
+	fprintf(f, "%-34s %llu\n", name, (unsigned long long)value);
 }
 
 static void traffic(FILE *f, const char *way, unsigned kind, const struct dht_traffic *t)
@@ -30,7 +31,7 @@ static void external_status(FILE *f, const struct dht *dht, unsigned family, con
 	struct dht_endpoint e;
 	dht_external(dht, family, &e);
 	dht_endpoint_to_text(&e, text);
-	fprintf(f, "%-24s %s\n", name, text[0] ? text : "-");
+	fprintf(f, "%-34s %s\n", name, text[0] ? text : "-");
 }
 
 static void dht_status(FILE *f, const struct dht *dht)
@@ -39,7 +40,7 @@ static void dht_status(FILE *f, const struct dht *dht)
 	char id[41];
 	dht_counters(dht, &c);
 	dht_id_to_hex(dht_own_id(dht), id);
-	fprintf(f, "%-24s %s\n", "dht.id", id);
+	fprintf(f, "%-34s %s\n", "dht.id", id);
 	external_status(f, dht, 4, "dht.address4");
 	external_status(f, dht, 6, "dht.address6");
 	line(f, "dht.read_only", dht_is_read_only(dht));
@@ -67,6 +68,7 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "dht.timeouts", c.timeouts);
 	line(f, "dht.gets", c.gets);
 	line(f, "dht.puts", c.puts);
+	line(f, "dht.searches", c.searches);
 	line(f, "dht.ended", c.ended);
 	line(f, "dht.hops", c.hops);
 	line(f, "dht.items_kept", c.items_kept);
@@ -81,6 +83,21 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "store.refused_full", c.store_refused_full);
 	line(f, "store.reads", c.store_reads);
 	line(f, "store.commits", c.store_commits);
+}
+
+static void republish_status(FILE *f, const struct dht *dht, const struct publisher *p)
+{
+	struct dht_counters c;
+	struct publish_counters counters;
+	dht_counters(dht, &c);
+	publish_counters(p, &counters);
+	line(f, "republish.items", c.published);
+	line(f, "republish.turns", counters.turns);
+	line(f, "republish.looks", c.refreshes);
+	line(f, "republish.puts", c.refresh_puts);
+	line(f, "republish.bytes", c.refresh_bytes);
+	line(f, "republish.lost", c.refresh_lost);
+	line(f, "republish.late", c.refresh_late);
 }
 
 static void upstream_status(FILE *f, const struct upstream *u)
@@ -153,7 +170,7 @@ static void doors_status(FILE *f, const struct resolver *r)
 		line(f, rcodes[k], sum.rcode[k]);
 }
 
-static int end_text(FILE *f, char **text)
+int resolver_end_text(FILE *f, char **text)
 {
 	bool bad = ferror(f) != 0;
 	if (fclose(f) == 0 && !bad)
@@ -169,9 +186,9 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	FILE *f = open_memstream(ret_text, ret_len);
 	if (!f)
 		return -ENOMEM;
-	fprintf(f, "%-24s %s\n", "version", KADNS_VERSION);
-	fprintf(f, "%-24s %s\n", "trust", modes[r->config.policy.mode]);
-	fprintf(f, "%-24s %s\n", "dht", r->parts.dht ? "on" : "off");
+	fprintf(f, "%-34s %s\n", "version", KADNS_VERSION);
+	fprintf(f, "%-34s %s\n", "trust", modes[r->config.policy.mode]);
+	fprintf(f, "%-34s %s\n", "dht", r->parts.dht ? "on" : "off");
 	line(f, "records.own", own_records(r->parts.own));
 	line(f, "cache.entries", cache_entries(r->cache));
 	line(f, "cache.bytes", cache_bytes(r->cache));
@@ -183,89 +200,13 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	doors_status(f, r);
 	if (r->parts.publisher)
 		publish_status(f, r->parts.publisher);
+	if (r->parts.publisher && r->parts.dht)
+		republish_status(f, r->parts.dht, r->parts.publisher);
 	if (r->parts.dht)
 		dht_status(f, r->parts.dht);
 	if (r->parts.upstream)
 		upstream_status(f, r->parts.upstream);
 	if (r->status_more)
 		r->status_more(r->status_ctx, f);
-	return end_text(f, ret_text);
-}
-
-struct node_list {
-	FILE *f;
-	uint64_t now;
-};
-
-/* ENDPOINT ID AGE RTT FAILURES CLIENT; "-" for what is not known. */
-static void print_node(void *ctx, const struct dht_node_info *node)
-{
-	struct node_list *l = ctx;
-	char endpoint[DHT_ENDPOINT_TEXT], id[41];
-	dht_endpoint_to_text(&node->contact.endpoint, endpoint);
-	dht_id_to_hex(&node->contact.id, id);
-	fprintf(l->f, "%s %s ", endpoint, id);
-	if (node->heard)
-		fprintf(l->f, "%llus ", (unsigned long long)((l->now - node->heard) / SECOND));
-	else
-		fputs("- ", l->f);
-	if (node->rtt)
-		fprintf(l->f, "%u.%03ums ", node->rtt / 1000, node->rtt % 1000);
-	else
-		fputs("- ", l->f);
-	fprintf(l->f, "%u %s\n", node->failures, node->client[0] ? node->client : "-");
-}
-
-int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len)
-{
-	struct node_list l = {.f = open_memstream(ret_text, ret_len), .now = clock_monotonic()};
-	if (!l.f)
-		return -ENOMEM;
-	if (r->parts.dht)
-		dht_each_node(r->parts.dht, print_node, &l);
-	return end_text(l.f, ret_text);
-}
-
-/* "ADDRESS PORT" is the form of the node lists of 2009. */
-static int parse_node(const char *text, size_t len, struct dht_endpoint *ret_at)
-{
-	char copy[DHT_ENDPOINT_TEXT];
-	while (len && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		len--;
-	if (len == 0 || len >= sizeof(copy) - 2)
-		return -EINVAL;
-	const char *space = memchr(text, ' ', len);
-	if (space) {
-		size_t host = (size_t)(space - text);
-		bool v6 = memchr(text, ':', host) && text[0] != '[';
-		snprintf(copy, sizeof(copy), v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", (int)host, text,
-			(int)(len - host - 1), space + 1);
-	} else {
-		snprintf(copy, sizeof(copy), "%.*s", (int)len, text);
-	}
-	int r = dht_endpoint_from_text(copy, ret_at);
-	return r == 0 && !dht_endpoint_usable(ret_at) ? -EINVAL : r;
-}
-
-int resolver_check_node(const char *text, size_t len)
-{
-	struct dht_endpoint at;
-	return parse_node(text, len, &at);
-}
-
-int resolver_add_node(struct resolver *r, const char *text, size_t len)
-{
-	struct dht_endpoint at;
-	if (!r->parts.dht)
-		return -EOPNOTSUPP;
-	int error = parse_node(text, len, &at);
-	return error == 0 ? dht_add_node(r->parts.dht, &at) : error;
-}
-
-size_t resolver_nodes_known(const struct resolver *r)
-{
-	struct dht_counters c = {0};
-	if (r->parts.dht)
-		dht_counters(r->parts.dht, &c);
-	return c.nodes;
+	return resolver_end_text(f, ret_text);
 }

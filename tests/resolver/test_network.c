@@ -458,6 +458,24 @@ static void test_shared_slot(void **state)
 	assert_int_equal(counters(&nodes[0]).gets, gets + 1);
 }
 
+/* Two writers at the same moment: one is told, reads again, and both stand in the end. */
+static void test_conflict(void **state)
+{
+	(void)state;
+	char name[32];
+	connect_all(POLICY_OPEN);
+	for (unsigned i = 0; published(&nodes[0]).conflicts + published(&nodes[1]).conflicts == 0; i++) {
+		snprintf(name, sizeof(name), "both%u.alt", i);
+		assert_int_equal(put(&nodes[0], 1000, name, 1), 0);
+		assert_int_equal(put(&nodes[1], 1000, name, 2), 0);
+		until_published(&nodes[0], 1000, name);
+		until_published(&nodes[1], 1000, name);
+	}
+	struct question q = question_of(name);
+	assert_int_equal(own_find(nodes[0].own, 1000, &q)->replicas, 2);
+	assert_int_equal(own_find(nodes[1].own, 1000, &q)->replicas, 2);
+}
+
 /* What can never be published is refused when it is written. */
 static void test_refused(void **state)
 {
@@ -608,6 +626,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shared_slot, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_conflict, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_zone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_old_zone, set_up, tear_down),

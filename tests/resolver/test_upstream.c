@@ -128,6 +128,8 @@ static void fake_ask(const char *mode, const char *path, uint64_t id)
 		return;
 	if (strncmp(mode, "lie ", 4) == 0)
 		len = put_lie(buf, id, mode + 4);
+	else if (strcmp(mode, "late") == 0)
+		len = put_answer(buf, id, (struct frame_answer){.error = -ETIMEDOUT});
 	else if (strcmp(mode, "dirty why") == 0)
 		len = put_answer(
 			buf, id, (struct frame_answer){.bogus = true, .why = "\033[2J\n\377%s"});
@@ -311,6 +313,21 @@ static void one_is_answered(void **state)
 	assert_int_equal(counters(&f).asked, 1);
 	assert_int_equal(counters(&f).answered, 1);
 	assert_int_equal(counters(&f).in_flight, 0);
+	stop(&f);
+}
+
+/* The servers were too slow for the child: that is counted apart from other failures. */
+static void one_is_late(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start(&f, "late", 0);
+	ask(&f);
+	run(&f, 1);
+	assert_int_equal(f.last.error, -ETIMEDOUT);
+	assert_int_equal(counters(&f).timeouts, 1);
+	assert_int_equal(counters(&f).failed, 0);
 	stop(&f);
 }
 
@@ -789,6 +806,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_is_answered),
+		cmocka_unit_test(one_is_late),
 		cmocka_unit_test(as_many_as_the_table_holds),
 		cmocka_unit_test(deaf_child),
 		cmocka_unit_test(asked_again_once),
