@@ -41,7 +41,8 @@ class Node:
         params = lt.session_params()
         params.settings = {
             "listen_interfaces": f"[{address}]:{port}" if six else f"{address}:{port}",
-            "enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable_natpmp": False, "dht_bootstrap_nodes": "",
+            "enable_dht": False, "enable_lsd": False, "enable_upnp": False,
+            "enable_natpmp": False, "dht_bootstrap_nodes": "",
             "alert_mask": ALERTS,
             # By default it bans an address for five minutes after 50 packets in ten seconds, and
             # drops what it cannot send at 8 kB/s: a test is busier than that.
@@ -135,4 +136,5 @@ class Node:
         """BEP 51: (interval, how many there are, those that it names) of another node."""
         self._session.dht_sample_infohashes(endpoint, lt.sha1_hash(target))
         return self._wait(lt.dht_sample_infohashes_alert, lambda a: (
-            a.interval.total_seconds(), a.num_infohashes, {bytes.fromhex(str(h)) for h in a.samples}))
+            a.interval.total_seconds(), a.num_infohashes,
+            {bytes.fromhex(str(h)) for h in a.samples}))

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Joining when it is not easy: name servers that come late, say nothing, garbage, NXDOMAIN, SERVFAIL
-or local addresses first; no network at all at the start; names in a list and in a file. Each
-node joins by itself once it can, says once that it cannot, and prefers the nodes of its last run.
+"""Joining when it is not easy: name servers that come late, say nothing, garbage, NXDOMAIN,
+SERVFAIL or local addresses first; no network at all at the start; names in a list and in a file.
+Each node joins by itself once it can, says once that it cannot, and prefers the nodes of its last
+run.
 
 usage: test_bootstrap.py BUILD"""
 import os
@@ -60,7 +61,8 @@ def faults(plug_in):
                                                      "addresses")] for m, n in nodes.items()}
     check("the status says so", all(s == ["searching", "5", "0", "0"] for s in seen.values()), seen)
     waits = {m: n.status("bootstrap.retry_in") for m, n in nodes.items()}
-    check("and when the next round comes", all(0 <= int(w or -1) <= 15 for w in waits.values()), waits)
+    check("and when the next round comes", all(0 <= int(w or -1) <= 15 for w in waits.values()),
+          waits)
     for server in servers.values():
         server.mode = "good"
     servers["late"] = NameServer(PUBLIC[6], [FIRST], [PUBLIC6[0]])
@@ -90,15 +92,18 @@ def last_run(server, node):
 def named():
     """A list of names and addresses, a file of them."""
     server = NameServer(PUBLIC[8], [FIRST])
-    by_list = Foreground("list", "router.bittorrent.com:6881", (PUBLIC[8], 6881), upstream=PUBLIC[8])
+    by_list = Foreground("list", "router.bittorrent.com:6881", (PUBLIC[8], 6881),
+                         upstream=PUBLIC[8])
     with open(f"{T}/nodes.txt", "w", encoding="ascii") as f:
         f.write("# dead\n45.99.1.1 6881\nrouter.utorrent.com:6881\n")
     by_file = Foreground("file", f"{T}/nodes.txt", (PUBLIC[9], 6881), upstream=PUBLIC[8])
     for what, node in (("a list", by_list), ("a file", by_file)):
-        check(f"a name in {what} is looked up and joined by", eventually(10, node.joined), node.nodes)
+        check(f"a name in {what} is looked up and joined by", eventually(10, node.joined),
+              node.nodes)
     check("with the name server that was configured", {n for n, _ in server.asked} >=
           {"router.bittorrent.com", "router.utorrent.com"}, server.asked)
-    none = Foreground("none", "router.utorrent.com:6881,dht.libtorrent.org:25401", (PUBLIC[10], 6881))
+    none = Foreground("none", "router.utorrent.com:6881,dht.libtorrent.org:25401",
+                      (PUBLIC[10], 6881))
     with open(none.log, encoding="utf-8") as f:
         said = f.read().splitlines()
     check("with upstream=none one line says that names are of no use", len(said) == 1 and

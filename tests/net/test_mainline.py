@@ -14,7 +14,8 @@ from lab import (Client, Kadns, Sniffer, bencode, check, endpoint_of, enter, eve
 from mainline_lab import (LOCAL, PUBLIC, PUBLIC6, Liar, NameServer, add_addresses,  # noqa
                           bep42_fits, is_local)
 
-NODES = 10      # an address is believed at once with eight votes more than all others have
+# An address is believed at once when it leads by eight votes, and one voter is the liar.
+NODES = 10
 DNS, LIAR, ASKER, APART = PUBLIC[-1], PUBLIC[-2], PUBLIC[-3], PUBLIC[-4]
 
 

@@ -56,6 +56,12 @@ def stored_on_transmission(sniffer):
     return sum(b"1:q3:put" in payload for _, to, payload in sniffer.seen if to in TRANSMISSIONS)
 
 
+def sent(sniffer, method):
+    """Queries of that method by kadns to transmissions."""
+    return sum(source in KADNS and to in TRANSMISSIONS and b"1:q%d:%s" % (len(method), method) in p
+               for source, to, p in list(sniffer.seen))
+
+
 def answered(sniffer, method):
     """Queries of that method by kadns that a transmission has answered."""
     asked = {bdecode(p)[b"t"] for source, to, p in list(sniffer.seen)
@@ -83,6 +89,13 @@ def records(first, sniffer):
         check(f"record {i}: within the deadline of 4 s", took < 4, took)
         kept = int(reader.status("dht.items_kept"))
         check(f"record {i}: the other keeps it too", kept > 0, kept)
+    before = sent(sniffer, b"get"), sent(sniffer, b"find_node")
+    for i in range(4):
+        for kadns in (first, second):
+            kadns.data(f"nobody{i}.alt")
+    got, walked = sent(sniffer, b"get") - before[0], sent(sniffer, b"find_node") - before[1]
+    check("by now transmissions are asked where others are, no longer for records",
+          walked > 16 and got <= walked // 8, (got, walked))
     check("nothing was sent to a transmission to be stored", stored_on_transmission(sniffer) == 0)
     return second
 
