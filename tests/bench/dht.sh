@@ -35,7 +35,7 @@ over_relay() {
 }
 
 describe
-printf '%-34s %-18s %5s %5s %8s %8s %8s\n' "" "" ops good "p50 ms" "p99 ms" queries
+printf '%-37s %-18s %5s %5s %8s %8s %8s\n' "" "" ops good "p50 ms" "p99 ms" queries
 for network in "20" "100" "100 dead"; do
 	# shellcheck disable=SC2086
 	SIM_SEED=1 "$build/tests/bench/dht_sim" $network | grep -v '^#'

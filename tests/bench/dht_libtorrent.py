@@ -144,7 +144,7 @@ class Series:
 
     def print(self, of):
         took, n = sorted(self.took), len(self.took)
-        print(f"{of:<34} {self.name:<18} {n:5} {self.good:5} {took[n // 2]:8.1f} {took[(n - 1) * 99 // 100]:8.1f}"
+        print(f"{of:<37} {self.name:<18} {n:5} {self.good:5} {took[n // 2]:8.1f} {took[(n - 1) * 99 // 100]:8.1f}"
               f" {self.queries / n:8.1f}", flush=True)
 
 

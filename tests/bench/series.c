@@ -24,7 +24,7 @@ void series_print(const char *of, struct series *s)
 {
 	assert(s->len > 0);
 	qsort(s->took, s->len, sizeof(*s->took), by_size);
-	printf("%-34s %-18s %5zu %5zu %8.1f %8.1f %8.1f\n", of, s->name, s->len, s->good,
+	printf("%-37s %-18s %5zu %5zu %8.1f %8.1f %8.1f\n", of, s->name, s->len, s->good,
 		(double)s->took[s->len / 2] / 1e3, (double)s->took[(s->len - 1) * 99 / 100] / 1e3,
 		(double)s->queries / (double)s->len);
 }
