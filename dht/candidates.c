@@ -35,13 +35,22 @@ static void remove_at(struct dht_candidates *c, size_t at)
 	memmove(&c->list[at], &c->list[at + 1], (c->len - at) * sizeof(*c->list));
 }
 
-/* Those that fit before those that do not, then by distance. */
+/* Those that fit before those that do not, those in doubt after the others, then by distance. */
 static bool comes_before(
 	const struct dht_id *target, const struct dht_candidate *a, const struct dht_candidate *b)
 {
 	if (a->misfit != b->misfit)
 		return b->misfit;
+	if ((a->standing == DHT_DOUBTED) != (b->standing == DHT_DOUBTED))
+		return b->standing == DHT_DOUBTED;
 	return dht_id_nearer(target, &a->node.contact.id, &b->node.contact.id) < 0;
+}
+
+/* Of two at one address, which is more likely to be there? */
+static bool is_likelier(
+	const struct dht_id *target, const struct dht_candidate *a, const struct dht_candidate *b)
+{
+	return a->standing != b->standing ? a->standing < b->standing : comes_before(target, a, b);
 }
 
 /* The contact itself, or somebody else at its address: two failures there are enough. Who was not
@@ -61,7 +70,7 @@ static bool is_known(struct dht_candidates *c, const struct dht_id *target,
 			continue;
 		if (k->state == DHT_FAILED && !dht_id_equal(&at->id, &contact->id))
 			failed++;
-		else if (k->state == DHT_NEW && comes_before(target, added, k))
+		else if (k->state == DHT_NEW && is_likelier(target, added, k))
 			farther = i;
 		else
 			return true;
@@ -97,10 +106,12 @@ static bool grow(struct dht_candidates *c)
 }
 
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
-	const struct dht_contact *contact, const struct dht_address_rules *rules)
+	const struct dht_contact *contact, const struct dht_address_rules *rules,
+	enum dht_standing standing)
 {
 	struct dht_candidate added = {.node.contact = *contact,
-		.misfit = rules->must_fit && !dht_id_fits(&contact->id, &contact->endpoint)};
+		.misfit = rules->must_fit && !dht_id_fits(&contact->id, &contact->endpoint),
+		.standing = (uint8_t)standing};
 	if (is_known(c, target, &added, rules->one_per_ip))
 		return NULL;
 	size_t at = c->len;

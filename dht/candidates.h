@@ -28,6 +28,13 @@ enum dht_store_state {
 	DHT_STORE_FAILED,
 };
 
+/* How far the id of a candidate is believed. */
+enum dht_standing {
+	DHT_BELIEVED,
+	DHT_SUSPECT, /* named where ids were made up: asked besides the eight, not as one of them */
+	DHT_DOUBTED, /* its address answered us under another id: asked where nobody else is left */
+};
+
 struct dht_candidate {
 	struct dht_closest_node node;
 	uint8_t state;	       /* enum dht_search_state */
@@ -40,6 +47,8 @@ struct dht_candidate {
 	bool answered;	       /* whatever it was asked */
 	bool walked;	       /* was silent, and so asked find_node too */
 	bool holds; /* it has what the look-up stores, or asks for */
+	uint8_t standing;      /* enum dht_standing */
+	uint8_t rank;	       /* how many nearer ones were named along with it, at least */
 	bool unread; /* node.seq was seen by a put's own search, not shown to the caller */
 };
 
@@ -48,6 +57,8 @@ struct dht_candidates {
 	size_t len, cap;
 	unsigned flying; /* asked and worth waiting for */
 	unsigned walks;	 /* find_node sent to nodes that keep nothing */
+	unsigned suspects; /* asked */
+	bool crowded;	   /* more strangers next to the target than there can be */
 };
 
 /* What addresses are worth where this node lives. */
@@ -62,7 +73,8 @@ void dht_candidates_finish(struct dht_candidates *c);
  * not asked yet the nearest, but for those that failed: a liar that names a wrong id for an honest
  * address must not shut the right one out. */
 struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct dht_id *target,
-	const struct dht_contact *contact, const struct dht_address_rules *rules);
+	const struct dht_contact *contact, const struct dht_address_rules *rules,
+	enum dht_standing standing);
 /* Of the nearest that answered, of so many of them, the most hops; 0 if they were known from an
  * earlier look-up and not asked again. */
 unsigned dht_candidates_hops(const struct dht_candidates *c, unsigned wanted);

@@ -10,6 +10,8 @@
 #define DHT_TOKEN_MAX 40
 /* Of each family: the eight that are wanted and some for those that have left since. */
 #define DHT_CLOSEST_NODES 12
+/* And of suspects: as many as a look-up asks. */
+#define DHT_CLOSEST_SUSPECTS 24
 /* Targets kept: 200 bytes a node, so about 1 MB at most. */
 #define DHT_CLOSEST_SETS 256
 /* Tokens hold for five minutes at least (BEP 5). */
@@ -19,7 +21,8 @@ struct dht_closest_node {
 	struct dht_contact contact;
 	uint8_t token_len;
 	uint8_t token[DHT_TOKEN_MAX];
-	bool has_seq; /* it returned a value with that seq, and the caller was shown it */
+	uint8_t standing; /* enum dht_standing, as the look-up ended */
+	bool has_seq;	  /* it returned a value with that seq, and the caller was shown it */
 	int64_t seq;
 };
 

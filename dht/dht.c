@@ -38,6 +38,9 @@ int dht_create(const struct dht_config *config, const struct dht_ops *ops, void 
 	for (unsigned i = 0; i < 2; i++)
 		dht_table_init(&dht->tables[i], &config->id, config->mainline, config->limits);
 	dht_query_init(dht);
+	uint64_t seed;
+	ops->random(self, &seed, sizeof(seed));
+	dht_known_init(&dht->known, seed);
 	dht_upkeep_init(dht);
 	dht_republish_init(dht);
 	r = dht_presence_init(dht);
@@ -59,6 +62,7 @@ void dht_destroy(struct dht *dht)
 	dht_lookup_finish(dht);
 	dht_republish_finish(dht);
 	dht_query_finish(dht);
+	dht_known_finish(&dht->known);
 	dht_upkeep_finish(dht);
 	dht_presence_finish(dht);
 	dht_closest_finish(&dht->closest);
@@ -194,6 +198,11 @@ static void note_answer(struct dht *dht, const struct dht_query *q, const struct
 	dht_query_answered(dht, q, rtt, m->kind == DHT_REPLY);
 	dht_presence_answered(dht, &c.endpoint, m);
 	dht_source_proved(dht, &q->to.endpoint);
+	/* Look-ups say at their end whom to believe (region.c). */
+	if (q->lookup && dht_region_made_up(q->lookup, &c))
+		return;
+	if (m->has_id && (q->purpose == DHT_FOR_TABLE || q->purpose == DHT_FOR_JOIN))
+		dht_region_met(dht, &c, false);
 	if (m->has_id && dht_table_answered(dht_table_of(dht, &c.endpoint), &c, now, rtt,
 				 m->client.len == 4 ? m->client.data : NULL))
 		dht_upkeep_entered(dht, q->purpose == DHT_FOR_JOIN);
@@ -219,8 +228,7 @@ static void deliver_answer(struct dht *dht, const struct dht_query *q, const str
 	}
 }
 
-static void introduce_at(
-	struct dht *dht, const struct dht_id *id, const struct dht_endpoint *at)
+static void introduce_at(struct dht *dht, const struct dht_id *id, const struct dht_endpoint *at)
 {
 	struct dht_contact c = {.id = *id, .endpoint = *at};
 	dht_upkeep_introduce(dht, &c);
@@ -230,8 +238,10 @@ static void deliver_stranger(
 	struct dht *dht, const struct dht_query *q, const struct dht_message *m)
 {
 	const struct dht_id *is = m->has_id ? &m->id : NULL;
-	bool was_known = dht_table_remove(
-		dht_table_of(dht, &q->to.endpoint), &q->to, dht_now(dht));
+	struct dht_contact there = {.id = m->id, .endpoint = q->to.endpoint};
+	if (is)
+		dht_region_met(dht, &there, false);
+	bool was_known = dht_table_remove(dht_table_of(dht, &q->to.endpoint), &q->to, dht_now(dht));
 	switch (q->purpose) {
 	case DHT_FOR_TABLE:
 	case DHT_FOR_JOIN:
@@ -246,8 +256,8 @@ static void deliver_stranger(
 			dht_put_answer(q->lookup, q, NULL);
 		break;
 	}
-	/* The same machine by a new id (BEP 42, a restart) is worth another look; one that has a new
-	 * one each time was not in the table the second time. */
+	/* The same machine by a new id (BEP 42, a restart) is worth another look; one that has a
+	 * new one each time was not in the table the second time. */
 	if (was_known && is)
 		introduce_at(dht, is, &q->to.endpoint);
 }
@@ -357,8 +367,8 @@ void dht_counters(const struct dht *dht, struct dht_counters *ret_counters)
 	*ret_counters = dht->counters;
 	ret_counters->nodes = dht_table_good(&dht->tables[0]) + dht_table_good(&dht->tables[1]);
 	ret_counters->lookups = dht->lookups.len;
-	ret_counters->size4 = dht_estimate_size(&dht->estimates[0]);
-	ret_counters->size6 = dht_estimate_size(&dht->estimates[1]);
+	ret_counters->size4 = dht_region_size(dht, 0);
+	ret_counters->size6 = dht_region_size(dht, 1);
 	if (dht->ops.count)
 		dht->ops.count(dht->self, ret_counters);
 	ret_counters->published = dht->republish.items;

@@ -93,11 +93,13 @@ struct dht_result {
 	unsigned hops;        /* the longest chain of nodes of which each named the next, of those that
 	                       * ended at one of the eight nearest that answered */
 	unsigned holders;     /* get: nodes that returned a value that verified */
-	unsigned stored;      /* put: nodes that took it, we ourselves not counted */
+	unsigned stored;      /* put: nodes that took it, we ourselves and suspects not counted */
 	unsigned refused_cas; /* put: nodes that said 301 */
 	unsigned refused_seq; /* put: nodes that said 302 */
 	uint64_t enough;      /* put: microseconds until DHT_ENOUGH nodes had taken it; 0: never */
 	bool stored_here;     /* put: this node keeps it too */
+	bool crowded;         /* somebody seems to have made ids up to be next to the target: what
+	                       * was found or stored there deserves to be read back */
 	int64_t seq_seen;     /* highest seq of a value that verified; -1: none */
 };
 
@@ -190,6 +192,7 @@ struct dht_counters {
 	uint64_t gets, puts;   /* look-ups of ours */
 	uint64_t searches;     /* and those for the sake of the table */
 	uint64_t ended, hops;  /* of these: those that ended, the sum of their hops */
+	uint64_t wide;         /* of all look-ups those that met ids made up for their target */
 	uint64_t values_bad;   /* values that did not verify, from anyone */
 	uint64_t items_kept;   /* puts of others that we took */
 	uint64_t verifications;

@@ -4,6 +4,7 @@
  *   server.c   queries of others: answered from tables, store, peers
  *   query.c    queries of ours: matched, timed
  *   lookup.c   how look-ups begin and end
+ *   named.c    who becomes a candidate
  *   search.c   ask the nearest, then nearer ones
  *   get.c      values, verified
  *   put.c      the second half of a put: store on the nearest that answered
@@ -22,6 +23,7 @@
 #include "dht/dht.h"
 #include "dht/estimate.h"
 #include "dht/habits.h"
+#include "dht/known.h"
 #include "dht/limits.h"
 #include "dht/lookup.h"
 #include "dht/message.h"
@@ -43,6 +45,7 @@ struct dht {
 	struct dht_queries queries;
 	struct dht_lookups lookups;
 	struct dht_closest closest;
+	struct dht_known known;
 	struct dht_estimate estimates[2]; /* of the IPv4 and the IPv6 network */
 	struct dht_habits habits;
 	struct dht_upkeep upkeep;

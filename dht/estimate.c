@@ -18,11 +18,10 @@ uint64_t dht_distance(const struct dht_id *a, const struct dht_id *b)
 /* The eighth distance alone, as eight spacings: for gaps of random size it says all that eight
  * distances can say (least squares over the eight spreads 38 % instead of 35 %), and a few ids
  * forged next to the target move it less. Such spacings are skewed: the mean of their middle half
- * lies 4 % below that of all, hence the 25th. Fewer than eight are all there are: counted. */
-static uint64_t spacing_of(const struct dht_id *target, const struct dht_id *nearest, size_t len)
+ * lies 4 % below that of all, hence the 25th. */
+static uint64_t spacing_of(
+	const struct dht_id *target, const struct dht_id nearest[DHT_ESTIMATE_NODES])
 {
-	if (len < DHT_ESTIMATE_NODES)
-		return UINT64_MAX / (len + 1);
 	uint64_t spacing = dht_distance(target, &nearest[DHT_ESTIMATE_NODES - 1]) /
 			   DHT_ESTIMATE_NODES;
 	return spacing + spacing / 25;
@@ -40,12 +39,9 @@ static struct dht_estimate_sample *place_of(struct dht_estimate *e, const struct
 }
 
 void dht_estimate_add(struct dht_estimate *e, const struct dht_id *target,
-	const struct dht_id *nearest, size_t len)
+	const struct dht_id nearest[DHT_ESTIMATE_NODES])
 {
-	if (!len)
-		return;
-	*place_of(e, target) = (struct dht_estimate_sample){
-		*target, spacing_of(target, nearest, len)};
+	*place_of(e, target) = (struct dht_estimate_sample){*target, spacing_of(target, nearest)};
 }
 
 static int by_size(const void *a, const void *b)
@@ -76,12 +72,4 @@ uint64_t dht_estimate_size(const struct dht_estimate *e)
 		return 0;
 	uint64_t parts = UINT64_MAX / spacing; /* N nodes make N + 1 gaps */
 	return parts > 1 ? parts - 1 : 1;
-}
-
-uint64_t dht_estimate_distance(const struct dht_estimate *e, unsigned rank)
-{
-	uint64_t spacing = mean_spacing(e);
-	if (!spacing || !rank)
-		return 0;
-	return spacing < UINT64_MAX / rank ? spacing * rank : UINT64_MAX;
 }

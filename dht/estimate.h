@@ -22,17 +22,14 @@ struct dht_estimate {
 	unsigned len, next;
 };
 
-/* A look-up has ended: the nodes nearest to its target, the nearest first. Fewer than
- * DHT_ESTIMATE_NODES means that there are no others. One target counts once, its last look-up,
- * or a name that is read all the time would be all that is known of the network. */
+/* A look-up has ended: the nodes nearest to its target, the nearest first. One
+ * target counts once, its last look-up, or a name that is read all the time would be all that is
+ * known of the network. */
 void dht_estimate_add(struct dht_estimate *e, const struct dht_id *target,
-	const struct dht_id *nearest, size_t len);
+	const struct dht_id nearest[DHT_ESTIMATE_NODES]);
 /* Nodes, we ourselves not counted; 0: not enough look-ups yet. A minority of look-ups, met by
  * whatever liars, does not move it far: the highest and lowest quarter are left out. */
 uint64_t dht_estimate_size(const struct dht_estimate *e);
-/* Where the rank-th nearest to any target is to be expected (first 64 bits of the distance; at
- * most UINT64_MAX); 0: unknown. */
-uint64_t dht_estimate_distance(const struct dht_estimate *e, unsigned rank);
 
 /* The first 64 bits of the distance, which tell apart what random ids can tell apart. */
 uint64_t dht_distance(const struct dht_id *a, const struct dht_id *b);

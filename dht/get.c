@@ -169,26 +169,30 @@ void dht_get_take_own(struct dht_lookup *l)
 static void fill_set(
 	const struct dht_lookup *l, const struct dht_candidates *front, struct dht_closest_set *set)
 {
-	size_t taken = 0;
+	size_t taken = 0, suspects = 0;
 	for (size_t i = 0; i < front->len && taken < DHT_CLOSEST_NODES; i++) {
 		const struct dht_candidate *c = &front->list[i];
+		bool suspect = c->standing == DHT_SUSPECT;
 		bool stored = c->store_state == DHT_STORED;
-		if (c->state != DHT_ANSWERED || !c->node.token_len || (c->unread && !stored))
+		if (c->state != DHT_ANSWERED || !c->node.token_len || (c->unread && !stored) ||
+			(suspect && suspects == DHT_CLOSEST_SUSPECTS))
 			continue;
 		struct dht_closest_node *node = &set->nodes[set->len++];
 		*node = c->node;
+		node->standing = c->standing;
 		if (stored && l->is_mutable) {
 			node->has_seq = true;
 			node->seq = l->item->seq;
 		}
-		taken++;
+		taken += !suspect;
+		suspects += suspect;
 	}
 }
 
 void dht_lookup_remember(struct dht_lookup *l)
 {
-	struct dht_closest_set *set = calloc(
-		1, sizeof(*set) + 2 * DHT_CLOSEST_NODES * sizeof(set->nodes[0]));
+	size_t most = 2 * (DHT_CLOSEST_NODES + DHT_CLOSEST_SUSPECTS);
+	struct dht_closest_set *set = calloc(1, sizeof(*set) + most * sizeof(set->nodes[0]));
 	if (!set)
 		return; /* a cache: the next put searches anew */
 	bool kept = l->result.stored_here && l->is_mutable;

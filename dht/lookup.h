@@ -15,6 +15,7 @@
 
 #include "dht/candidates.h"
 #include "dht/dht.h"
+#include "dht/known.h"
 #include "dht/query.h"
 
 /* Further ones are refused: -EBUSY. */
@@ -22,6 +23,11 @@
 /* Of these so many ask at once, the others stay fresh until one ends: at most twenty queries
  * each, so that DHT_QUERIES_MAX does not make honest nodes look like failures. */
 #define DHT_LOOKUPS_RUNNING_MAX 200
+
+/* Packets of one look-up: a liar that names ever nearer nodes shall not keep us busy. A put keeps
+ * some of them back to store with, on eight nodes and once more on those that are silent. */
+#define DHT_LOOKUP_PACKETS 60
+#define DHT_STORE_PACKETS 16
 
 enum dht_lookup_kind {
 	DHT_LOOKUP_NODES, /* our own: a neighbourhood, a bucket */
@@ -111,9 +117,13 @@ int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht
 void dht_lookup_end(struct dht_lookup *l);
 struct dht_address_rules dht_lookup_rules(const struct dht *dht);
 
-/* search.c: a node is one to ask; begins from the table; asks whom it is time to ask, and goes on when all did. */
-void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c);
+/* named.c: somebody to ask, so many hops away; the nearest of the table; those in a reply. */
+void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops);
 void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count);
+void dht_lookup_named(
+	struct dht_lookup *l, const struct dht_candidate *source, const struct dht_message *m);
+
+/* search.c: asks whom it is time to ask, and goes on when all did. */
 void dht_lookup_search(struct dht_lookup *l);
 
 /* get.c: the value in a reply, the one in our own store, and who returned what. */
@@ -121,8 +131,26 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 void dht_get_take_own(struct dht_lookup *l);
 void dht_lookup_remember(struct dht_lookup *l);
 
-/* region.c: a search is over. */
+/* region.c: nodes of the network, estimated, or counted where there are few; 0: unknown; */
+uint64_t dht_region_size(const struct dht *dht, unsigned family);
+/* where the rank-th nearest to any target is to be expected, the first 64 bits of the distance; 0:
+ * unknown, or there are no more than that; */
+uint64_t dht_region_distance(const struct dht *dht, unsigned family, unsigned rank);
+/* what becomes of those whom a reply names; */
+enum dht_standing dht_region_standing(struct dht_lookup *l, const struct dht_message *m);
+/* whoever was named since is looked at together; */
+void dht_region_judge(struct dht_lookup *l, unsigned family);
+/* the suspect to be asked next, of the first `end`: those that were named first by their sources,
+ * so that a source that names many has no more of us than one that names few. NULL: none; */
+struct dht_candidate *dht_region_next(struct dht_candidates *front, size_t end);
+/* a search is over; */
 void dht_region_learn(struct dht_lookup *l);
+/* it answered us, as a suspect or not; is it what it was? (known.h); */
+void dht_region_met(struct dht *dht, const struct dht_contact *c, bool suspect);
+enum dht_acquaintance dht_region_look(
+	const struct dht *dht, const struct dht_contact *c, struct dht_contact *ret_right);
+/* is that node's id one that is not believed? */
+bool dht_region_made_up(const struct dht_lookup *l, const struct dht_contact *contact);
 
 /* put.c: the search is over; ends of queries that store. */
 void dht_put_start(struct dht_lookup *l);

@@ -78,14 +78,15 @@ static bool take_closest(struct dht_lookup *l)
 		struct dht_candidates *front = &l->fronts[family];
 		struct dht_candidate *c = dht_candidates_find(front, &node->contact);
 		if (!c)
-			c = dht_candidates_add(front, &l->target, &node->contact, &rules);
+			c = dht_candidates_add(front, &l->target, &node->contact, &rules,
+				(enum dht_standing)node->standing);
 		if (!c)
 			continue;
 		c->node = *node;
 		c->state = DHT_ANSWERED;
 		c->answered = true;
 		l->result.answered++;
-		usable[family]++;
+		usable[family] += node->standing != DHT_SUSPECT;
 	}
 	return suffices(l, usable);
 }
@@ -107,6 +108,7 @@ static bool belongs_to(const struct dht_lookup *l, const struct dht_candidates *
 	unsigned nearer = 0;
 	for (size_t i = 0; i < front->len; i++)
 		nearer += front->list[i].state == DHT_ANSWERED &&
+			  front->list[i].standing == DHT_BELIEVED &&
 			  dht_id_nearer(&l->target, &front->list[i].node.contact.id,
 				  &l->dht->config.id) < 0;
 	return nearer < DHT_K;
@@ -184,7 +186,8 @@ static void store(struct dht_lookup *l, struct dht_candidate *c)
 		m.cas = c->node.has_seq ? c->node.seq : CAS_NOTHING;
 	}
 	c->store_state = DHT_STORE_FAILED;
-	if (dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_STORE, l) < 0)
+	if (l->result.queries >= DHT_LOOKUP_PACKETS ||
+		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_STORE, l) < 0)
 		return;
 	c->store_state = DHT_STORING;
 	c->stored++;
@@ -214,6 +217,8 @@ static void store_ahead(struct dht_lookup *l, struct dht_candidates *front)
 		return;
 	for (size_t i = 0; i < front->len && nearer < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
+		if (c->standing == DHT_SUSPECT)
+			continue;
 		if (may_store(c))
 			store(l, c);
 		nearer += c->state == DHT_NEW || c->state == DHT_ASKED || c->state == DHT_ANSWERED;
@@ -232,6 +237,12 @@ void dht_put_ahead(struct dht_lookup *l)
 		store_ahead(l, &l->fronts[family]);
 }
 
+/* Beyond what the eight may need. */
+static bool has_spare_packets(const struct dht_lookup *l)
+{
+	return l->result.queries + DHT_STORE_PACKETS < DHT_LOOKUP_PACKETS;
+}
+
 /* Sends to the nearest until eight hold it, refuse it, or may yet answer. True when nobody is
  * worth waiting for any more. Our own refusal counts as that of one of the eight; else a ninth
  * node, which holds nothing, would take what the eight refuse. */
@@ -247,12 +258,13 @@ static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 			c->store_state = DHT_CONFLICT;
 			l->result.refused_cas++;
 		}
-		if (may_store(c))
+		if (may_store(c) && (c->standing != DHT_SUSPECT || has_spare_packets(l)))
 			store(l, c);
 		over &= c->store_state != DHT_STORING;
-		settled += c->store_state == DHT_STORING || c->store_state == DHT_STORED ||
-			   c->store_state == DHT_STORE_SPARED ||
-			   c->store_state == DHT_CONFLICT;
+		if (c->standing != DHT_SUSPECT) /* those besides: at most as many as were asked */
+			settled += c->store_state == DHT_STORING || c->store_state == DHT_STORED ||
+				   c->store_state == DHT_STORE_SPARED ||
+				   c->store_state == DHT_CONFLICT;
 	}
 	return over;
 }
@@ -321,8 +333,8 @@ void dht_put_store(struct dht_lookup *l)
 		search_again(l);
 		return;
 	}
-	/* What was not read stays unread until the next get. Refreshes remember for themselves: they
-	 * are too many for this cache, and need no tokens of old. */
+	/* What was not read stays unread until the next get. Refreshes remember for themselves:
+	 * they are too many for this cache, and need no tokens of old. */
 	if (has_unread(l))
 		dht_closest_forget(&l->dht->closest, &l->target);
 	else if (!l->refresh)
@@ -352,7 +364,7 @@ static void advance(struct dht_lookup *l)
 
 static void count_stored(struct dht_lookup *l, const struct dht_candidate *c)
 {
-	if (stored_by_other_family(l, &c->node.contact))
+	if (c->standing == DHT_SUSPECT || stored_by_other_family(l, &c->node.contact))
 		return;
 	l->result.stored++;
 	if (l->result.stored == DHT_ENOUGH)

@@ -45,7 +45,7 @@ void dht_refresh_finish(struct dht_refresh *r)
 void dht_refresh_begin(struct dht_lookup *l)
 {
 	for (size_t i = 0; i < l->refresh->copies_len; i++)
-		dht_lookup_candidate(l, &l->refresh->copies[i].at);
+		dht_lookup_candidate(l, &l->refresh->copies[i].at, 1);
 }
 
 static const struct dht_copy *copy_at(const struct dht_refresh *r, const struct dht_contact *at)

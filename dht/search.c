@@ -16,8 +16,6 @@
  * the first round goes to such nodes, and three name as near ones as ten do: among a thousand
  * nodes 12.8 packets a get instead of 16.2, for a few milliseconds. */
 #define GUIDES 3
-/* Packets of one look-up: a liar that names ever nearer nodes shall not keep us busy. */
-#define QUERIES_MAX 60
 /* A node that is silent once may have lost a packet; twice is silence. */
 #define TRIES 2
 
@@ -25,53 +23,6 @@
  * where nobody does. */
 #define WALKS 3
 #define WALKS_MAX 16
-
-/* Named by a node that was so many hops away; 0: by our own table. */
-static void add_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops)
-{
-	struct dht *dht = l->dht;
-	unsigned family = c->endpoint.family == 6;
-	if (!dht_acceptable(dht, &c->endpoint) || !dht_has_family(dht, family) ||
-		dht_id_equal(&c->id, &dht->config.id))
-		return;
-	struct dht_address_rules rules = dht_lookup_rules(dht);
-	struct dht_candidate *added = dht_candidates_add(&l->fronts[family], &l->target, c, &rules);
-	if (!added)
-		return;
-	added->hops = (uint8_t)(hops + 1); /* fewer than queries, and these are bounded */
-	added->no_get = dht_habits_no_get(&dht->habits, &c->endpoint, dht_now(dht));
-	if (dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht))) {
-		added->state = DHT_STALLED;
-		added->asked = 1;
-		added->walked = true;
-	}
-}
-
-void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c)
-{
-	add_candidate(l, c, 0);
-}
-
-/* From the table, the nearest. Nodes that left one query unanswered are among them, since
- * packets get lost; those that left more only if there are no others. */
-void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
-{
-	struct dht_contact near[DHT_CANDIDATES_MAX];
-	const struct dht_table *t = &l->dht->tables[family];
-	uint64_t eighth = dht_estimate_distance(&l->dht->estimates[family], DHT_K);
-	/* A search for the tables' sake is there to meet many. */
-	bool all = !eighth || l->kind == DHT_LOOKUP_NODES;
-	l->reach[family] = all ? UINT64_MAX : eighth;
-	size_t len = dht_table_nearest(t, &l->target, 1, near, count);
-	if (!len)
-		len = dht_table_nearest(t, &l->target, UINT8_MAX, near, count);
-	for (size_t i = 0; i < len; i++) {
-		add_candidate(l, &near[i], 0);
-		struct dht_candidate *c = dht_candidates_find(&l->fronts[family], &near[i]);
-		if (c)
-			c->known = true;
-	}
-}
 
 static struct dht_candidate *candidate_of(struct dht_lookup *l, const struct dht_query *q)
 {
@@ -99,7 +50,8 @@ static bool send_query(struct dht_lookup *l, struct dht_candidate *c, enum dht_m
 	/* Who holds no newer value need not send the one that we have (BEP 44). */
 	if (l->refresh)
 		m.seq = l->item->seq;
-	if (l->result.queries >= QUERIES_MAX ||
+	unsigned most = DHT_LOOKUP_PACKETS - (l->kind == DHT_LOOKUP_PUT ? DHT_STORE_PACKETS : 0);
+	if (l->result.queries >= most ||
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_SEARCH, l) < 0)
 		return false;
 	l->result.queries++;
@@ -128,7 +80,8 @@ static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_c
  * question tells, which nobody waits for; its answer shows the way past a region of such nodes. */
 static void walk(struct dht_lookup *l, struct dht_candidate *c)
 {
-	if (c->walked || method_of(l) != DHT_GET || keeps_nothing(l, c))
+	if (c->walked || c->standing == DHT_SUSPECT || method_of(l) != DHT_GET ||
+		keeps_nothing(l, c))
 		return;
 	c->walked = send_query(l, c, DHT_FIND_NODE);
 }
@@ -163,22 +116,39 @@ static bool is_on_the_way(const struct dht_lookup *l, const struct dht_candidate
 	return dht_distance(&at->id, &l->target) > l->reach[at->endpoint.family == 6];
 }
 
+/* Suspects nearer than the eighth that answered, when all others have been asked. */
+static bool ask_suspects(struct dht_lookup *l, struct dht_candidates *front, size_t end)
+{
+	struct dht_candidate *next;
+	bool over = true;
+	while (front->flying < PARALLEL && (next = dht_region_next(front, end)))
+		ask(l, front, next);
+	for (size_t i = 0; i < end; i++)
+		over &= front->list[i].standing != DHT_SUSPECT || front->list[i].state != DHT_ASKED;
+	return over;
+}
+
 /* Asks the nearest that were not asked yet, but not far beyond the eighth of those that answered
  * or may well do so. True when the search is over: of those nearer than the eighth that
  * answered, none is worth waiting for. Nodes that keep nothing are asked for the way until
- * there were `walks` of them; those whose id does not fit, when there is nobody else. */
+ * there were `walks` of them; those whose id does not fit or is in doubt, when there is nobody
+ * else. */
 static bool ask_nearest(
 	struct dht_lookup *l, struct dht_candidates *front, unsigned walks, unsigned *ret_answered)
 {
 	bool over = true;
 	unsigned hoped_for = 0, on_the_way = 0, most = wanted(l);
+	/* Among liars three guides may be three liars. */
+	unsigned guides = l->result.crowded ? PARALLEL : GUIDES;
+	size_t i = 0;
 	*ret_answered = 0;
-	for (size_t i = 0; i < front->len && *ret_answered < DHT_K; i++) {
+	for (; i < front->len && *ret_answered < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
-		if (passed_over(l, front, c, walks))
+		bool last = c->misfit || c->standing == DHT_DOUBTED;
+		if (c->standing == DHT_SUSPECT || passed_over(l, front, c, walks))
 			continue;
 		if (c->state == DHT_NEW && front->flying < PARALLEL && hoped_for < most &&
-			(over || !c->misfit) && !(is_on_the_way(l, c) && on_the_way >= GUIDES))
+			(over || !last) && !(is_on_the_way(l, c) && on_the_way >= guides))
 			ask(l, front, c);
 		on_the_way += c->state == DHT_ASKED && is_on_the_way(l, c);
 		*ret_answered += c->state == DHT_ANSWERED;
@@ -186,7 +156,7 @@ static bool ask_nearest(
 		if (!keeps_nothing(l, c) && !c->misfit)
 			hoped_for += c->state == DHT_ANSWERED || c->state == DHT_ASKED;
 	}
-	return over;
+	return over && ask_suspects(l, front, i);
 }
 
 /* The same, and when fewer answered than are wanted: the rest of the table, for half of the
@@ -292,10 +262,7 @@ void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const str
 		l->fn.peers(l->ctx, m->peers, m->peers_len, NULL);
 	if (l->state == DHT_LOOKUP_ENDED) /* cancelled by its callback */
 		return;
-	uint8_t hops = c->hops;
-	/* From here on `c` may have moved. */
-	for (size_t i = 0; i < m->nodes_len; i++)
-		add_candidate(l, &m->nodes[i], hops);
+	dht_lookup_named(l, c, m); /* from here on `c` may have moved */
 	advance(l);
 }
 
@@ -326,7 +293,7 @@ void dht_lookup_failed(
 	}
 	if (is) {
 		struct dht_contact right = {.id = *is, .endpoint = q->to.endpoint};
-		add_candidate(l, &right, hops);
+		dht_lookup_candidate(l, &right, hops);
 	}
 	advance(l);
 }

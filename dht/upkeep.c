@@ -284,7 +284,7 @@ static void introduce_leftovers(struct dht *dht, const struct dht_candidates *fr
 {
 	unsigned left = LEFTOVERS;
 	for (size_t i = 0; i < front->len && left > 0; i++) {
-		if (front->list[i].state != DHT_NEW)
+		if (front->list[i].state != DHT_NEW || front->list[i].standing != DHT_BELIEVED)
 			continue;
 		dht_upkeep_introduce(dht, &front->list[i].node.contact);
 		left--;

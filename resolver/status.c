@@ -71,6 +71,7 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "dht.searches", c.searches);
 	line(f, "dht.ended", c.ended);
 	line(f, "dht.hops", c.hops);
+	line(f, "dht.wide", c.wide);
 	line(f, "dht.items_kept", c.items_kept);
 	line(f, "dht.values_bad", c.values_bad);
 	line(f, "dht.verifications", c.verifications);

@@ -25,7 +25,7 @@ static struct dht_contact contact(unsigned distance, unsigned host, uint16_t por
 static struct dht_candidate *add(struct dht_candidates *c, unsigned distance, unsigned host)
 {
 	struct dht_contact at = contact(distance, host, 4001);
-	return dht_candidates_add(c, &target, &at, &by_port);
+	return dht_candidates_add(c, &target, &at, &by_port, DHT_BELIEVED);
 }
 
 static void sorted_and_each_once(void **state)
@@ -100,13 +100,13 @@ static void the_nearer_of_an_address(void **state)
 	(void)state;
 	struct dht_candidates c = {0};
 	struct dht_contact far = contact(900, 1, 4001), near = contact(5, 1, 4001);
-	assert_non_null(dht_candidates_add(&c, &target, &far, &by_port));
-	struct dht_candidate *added = dht_candidates_add(&c, &target, &near, &by_port);
+	assert_non_null(dht_candidates_add(&c, &target, &far, &by_port, DHT_BELIEVED));
+	struct dht_candidate *added = dht_candidates_add(&c, &target, &near, &by_port, DHT_BELIEVED);
 	assert_non_null(added);
 	assert_null(dht_candidates_find(&c, &far));
 	added->state = DHT_FAILED;
-	assert_non_null(dht_candidates_add(&c, &target, &far, &by_port));
-	assert_null(dht_candidates_add(&c, &target, &near, &by_port));
+	assert_non_null(dht_candidates_add(&c, &target, &far, &by_port, DHT_BELIEVED));
+	assert_null(dht_candidates_add(&c, &target, &near, &by_port, DHT_BELIEVED));
 	assert_null(add(&c, 4, 1));
 	assert_non_null(dht_candidates_find(&c, &far));
 	dht_candidates_finish(&c);
@@ -117,9 +117,9 @@ static void an_address_is_an_ip_in_public(void **state)
 	(void)state;
 	struct dht_candidates c = {0};
 	struct dht_contact a = contact(1, 1, 4001), b = contact(2, 1, 4002);
-	assert_non_null(dht_candidates_add(&c, &target, &a, &by_ip));
-	assert_null(dht_candidates_add(&c, &target, &b, &by_ip));
-	assert_non_null(dht_candidates_add(&c, &target, &b, &by_port));
+	assert_non_null(dht_candidates_add(&c, &target, &a, &by_ip, DHT_BELIEVED));
+	assert_null(dht_candidates_add(&c, &target, &b, &by_ip, DHT_BELIEVED));
+	assert_non_null(dht_candidates_add(&c, &target, &b, &by_port, DHT_BELIEVED));
 	dht_candidates_finish(&c);
 }
 
@@ -134,13 +134,13 @@ static void misfits_come_last(void **state)
 	struct dht_contact fit = contact(0, 1, 4001), liar = fit, far = contact(60000, 2, 4001);
 	fit.endpoint.ip[0] = liar.endpoint.ip[0] = far.endpoint.ip[0] = 45;
 	dht_id_made(&fit.endpoint, random, &fit.id);
-	assert_non_null(dht_candidates_add(&c, &target, &far, &strict));
-	assert_non_null(dht_candidates_add(&c, &target, &liar, &strict));
-	assert_non_null(dht_candidates_add(&c, &target, &fit, &strict));
+	assert_non_null(dht_candidates_add(&c, &target, &far, &strict, DHT_BELIEVED));
+	assert_non_null(dht_candidates_add(&c, &target, &liar, &strict, DHT_BELIEVED));
+	assert_non_null(dht_candidates_add(&c, &target, &fit, &strict, DHT_BELIEVED));
 	assert_int_equal(c.len, 2);
 	assert_true(dht_id_equal(&c.list[0].node.contact.id, &fit.id));
 	assert_true(c.list[1].misfit);
-	assert_null(dht_candidates_add(&c, &target, &liar, &strict));
+	assert_null(dht_candidates_add(&c, &target, &liar, &strict, DHT_BELIEVED));
 	dht_candidates_finish(&c);
 }
 

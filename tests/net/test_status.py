@@ -24,6 +24,7 @@ ELSEWHERE = {
     "dht.id_changes": ("sim/test_presence.c", "id_changes"),
     "dht.lookups": ("dht/test_lookup.c", "lookups"),
     "dht.size6": ("sim/test_liars.c", "size6"),
+    "dht.wide": ("sim/test_liars.c", "wide"),
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
     "republish.bytes": ("sim/test_republish.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish.c", "refresh_late"),

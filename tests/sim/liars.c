@@ -297,6 +297,11 @@ void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret
 		for (size_t j = 0; j < c->reads; j++)
 			read_once(sim, reader_of(sim, liars, &target, writer), &item, ret_outcome);
 	}
+	for (size_t i = 0; i < c->n; i++) {
+		struct dht_counters counters;
+		dht_counters(sim_dht(sim, i), &counters);
+		ret_outcome->wide += counters.wide;
+	}
 	sim_liars_destroy(liars);
 	sim_destroy(sim);
 }

@@ -37,6 +37,7 @@ struct sim_liars_outcome {
 	uint64_t read_queries, put_queries; /* of all together */
 	unsigned read_queries_max, put_queries_max;
 	uint64_t verifications_max; /* of one read */
+	uint64_t wide;		    /* look-ups of all nodes that went wide */
 	uint64_t took;		    /* of all reads, virtual microseconds */
 };
 void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret_outcome);

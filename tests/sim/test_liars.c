@@ -33,10 +33,83 @@ static void the_size_is_estimated(void **state)
 	sim_destroy(sim);
 }
 
+/* Two hundred reads: how many found the newest value; bounded work, whatever the liars do. */
+static void run_case(
+	enum sim_liar kind, unsigned share, bool from_birth, struct sim_liars_outcome *ret_outcome)
+{
+	struct sim_liars_case c = {.config = wan,
+		.n = 100,
+		.kind = kind,
+		.share = share,
+		.from_birth = from_birth,
+		.puts = 50,
+		.reads = 4};
+	sim_liars_run(&c, ret_outcome);
+	assert_int_equal(ret_outcome->reads, 200);
+	assert_true(ret_outcome->read_queries_max <= 60);
+	assert_true(ret_outcome->put_queries_max <= 60);
+	assert_true(ret_outcome->verifications_max <= 16);
+}
+
+/* Where nobody lies, nothing of the defence costs a packet. */
+static void honest_networks_pay_nothing(void **state)
+{
+	(void)state;
+	struct sim_liars_outcome o;
+	run_case(SIM_SILENT, 0, false, &o);
+	assert_int_equal(o.found, 200);
+	assert_true(o.read_queries <= 12 * 200);
+	assert_true(o.put_queries <= 20 * 50);
+	assert_int_equal(o.wide, 0);
+}
+
+static void half_are_silent(void **state)
+{
+	(void)state;
+	struct sim_liars_outcome o;
+	run_case(SIM_SILENT, 50, false, &o);
+	assert_true(o.found >= 198);
+}
+
+static void forgers(void **state)
+{
+	(void)state;
+	struct sim_liars_outcome o;
+	run_case(SIM_FORGER, 20, false, &o);
+	assert_true(o.found >= 198);
+	assert_true(o.wide > 0);
+	run_case(SIM_FORGER, 33, true, &o);
+	assert_true(o.found >= 190);
+	run_case(SIM_FORGER, 50, false, &o);
+	assert_true(o.found >= 160);
+}
+
+static void older_values_of_forgers(void **state)
+{
+	(void)state;
+	struct sim_liars_outcome o;
+	run_case(SIM_STALE, 50, false, &o);
+	assert_true(o.found >= 160);
+}
+
+static void ghosts(void **state)
+{
+	(void)state;
+	struct sim_liars_outcome o;
+	run_case(SIM_GHOSTS, 50, false, &o);
+	assert_true(o.found >= 190);
+	assert_true(o.took <= 200 * SIM_SECOND);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_size_is_estimated),
+		cmocka_unit_test(honest_networks_pay_nothing),
+		cmocka_unit_test(half_are_silent),
+		cmocka_unit_test(forgers),
+		cmocka_unit_test(older_values_of_forgers),
+		cmocka_unit_test(ghosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

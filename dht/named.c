@@ -1,0 +1,95 @@
+/* Who becomes a candidate of a look-up, and how far he is believed: nodes of our own table, and
+ * those whom others name. */
+#include "dht/engine.h"
+
+/* As somebody named it. */
+struct naming {
+	enum dht_standing standing;
+	uint8_t hops, rank;
+};
+
+static enum dht_standing standing_of(enum dht_acquaintance met, enum dht_standing named)
+{
+	switch (met) {
+	case DHT_STRANGER:
+		return named;
+	case DHT_MET:
+		return DHT_BELIEVED;
+	case DHT_MET_SUSPECT:
+		return DHT_SUSPECT;
+	case DHT_OTHERWISE:
+		return DHT_DOUBTED;
+	}
+	return DHT_DOUBTED;
+}
+
+/* Whom we met ourselves is believed, or not, whoever names him; and at an address that we know
+ * under another id, that one may be asked. */
+static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming n)
+{
+	struct dht *dht = l->dht;
+	unsigned family = c->endpoint.family == 6;
+	if (!dht_acceptable(dht, &c->endpoint) || !dht_has_family(dht, family) ||
+		dht_id_equal(&c->id, &dht->config.id))
+		return;
+	struct dht_address_rules rules = dht_lookup_rules(dht);
+	struct dht_contact right;
+	enum dht_acquaintance met = dht_region_look(dht, c, &right);
+	struct dht_candidate *added = dht_candidates_add(
+		&l->fronts[family], &l->target, c, &rules, standing_of(met, n.standing));
+	if (!added)
+		return;
+	added->hops = n.hops;
+	added->rank = n.rank;
+	added->no_get = dht_habits_no_get(&dht->habits, &c->endpoint, dht_now(dht));
+	if (dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht))) {
+		added->state = DHT_STALLED;
+		added->asked = 1;
+		added->walked = true;
+	}
+	if (met == DHT_OTHERWISE && !dht_id_equal(&right.id, &c->id))
+		add(l, &right, (struct naming){DHT_BELIEVED, n.hops, 0});
+}
+
+void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops)
+{
+	add(l, c, (struct naming){DHT_BELIEVED, hops, 0});
+}
+
+/* Nodes that left one query unanswered are among them, since packets get lost; those that left more
+ * only if there are no others. */
+void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
+{
+	struct dht_contact near[DHT_CANDIDATES_MAX];
+	const struct dht_table *t = &l->dht->tables[family];
+	uint64_t eighth = dht_region_distance(l->dht, family, DHT_K);
+	/* A search for the tables' sake is there to meet many. */
+	bool all = !eighth || l->kind == DHT_LOOKUP_NODES;
+	l->reach[family] = all ? UINT64_MAX : eighth;
+	size_t len = dht_table_nearest(t, &l->target, 1, near, count);
+	if (!len)
+		len = dht_table_nearest(t, &l->target, UINT8_MAX, near, count);
+	for (size_t i = 0; i < len; i++) {
+		dht_lookup_candidate(l, &near[i], 1);
+		struct dht_candidate *c = dht_candidates_find(&l->fronts[family], &near[i]);
+		if (c)
+			c->known = true;
+	}
+}
+
+/* A suspect's word counts for nothing. */
+void dht_lookup_named(
+	struct dht_lookup *l, const struct dht_candidate *source, const struct dht_message *m)
+{
+	if (source->standing != DHT_BELIEVED)
+		return;
+	struct naming n = {.standing = dht_region_standing(l, m),
+		.hops = (uint8_t)(source->hops +
+				  1)}; /* fewer than queries, and these are bounded */
+	for (size_t i = 0; i < m->nodes_len; i++) {
+		n.rank = (uint8_t)i;
+		add(l, &m->nodes[i], n);
+	}
+	for (unsigned family = 0; family < 2; family++)
+		dht_region_judge(l, family);
+}
