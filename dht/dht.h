@@ -193,7 +193,8 @@ struct dht_counters {
 	uint64_t searches;     /* and those for the sake of the table */
 	uint64_t ended, hops;  /* of these: those that ended, the sum of their hops */
 	uint64_t wide;         /* of all look-ups those that met ids made up for their target */
-	uint64_t values_bad;   /* values that did not verify, from anyone */
+	uint64_t values_bad;   /* values that did not verify, from anyone, or came after the
+	                        * sixteen that one look-up verifies */
 	uint64_t items_kept;   /* puts of others that we took */
 	uint64_t verifications;
 	uint64_t size4, size6; /* nodes of the networks, estimated from look-ups; 0: unknown */

@@ -91,6 +91,18 @@ static void remember_seen(struct dht_lookup *l, const struct dht_item *item)
 	l->seen[l->seen_len++] = copy;
 }
 
+/* Signature checks of one look-up: liars may return as many values as they like, even genuine ones
+ * of long ago. The last quarter is for what claims to be newer than all that verified, so that the
+ * newest is found as long as fewer than four false ones claim that before it comes. */
+#define VERIFICATIONS_MAX 16
+#define VERIFICATIONS_NEWER 4
+
+static bool may_verify(const struct dht_lookup *l, const struct dht_item *item)
+{
+	bool newer = item->seq > l->result.seq_seen;
+	return l->verified < VERIFICATIONS_MAX - (newer ? 0 : VERIFICATIONS_NEWER);
+}
+
 /* Key, salt and kind are those of the look-up already. */
 static bool verifies(struct dht_lookup *l, const struct dht_item *item)
 {
@@ -103,6 +115,9 @@ static bool verifies(struct dht_lookup *l, const struct dht_item *item)
 	for (size_t i = 0; i < l->seen_len; i++)
 		if (same_value(l->seen[i], item))
 			return true;
+	if (!may_verify(l, item))
+		return false;
+	l->verified++;
 	l->dht->counters.verifications++;
 	if (dht_item_verify(item) < 0)
 		return false;

@@ -74,6 +74,7 @@ struct dht_lookup {
 	int64_t here_seq;
 	struct dht_item *seen[DHT_LOOKUP_SEEN];
 	size_t seen_len;
+	unsigned verified; /* signatures that were checked */
 
 	/* of a put */
 	struct dht_item *item;

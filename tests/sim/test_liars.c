@@ -1,11 +1,14 @@
 /* Liars that work together: what they may cost, and what they may hide. tests/bench/sim_liars
  * prints the numbers of larger networks. */
 #undef NDEBUG
+#include "dht/message.h"
 #include "tests/sim/liars.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
@@ -101,6 +104,125 @@ static void ghosts(void **state)
 	assert_true(o.took <= 200 * SIM_SECOND);
 }
 
+/* One key, and every node returns another value: of other seqs, genuine, or signed falsely. */
+static bool falsely;
+
+static size_t return_another(
+	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
+{
+	struct dht_message m;
+	struct dht_item item;
+	(void)sim;
+	if (dht_message_read(datagram, len, &m) < 0 || m.kind != DHT_REPLY || !m.token.len)
+		return len;
+	sim_mutable(7, (int64_t)(1000 + node), "one of many", &item);
+	item.sig[5] ^= falsely;
+	m.value = (struct bytes){item.value, item.value_len};
+	m.key = (struct bytes){item.key, DHT_KEY_LEN};
+	m.sig = (struct bytes){item.sig, DHT_SIG_LEN};
+	m.has_key = m.has_sig = m.has_seq = true;
+	m.seq = item.seq;
+	uint8_t buf[1500];
+	int written = dht_message_write(&m, buf, cap < sizeof(buf) ? cap : sizeof(buf));
+	assert_true(written > 0);
+	memcpy(datagram, buf, (size_t)written);
+	return (size_t)written;
+}
+
+static void signatures_checked_are_bounded(void **state)
+{
+	(void)state;
+	struct dht_counters before, after;
+	struct dht_item wanted;
+	struct sim_answer a;
+	struct sim *sim = sim_create(&wan);
+	for (size_t i = 0; i < 60; i++) { /* both families: twice as many answer */
+		sim_add(sim, 46);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, 1000);
+	}
+	sim_run(sim, 10 * SIM_SECOND);
+	sim_mutable(7, 1, "", &wanted);
+	for (size_t i = 1; i < 60; i++)
+		sim_set_lie(sim, i, return_another);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		falsely = turn;
+		dht_counters(sim_dht(sim, 0), &before);
+		sim_get(sim, 0, &wanted, &a);
+		dht_counters(sim_dht(sim, 0), &after);
+		assert_in_range(after.verifications - before.verifications, 4, 16);
+		assert_true(falsely ? a.values == 0 : a.values >= 8);
+	}
+	sim_destroy(sim);
+}
+
+/* Forged in quantity: altered values, other keys, wrong seqs; none is ever accepted. */
+static void forgeries_in_quantity(void **state)
+{
+	(void)state;
+	struct dht_item genuine, forged;
+	sim_mutable(9, 5, "genuine", &genuine);
+	uint64_t random = 1;
+	for (unsigned i = 0; i < 3000; i++) {
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		uint8_t bit = (uint8_t)(1u << (random >> 61));
+		size_t at = (size_t)(random >> 33);
+		forged = genuine;
+		switch (i % 5) {
+		case 0:
+			forged.value[at % forged.value_len] ^= bit;
+			break;
+		case 1:
+			forged.key[at % DHT_KEY_LEN] ^= bit;
+			break;
+		case 2:
+			forged.sig[at % DHT_SIG_LEN] ^= bit;
+			break;
+		case 3:
+			forged.seq += 1 + (int64_t)(at % 1000);
+			break;
+		case 4:
+			forged.salt[0] = (uint8_t)at;
+			forged.salt_len = 1;
+			break;
+		}
+		assert_int_equal(dht_item_verify(&forged), -EBADMSG);
+	}
+}
+
+/* P15: old data replayed by all. What is delivered is delivered with its seq, and a newer one in
+ * our own store is not forgotten. */
+static void replays_do_not_hide_our_own(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 40);
+	struct dht_item old, newer;
+	struct dht_id target;
+	struct sim_answer a;
+	size_t holder = 0;
+	sim_mutable(7, 5000, "newer", &newer);
+	sim_mutable(7, 1, "", &old);
+	dht_item_target(&newer, &target);
+	sim_put(sim, 3, &newer, 0, &a);
+	while (!sim_item(sim, holder, &target))
+		holder++;
+	falsely = false;
+	for (size_t i = 0; i < 40; i++)
+		if (i != holder)
+			sim_set_lie(sim, i, return_another);
+	sim_kill(sim, holder, false);
+	sim_restart(sim, holder, true);
+	sim_rejoin(sim, holder);
+	sim_run(sim, 5 * SIM_SECOND);
+	sim_get(sim, holder, &old, &a);
+	assert_true(a.own);
+	assert_true(a.values >= 8);
+	assert_int_equal(a.best.seq, 5000);
+	assert_int_equal(a.result.seq_seen, 5000);
+	sim_destroy(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +232,9 @@ int main(void)
 		cmocka_unit_test(forgers),
 		cmocka_unit_test(older_values_of_forgers),
 		cmocka_unit_test(ghosts),
+		cmocka_unit_test(signatures_checked_are_bounded),
+		cmocka_unit_test(forgeries_in_quantity),
+		cmocka_unit_test(replays_do_not_hide_our_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
