@@ -223,6 +223,90 @@ static void replays_do_not_hide_our_own(void **state)
 	sim_destroy(sim);
 }
 
+/* 20 nodes whose ids are as near to one target as their addresses allow, all of one /24 or one
+ * IPv6 /40: puts of it are acknowledged and forgotten. */
+static void make_sybil(
+	struct sim *sim, const struct dht_id *target, uint8_t family, unsigned number)
+{
+	struct dht_endpoint at = {.family = family, .port = 4001, .ip = {0x2a, 0x7f, 1, 1}};
+	struct dht_id best = {0}, id, random = *target;
+	size_t node = sim_add(sim, family);
+	bool any = false;
+	if (family == 4)
+		at.ip[0] = 45;
+	/* In a /40 there is an address for nearly every prefix: 4,096 are tried. */
+	for (unsigned i = 0; i < (family == 4 ? 8 : 4096); i++) {
+		struct dht_endpoint tried = at;
+		if (family == 4)
+			tried.ip[3] = (uint8_t)(number + 1);
+		else {
+			tried.ip[5] = (uint8_t)(number + 1);
+			tried.ip[6] = (uint8_t)(i >> 8);
+			tried.ip[7] = (uint8_t)i;
+		}
+		random.b[19] = (uint8_t)i;
+		dht_id_made(&tried, random.b, &id);
+		if (any && dht_id_nearer(target, &best, &id) < 0)
+			continue;
+		any = true;
+		best = id;
+		at = tried;
+	}
+	sim_move(sim, node, &at, &best);
+	sim_join(sim, node, 0);
+}
+
+static void sybils_of_one_net(uint8_t family)
+{
+	const struct sim_config public = {.rtt_min = 20000,
+		.rtt_max = 120000,
+		.mainline = true,
+		.limits = true,
+		.own_nets = true};
+	struct sim *sim = sim_create(&public);
+	struct dht_item item;
+	struct dht_id target;
+	size_t sybils[20], found = 0;
+	sim_mutable(77, 1, "wanted by many", &item);
+	dht_item_target(&item, &target);
+	for (size_t i = 0; i < 80; i++) {
+		sim_add(sim, family);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, 1000);
+	}
+	sim_run(sim, 60 * SIM_SECOND); /* ids follow addresses */
+	for (unsigned i = 0; i < 20; i++) {
+		sybils[i] = sim_len(sim);
+		make_sybil(sim, &target, family, i);
+	}
+	struct sim_liars *liars = sim_liars_create(sim, SIM_SILENT, sybils, 20);
+	sim_run(sim, 60 * SIM_SECOND);
+	for (size_t i = 0; i < 100; i++) {
+		struct sim_answer a;
+		sim_mutable(77, (int64_t)(2 + i), "wanted by many", &item);
+		sim_put(sim, i % 80, &item, 0, &a);
+		sim_get(sim, (i * 7 + 3) % 80, &item, &a);
+		found += a.values > 0 && a.best.seq == item.seq;
+		assert_true(a.result.queries <= 60);
+	}
+	assert_true(found >= 99);
+	sim_liars_destroy(liars);
+	sim_destroy(sim);
+}
+
+static void sybils_of_one_net_of_ipv4(void **state)
+{
+	(void)state;
+	sybils_of_one_net(4);
+}
+
+static void sybils_of_one_net_of_ipv6(void **state)
+{
+	(void)state;
+	sybils_of_one_net(6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +316,8 @@ int main(void)
 		cmocka_unit_test(forgers),
 		cmocka_unit_test(older_values_of_forgers),
 		cmocka_unit_test(ghosts),
+		cmocka_unit_test(sybils_of_one_net_of_ipv4),
+		cmocka_unit_test(sybils_of_one_net_of_ipv6),
 		cmocka_unit_test(signatures_checked_are_bounded),
 		cmocka_unit_test(forgeries_in_quantity),
 		cmocka_unit_test(replays_do_not_hide_our_own),
