@@ -99,6 +99,7 @@ static void start(struct job *job)
 	uint8_t key[DHT_KEY_LEN];
 	int r;
 	leave_turn(job);
+	event_del(&job->timer); /* of an edit, when its turn came first */
 	job->packets = calloc(JOB_PACKETS_MAX, sizeof(*job->packets));
 	job->newest = calloc(1, sizeof(*job->newest));
 	memset(&job->item, 0, sizeof(job->item));
@@ -131,7 +132,9 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	struct job *job = ctx;
-	if (!wanted(job))
+	if (job->state != JOB_WAITING)
+		job->again = true;
+	else if (!wanted(job))
 		job_destroy(job);
 	else if (job->hurried)
 		start(job);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "dht/udp.h"
+#include "resolver/job.h"
 #include "resolver/resolver.h"
 
 #define NODES 3
@@ -434,6 +435,33 @@ static void test_restart(void **state)
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "stays.alt").last, 7);
 }
 
+/* A job has its turn while an edit of the same zone waits for the second to pass: it runs once. */
+static void test_turn_and_edit(void **state)
+{
+	(void)state;
+	start(&nodes[1], POLICY_GUARDED);
+	start(&nodes[0], POLICY_GUARDED);
+	struct publisher *p = nodes[0].publisher;
+	struct question q = question_of("twice.alt");
+	assert_int_equal(put(&nodes[0], 1000, "twice.alt", 1), 0);
+	struct job *job = TAILQ_FIRST(&p->jobs);
+	assert_true(event_pending(&job->timer, EV_TIMEOUT, NULL));
+	join(&nodes[0], &nodes[1]); /* who does not answer before the loop runs */
+	job_in_turn(job);
+	job_take_turns(p);
+	assert_int_equal(job->state, JOB_READING);
+	assert_int_equal(p->running, 1);
+	assert_false(event_pending(&job->timer, EV_TIMEOUT, NULL));
+	struct dht_lookup *lookup = job->lookup;
+	event_get_callback(&job->timer)(-1, EV_TIMEOUT, job); /* the loop found it due before */
+	assert_ptr_equal(job->lookup, lookup);
+	assert_int_equal(p->running, 1);
+	while (own_find(nodes[0].own, 1000, &q)->published == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	while (p->running)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
 /* Two daemons that publish the same name do not go on outbidding each other: what the last wrote
  * holds both claims, so the other keeps that alive. */
 static void test_shared_slot(void **state)
@@ -625,6 +653,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_turn_and_edit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shared_slot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_conflict, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
