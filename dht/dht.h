@@ -100,6 +100,7 @@ struct dht_result {
 	bool stored_here;     /* put: this node keeps it too */
 	bool crowded;         /* somebody seems to have made ids up to be next to the target: what
 	                       * was found or stored there deserves to be read back */
+	bool contested;       /* put: somebody who has the key too signed another value of our seq */
 	int64_t seq_seen;     /* highest seq of a value that verified; -1: none */
 };
 
@@ -129,8 +130,8 @@ int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_pu
 /* Keeps an item of ours alive: looks at its copies now and then, and puts it again, byte for byte,
  * where it is missing or may soon be forgotten (republish.h says when). That its signature holds is
  * the caller's word, and that it was put before: `put` is when (monotonic, microseconds; 0:
- * unknown). `fn` is told of every refresh; when its seq_seen is above the item's, the network
- * has a newer value, and the item rests until it is removed. -EINVAL, -ENOMEM. */
+ * unknown). `fn` is told of every refresh; when its seq_seen is above the item's, or it is
+ * contested, the network has another value, and the item rests until it is removed. -EINVAL, -ENOMEM. */
 struct dht_published;
 int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_put_fn *fn, void *ctx,
 	struct dht_published **ret_published);

@@ -110,7 +110,7 @@ static bool verifies(struct dht_lookup *l, const struct dht_item *item)
 	dht_item_target(item, &target);
 	if (!dht_id_equal(&target, &l->target))
 		return false;
-	if (!item->is_mutable)
+	if (!item->is_mutable || (l->item && same_value(l->item, item)))
 		return true;
 	for (size_t i = 0; i < l->seen_len; i++)
 		if (same_value(l->seen[i], item))
@@ -138,6 +138,19 @@ static void deliver_item(
 	l->fn.get(l->ctx, item, from, NULL);
 }
 
+/* Does the node hold what we store? The hash of an immutable value says so. */
+static void compare_with_ours(
+	struct dht_lookup *l, struct dht_candidate *c, const struct dht_item *item)
+{
+	const struct dht_item *ours = l->item;
+	bool rival = ours && item->is_mutable && item->seq == ours->seq;
+	bool same = !item->is_mutable ||
+		    (rival && item->value_len == ours->value_len &&
+			    !memcmp(item->value, ours->value, ours->value_len));
+	c->holds |= same;
+	l->result.contested |= rival && !same;
+}
+
 void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dht_message *m)
 {
 	struct dht_item item;
@@ -146,7 +159,6 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 		c->node.has_seq = true;
 		c->node.seq = m->seq;
 		c->unread = l->kind == DHT_LOOKUP_PUT;
-		c->holds = l->item && m->seq == l->item->seq;
 	}
 	if (!m->value.len)
 		return;
@@ -155,7 +167,7 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 		l->dht->counters.values_bad++;
 		return;
 	}
-	c->holds |= !l->is_mutable; /* the hash says that it is the same */
+	compare_with_ours(l, c, &item);
 	deliver_item(l, &item, &from);
 }
 

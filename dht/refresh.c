@@ -128,7 +128,7 @@ static void choose(const struct dht_refresh *r, struct dht_candidates *front, ui
 
 bool dht_refresh_choose(struct dht_lookup *l)
 {
-	if (l->is_mutable && l->result.seq_seen > l->item->seq)
+	if (l->is_mutable && (l->result.seq_seen > l->item->seq || l->result.contested))
 		return false;
 	for (unsigned family = 0; family < 2; family++)
 		choose(l->refresh, &l->fronts[family], dht_now(l->dht));

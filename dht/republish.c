@@ -324,7 +324,7 @@ static void refreshed(void *ctx, const struct dht_result *result)
 	p->lookup = NULL;
 	dht->republish.running--;
 	spend(dht, (int64_t)result->bytes - p->charged);
-	if (!item.is_mutable || result->seq_seen <= item.seq)
+	if (!item.is_mutable || (result->seq_seen <= item.seq && !result->contested))
 		wait_until(&dht->republish, p, next_due(p, result, dht_now(dht)));
 	p->fn(p->ctx, result); /* may remove it */
 }

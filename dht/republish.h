@@ -2,7 +2,7 @@
  *
  *   waiting     for its time, in a heap: the one that is due first, and so waits longest, is next
  *   refreshing  a look-up is under way (refresh.h)
- *   resting     the network has something newer: its owner has to act
+ *   resting     the network has something newer, or another value of the same seq: its owner has to act
  *
  * An interval is the longest that lets the item outlast it, by what is known of its copies; it
  * halves when copies fall out before their time (nodes leave), and doubles while none does. Times

@@ -47,9 +47,10 @@ static bool send_query(struct dht_lookup *l, struct dht_candidate *c, enum dht_m
 	 * put there unsigned under the same target would hide it. */
 	if (method == DHT_GET && l->is_mutable)
 		m.has_seq = true;
-	/* Who holds no newer value need not send the one that we have (BEP 44). */
-	if (l->refresh)
-		m.seq = l->item->seq;
+	/* Who holds something older need not send it (BEP 44). Ours is sent back, for a seq alone
+	 * proves nothing: the keys of slots are public, and anybody can sign something else. */
+	if (l->refresh && l->item->seq > 0)
+		m.seq = l->item->seq - 1;
 	unsigned most = DHT_LOOKUP_PACKETS - (l->kind == DHT_LOOKUP_PUT ? DHT_STORE_PACKETS : 0);
 	if (l->result.queries >= most ||
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_SEARCH, l) < 0)

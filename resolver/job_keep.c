@@ -1,4 +1,5 @@
-/* What a job has put is kept alive by the DHT node; a look that shows something newer runs the job.
+/* What a job has put is kept alive by the DHT node; a look that shows something newer, or another
+ * value of the same seq, runs the job: it merges that, and signs with a higher seq.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ static void on_refresh(void *ctx, const struct dht_result *result)
 {
 	struct job *job = ctx;
 	bool gone = !result->error && result->holders + result->stored == 0;
-	if (result->seq_seen > job->kept_seq || gone)
+	if (result->seq_seen > job->kept_seq || result->contested || gone)
 		job_in_turn(job);
 }
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "dht/udp.h"
+#include "resolver/clock.h"
 #include "resolver/job.h"
 #include "resolver/resolver.h"
 
@@ -435,6 +436,41 @@ static void test_restart(void **state)
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "stays.alt").last, 7);
 }
 
+/* The key of a slot is public: a stranger signs another value with our seq, for a node that has
+ * forgotten ours. It is found out, and outdone. */
+static void test_contested(void **state)
+{
+	(void)state;
+	struct question q = question_of("contested.alt");
+	uint8_t seed[DHT_SEED_LEN], salt[QUESTION_KEY_LEN], key[DHT_KEY_LEN];
+	struct dht_endpoint stranger;
+	struct dht_item item;
+	struct dht_id target;
+	looks = 100000;
+	connect_all(POLICY_GUARDED);
+	looks = 0;
+	assert_int_equal(put(&nodes[0], 1000, "contested.alt", 7), 0);
+	until_published(&nodes[0], 1000, "contested.alt");
+	question_key(&q, salt);
+	slot_seed(salt, seed);
+	assert_int_equal(dht_key_of_seed(seed, key), 0);
+	dht_mutable_target(key, salt, sizeof(salt), &target);
+	assert_int_equal(dht_store_find(nodes[1].store, &target, NULL, clock_wall(), &item), 0);
+	forget(&nodes[2]);
+	start(&nodes[2], POLICY_GUARDED);
+	assert_int_equal(dht_item_set_string(&item, (const uint8_t *)"a lie", 5), 0);
+	assert_int_equal(dht_item_sign(&item, seed), 0);
+	assert_int_equal(dht_endpoint_from_text("127.0.0.9:9", &stranger), 0);
+	assert_int_equal(dht_store_keep(nodes[2].store, &target, &item, &stranger, clock_wall()), 0);
+	join(&nodes[2], &nodes[0]);
+	while (published(&nodes[0]).slots_put < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	int64_t seq = item.seq;
+	assert_int_equal(dht_store_find(nodes[2].store, &target, NULL, clock_wall(), &item), 0);
+	assert_true(item.seq > seq);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "contested.alt").last, 7);
+}
+
 /* A job has its turn while an edit of the same zone waits for the second to pass: it runs once. */
 static void test_turn_and_edit(void **state)
 {
@@ -653,6 +689,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_contested, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_turn_and_edit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shared_slot, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_conflict, set_up, tear_down),

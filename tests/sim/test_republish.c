@@ -186,6 +186,35 @@ static void test_newer(void **state)
 	sim_destroy(sim);
 }
 
+/* Everybody has the key of a slot: where copies lapsed, somebody puts another value of the same seq.
+ * That is no copy of ours, and the owner is told. */
+static void test_contested(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	struct owned o;
+	struct dht_item rival;
+	struct sim_answer a;
+	own(sim, &o, 1);
+	sim_set_side(sim, 0, 1);
+	sim_run(sim, LIFETIME + MINUTE);
+	sim_mutable(1, 1000, "a record of hers", &rival);
+	assert_int_equal(rival.value_len, o.item.value_len);
+	sim_put(sim, 5, &rival, 0, &a);
+	assert_true(a.result.stored >= 7);
+	sim_set_side(sim, 0, 0);
+	unsigned refreshes = o.refreshes;
+	while (o.refreshes == refreshes || o.last.error)
+		sim_run(sim, SIM_SECOND);
+	assert_true(o.last.contested);
+	assert_int_equal(o.last.holders, 0);
+	assert_int_equal(o.last.stored, 0);
+	refreshes = o.refreshes;
+	sim_run(sim, HOUR);
+	assert_int_equal(o.refreshes, refreshes);
+	sim_destroy(sim);
+}
+
 /* An item that was removed is left to its fate, from whatever state. */
 static void test_removed(void **state)
 {
@@ -301,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_backs_off),
 		cmocka_unit_test(test_lost_copies),
 		cmocka_unit_test(test_newer),
+		cmocka_unit_test(test_contested),
 		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_immutable),
