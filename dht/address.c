@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define MINUTE ((uint64_t)60 * 1000000)
+#define SECOND ((uint64_t)1000000)
+#define MINUTE (60 * SECOND)
 
 /* A round ends with fifty votes or, with fewer, after this long. */
 #define ROUND (5 * MINUTE)
@@ -13,6 +14,9 @@
 /* While no address is known we need not wait for fifty: a third of liars would come to lead by
  * that many with a chance of 1 in 250, and be outvoted in the next rounds. */
 #define LEAD_AT_FIRST 8
+/* In a network that has not enough nodes for that lead two thirds of all that we know are enough,
+ * once there was time to meet more of them than those we joined by and whom they name first. */
+#define SMALL_NETWORK (5 * SECOND)
 
 static bool same_ip(const struct dht_endpoint *a, const struct dht_endpoint *b)
 {
@@ -27,13 +31,12 @@ static uint64_t voter_of(const struct dht_endpoint *e)
 	return voter;
 }
 
-static bool has_voted(struct dht_address *a, const struct dht_endpoint *e)
+static bool has_voted(const struct dht_address *a, const struct dht_endpoint *e)
 {
 	uint64_t voter = voter_of(e);
 	for (size_t i = 0; i < a->voters_len; i++)
 		if (a->voters[i] == voter)
 			return true;
-	a->voters[a->voters_len++] = voter;
 	return false;
 }
 
@@ -82,11 +85,21 @@ static bool is_clear(const struct dht_address *a, unsigned first, unsigned secon
 	return 2 * first > 3 * second;
 }
 
-static bool is_over(const struct dht_address *a, unsigned first, uint64_t now)
+/* May the first address be believed before the round is over? */
+static bool is_enough(const struct dht_address *a, unsigned first, size_t nodes, uint64_t now)
+{
+	size_t all = nodes > a->voters_len ? nodes : a->voters_len;
+	if (2 * first >= a->voters_len + LEAD_AT_FIRST)
+		return true;
+	return now - a->began >= SMALL_NETWORK && a->voters_len >= VOTERS_MANY &&
+	       3 * first >= 2 * all;
+}
+
+static bool is_over(const struct dht_address *a, unsigned first, size_t nodes, uint64_t now)
 {
 	if (a->voters_len == DHT_ADDRESS_VOTES)
 		return true;
-	if (!a->known.family && 2 * first >= a->voters_len + LEAD_AT_FIRST)
+	if (!a->known.family && is_enough(a, first, nodes, now))
 		return true;
 	return now - a->began >= ROUND && a->voters_len >= VOTERS_MIN;
 }
@@ -108,18 +121,20 @@ static bool elect(struct dht_address *a, const struct dht_address_candidate *c)
 }
 
 bool dht_address_vote(struct dht_address *a, const struct dht_endpoint *voter,
-	const struct dht_endpoint *said, uint64_t now)
+	const struct dht_endpoint *said, size_t nodes, uint64_t now)
 {
 	if (said->family != voter->family || !dht_endpoint_usable(said) || dht_endpoint_local(said))
 		return false;
 	if (!a->voters_len)
 		a->began = now;
-	if (has_voted(a, voter))
-		return false;
-	count(a, said);
+	/* Where all have voted nobody is left to end the round but who has. */
+	if (!has_voted(a, voter)) {
+		a->voters[a->voters_len++] = voter_of(voter);
+		count(a, said);
+	}
 	unsigned second;
 	const struct dht_address_candidate *first = leader_of(a, &second);
-	if (!is_over(a, first->votes, now))
+	if (!is_over(a, first->votes, nodes, now))
 		return false;
 	bool changed = false;
 	if (is_clear(a, first->votes, second))

@@ -1,7 +1,8 @@
 /* At which address others see us, learned by votes: the `ip` of replies to queries of ours
  * (BEP 42). It decides which ids are ours to have, so no minority may bend it: a voter is an IP
- * (IPv6: a /64) that answered us, and votes once a round; a first address needs a clear lead, and
- * one that is known is given up only for one that has won two rounds in a row. */
+ * (IPv6: a /64) that answered us, and votes once a round; a first address needs a clear lead,
+ * or two thirds of a network that is too small for one, and one that is known is given up only for
+ * one that has won two rounds in a row. */
 #ifndef DHT_ADDRESS_H
 #define DHT_ADDRESS_H
 
@@ -25,9 +26,10 @@ struct dht_address {
 	size_t voters_len, candidates_len;
 };
 
-/* `voter` says that it sees us at `said`. Local addresses do not count: a neighbour in a private
- * network tells nothing about the Internet. True when `known` is another than before. */
+/* `voter`, one of `nodes` of its family that we know, says that it sees us at `said`. Local
+ * addresses do not count: a neighbour in a private network tells nothing about the Internet. True
+ * when `known` is another than before. */
 bool dht_address_vote(struct dht_address *a, const struct dht_endpoint *voter,
-	const struct dht_endpoint *said, uint64_t now);
+	const struct dht_endpoint *said, size_t nodes, uint64_t now);
 
 #endif

@@ -189,15 +189,21 @@ static bool is_stranger(
 	return q->purpose != DHT_FOR_JOIN && !dht_id_equal(&m->id, &q->to.id);
 }
 
-/* It lives, and is who we thought. */
-static void note_answer(struct dht *dht, const struct dht_query *q, const struct dht_message *m)
+/* Somebody lives there, whoever it is. */
+static void note_life(
+	struct dht *dht, const struct dht_query *q, const struct dht_message *m, uint32_t rtt)
 {
-	uint64_t now = dht_now(dht), took = now - q->sent;
-	uint32_t rtt = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
-	struct dht_contact c = {.id = m->id, .endpoint = q->to.endpoint};
 	dht_query_answered(dht, q, rtt, m->kind == DHT_REPLY);
-	dht_presence_answered(dht, &c.endpoint, m);
 	dht_source_proved(dht, &q->to.endpoint);
+}
+
+/* And it is who we thought. */
+static void note_answer(
+	struct dht *dht, const struct dht_query *q, const struct dht_message *m, uint32_t rtt)
+{
+	uint64_t now = dht_now(dht);
+	struct dht_contact c = {.id = m->id, .endpoint = q->to.endpoint};
+	dht_presence_answered(dht, &c.endpoint, m);
 	/* Look-ups say at their end whom to believe (region.c). */
 	if (q->lookup && dht_region_made_up(q->lookup, &c))
 		return;
@@ -228,12 +234,6 @@ static void deliver_answer(struct dht *dht, const struct dht_query *q, const str
 	}
 }
 
-static void introduce_at(struct dht *dht, const struct dht_id *id, const struct dht_endpoint *at)
-{
-	struct dht_contact c = {.id = *id, .endpoint = *at};
-	dht_upkeep_introduce(dht, &c);
-}
-
 static void deliver_stranger(
 	struct dht *dht, const struct dht_query *q, const struct dht_message *m)
 {
@@ -259,7 +259,7 @@ static void deliver_stranger(
 	/* The same machine by a new id (BEP 42, a restart) is worth another look; one that has a
 	 * new one each time was not in the table the second time. */
 	if (was_known && is)
-		introduce_at(dht, is, &q->to.endpoint);
+		dht_upkeep_renamed(dht, &there);
 }
 
 static void take_answer(
@@ -274,10 +274,13 @@ static void take_answer(
 	dht_query_drop(dht, pending);
 	dht->counters.replies_in += m->kind == DHT_REPLY;
 	dht->counters.errors_in += m->kind == DHT_ERROR;
+	uint64_t took = dht_now(dht) - q.sent;
+	uint32_t rtt = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
+	note_life(dht, &q, m, rtt);
 	if (is_stranger(dht, &q, m)) {
 		deliver_stranger(dht, &q, m);
 	} else {
-		note_answer(dht, &q, m);
+		note_answer(dht, &q, m, rtt);
 		deliver_answer(dht, &q, m);
 	}
 }

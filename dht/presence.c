@@ -36,7 +36,8 @@ void dht_presence_answered(
 	uint64_t now = dht_now(dht);
 	bool first = !a->known.family;
 	dht_reach_answered(&p->reach);
-	if (!dht_address_vote(a, from, &m->you, now))
+	size_t nodes = dht->tables[from->family == 6].len;
+	if (!dht_address_vote(a, from, &m->you, nodes, now))
 		return;
 	p->id_doubtful = true;
 	if (!first)

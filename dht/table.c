@@ -178,6 +178,12 @@ static struct dht_node *outdone(
 	return weakest;
 }
 
+static bool is_held(const struct dht_table *t, const struct dht_endpoint *e)
+{
+	const struct dht_node *node = find_address(t, e);
+	return node && dht_endpoint_equal(&node->contact.endpoint, e);
+}
+
 bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c)
 {
 	if (dht_id_equal(&c->id, &t->own) || find(t, c))
@@ -192,7 +198,10 @@ bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c)
 	bool room = b->len < bucket_room(index) || index + 1 == t->buckets_len ||
 		    b->spares_len < SPARES_MAX || outdone(t, b, &fresh);
 	struct dht_node *fellow;
-	return room && subnet_has_room(t, &fresh, &fellow);
+	if (!room)
+		return false;
+	/* One that has changed its id is no second node of its subnet: its old self goes. */
+	return subnet_has_room(t, &fresh, &fellow) || is_held(t, &c->endpoint);
 }
 
 static bool add_bucket(struct dht_table *t)

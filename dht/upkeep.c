@@ -256,26 +256,31 @@ static uint64_t run_neighbours(struct dht *dht, uint64_t now)
 	return UINT64_MAX;
 }
 
-/* Who talks to us is alive, and closer to us than chance: that is how those who were here
- * first learn of those who come. It must answer us before it counts. */
-void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger)
+/* It must answer us before it counts. */
+static void verify(struct dht *dht, const struct dht_contact *stranger)
 {
 	if (dht->upkeep.pings >= PINGS_MAX || dht_id_equal(&stranger->id, &dht->config.id) ||
-		!dht_table_wants(dht_table_of(dht, &stranger->endpoint), stranger) ||
-		dht_habits_silent(&dht->habits, &stranger->endpoint, dht_now(dht)) ||
-		dht_query_to(dht, &stranger->endpoint))
+		!dht_table_wants(dht_table_of(dht, &stranger->endpoint), stranger))
 		return;
 	if (ping(dht, stranger, DHT_FOR_TABLE) == 0)
 		dht->upkeep.pings++;
 }
 
+/* Whatever else is under way to it expects who it was, and brings the new one no nearer. */
+void dht_upkeep_renamed(struct dht *dht, const struct dht_contact *now_called)
+{
+	verify(dht, now_called);
+}
+
+/* Who talks to us is alive, though it may have been silent a moment ago, and closer to us than
+ * chance: that is how those who were here first learn of those who come. */
 void dht_upkeep_met(struct dht *dht, const struct dht_contact *who, bool read_only)
 {
 	struct dht_table *t = dht_table_of(dht, &who->endpoint);
 	if (read_only)
 		dht_table_retired(t, who, dht_now(dht));
-	else if (!dht_table_seen(t, who, dht_now(dht)))
-		dht_upkeep_introduce(dht, who);
+	else if (!dht_table_seen(t, who, dht_now(dht)) && !dht_query_to(dht, &who->endpoint))
+		verify(dht, who);
 }
 
 /* Nodes that the search heard of and had no need to ask: some of them are verified for the
@@ -286,7 +291,10 @@ static void introduce_leftovers(struct dht *dht, const struct dht_candidates *fr
 	for (size_t i = 0; i < front->len && left > 0; i++) {
 		if (front->list[i].state != DHT_NEW || front->list[i].standing != DHT_BELIEVED)
 			continue;
-		dht_upkeep_introduce(dht, &front->list[i].node.contact);
+		const struct dht_contact *c = &front->list[i].node.contact;
+		if (!dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht)) &&
+			!dht_query_to(dht, &c->endpoint))
+			verify(dht, c);
 		left--;
 	}
 }

@@ -55,8 +55,8 @@ void dht_upkeep_silent(struct dht *dht, const struct dht_contact *who);
 void dht_upkeep_moved(struct dht *dht);
 /* A node queried us. It may be worth a place in the table, or (`ro`) be no longer. */
 void dht_upkeep_met(struct dht *dht, const struct dht_contact *who, bool read_only);
-/* Of that node we have heard: if the table wants it, it is asked. */
-void dht_upkeep_introduce(struct dht *dht, const struct dht_contact *stranger);
+/* A node of the table answered by another id, and has left it: it is asked by that one. */
+void dht_upkeep_renamed(struct dht *dht, const struct dht_contact *now_called);
 /* A search made by dht_lookup_nodes has ended. */
 void dht_upkeep_searched(struct dht *dht, const struct dht_lookup *l);
 /* Do not sleep longer than that. */

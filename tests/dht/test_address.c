@@ -14,12 +14,14 @@
 
 static struct dht_address a;
 static uint64_t now;
+static size_t nodes; /* that we know */
 
 static int setup(void **state)
 {
 	(void)state;
 	memset(&a, 0, sizeof(a));
 	now = 1000 * SECOND;
+	nodes = 0;
 	return 0;
 }
 
@@ -43,7 +45,7 @@ static struct dht_endpoint voter(unsigned number)
 static bool vote(unsigned number, const char *said)
 {
 	struct dht_endpoint from = voter(number), e = at(said);
-	return dht_address_vote(&a, &from, &e, now);
+	return dht_address_vote(&a, &from, &e, nodes, now);
 }
 
 static bool known(const char *text)
@@ -75,7 +77,7 @@ static void a_host_votes_once(void **state)
 	for (unsigned i = 0; i < 500; i++) {
 		from.port = (uint16_t)(1000 + i);
 		now += SECOND;
-		assert_false(dht_address_vote(&a, &from, &said, now));
+		assert_false(dht_address_vote(&a, &from, &said, 0, now));
 	}
 	assert_int_equal(a.known.family, 0);
 	memset(&a, 0, sizeof(a));
@@ -86,12 +88,12 @@ static void a_host_votes_once(void **state)
 		from.ip[15] = (uint8_t)i;
 		from.ip[9] = (uint8_t)i;
 		now += SECOND;
-		assert_false(dht_address_vote(&a, &from, &said, now));
+		assert_false(dht_address_vote(&a, &from, &said, 0, now));
 	}
 	assert_int_equal(a.known.family, 0);
 	for (unsigned i = 0; i < 10 && !a.known.family; i++) {
 		from.ip[7] = (uint8_t)(i + 10);
-		dht_address_vote(&a, &from, &said, now);
+		dht_address_vote(&a, &from, &said, 0, now);
 	}
 	assert_true(dht_endpoint_equal(&a.known, &said));
 }
@@ -105,7 +107,7 @@ static void what_is_no_address_of_the_internet_does_not_count(void **state)
 	for (unsigned i = 0; i < 8 * 60; i++)
 		assert_false(vote(i, bad[i % 8]));
 	struct dht_endpoint none = {0}, from = voter(1);
-	assert_false(dht_address_vote(&a, &from, &none, now));
+	assert_false(dht_address_vote(&a, &from, &none, 0, now));
 	assert_int_equal(a.voters_len, 0);
 }
 
@@ -180,6 +182,78 @@ static void few_voters_have_to_agree(void **state)
 	assert_true(known(TRUE));
 }
 
+/* `liars` of `all` nodes, who are all that we know, vote again and again, for so many seconds,
+ * the liars first or last. */
+static void poll(unsigned all, unsigned liars, bool liars_first, unsigned seconds)
+{
+	nodes = all;
+	for (unsigned second = 0; second < seconds; second++) {
+		for (unsigned i = 0; i < all; i++) {
+			bool lies = liars_first ? i < liars : i >= all - liars;
+			vote(i, lies ? FALSE : TRUE);
+		}
+		now += SECOND;
+	}
+}
+
+/* Ten nodes, of whom one lies, never give eight votes more for the truth than against it. */
+static void a_small_network_decides_in_seconds(void **state)
+{
+	for (unsigned all = 8; all <= 12; all++) {
+		setup(state);
+		poll(all, 1, true, 4);
+		assert_int_equal(a.known.family, all >= 10 ? 4 : 0);
+		poll(all, 1, true, 4);
+		assert_true(known(TRUE));
+	}
+}
+
+/* Also when they are the first to vote, and nobody is left to vote who has not. */
+static void three_of_nine_change_nothing(void **state)
+{
+	for (unsigned all = 8; all <= 14; all++)
+		for (unsigned liars = 1; 3 * liars <= all; liars++)
+			for (unsigned first = 0; first < 2; first++) {
+				setup(state);
+				poll(all, liars, first, 20 * 60);
+				assert_true(known(TRUE));
+			}
+	/* Nor does any minority win, though it may hinder the truth; but if chance has eight of
+	 * them vote before anyone else. */
+	for (unsigned all = 3; all <= 30; all++)
+		for (unsigned liars = 1; 2 * liars < all; liars++) {
+			setup(state);
+			poll(all, liars, liars < 8, 20 * 60);
+			assert_false(known(FALSE));
+		}
+}
+
+/* Six liars vote at once, and two honest nodes; that there are four more is known. */
+static void a_majority_of_the_first_to_vote_is_none_of_the_network(void **state)
+{
+	(void)state;
+	nodes = 12;
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned voter = 0; voter < 8; voter++)
+			vote(voter, voter < 6 ? FALSE : TRUE);
+		now += 10 * SECOND;
+	}
+	assert_int_equal(a.known.family, 0);
+}
+
+/* Where all have voted, a vote that does not count anew ends the round. */
+static void who_has_voted_ends_the_round(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(vote(i, TRUE));
+	now += 4 * MINUTE;
+	assert_false(vote(0, TRUE));
+	now += 2 * MINUTE;
+	assert_true(vote(0, FALSE)); /* as it said at first */
+	assert_true(known(TRUE));
+}
+
 static void ports(void **state)
 {
 	(void)state;
@@ -211,6 +285,10 @@ int main(void)
 		TEST(liars_who_disagree_crowd_nobody_out),
 		TEST(a_new_address_has_to_win_twice),
 		TEST(few_voters_have_to_agree),
+		TEST(a_small_network_decides_in_seconds),
+		TEST(three_of_nine_change_nothing),
+		TEST(a_majority_of_the_first_to_vote_is_none_of_the_network),
+		TEST(who_has_voted_ends_the_round),
 		TEST(ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* The node as others see it: what it answers, what it stores, whom it believes. */
 #undef NDEBUG
+#include "dht/engine.h"
 #include "tests/dht/world.h"
 
 #include <setjmp.h>
@@ -353,6 +354,132 @@ static void waiting_for_a_node_has_an_end(void **state)
 	assert_true(over);
 }
 
+/* Pings to that node among what was sent. */
+static size_t pings_to(const struct world *w, const struct dht_endpoint *to)
+{
+	struct dht_message m;
+	size_t n = 0;
+	for (size_t i = 0; i < w->sent_len; i++)
+		n += dht_endpoint_equal(&w->sent[i].to, to) &&
+		     dht_message_read(w->sent[i].data, w->sent[i].len, &m) == 0 &&
+		     m.kind == DHT_QUERY && m.method == DHT_PING;
+	return n;
+}
+
+/* Answers all the pings sent, or all other queries, under that id. */
+static void answer(struct world *w, const struct dht_endpoint *from, uint8_t id, bool pings)
+{
+	static struct packet sent[256]; /* answers may bring about further queries */
+	size_t len = w->sent_len;
+	memcpy(sent, w->sent, len * sizeof(*sent));
+	world_clear(w);
+	for (size_t i = 0; i < len; i++) {
+		struct dht_message m,
+			reply = {.kind = DHT_REPLY, .has_id = true, .id = id_of(id, id)};
+		assert_int_equal(dht_message_read(sent[i].data, sent[i].len, &m), 0);
+		if (m.kind != DHT_QUERY || (m.method == DHT_PING) != pings)
+			continue;
+		reply.transaction = m.transaction;
+		world_tell(w, from, &reply);
+	}
+}
+
+struct known {
+	const struct dht_endpoint *at;
+	struct dht_id id; /* of the node there */
+	unsigned nodes;
+};
+
+static void note_known(void *ctx, const struct dht_node_info *node)
+{
+	struct known *known = ctx;
+	if (!dht_endpoint_equal(&node->contact.endpoint, known->at))
+		return;
+	known->id = node->contact.id;
+	known->nodes++;
+}
+
+static bool is_known_as(const struct world *w, const struct dht_endpoint *at, uint8_t id)
+{
+	struct known known = {.at = at};
+	struct dht_id wanted = id_of(id, id);
+	dht_each_node(w->dht, note_known, &known);
+	return known.nodes == 1 && dht_id_equal(&known.id, &wanted);
+}
+
+/* A node known by that id, which was asked all that we wanted to know of it, and is now being asked
+ * whether it is still there. */
+static void check_one(struct world *w, const struct dht_endpoint *at, uint8_t id)
+{
+	struct dht_contact c = {.id = id_of(id, id), .endpoint = *at};
+	world_befriend(w, &c);
+	for (unsigned i = 0; i < 200 * 60; i++) {
+		world_pass(w, WORLD_SECOND / 100);
+		answer(w, at, id, false);
+	}
+	struct dht_message retires = query(DHT_PING);
+	retires.id = c.id;
+	retires.read_only = true;
+	world_tell(w, at, &retires);
+	world_clear(w);
+	for (world_pass(w, WORLD_SECOND / 100); !pings_to(w, at); world_pass(w, WORLD_SECOND / 100))
+		answer(w, at, id, false);
+	assert_int_equal(pings_to(w, at), 1);
+}
+
+/* It has another id (BEP 42, a restart). It is asked by that at once, whatever else is under way
+ * to it, and is known again when it answers. */
+static void who_changes_its_id_is_known_by_the_new_one(void **state)
+{
+	struct world *w = *state;
+	struct dht_id target = id_of(3, 3);
+	struct dht_lookup *lookup;
+	bool over;
+	check_one(w, &asker, 0x10);
+	assert_true(is_known_as(w, &asker, 0x10));
+	assert_int_equal(dht_get_immutable(w->dht, &target, on_nothing, &over, &lookup), 0);
+	size_t before = w->sent_len;
+	dht_run(w->dht);
+	assert_int_equal(w->sent_len, before + 1); /* a get that waits */
+	answer(w, &asker, 0x20, true);
+	assert_int_equal(pings_to(w, &asker), 1);
+	answer(w, &asker, 0x20, true);
+	assert_true(is_known_as(w, &asker, 0x20));
+	dht_cancel(w->dht, lookup);
+}
+
+/* One that has another id each time is not asked for ever. */
+static void who_always_changes_its_id_is_given_up(void **state)
+{
+	struct world *w = *state;
+	check_one(w, &asker, 0x10);
+	answer(w, &asker, 0x20, true);
+	assert_int_equal(pings_to(w, &asker), 1);
+	answer(w, &asker, 0x30, true);
+	assert_int_equal(pings_to(w, &asker), 0);
+	struct known known = {.at = &asker};
+	dht_each_node(w->dht, note_known, &known);
+	assert_int_equal(known.nodes, 0);
+}
+
+/* It was silent a moment ago, so what others say of it counts for little; what it says itself, and
+ * be it under another id than we asked for, does. */
+static void who_was_silent_and_asks_us_is_asked(void **state)
+{
+	struct world *w = *state;
+	struct dht_message m = query(DHT_PING);
+	for (unsigned i = 0; i < 2; i++) {
+		world_tell(w, &asker, &m);
+		world_pass(w, 5 * WORLD_SECOND);
+	}
+	assert_true(dht_habits_silent(&w->dht->habits, &asker, w->now));
+	world_clear(w);
+	world_tell(w, &asker, &m);
+	assert_int_equal(pings_to(w, &asker), 1);
+	answer(w, &asker, 0x20, true);
+	assert_false(dht_habits_silent(&w->dht->habits, &asker, w->now));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -372,6 +499,9 @@ int main(void)
 		TEST(counters_count),
 		TEST(the_dead_do_not_delay_who_came_later),
 		TEST(waiting_for_a_node_has_an_end),
+		TEST(who_changes_its_id_is_known_by_the_new_one),
+		TEST(who_always_changes_its_id_is_given_up),
+		TEST(who_was_silent_and_asks_us_is_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

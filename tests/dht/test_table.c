@@ -459,6 +459,23 @@ static void subnets_are_spread(void **state)
 	assert_int_equal(t->buckets[0].spares_len, 1);
 }
 
+/* It is nobody else in its subnet: who it was goes when it answers, and until then stays. */
+static void another_id_is_no_second_node_of_a_subnet(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact was = public(7, true), is = public(7, false), other = was;
+	limit(t);
+	enter(t, &was, 1);
+	assert_true(dht_table_wants(t, &is));
+	assert_non_null(dht_table_find(t, &was));
+	other.id = is.id;
+	other.endpoint.port++;
+	assert_false(dht_table_wants(t, &other));
+	assert_true(enter(t, &is, 2));
+	assert_null(dht_table_find(t, &was));
+	assert_int_equal(t->len, 1);
+}
+
 /* One owner with an address in every bucket that there is. */
 static void no_owner_has_many_nodes(void **state)
 {
@@ -663,6 +680,7 @@ int main(void)
 		TEST(the_verified_displace_the_others),
 		TEST(the_verified_are_named_first),
 		TEST(subnets_are_spread),
+		TEST(another_id_is_no_second_node_of_a_subnet),
 		TEST(no_owner_has_many_nodes),
 		TEST(much_faster_is_better_than_young),
 		TEST(round_trips),

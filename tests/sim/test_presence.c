@@ -136,6 +136,86 @@ static void ipv4_decides(void **state)
 	sim_destroy(sim);
 }
 
+/* In turn 10.0.0.1 and 8.8.8.8. */
+static size_t says_now_this_now_that(
+	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
+{
+	(void)node;
+	(void)cap;
+	const char *where = sim_random(sim) % 2 ? "\x0a\x00\x00\x01\x00\x09"
+						: "\x08\x08\x08\x08\x00\x09";
+	for (size_t i = 0; i + 12 <= len; i++)
+		if (!memcmp(datagram + i, "2:ip6:", 6))
+			memcpy(datagram + i + 6, where, 6);
+	return len;
+}
+
+struct wanted {
+	const struct dht_id *id;
+	struct dht_endpoint at; /* family 0: anywhere */
+	bool good;		/* it left no query unanswered */
+	bool found;
+};
+
+static void look_for(void *ctx, const struct dht_node_info *node)
+{
+	struct wanted *w = ctx;
+	w->found |= node->failures < (w->good ? 1 : 3) && dht_id_equal(&node->contact.id, w->id) &&
+		    (!w->at.family || dht_endpoint_equal(&node->contact.endpoint, &w->at));
+}
+
+/* By its id of now, over both families. */
+static bool knows(struct sim *sim, size_t node, size_t other)
+{
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct wanted wanted = {.id = dht_own_id(sim_dht(sim, other))};
+		sim_endpoint(sim, other, family, &wanted.at);
+		dht_each_node(sim_dht(sim, node), look_for, &wanted);
+		if (!wanted.found)
+			return false;
+	}
+	return true;
+}
+
+#define FEW 10
+
+/* Ten nodes and a liar: each comes to its id at another moment, while the others still are asked by
+ * their old ones. `gap`: microseconds between two starts. */
+static void ten_change_their_ids(uint64_t seed, uint64_t gap, bool fast, unsigned loss)
+{
+	struct sim_config config = public;
+	config.seed = seed;
+	config.loss = loss;
+	config.rtt_min = fast ? 100 : public.rtt_min;
+	config.rtt_max = fast ? 2000 : public.rtt_max;
+	struct sim *sim = sim_create(&config);
+	for (size_t i = 0; i < FEW; i++)
+		sim_add(sim, 46);
+	sim_set_lie(sim, sim_add(sim, 4), says_now_this_now_that);
+	for (size_t i = 1; i < FEW; i++) {
+		sim_join(sim, i, 0);
+		sim_join(sim, i, FEW);
+		sim_run(sim, gap);
+	}
+	sim_run(sim, MINUTE / 2);
+	for (size_t i = 0; i < FEW; i++) {
+		assert_true(id_fits(sim, i, 4));
+		for (size_t k = 0; k < FEW; k++)
+			assert_true(k == i || knows(sim, i, k));
+	}
+	sim_destroy(sim);
+}
+
+static void who_changes_its_id_stays_known(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 3; seed++)
+		for (uint64_t gap = 20000; gap <= 600000; gap += 580000) {
+			ten_change_their_ids(seed, gap, true, 0);
+			ten_change_their_ids(seed, gap, false, 10);
+		}
+}
+
 /* On a network of one's own ids are what they are, unless limits are asked for. */
 static void own_networks_are_left_alone(void **state)
 {
@@ -180,21 +260,10 @@ static unsigned read_only_of(struct sim *sim)
 	return n;
 }
 
-struct wanted {
-	const struct dht_id *id;
-	bool found;
-};
-
-static void look_for(void *ctx, const struct dht_node_info *node)
-{
-	struct wanted *w = ctx;
-	w->found |= node->failures == 0 && dht_id_equal(&node->contact.id, w->id);
-}
-
 /* In how many tables is it, as good? */
 static unsigned tables_with(struct sim *sim, size_t node)
 {
-	struct wanted wanted = {.id = dht_own_id(sim_dht(sim, node))};
+	struct wanted wanted = {.id = dht_own_id(sim_dht(sim, node)), .good = true};
 	unsigned n = 0;
 	for (size_t i = 0; i < sim_len(sim); i++) {
 		wanted.found = false;
@@ -204,15 +273,15 @@ static unsigned tables_with(struct sim *sim, size_t node)
 	return n;
 }
 
-/* More than a node has to have written to, before silence tells something. */
-#define CROWD 320
-#define BEHIND_NAT 123
+/* Where most of the time passes, and more than a node has to have written to before silence tells
+ * something. */
+#define VILLAGE 40
+#define CROWD 300
+#define BEHIND_NAT 23
 
-static void who_is_not_reached_turns_read_only(void **state)
+static void settle(struct sim *sim, size_t until)
 {
-	(void)state;
-	struct sim *sim = sim_create(&public);
-	for (size_t i = 0; i < CROWD; i++) {
+	for (size_t i = sim_len(sim); i < until; i++) {
 		sim_add(sim, 4);
 		if (i == BEHIND_NAT)
 			sim_set_nat(sim, i, true);
@@ -221,10 +290,19 @@ static void who_is_not_reached_turns_read_only(void **state)
 		sim_run(sim, 1000);
 	}
 	sim_run(sim, MINUTE / 2); /* the first node answers only so many at once */
+}
+
+static void who_is_not_reached_turns_read_only(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&public);
+	settle(sim, VILLAGE);
+	sim_run(sim, 12 * MINUTE);
+	settle(sim, CROWD);
 	browse(sim, BEHIND_NAT, 80);
-	sim_run(sim, 13 * MINUTE);
+	assert_in_range(sim_now(sim), 13 * MINUTE, 1000 * SIM_SECOND + 15 * MINUTE - 1);
 	assert_int_equal(read_only_of(sim), 0);
-	sim_run(sim, 3 * MINUTE);
+	sim_run(sim, 2 * MINUTE);
 	assert_true(dht_is_read_only(sim_dht(sim, BEHIND_NAT)));
 	assert_int_equal(read_only_of(sim), 1);
 	/* It finds what is there, and leaves the tables of those it asks. */
@@ -257,6 +335,7 @@ int main(void)
 		cmocka_unit_test(ids_follow_addresses),
 		cmocka_unit_test(liars_change_nobodys_id),
 		cmocka_unit_test(ipv4_decides),
+		cmocka_unit_test(who_changes_its_id_stays_known),
 		cmocka_unit_test(own_networks_are_left_alone),
 		cmocka_unit_test(who_is_not_reached_turns_read_only),
 	};
