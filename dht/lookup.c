@@ -39,6 +39,8 @@ static void move_to(struct dht_lookup *l, enum dht_lookup_state state)
 	TAILQ_REMOVE(list_of(l), l, entry);
 	ls->fresh_len -= l->state == DHT_LOOKUP_FRESH;
 	ls->running_len -= l->state == DHT_LOOKUP_RUNNING;
+	ls->held_up -= l->held_up;
+	l->held_up = false;
 	ls->len -= state == DHT_LOOKUP_ENDED;
 	l->state = state;
 	ls->fresh_len += l->state == DHT_LOOKUP_FRESH;
@@ -116,6 +118,21 @@ struct dht_address_rules dht_lookup_rules(const struct dht *dht)
 		.one_per_net = dht->config.limits};
 }
 
+bool dht_lookup_may_send(const struct dht_lookup *l, bool reserved)
+{
+	unsigned kept = l->kind == DHT_LOOKUP_PUT && !reserved ? DHT_STORE_PACKETS : 0;
+	return l->result.queries + kept < DHT_LOOKUP_PACKETS;
+}
+
+bool dht_lookup_has_room(struct dht_lookup *l)
+{
+	if (dht_query_room(l->dht))
+		return true;
+	l->dht->lookups.held_up += !l->held_up;
+	l->held_up = true;
+	return false;
+}
+
 int dht_lookup_nodes(struct dht *dht, const struct dht_id *target, struct dht_lookup **ret_lookup)
 {
 	dht->counters.searches++;
@@ -188,7 +205,31 @@ static void start(struct dht_lookup *l)
 
 static bool can_start(const struct dht *dht)
 {
-	return dht->lookups.fresh_len && dht->lookups.running_len < DHT_LOOKUPS_RUNNING_MAX;
+	return dht->lookups.fresh_len && dht->lookups.running_len < DHT_LOOKUPS_RUNNING_MAX &&
+	       dht_query_awaited(dht) < DHT_LOOKUPS_QUERIES;
+}
+
+static bool can_go_on(const struct dht *dht)
+{
+	return dht->lookups.held_up && dht_query_room(dht);
+}
+
+/* Each goes to the end of the list, for the next time others shall be the first. What is told of
+ * their ends may cancel any. */
+static void go_on(struct dht *dht)
+{
+	struct dht_lookups *ls = &dht->lookups;
+	struct dht_lookup *l;
+	for (size_t n = ls->running_len; n > 0 && can_go_on(dht); n--) {
+		l = TAILQ_FIRST(&ls->running);
+		TAILQ_REMOVE(&ls->running, l, entry);
+		TAILQ_INSERT_TAIL(&ls->running, l, entry);
+		if (!l->held_up)
+			continue;
+		l->held_up = false;
+		ls->held_up--;
+		dht_lookup_advance(l);
+	}
 }
 
 /* They queue with the fresh ones, for there may be more of them than can run. */
@@ -207,6 +248,7 @@ void dht_lookup_stop_waiting(struct dht *dht)
 void dht_lookup_run(struct dht *dht)
 {
 	stop_waiting(dht, dht_now(dht));
+	go_on(dht);
 	/* Only those that are there now: a callback that always starts another look-up must
 	 * not keep us here. */
 	for (size_t n = dht->lookups.fresh_len; n > 0 && can_start(dht); n--)
@@ -215,7 +257,7 @@ void dht_lookup_run(struct dht *dht)
 
 uint64_t dht_lookup_due(const struct dht *dht)
 {
-	if (can_start(dht))
+	if (can_start(dht) || can_go_on(dht))
 		return 0;
 	const struct dht_lookup *first = TAILQ_FIRST(&dht->lookups.waiting);
 	return first ? first->waits_until : UINT64_MAX;

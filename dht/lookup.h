@@ -20,12 +20,15 @@
 
 /* Further ones are refused: -EBUSY. */
 #define DHT_LOOKUPS_MAX 1024
-/* Of these so many ask at once, the others stay fresh until one ends: at most twenty queries
- * each, so that DHT_QUERIES_MAX does not make honest nodes look like failures. */
+/* Of these so many ask at once, and one more begins only while this many queries are awaited: the
+ * others stay fresh. What begun ones need when their nodes are silent is the other half. */
 #define DHT_LOOKUPS_RUNNING_MAX 200
+#define DHT_LOOKUPS_QUERIES (DHT_QUERIES_MAX / 2)
 
-/* Packets of one look-up: a liar that names ever nearer nodes shall not keep us busy. A put keeps
- * some of them back to store with, on eight nodes and once more on those that are silent. */
+/* Packets of one look-up, over both families and all that it sends: a liar that names ever nearer
+ * nodes shall not keep us busy. A put keeps some of them back for the end of its search, to store
+ * on eight nodes of each family, or of one and once more on those that are silent. A second search
+ * of a put has what the first, and what was stored by then, left of the others. */
 #define DHT_LOOKUP_PACKETS 60
 #define DHT_STORE_PACKETS 16
 
@@ -55,7 +58,8 @@ struct dht_lookup {
 	struct dht_candidates fronts[2]; /* the IPv4 and the IPv6 network */
 	uint64_t began, waits_until;
 	uint64_t reach[2]; /* where the eighth nearest is to be expected; UINT64_MAX: no matter */
-	bool widened[2]; /* the whole table was drawn upon */
+	bool widened[2];   /* the whole table was drawn upon */
+	bool held_up;	   /* there was no room for a query of it; goes on when there is */
 	struct dht_result result;
 	void *ctx;
 	union {
@@ -79,9 +83,10 @@ struct dht_lookup {
 	/* of a put */
 	struct dht_item *item;
 	unsigned flags;
-	bool storing;	      /* the search is over */
-	unsigned searches;    /* none: the nodes were known from the last get */
-	bool kept;	      /* our own store was asked */
+	bool storing;		     /* the search is over */
+	unsigned ahead[2];	     /* stores sent before it was over, of each family */
+	unsigned searches;	     /* none: the nodes were known from the last get */
+	bool kept;		     /* our own store was asked */
 	struct dht_refresh *refresh; /* NULL: a put as its caller wants it */
 	uint64_t tokens_from; /* when the search was that the nodes are known from; 0: ours */
 	bool conflict_here;   /* it holds something newer, or something unread */
@@ -91,6 +96,7 @@ TAILQ_HEAD(dht_lookup_list, dht_lookup);
 struct dht_lookups {
 	struct dht_lookup_list fresh, waiting, running, ended;
 	size_t fresh_len, running_len, len; /* len: of the first three */
+	size_t held_up;			    /* of the running ones */
 };
 
 void dht_lookup_init(struct dht *dht);
@@ -117,6 +123,12 @@ int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht
 	void *ctx, struct dht_lookup **ret_lookup);
 void dht_lookup_end(struct dht_lookup *l);
 struct dht_address_rules dht_lookup_rules(const struct dht *dht);
+/* The one place that bounds its packets: may it send another? `reserved`: one of those that a put
+ * keeps back. */
+bool dht_lookup_may_send(const struct dht_lookup *l, bool reserved);
+/* Is there room for a query? If not, the look-up is held up: it must not end, and is called again
+ * (dht_lookup_advance) when there is. */
+bool dht_lookup_has_room(struct dht_lookup *l);
 
 /* named.c: somebody to ask, so many hops away; the nearest of the table; those in a reply. */
 void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops);
@@ -126,6 +138,7 @@ void dht_lookup_named(
 
 /* search.c: asks whom it is time to ask, and goes on when all did. */
 void dht_lookup_search(struct dht_lookup *l);
+void dht_lookup_advance(struct dht_lookup *l); /* searches, or stores if that is over */
 
 /* get.c: the value in a reply, the one in our own store, and who returned what. */
 void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dht_message *m);

@@ -12,6 +12,9 @@
 /* So many of the search have answered, and named all who are near, before anything is stored
  * ahead of its end. They are the quick ones, who have time to wait. */
 #define AHEAD_AFTER 3
+/* And so many stores, of each family, are sent ahead: liars may name ever nearer nodes, which all
+ * take it. */
+#define AHEAD_MAX DHT_K
 
 int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup)
@@ -186,7 +189,7 @@ static void store(struct dht_lookup *l, struct dht_candidate *c)
 		m.cas = c->node.has_seq ? c->node.seq : CAS_NOTHING;
 	}
 	c->store_state = DHT_STORE_FAILED;
-	if (l->result.queries >= DHT_LOOKUP_PACKETS ||
+	if (!dht_lookup_may_send(l, true) ||
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_STORE, l) < 0)
 		return;
 	c->store_state = DHT_STORING;
@@ -209,9 +212,16 @@ static unsigned answered(const struct dht_candidates *front)
 	return n;
 }
 
-/* Those that will be among the eight nearest, however the nearer ones that are known answer. */
-static void store_ahead(struct dht_lookup *l, struct dht_candidates *front)
+static bool may_store_ahead(const struct dht_lookup *l, unsigned family)
 {
+	return l->ahead[family] < AHEAD_MAX && dht_lookup_may_send(l, false) &&
+	       dht_query_room(l->dht);
+}
+
+/* Those that will be among the eight nearest, however the nearer ones that are known answer. */
+static void store_ahead(struct dht_lookup *l, unsigned family)
+{
+	struct dht_candidates *front = &l->fronts[family];
 	unsigned nearer = 0;
 	if (answered(front) < AHEAD_AFTER)
 		return;
@@ -219,8 +229,10 @@ static void store_ahead(struct dht_lookup *l, struct dht_candidates *front)
 		struct dht_candidate *c = &front->list[i];
 		if (c->standing == DHT_SUSPECT)
 			continue;
-		if (may_store(c))
+		if (may_store(c) && may_store_ahead(l, family)) {
 			store(l, c);
+			l->ahead[family]++;
+		}
 		nearer += c->state == DHT_NEW || c->state == DHT_ASKED || c->state == DHT_ANSWERED;
 	}
 }
@@ -234,13 +246,7 @@ void dht_put_ahead(struct dht_lookup *l)
 	if (l->refresh || l->flags & DHT_PUT_CAS)
 		return;
 	for (unsigned family = 0; family < 2; family++)
-		store_ahead(l, &l->fronts[family]);
-}
-
-/* Beyond what the eight may need. */
-static bool has_spare_packets(const struct dht_lookup *l)
-{
-	return l->result.queries + DHT_STORE_PACKETS < DHT_LOOKUP_PACKETS;
+		store_ahead(l, family);
 }
 
 /* Sends to the nearest until eight hold it, refuse it, or may yet answer. True when nobody is
@@ -258,7 +264,9 @@ static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 			c->store_state = DHT_CONFLICT;
 			l->result.refused_cas++;
 		}
-		if (may_store(c) && (c->standing != DHT_SUSPECT || has_spare_packets(l)))
+		/* What the eight may need is not for those besides. */
+		if (may_store(c) && (c->standing != DHT_SUSPECT || dht_lookup_may_send(l, false)) &&
+			dht_lookup_has_room(l))
 			store(l, c);
 		over &= c->store_state != DHT_STORING;
 		if (c->standing != DHT_SUSPECT) /* those besides: at most as many as were asked */
@@ -266,7 +274,7 @@ static bool advance_front(struct dht_lookup *l, struct dht_candidates *front)
 				   c->store_state == DHT_STORE_SPARED ||
 				   c->store_state == DHT_CONFLICT;
 	}
-	return over;
+	return over && !l->held_up;
 }
 
 /* A node that was found was silent or did not take its token any more. */

@@ -24,6 +24,7 @@
 
 void dht_query_init(struct dht *dht)
 {
+	TAILQ_INIT(&dht->queries.stalled);
 	dht->queries.timeout = TIMEOUT_FIRST;
 	dht->ops.random(dht->self, dht->queries.key, sizeof(dht->queries.key));
 }
@@ -157,12 +158,31 @@ static int send_query(struct dht *dht, struct dht_query *q, struct dht_message *
 	return r;
 }
 
+size_t dht_query_awaited(const struct dht *dht)
+{
+	return dht->queries.len - dht->queries.stalled_len;
+}
+
+bool dht_query_room(const struct dht *dht)
+{
+	return dht_query_awaited(dht) < DHT_QUERIES_MAX;
+}
+
+/* No answer of it counts any more. */
+static void expire(struct dht *dht, struct dht_query *q)
+{
+	dht->counters.timeouts++;
+	dht_query_drop(dht, q);
+}
+
 int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_message *body,
 	enum dht_purpose purpose, struct dht_lookup *lookup)
 {
 	struct dht_queries *qs = &dht->queries;
-	if (qs->len >= DHT_QUERIES_MAX)
+	if (!dht_query_room(dht))
 		return -ENOBUFS;
+	if (qs->len >= DHT_QUERIES_MAX)
+		expire(dht, TAILQ_FIRST(&qs->stalled));
 	struct dht_query *q = calloc(1, sizeof(*q));
 	if (!q)
 		return -ENOMEM;
@@ -207,6 +227,10 @@ void dht_query_drop(struct dht *dht, struct dht_query *q)
 {
 	unlink_query(&dht->queries, q);
 	heap_remove(&dht->queries, q);
+	if (q->stalled) {
+		TAILQ_REMOVE(&dht->queries.stalled, q, stalled_entry);
+		dht->queries.stalled_len--;
+	}
 	free(q);
 }
 
@@ -284,6 +308,8 @@ static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
 {
 	struct dht_query copy = *q;
 	q->stalled = true;
+	TAILQ_INSERT_TAIL(&dht->queries.stalled, q, stalled_entry);
+	dht->queries.stalled_len++;
 	note_end(&dht->queries, false);
 	q->due = q->sent + LIFETIME;
 	sift_down(&dht->queries, q->place);
@@ -298,12 +324,10 @@ void dht_query_run(struct dht *dht, uint64_t now)
 	struct dht_queries *qs = &dht->queries;
 	while (qs->len && qs->heap[0]->due <= now) {
 		struct dht_query *q = qs->heap[0];
-		if (!q->stalled) {
+		if (q->stalled)
+			expire(dht, q);
+		else
 			stall(dht, q, now);
-		} else {
-			dht->counters.timeouts++;
-			dht_query_drop(dht, q);
-		}
 	}
 }
 

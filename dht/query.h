@@ -7,6 +7,8 @@
 #ifndef DHT_QUERY_H
 #define DHT_QUERY_H
 
+#include <sys/queue.h>
+
 #include "dht/message.h"
 
 struct dht;
@@ -21,10 +23,11 @@ enum dht_purpose {
 };
 
 struct dht_query {
-	struct dht_query *next; /* in its chain */
-	struct dht_query *next_to; /* in the chain of its endpoint */
-	size_t place;		/* in the heap */
-	uint64_t number;	/* of all that were ever sent */
+	struct dht_query *next;		      /* in its chain */
+	struct dht_query *next_to;	      /* in the chain of its endpoint */
+	TAILQ_ENTRY(dht_query) stalled_entry; /* once it is stalled */
+	size_t place;			      /* in the heap */
+	uint64_t number;		      /* of all that were ever sent */
 	uint8_t transaction[4];
 	enum dht_purpose purpose;
 	enum dht_method method;
@@ -34,7 +37,8 @@ struct dht_query {
 	uint64_t sent, due;	   /* due: stalled at, then expired at */
 };
 
-/* More cannot be under way: four seconds' worth of a thousand packets a second. */
+/* More cannot be under way: four seconds' worth of a thousand packets a second. Of those for which
+ * nobody waits any more the oldest gives way, so that only others fill it. */
 #define DHT_QUERIES_MAX 4096
 #define DHT_QUERY_CHAINS 64
 #define DHT_QUERY_CHAINS_TO 256 /* walked for each datagram that comes in */
@@ -46,6 +50,8 @@ struct dht_queries {
 	uint8_t key[16]; /* of that hash: those who name endpoints to us do not choose the chain */
 	struct dht_query **heap; /* the first due on top */
 	size_t len, cap;
+	TAILQ_HEAD(, dht_query) stalled; /* the first that stalled first */
+	size_t stalled_len;
 	uint64_t sent;		       /* ever */
 	uint32_t rtt[DHT_RTT_SAMPLES]; /* the latest round trips, a ring */
 	size_t rtt_len;		       /* ever measured */
@@ -57,9 +63,13 @@ void dht_query_init(struct dht *dht);
 void dht_query_finish(struct dht *dht);
 
 /* Sends `body` as a query; kind, transaction, id, client, read_only and want are filled in
- * here. 0, -ENOBUFS: too many are under way, or the message does not fit. */
+ * here. 0, -ENOBUFS: there is no room, or the message does not fit. */
 int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_message *body,
 	enum dht_purpose purpose, struct dht_lookup *lookup);
+/* Is there room for one more? */
+bool dht_query_room(const struct dht *dht);
+/* Those that somebody waits for. */
+size_t dht_query_awaited(const struct dht *dht);
 /* The query that this answer belongs to, or NULL. */
 struct dht_query *dht_query_match(
 	struct dht *dht, const struct dht_endpoint *from, struct bytes transaction);
@@ -79,8 +89,8 @@ unsigned dht_query_silence(const struct dht *dht);
 
 /* Is a query to that endpoint under way? */
 bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);
-/* Can that datagram be the answer to a query under way? Told without parsing, by where it comes from
- * and by the random bytes that an answer has to carry: nobody who did not see the query can
+/* Can that datagram be the answer to a query under way? Told without parsing, by where it comes
+ * from and by the random bytes that an answer has to carry: nobody who did not see the query can
  * forge that. */
 bool dht_query_awaits(const struct dht *dht, const struct dht_endpoint *from,
 	const uint8_t *datagram, size_t len);

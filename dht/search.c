@@ -51,8 +51,7 @@ static bool send_query(struct dht_lookup *l, struct dht_candidate *c, enum dht_m
 	 * proves nothing: the keys of slots are public, and anybody can sign something else. */
 	if (l->refresh && l->item->seq > 0)
 		m.seq = l->item->seq - 1;
-	unsigned most = DHT_LOOKUP_PACKETS - (l->kind == DHT_LOOKUP_PUT ? DHT_STORE_PACKETS : 0);
-	if (l->result.queries >= most ||
+	if (!dht_lookup_may_send(l, false) ||
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_SEARCH, l) < 0)
 		return false;
 	l->result.queries++;
@@ -65,16 +64,28 @@ static bool keeps_nothing(const struct dht_lookup *l, const struct dht_candidate
 	return c->no_get && method_of(l) == DHT_GET;
 }
 
+/* What it is asked, and waited for. */
+static enum dht_method method_for(const struct dht_lookup *l, const struct dht_candidate *c)
+{
+	return keeps_nothing(l, c) ? DHT_FIND_NODE : method_of(l);
+}
+
+/* Is that the query that it is waited for? Another may have been sent before, or besides. */
+static bool is_awaited(
+	const struct dht_lookup *l, const struct dht_candidate *c, const struct dht_query *q)
+{
+	return c->state == DHT_ASKED && q->method == method_for(l, c);
+}
+
 static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_candidate *c)
 {
-	bool walk = keeps_nothing(l, c);
 	c->state = DHT_FAILED;
-	if (!send_query(l, c, walk ? DHT_FIND_NODE : method_of(l)))
+	if (!send_query(l, c, method_for(l, c)))
 		return;
 	c->state = DHT_ASKED;
 	c->asked++;
 	front->flying++;
-	front->walks += walk;
+	front->walks += keeps_nothing(l, c);
 }
 
 /* Nothing came back to a `get`. Is nobody there, or somebody who does not know it? Another
@@ -117,16 +128,21 @@ static bool is_on_the_way(const struct dht_lookup *l, const struct dht_candidate
 	return dht_distance(&at->id, &l->target) > l->reach[at->endpoint.family == 6];
 }
 
+static bool may_ask(struct dht_lookup *l, const struct dht_candidates *front)
+{
+	return front->flying < PARALLEL && dht_lookup_has_room(l);
+}
+
 /* Suspects nearer than the eighth that answered, when all others have been asked. */
 static bool ask_suspects(struct dht_lookup *l, struct dht_candidates *front, size_t end)
 {
 	struct dht_candidate *next;
 	bool over = true;
-	while (front->flying < PARALLEL && (next = dht_region_next(front, end)))
+	while (may_ask(l, front) && (next = dht_region_next(front, end)))
 		ask(l, front, next);
 	for (size_t i = 0; i < end; i++)
 		over &= front->list[i].standing != DHT_SUSPECT || front->list[i].state != DHT_ASKED;
-	return over;
+	return over && !l->held_up;
 }
 
 /* Asks the nearest that were not asked yet, but not far beyond the eighth of those that answered
@@ -148,8 +164,8 @@ static bool ask_nearest(
 		bool last = c->misfit || c->standing == DHT_DOUBTED;
 		if (c->standing == DHT_SUSPECT || passed_over(l, front, c, walks))
 			continue;
-		if (c->state == DHT_NEW && front->flying < PARALLEL && hoped_for < most &&
-			(over || !last) && !(is_on_the_way(l, c) && on_the_way >= guides))
+		if (c->state == DHT_NEW && hoped_for < most && (over || !last) &&
+			!(is_on_the_way(l, c) && on_the_way >= guides) && may_ask(l, front))
 			ask(l, front, c);
 		on_the_way += c->state == DHT_ASKED && is_on_the_way(l, c);
 		*ret_answered += c->state == DHT_ANSWERED;
@@ -177,13 +193,13 @@ static bool advance_front(struct dht_lookup *l, unsigned family)
 		over = ask_nearest(l, front, WALKS_MAX, &answered);
 	if (!over || answered == DHT_K)
 		return over;
-	for (size_t i = 0; i < front->len && front->flying < PARALLEL; i++) {
+	for (size_t i = 0; i < front->len; i++) {
 		struct dht_candidate *c = &front->list[i];
 		bool silent = c->state == DHT_STALLED || (c->state == DHT_ROUTED && c->walked);
-		if (silent && c->asked < TRIES && !keeps_nothing(l, c))
+		if (silent && c->asked < TRIES && !keeps_nothing(l, c) && may_ask(l, front))
 			ask(l, front, c);
 	}
-	return !front->flying;
+	return !front->flying && !l->held_up;
 }
 
 void dht_lookup_search(struct dht_lookup *l)
@@ -213,7 +229,7 @@ void dht_lookup_search(struct dht_lookup *l)
 /* Ends of queries */
 
 /* A put that stores already takes a node that answers late for one more to store on. */
-static void advance(struct dht_lookup *l)
+void dht_lookup_advance(struct dht_lookup *l)
 {
 	if (l->storing)
 		dht_put_store(l);
@@ -264,11 +280,11 @@ void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const str
 	if (l->state == DHT_LOOKUP_ENDED) /* cancelled by its callback */
 		return;
 	dht_lookup_named(l, c, m); /* from here on `c` may have moved */
-	advance(l);
+	dht_lookup_advance(l);
 }
 
 /* It does not know `get`, and says so: the way it does know. */
-static bool takes_find_node(struct dht_lookup *l, const struct dht_query *q, int error)
+static bool refuses_get(struct dht_lookup *l, const struct dht_query *q, int error)
 {
 	if (q->method != DHT_GET || (error != DHT_E_METHOD && error != DHT_E_PROTOCOL))
 		return false;
@@ -283,29 +299,30 @@ void dht_lookup_failed(
 	if (!c)
 		return;
 	uint8_t hops = c->hops;
-	if (c->state == DHT_ASKED)
-		l->fronts[q->to.endpoint.family == 6].flying--;
-	if (takes_find_node(l, q, error)) {
-		c->no_get = true;
-		if (c->state == DHT_ASKED || c->state == DHT_STALLED)
-			c->state = DHT_NEW;
-	} else if (c->state != DHT_ANSWERED && c->state != DHT_ROUTED) {
+	/* Somebody else is there: that ends whatever was asked. */
+	bool ends = is_awaited(l, c, q) || (is && c->state == DHT_ASKED);
+	bool silent = c->state == DHT_NEW || c->state == DHT_STALLED;
+	bool again = refuses_get(l, q, error);
+	l->fronts[q->to.endpoint.family == 6].flying -= ends;
+	if (again && !c->no_get && (ends || silent))
+		c->state = DHT_NEW;
+	else if (!again && (ends || silent))
 		c->state = DHT_FAILED;
-	}
+	c->no_get |= again;
 	if (is) {
 		struct dht_contact right = {.id = *is, .endpoint = q->to.endpoint};
 		dht_lookup_candidate(l, &right, hops);
 	}
-	advance(l);
+	dht_lookup_advance(l);
 }
 
 void dht_lookup_stalled(struct dht_lookup *l, const struct dht_query *q)
 {
 	struct dht_candidate *c = candidate_of(l, q);
-	if (!c || c->state != DHT_ASKED || (q->method != method_of(l) && !keeps_nothing(l, c)))
+	if (!c || !is_awaited(l, c, q))
 		return;
 	c->state = DHT_STALLED;
 	l->fronts[q->to.endpoint.family == 6].flying--;
 	walk(l, c);
-	advance(l);
+	dht_lookup_advance(l);
 }
