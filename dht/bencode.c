@@ -320,18 +320,6 @@ bool bencode_integer(struct bencode v, int64_t *ret_integer)
 	return true;
 }
 
-bool bencode_get_string(struct bencode v, const char *key, struct bytes *ret_string)
-{
-	struct bencode member;
-	return bencode_get(v, key, &member) && bencode_string(member, ret_string);
-}
-
-bool bencode_get_integer(struct bencode v, const char *key, int64_t *ret_integer)
-{
-	struct bencode member;
-	return bencode_get(v, key, &member) && bencode_integer(member, ret_integer);
-}
-
 void bencode_begin(struct bencode_writer *w, uint8_t *buf, size_t cap)
 {
 	*w = (struct bencode_writer){.buf = buf, .cap = cap};

@@ -6,7 +6,8 @@
  * copy nothing: every result points into the caller's bytes. They step over what is not canonical
  * and return none of it as a string or an integer.
  *
- * Writing appends to a fixed buffer; an overflow is remembered and reported once, by `close`. */
+ * Writing appends to a fixed buffer; an overflow is remembered and reported once, by `bencode_end`.
+ */
 #ifndef DHT_BENCODE_H
 #define DHT_BENCODE_H
 
@@ -43,17 +44,14 @@ bool bencode_is_dict(struct bencode v);
 bool bencode_is_list(struct bencode v);
 /* Value of `key` in a dict; false if absent or v is no dict. */
 bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value);
-/* Typed forms of the same; false also when the member has another type. */
-bool bencode_get_string(struct bencode v, const char *key, struct bytes *ret_string);
-bool bencode_get_integer(struct bencode v, const char *key, int64_t *ret_integer);
 bool bencode_string(struct bencode v, struct bytes *ret_string);
 bool bencode_integer(struct bencode v, int64_t *ret_integer); /* false beyond int64_t */
 /* Elements of a list in turn: start with *cursor = 0; false at the end. */
 bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value);
 
-/* A dict taken apart once, for who asks it for many members, most of which are not there. */
-#define BENCODE_MEMBERS_MAX                                                                        \
-	16 /* more than a message of any BEP has; of more, `get` takes the long way */
+/* A dict taken apart once, for who asks it for many members, most of which are not there. It has
+ * places for more than a message of any BEP has; what lies beyond is found the long way. */
+#define BENCODE_MEMBERS_MAX 16
 struct bencode_members {
 	struct bencode dict;
 	size_t len;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -156,23 +157,45 @@ static void finds_members(void **state)
 {
 	(void)state;
 	struct bencode dict = opened("d1:ad1:bi1ee2:aa3:xyz1:bli1e1:bee");
-	struct bencode v;
+	struct bencode v, w;
 	struct bytes s;
 	int64_t n;
 	assert_true(bencode_is_dict(dict));
 	assert_false(bencode_is_list(dict));
 	assert_true(bencode_get(dict, "a", &v) && bencode_is_dict(v));
-	assert_true(bencode_get_integer(v, "b", &n) && n == 1);
-	assert_true(bencode_get_string(dict, "aa", &s));
+	assert_true(bencode_get(v, "b", &w) && bencode_integer(w, &n) && n == 1);
+	assert_true(bencode_get(dict, "aa", &v) && bencode_string(v, &s));
 	assert_memory_equal(s.data, "xyz", 3);
 	assert_true(bencode_get(dict, "b", &v) && bencode_is_list(v));
-	assert_false(bencode_get_integer(dict, "aa", &n)); /* another type */
-	assert_false(bencode_get_string(dict, "a", &s));
 	assert_false(bencode_get(dict, "", &v));
 	assert_false(bencode_get(dict, "xyz", &v)); /* a value, not a key */
 	assert_false(bencode_get(dict, "aaa", &v));
 	assert_false(bencode_get(opened("le"), "a", &v));
 	assert_false(bencode_get(opened("l1:ai1ee"), "a", &v));
+}
+
+/* A stranger may have put so many keys before a known one that it has no place of its own. */
+static void members_beyond_the_places(void **state)
+{
+	(void)state;
+	char text[BENCODE_MEMBERS_MAX * 2 * 5 + 2] = "d", key[] = "a";
+	struct bencode_members members;
+	struct bencode v, dict;
+	int64_t n;
+	for (char c = 'a'; c < 'a' + BENCODE_MEMBERS_MAX + 5; c++)
+		snprintf(text + strlen(text), 7, "1:%ci%de", c, (c - 'a') % 10);
+	strcat(text, "e");
+	dict = opened(text);
+	bencode_members(dict, &members);
+	assert_int_equal(members.len, BENCODE_MEMBERS_MAX);
+	for (char c = 'a'; c < 'a' + BENCODE_MEMBERS_MAX + 5; c++) {
+		key[0] = c;
+		assert_true(bencode_member(&members, key, &v) && bencode_integer(v, &n));
+		assert_int_equal(n, (c - 'a') % 10);
+	}
+	assert_false(bencode_member(&members, "z", &v));
+	bencode_members(opened("le"), &members);
+	assert_false(bencode_member(&members, "a", &v));
 }
 
 static void walks_lists(void **state)
@@ -279,6 +302,7 @@ int main(void)
 		cmocka_unit_test(opens_a_prefix),
 		cmocka_unit_test(reads_integers),
 		cmocka_unit_test(finds_members),
+		cmocka_unit_test(members_beyond_the_places),
 		cmocka_unit_test(walks_lists),
 		cmocka_unit_test(accessors_stay_inside),
 		cmocka_unit_test(writes_what_it_reads),

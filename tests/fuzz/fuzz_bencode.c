@@ -69,12 +69,13 @@ static void copy_value(struct bencode_writer *w, struct bencode v)
 static void poke(const uint8_t *data, size_t len)
 {
 	struct bencode v = {{data, len}}, found;
+	struct bencode_members members;
 	struct bytes string;
 	int64_t n;
 	size_t cursor = 0;
 	bencode_get(v, "a", &found);
-	bencode_get_string(v, "", &string);
-	bencode_get_integer(v, "i", &n);
+	bencode_members(v, &members);
+	bencode_member(&members, "i", &found);
 	bencode_integer(v, &n);
 	bencode_string(v, &string);
 	while (bencode_next(v, &cursor, &found))
