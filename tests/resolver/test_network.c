@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "dht/udp.h"
+#include "resolver/claim.h"
 #include "resolver/clock.h"
 #include "resolver/job.h"
 #include "resolver/resolver.h"
@@ -394,6 +395,49 @@ static void test_kept_alive(void **state)
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "again.alt").last, 7);
 }
 
+static void on_stored(void *ctx, const struct dht_result *result)
+{
+	*(struct dht_result *)ctx = *result;
+}
+
+/* Somebody who knows the name, and so the key of its slot, puts something there. */
+static struct dht_result put_into_slot(struct node *n, const char *name, int64_t seq)
+{
+	struct question q = question_of(name);
+	struct dht_item item = {.is_mutable = true, .salt_len = QUESTION_KEY_LEN, .seq = seq};
+	struct dht_result result = {.error = 1};
+	struct dht_lookup *lookup;
+	uint8_t seed[32];
+	question_key(&q, item.salt);
+	slot_seed(item.salt, seed);
+	assert_int_equal(dht_item_set_string(&item, "anything", 8), 0);
+	assert_int_equal(dht_item_sign(&item, seed), 0);
+	assert_int_equal(
+		dht_put(dht_udp_node(n->udp), &item, 0, on_stored, &result, &lookup), 0);
+	while (result.error == 1)
+		event_base_loop(base, EVLOOP_ONCE);
+	return result;
+}
+
+/* A seq from the future would shut out all others until then: no node keeps it in a slot. */
+static void test_slot_from_the_future(void **state)
+{
+	(void)state;
+	const int64_t minute = 60 * INT64_C(1000000);
+	connect_all(POLICY_GUARDED);
+	struct dht_result r = put_into_slot(&nodes[0], "early.alt", clock_wall() + 11 * minute);
+	assert_int_equal(r.refused_seq, NODES); /* ours among them */
+	assert_int_equal(r.stored, 0);
+	assert_false(r.stored_here);
+	for (int i = 0; i < NODES; i++)
+		assert_int_equal(counters(&nodes[i]).store_items, 0);
+	r = put_into_slot(&nodes[0], "early.alt", clock_wall() + 9 * minute);
+	assert_int_equal(r.stored, NODES - 1);
+	assert_true(r.stored_here);
+	for (int i = 0; i < NODES; i++)
+		assert_int_equal(counters(&nodes[i]).store_items, 1);
+}
+
 /* Once a day it is all signed anew. */
 static void test_resign(void **state)
 {
@@ -686,6 +730,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_views, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_slot_from_the_future, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
