@@ -127,9 +127,10 @@ struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct 
 	return &c->list[at];
 }
 
+/* As the table has it: one machine, as far as addresses tell. */
 static bool same_net(const struct dht_endpoint *a, const struct dht_endpoint *b)
 {
-	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 6 ? 8 : 3);
+	return dht_endpoint_same_prefix(a, b, 3, 8);
 }
 
 /* One that was asked in vain does not count: else naming a dead address next to an honest one

@@ -151,6 +151,22 @@ bool dht_endpoint_usable(const struct dht_endpoint *e)
 	       !mapped6(e->ip) && !link_local6(e->ip);
 }
 
+size_t dht_endpoint_prefix(const struct dht_endpoint *e, size_t bytes4, size_t bytes6,
+	uint8_t ret_prefix[DHT_PREFIX_MAX])
+{
+	size_t len = e->family == 4 ? bytes4 : bytes6;
+	ret_prefix[0] = e->family;
+	memcpy(ret_prefix + 1, e->ip, len);
+	return 1 + len;
+}
+
+bool dht_endpoint_same_prefix(const struct dht_endpoint *a, const struct dht_endpoint *b,
+	size_t bytes4, size_t bytes6)
+{
+	return a->family == b->family &&
+	       memcmp(a->ip, b->ip, a->family == 4 ? bytes4 : bytes6) == 0;
+}
+
 void dht_endpoint_to_text(const struct dht_endpoint *e, char ret_text[DHT_ENDPOINT_TEXT])
 {
 	char address[INET6_ADDRSTRLEN];

@@ -58,6 +58,15 @@ bool dht_endpoint_global(const struct dht_endpoint *e);
 /* An address and port that a datagram can be sent to: not 0, multicast, broadcast; port not 0. */
 bool dht_endpoint_usable(const struct dht_endpoint *e);
 
+/* The network of an address: its family, then so many of the first bytes of an IPv4 or an IPv6
+ * address. What one owner has, one customer, one machine, differs; each use says what it means.
+ * `prefix` returns the length. */
+#define DHT_PREFIX_MAX 17
+size_t dht_endpoint_prefix(const struct dht_endpoint *e, size_t bytes4, size_t bytes6,
+	uint8_t ret_prefix[DHT_PREFIX_MAX]);
+bool dht_endpoint_same_prefix(const struct dht_endpoint *a, const struct dht_endpoint *b,
+	size_t bytes4, size_t bytes6);
+
 /* "192.0.2.1:6881" or "[2001:db8::1]:6881". The text fits DHT_ENDPOINT_TEXT with its NUL.
  * from_text takes literals only, never a host name. 0 or -EINVAL. */
 #define DHT_ENDPOINT_TEXT 56

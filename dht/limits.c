@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dht/token.h"
+#include "dht/siphash.h"
 
 #define SECOND ((uint64_t)1000000)
 

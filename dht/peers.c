@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "dht/token.h"
+#include "dht/siphash.h"
 
 #define SECOND ((uint64_t)1000000)
 #define LIFETIME (1800 * SECOND)

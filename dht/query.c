@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dht/siphash.h"
+
 #define MILLISECOND ((uint64_t)1000)
 #define SECOND (1000 * MILLISECOND)
 

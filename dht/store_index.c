@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dht/token.h"
+#include "dht/siphash.h"
 
 #define PUT_WORTH 4
 #define ASKS_WORTH_MAX 8

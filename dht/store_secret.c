@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "dht/token.h"
+#include "dht/siphash.h"
 
 uint64_t store_digest(const uint8_t secret[STORE_SECRET_LEN], const struct dht_item *item)
 {
@@ -29,14 +29,17 @@ struct store_source store_source(
 {
 	if (!from)
 		return (struct store_source){.ours = true};
-	uint8_t text[1 + 16 + 2] = {from->family};
-	memcpy(text + 1, from->ip, 16);
-	if (!limits)
-		memcpy(text + 17, &from->port, 2);
-	uint64_t host = dht_siphash(secret, text, sizeof(text)), net = host;
+	uint8_t text[DHT_PREFIX_MAX + 2];
+	size_t len = dht_endpoint_prefix(from, 4, 16, text);
+	if (!limits) {
+		memcpy(text + len, &from->port, 2);
+		len += 2;
+	}
+	uint64_t host = dht_siphash(secret, text, len), net = host;
 	if (limits) {
-		size_t prefix = from->family == 4 ? 3 : 8;
-		net = dht_siphash(secret, text, 1 + prefix);
+		/* A /24 is one site; of IPv6 a /64 is the least that anyone has. */
+		len = dht_endpoint_prefix(from, 3, 8, text);
+		net = dht_siphash(secret, text, len);
 	}
 	return (struct store_source){.host = (uint16_t)(host % STORE_CELLS),
 		.net = (uint16_t)(net % STORE_CELLS),

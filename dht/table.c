@@ -124,13 +124,13 @@ static bool replaceable(const struct dht_node *node)
 /* One machine of the Internet, as far as addresses tell. */
 static bool same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b)
 {
-	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 4 ? 3 : 8);
+	return dht_endpoint_same_prefix(a, b, 3, 8);
 }
 
 /* One owner. */
 static bool same_site(const struct dht_endpoint *a, const struct dht_endpoint *b)
 {
-	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 4 ? 3 : 5);
+	return dht_endpoint_same_prefix(a, b, 3, 5);
 }
 
 /* May another of its subnet come in? Where one is in the bucket already, only for that one. */

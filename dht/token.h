@@ -24,7 +24,4 @@ void dht_token_make(const struct dht_tokens *t, const struct dht_endpoint *asker
 bool dht_token_holds(const struct dht_tokens *t, const struct dht_endpoint *asker,
 	const struct dht_id *target, const uint8_t *token, size_t len);
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012), for the test against its published vectors. */
-uint64_t dht_siphash(const uint8_t key[16], const uint8_t *data, size_t len);
-
 #endif

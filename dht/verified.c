@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dht/token.h"
+#include "dht/siphash.h"
 
 #define CAP_FIRST 64
 

@@ -53,6 +53,26 @@ static void shared_bits(void **state)
 	assert_int_equal(dht_id_shared_bits(&zero, &zero), 160);
 }
 
+static void networks_of_addresses(void **state)
+{
+	(void)state;
+	struct dht_endpoint four = endpoint("192.0.2.7:1"), near4 = endpoint("192.0.3.7:2"),
+			    six = endpoint("[2001:db8::7]:1"),
+			    near6 = endpoint("[2001:db8:1::7]:2");
+	uint8_t prefix[DHT_PREFIX_MAX];
+	assert_int_equal(dht_endpoint_prefix(&four, 3, 8, prefix), 4);
+	assert_memory_equal(prefix, "\4\300\0\2", 4);
+	assert_int_equal(dht_endpoint_prefix(&six, 3, 8, prefix), 9);
+	assert_memory_equal(prefix, "\6\x20\x01\x0d\xb8\0\0\0\0", 9);
+	assert_int_equal(dht_endpoint_prefix(&six, 4, 16, prefix), DHT_PREFIX_MAX);
+	assert_true(dht_endpoint_same_prefix(&four, &near4, 2, 8));
+	assert_false(dht_endpoint_same_prefix(&four, &near4, 3, 8));
+	assert_true(dht_endpoint_same_prefix(&six, &near6, 3, 5));
+	assert_false(dht_endpoint_same_prefix(&six, &near6, 3, 6));
+	near6.family = 4; /* the same bytes of another family */
+	assert_false(dht_endpoint_same_prefix(&six, &near6, 3, 5));
+}
+
 /* The table of BEP 42, and one row for IPv6 by its formula. */
 static const struct {
 	const char *at;
@@ -278,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(distance),
 		cmocka_unit_test(shared_bits),
+		cmocka_unit_test(networks_of_addresses),
 		cmocka_unit_test(ids_fit_addresses),
 		cmocka_unit_test(ids_are_made),
 		cmocka_unit_test(local_addresses),
