@@ -2,6 +2,7 @@
 #include "dht/peers.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -11,10 +12,13 @@
 #define SECOND ((uint64_t)1000000)
 #define LIFETIME (1800 * SECOND)
 #define CHAINS 256
+/* Announcers are told apart by a hash: two that share a number are treated as one, a little unfair
+ * to them, and none can tell who they are. */
 #define OWNERS 1024
 
 struct peer {
 	struct dht_endpoint endpoint;
+	uint16_t owner; /* of OWNERS */
 	uint64_t announced;
 };
 
@@ -28,7 +32,6 @@ struct swarm {
 	TAILQ_ENTRY(swarm) link;
 	struct dht_id info_hash;
 	uint64_t announced;	   /* last */
-	size_t owner;		   /* whose it is, of OWNERS */
 	struct peer_list lists[2]; /* IPv4, IPv6 */
 };
 
@@ -39,7 +42,7 @@ struct dht_peers {
 	struct swarm *chains[CHAINS];
 	TAILQ_HEAD(, swarm) swarms; /* the last announced last */
 	size_t len;
-	unsigned owned[OWNERS]; /* swarms of each announcer, found by a hash */
+	unsigned owned[OWNERS]; /* peers of each announcer in all swarms, found by a hash */
 	bool has_sample;
 	uint64_t drawn, draws; /* when; numbers drawn ever */
 	struct dht_sample sample;
@@ -73,6 +76,20 @@ static struct swarm *find(const struct dht_peers *peers, const struct dht_id *in
 	return s;
 }
 
+static void forget(struct dht_peers *peers, struct peer_list *l, size_t at)
+{
+	peers->owned[l->peers[at].owner]--;
+	l->len--;
+	memmove(&l->peers[at], &l->peers[at + 1], (l->len - at) * sizeof(*l->peers));
+}
+
+static void finish_list(struct dht_peers *peers, struct peer_list *l)
+{
+	while (l->len > 0)
+		forget(peers, l, l->len - 1);
+	free(l->peers);
+}
+
 static void drop_swarm(struct dht_peers *peers, struct swarm *s)
 {
 	struct swarm **at = chain_of(peers, &s->info_hash);
@@ -80,10 +97,9 @@ static void drop_swarm(struct dht_peers *peers, struct swarm *s)
 		at = &(*at)->next;
 	*at = s->next;
 	TAILQ_REMOVE(&peers->swarms, s, link);
-	peers->owned[s->owner]--;
 	peers->len--;
-	free(s->lists[0].peers);
-	free(s->lists[1].peers);
+	finish_list(peers, &s->lists[0]);
+	finish_list(peers, &s->lists[1]);
 	free(s);
 }
 
@@ -97,39 +113,59 @@ void dht_peers_destroy(struct dht_peers *peers)
 	free(peers);
 }
 
-/* The leading bytes that two announcers share when they count as one. */
-static size_t subnet_len(const struct dht_endpoint *e)
+/* What one announcer has: of IPv6 a machine has a whole /64, and a home the /56 that counts like a
+ * /24. */
+static const struct width {
+	size_t four, six;
+} machine = {4, 8}, site = {3, 7};
+
+static uint16_t owner_of(const struct dht_peers *peers, const struct dht_endpoint *e)
 {
-	return e->family == 4 ? 3 : 7;
+	uint8_t text[DHT_PREFIX_MAX];
+	const struct width *w = peers->by_subnet ? &site : &machine;
+	size_t len = dht_endpoint_prefix(e, w->four, w->six, text);
+	return (uint16_t)(dht_siphash(peers->key, text, len) % OWNERS);
 }
 
-static size_t address_len(const struct dht_endpoint *e)
+static bool lives(const struct dht_peers *peers, const struct peer *p)
 {
-	return e->family == 4 ? 4 : 8;
+	return p->announced + LIFETIME > peers->now;
 }
 
-/* Two announcers that share a number are treated as one: a little unfair to them, and none can
- * tell who they are. */
-static size_t owner_of(const struct dht_peers *peers, const struct dht_endpoint *e)
+/* What the smallest of a swarm's announcers has of all peers; if that is not above `enough`, then
+ * anything that is not. */
+static unsigned smallest_share(
+	const struct dht_peers *peers, const struct swarm *s, unsigned enough)
 {
-	uint8_t text[9] = {e->family};
-	memcpy(text + 1, e->ip, peers->by_subnet ? subnet_len(e) : address_len(e));
-	return dht_siphash(peers->key, text, sizeof(text)) % OWNERS;
+	unsigned least = UINT_MAX;
+	for (unsigned family = 0; family < 2; family++) {
+		const struct peer_list *l = &s->lists[family];
+		for (size_t i = l->len; i-- > 0 && least > enough;)
+			if (lives(peers, &l->peers[i]) && peers->owned[l->peers[i].owner] < least)
+				least = peers->owned[l->peers[i].owner];
+	}
+	return least;
 }
 
-/* Each announcer's share of the swarms is bounded by what the others leave, so that who announces
- * everything drives out himself and nobody else. */
+/* A swarm counts as that of its smallest announcer: who announces everything drives out what only
+ * he, or others as greedy, announce, and does not take down with it what a modest one listens for
+ * too. Of the greediest one's swarms the oldest goes. */
 static void make_room(struct dht_peers *peers)
 {
-	struct swarm *s, *victim = TAILQ_FIRST(&peers->swarms);
+	struct swarm *s, *victim = NULL;
+	unsigned most = 0;
 	TAILQ_FOREACH(s, &peers->swarms, link)
-	if (peers->owned[s->owner] > peers->owned[victim->owner])
+	{
+		unsigned share = smallest_share(peers, s, most);
+		if (victim && share <= most)
+			continue;
 		victim = s;
+		most = share;
+	}
 	drop_swarm(peers, victim);
 }
 
-static struct swarm *add_swarm(
-	struct dht_peers *peers, const struct dht_id *info_hash, size_t owner)
+static struct swarm *add_swarm(struct dht_peers *peers, const struct dht_id *info_hash)
 {
 	struct swarm *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -139,38 +175,21 @@ static struct swarm *add_swarm(
 	struct swarm **chain = chain_of(peers, info_hash);
 	s->next = *chain;
 	s->info_hash = *info_hash;
-	s->owner = owner;
 	*chain = s;
 	TAILQ_INSERT_TAIL(&peers->swarms, s, link);
-	peers->owned[owner]++;
 	peers->len++;
 	return s;
 }
 
-/* A swarm belongs to that of its announcers who has the fewest: who was the first to announce what
- * others listen for does not take it down with his own. */
-static void settle_owner(struct dht_peers *peers, struct swarm *s, size_t owner)
-{
-	if (peers->owned[owner] + 1 >= peers->owned[s->owner])
-		return;
-	peers->owned[s->owner]--;
-	peers->owned[owner]++;
-	s->owner = owner;
-}
-
-static void forget(struct peer_list *l, size_t at)
-{
-	l->len--;
-	memmove(&l->peers[at], &l->peers[at + 1], (l->len - at) * sizeof(*l->peers));
-}
-
-/* Leaves at most `most` whose first `bytes` of address are those of `e`. */
-static void thin(struct peer_list *l, const struct dht_endpoint *e, size_t bytes, size_t most)
+/* Makes room for one more where there are `most` that share so much of their address with `e`. */
+static void thin(struct dht_peers *peers, struct peer_list *l, const struct dht_endpoint *e,
+	const struct width *width, size_t most)
 {
 	size_t seen = 0;
 	for (size_t i = l->len; i-- > 0;)
-		if (memcmp(l->peers[i].endpoint.ip, e->ip, bytes) == 0 && ++seen > most)
-			forget(l, i);
+		if (dht_endpoint_same_prefix(&l->peers[i].endpoint, e, width->four, width->six) &&
+			++seen >= most)
+			forget(peers, l, i);
 }
 
 static bool reserve(struct peer_list *l)
@@ -186,24 +205,25 @@ static bool reserve(struct peer_list *l)
 	return true;
 }
 
-static int add_peer(
-	const struct dht_peers *peers, struct peer_list *l, const struct dht_endpoint *peer)
+static int add_peer(struct dht_peers *peers, struct peer_list *l, const struct dht_endpoint *peer)
 {
+	uint16_t owner = owner_of(peers, peer);
 	for (size_t i = 0; i < l->len; i++)
 		if (dht_endpoint_equal(&l->peers[i].endpoint, peer)) {
-			forget(l, i);
+			forget(peers, l, i);
 			break;
 		}
-	while (l->len > 0 && l->peers[0].announced + LIFETIME <= peers->now)
-		forget(l, 0);
-	thin(l, peer, address_len(peer), DHT_PEERS_PORTS_MAX - 1);
+	while (l->len > 0 && !lives(peers, &l->peers[0]))
+		forget(peers, l, 0);
+	thin(peers, l, peer, &machine, DHT_PEERS_PORTS_MAX);
 	if (peers->by_subnet)
-		thin(l, peer, subnet_len(peer), DHT_PEERS_SUBNET_MAX - 1);
+		thin(peers, l, peer, &site, DHT_PEERS_SUBNET_MAX);
 	if (l->len == DHT_PEERS_EACH_MAX)
-		forget(l, 0);
+		forget(peers, l, 0);
 	if (!reserve(l))
 		return -ENOMEM;
-	l->peers[l->len++] = (struct peer){*peer, peers->now};
+	l->peers[l->len++] = (struct peer){*peer, owner, peers->now};
+	peers->owned[owner]++;
 	return 0;
 }
 
@@ -211,9 +231,8 @@ int dht_peers_add(struct dht_peers *peers, const struct dht_id *info_hash,
 	const struct dht_endpoint *peer, uint64_t now)
 {
 	dht_peers_expire(peers, now);
-	size_t owner = owner_of(peers, peer);
 	struct swarm *s = find(peers, info_hash);
-	if (!s && !(s = add_swarm(peers, info_hash, owner)))
+	if (!s && !(s = add_swarm(peers, info_hash)))
 		return -ENOMEM;
 	int r = add_peer(peers, &s->lists[peer->family == 6], peer);
 	if (r < 0) {
@@ -221,7 +240,6 @@ int dht_peers_add(struct dht_peers *peers, const struct dht_id *info_hash,
 			drop_swarm(peers, s);
 		return r;
 	}
-	settle_owner(peers, s, owner);
 	s->announced = now;
 	TAILQ_REMOVE(&peers->swarms, s, link);
 	TAILQ_INSERT_TAIL(&peers->swarms, s, link);
@@ -245,7 +263,7 @@ size_t dht_peers_find(const struct dht_peers *peers, const struct dht_id *info_h
 	const struct peer_list *l = &s->lists[family == 6];
 	size_t len = 0;
 	for (size_t i = l->len; i-- > 0 && len < cap;)
-		if (l->peers[i].announced + LIFETIME > peers->now)
+		if (lives(peers, &l->peers[i]))
 			ret_peers[len++] = l->peers[i].endpoint;
 	return len;
 }
@@ -275,7 +293,10 @@ static void draw(struct dht_peers *peers)
 void dht_peers_sample(struct dht_peers *peers, uint64_t now, struct dht_sample *ret_sample)
 {
 	dht_peers_expire(peers, now);
-	if (!peers->has_sample || peers->drawn + DHT_SAMPLE_TIME <= now) {
+	/* One that could hold more tells nothing about which there are: all are in it. */
+	size_t whole = peers->len < DHT_SAMPLE_MAX ? peers->len : DHT_SAMPLE_MAX;
+	if (!peers->has_sample || peers->sample.len < whole ||
+		peers->drawn + DHT_SAMPLE_TIME <= now) {
 		peers->has_sample = true;
 		peers->drawn = now;
 		draw(peers);

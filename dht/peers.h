@@ -26,9 +26,10 @@ int dht_peers_create(
 	const uint8_t key[DHT_PEERS_KEY_LEN], bool by_subnet, struct dht_peers **ret_peers);
 void dht_peers_destroy(struct dht_peers *peers);
 
-/* Remembers the peer for half an hour (announcers come again every 15 minutes or so). Where there
- * is no room, the oldest peer of the most crowded address, subnet or family makes it; of swarms
- * the oldest of the announcer who has the most. 0 or -ENOMEM. */
+/* Remembers the peer for half an hour (announcers come again every 15 minutes or so). Where its
+ * address, its subnet or its family has as many in the swarm as it may, the oldest of that goes.
+ * Where there are too many swarms, the oldest goes of those whose announcers all have the most
+ * peers here. 0 or -ENOMEM. */
 int dht_peers_add(struct dht_peers *peers, const struct dht_id *info_hash,
 	const struct dht_endpoint *peer, uint64_t now);
 /* Forgets what has not been announced again; `find` is as of the last call. Cheap: swarms are kept
@@ -38,11 +39,12 @@ void dht_peers_expire(struct dht_peers *peers, uint64_t now);
 size_t dht_peers_find(const struct dht_peers *peers, const struct dht_id *info_hash, uint8_t family,
 	struct dht_endpoint *ret_peers, size_t cap);
 
-/* Info-hashes drawn at random, the same ones until the next draw. */
+/* Info-hashes drawn at random, the same ones until the next draw; while there are fewer than a
+ * sample holds, all. */
 struct dht_sample {
 	uint8_t hashes[DHT_SAMPLE_MAX * DHT_ID_LEN];
-	size_t len; /* of them */
-	size_t num; /* swarms that there are now */
+	size_t len;	  /* of them */
+	size_t num;	  /* swarms that there are now */
 	unsigned seconds; /* until the next draw, at least 1 */
 };
 void dht_peers_sample(struct dht_peers *peers, uint64_t now, struct dht_sample *ret_sample);

@@ -199,7 +199,7 @@ static unsigned honest_left(bool one_address)
 		add(i, &e, i);
 	}
 	for (unsigned i = 0; i < 20000; i++) {
-		struct dht_endpoint e = peer(60000, 4);
+		struct dht_endpoint e = peer(60003, 4); /* shares its number with none of those */
 		e.ip[3] = one_address ? 1 : (uint8_t)i;
 		add(100000 + i, &e, 1000 + i);
 	}
@@ -234,6 +234,75 @@ static void a_swarm_is_the_smallest_announcers(void **state)
 	assert_int_equal(found(4, 4, NULL), 0);
 }
 
+/* A newcomer announces all that somebody listens for, while he has not announced much, and then all
+ * there is. What remains of the 100? */
+static unsigned left_by_thieves(unsigned thieves, bool again)
+{
+	struct dht_endpoint victim = peer(7, 4);
+	uint64_t now = 0;
+	unsigned left = 0;
+	for (unsigned i = 0; i < 100; i++)
+		add(i, &victim, ++now);
+	for (unsigned t = 0; t < thieves; t++)
+		for (unsigned i = 0; i < 100; i++) {
+			struct dht_endpoint thief = peer(10 + t, 4);
+			add(i, &thief, ++now);
+		}
+	for (unsigned i = 0; i < 100 && again; i++)
+		add(i, &victim, ++now);
+	for (unsigned i = 0; i < 3000; i++)
+		for (unsigned t = 0; t < thieves; t++) {
+			struct dht_endpoint thief = peer(10 + t, 4);
+			add(1000 + i, &thief, ++now);
+		}
+	for (unsigned i = 0; i < 100; i++)
+		left += found(i, 4, NULL) > 0;
+	return left;
+}
+
+static void nobodys_swarms_are_taken_down(void **state)
+{
+	(void)state;
+	assert_int_equal(left_by_thieves(1, false), 100);
+}
+
+static void nor_when_they_are_announced_again(void **state)
+{
+	(void)state;
+	assert_int_equal(left_by_thieves(1, true), 100);
+}
+
+/* Two who announce the same for one another. */
+static void nor_by_two(void **state)
+{
+	(void)state;
+	assert_int_equal(left_by_thieves(2, false), 100);
+}
+
+/* What somebody announced long ago neither protects what others announce now, nor counts against
+ * him. */
+static void what_is_over_does_not_count(void **state)
+{
+	(void)state;
+	struct dht_endpoint honest = peer(7, 4), other = peer(8, 4), greedy = peer(9, 4);
+	unsigned left = 0;
+	for (unsigned i = 0; i < 60; i++)
+		add(i, &honest, i);
+	for (unsigned i = 0; i < 60; i++)
+		add(i, &other, 29 * MINUTE);
+	for (unsigned i = 0; i < 60; i++)
+		add(i, &greedy, 31 * MINUTE); /* others' entries of half an hour ago go */
+	for (unsigned i = 100; i < 150; i++)
+		add(i, &honest, 31 * MINUTE);
+	for (unsigned i = 1000; i < 1000 + 55; i++)
+		add(i, &other, 31 * MINUTE);
+	for (unsigned i = 2000; i < 4000; i++)
+		add(i, &greedy, 31 * MINUTE);
+	for (unsigned i = 100; i < 150; i++)
+		left += found(i, 4, NULL) > 0;
+	assert_int_equal(left, 50);
+}
+
 static bool has(const struct dht_sample *sample, unsigned swarm)
 {
 	struct dht_id h = hash(swarm);
@@ -252,15 +321,22 @@ static void samples(void **state)
 	assert_true(sample.len == 0 && sample.num == 0 && sample.seconds == 900);
 	for (unsigned i = 0; i < 200; i++) {
 		struct dht_endpoint e = peer(i, 4);
-		add(i, &e, 10 * MINUTE);
+		add(i, &e, i < 5 ? 0 : 5 * MINUTE);
+		if (i != 4)
+			continue;
+		dht_peers_sample(p, 1, &sample); /* an empty one stands for nothing */
+		assert_true(sample.len == 5 && sample.num == 5 && sample.seconds == 900);
 	}
-	dht_peers_sample(p, 10 * MINUTE, &sample);
-	assert_true(sample.len == 0 && sample.num == 200); /* it stands, and says for how long */
-	assert_int_equal(sample.seconds, 300);
-	dht_peers_sample(p, 15 * MINUTE - 1, &sample);
-	assert_int_equal(sample.seconds, 1);
+	dht_peers_sample(p, 5 * MINUTE, &sample);
+	assert_true(sample.len == DHT_SAMPLE_MAX && sample.num == 200 && sample.seconds == 900);
+	dht_peers_sample(p, 10 * MINUTE, &again);
+	assert_memory_equal(sample.hashes, again.hashes, sizeof(sample.hashes));
+	assert_int_equal(again.seconds, 600); /* it stands, and says for how long */
+	dht_peers_sample(p, 20 * MINUTE - 1, &again);
+	assert_memory_equal(sample.hashes, again.hashes, sizeof(sample.hashes));
+	assert_int_equal(again.seconds, 1);
 	for (unsigned round = 0; round < 400; round++) {
-		uint64_t now = (15 + 15 * (uint64_t)round) * MINUTE;
+		uint64_t now = (20 + 15 * (uint64_t)round) * MINUTE;
 		for (unsigned i = 0; i < 200; i++) {
 			struct dht_endpoint e = peer(i, 4);
 			add(i, &e, now);
@@ -309,6 +385,10 @@ int main(void)
 		TEST(one_announcer_drives_out_himself),
 		SUBNET_TEST(one_subnet_drives_out_itself),
 		TEST(a_swarm_is_the_smallest_announcers),
+		TEST(nobodys_swarms_are_taken_down),
+		TEST(nor_when_they_are_announced_again),
+		TEST(nor_by_two),
+		TEST(what_is_over_does_not_count),
 		TEST(samples),
 		TEST(a_small_network_is_sampled_whole),
 	};
