@@ -17,7 +17,7 @@ static int create_parts(struct dht *dht)
 	dht_verified_init(&dht->verified, key[0]);
 	int r = dht_peers_create(key[1], dht->config.limits, &dht->peers);
 	if (r == 0 && dht->config.limits)
-		r = dht_limits_create(key[2], &dht->limits);
+		r = dht_limits_create(key[2], dht->config.mainline, &dht->limits);
 	return r;
 }
 
@@ -285,7 +285,7 @@ static void take_answer(
 	}
 }
 
-/* Before anything of it is read. What answers us was asked for, so it is always welcome. */
+/* Before anything of it is read. What answers us was asked for, and is exempt from this. */
 static bool admit(struct dht *dht, const struct dht_endpoint *from, size_t len)
 {
 	switch (dht_limits_in(dht->limits, from, len, dht_now(dht))) {
@@ -305,8 +305,8 @@ static void take_datagram(
 	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
 {
 	struct dht_message m;
-	bool awaited = dht->limits && dht_query_awaits(dht, from, datagram, len);
-	if (dht->limits && !awaited && !admit(dht, from, len))
+	bool exempt = dht->limits && dht_query_exempts(dht, from, datagram, len);
+	if (dht->limits && !exempt && !admit(dht, from, len))
 		return;
 	int r = dht_message_read(datagram, len, &m);
 	if (r < 0 && r != -EPROTO) {
@@ -314,7 +314,7 @@ static void take_datagram(
 		return;
 	}
 	/* Whom we asked cannot hide queries of his own in our transaction's name. */
-	if (awaited && m.kind == DHT_QUERY && !admit(dht, from, len))
+	if (exempt && m.kind == DHT_QUERY && !admit(dht, from, len))
 		return;
 	count(dht->counters.in, &m, len);
 	if (m.kind == DHT_QUERY) {

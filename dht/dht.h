@@ -33,7 +33,8 @@ struct dht_ops {
 	/* Call dht_run at `at` (monotonic, microseconds): said when a call into the engine made
 	 * that earlier than what dht_run returned last. */
 	void (*wake)(void *self, uint64_t at);
-	/* Items kept for others. `from` is who asks for the item or sent it, NULL: we ourselves.
+	/* Items kept for others. `from` is who asks for the item or sent it, NULL: we ourselves;
+	 * or, of find, somebody whose asking is not to count, as his address may be forged.
 	 * find: 0 or -ENOENT. keep: 0 or negative errno (-EDQUOT, -ENOSPC: no room for it).
 	 * renew: 0 when this very item is held, whose life begins anew then; -ENOENT: it is not,
 	 * or that cannot be told without `find`. NULL: never. */
@@ -188,7 +189,8 @@ struct dht_counters {
 	uint64_t junk;         /* datagrams that were no message, or a reply to nothing we asked */
 	uint64_t drop_rate;    /* dropped unread: more from one source than it may send */
 	uint64_t drop_budget;  /* dropped unread: more from all than we look at */
-	uint64_t drop_bytes;   /* unanswered: more than an unverified source or its /24 may have */
+	uint64_t drop_bytes;   /* unanswered: more than a source, or of the unverified its /24, or all
+	                        * of these, may be sent */
 	uint64_t queries_in, queries_out, replies_in, errors_in, timeouts;
 	uint64_t gets, puts;   /* look-ups of ours */
 	uint64_t searches;     /* and those for the sake of the table */

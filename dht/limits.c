@@ -15,13 +15,16 @@
 /* Proofs lie in sets by /24 or /48: whoever owns many addresses there drives out only his own
  * neighbours. Some thousand proofs are all the nodes that a busy node talks to in their lifetime.
  */
-#define SETS 512
+#define SETS 1024
 #define WAYS 8
 
-/* What one second may hold is the burst and what flows in during it: the burst has room for the
- * largest reply, and all the largest replies of a moment. */
-#define OUT_BURST 1500
-#define OUT_ALL_BURST 16000
+/* A datagram is sent while its bucket is not empty, and may leave a debt: so what one second may
+ * hold is the burst, what flows in during it, and the longest datagram. The burst is small where a
+ * second may hold little, for the sake of the rate. */
+#define OUT_BURST 600
+#define OUT_RATE (DHT_LIMITS_OUT - OUT_BURST - DHT_LIMITS_OUT_LONGEST)
+#define OUT_ALL_BURST 14600
+#define OUT_ALL_RATE (DHT_LIMITS_OUT_ALL - OUT_ALL_BURST - DHT_LIMITS_OUT_LONGEST)
 
 /* A bucket (GCRA: the generic cell rate algorithm of ITU-T I.371) is one number: when it will
  * be full again, if nothing more is taken. */
@@ -29,20 +32,21 @@ struct bucket {
 	uint64_t full_at;
 };
 
-/* An address as limits see it: IPv4 whole, of IPv6 the network, which is one customer. */
-struct prefix {
-	uint8_t family;
-	uint8_t b[8];
+/* Whoever sends, as far as his datagrams tell. */
+struct source {
+	uint8_t len; /* 0: nobody */
+	uint8_t b[DHT_PREFIX_MAX + 2];
 };
 
 struct proof {
-	struct prefix of; /* family 0: none */
+	struct source of;
 	uint64_t until;
-	struct bucket packets;
+	struct bucket packets, bytes; /* in, out */
 };
 
 struct dht_limits {
 	uint8_t key[DHT_LIMITS_KEY_LEN];
+	bool by_ip;
 	struct bucket sources[SOURCES], subnets[SUBNETS];
 	struct bucket in, in_verified, out;
 	struct proof proofs[SETS][WAYS];
@@ -53,6 +57,11 @@ static bool has(const struct bucket *b, uint64_t cost, uint64_t depth, uint64_t 
 {
 	uint64_t from = b->full_at > now ? b->full_at : now;
 	return from + cost - now <= depth;
+}
+
+static bool has_any(const struct bucket *b, uint64_t depth, uint64_t now)
+{
+	return has(b, 1, depth, now);
 }
 
 static void take(struct bucket *b, uint64_t cost, uint64_t now)
@@ -66,55 +75,55 @@ static uint64_t cost_of(uint64_t amount, uint64_t rate)
 	return (amount * SECOND + rate - 1) / rate;
 }
 
-static struct prefix prefix_of(const struct dht_endpoint *e, unsigned bytes4, unsigned bytes6)
+/* A home has a /64 of IPv6 at least, and all the addresses in it. */
+static struct source source_of(const struct dht_limits *l, const struct dht_endpoint *e)
 {
-	struct prefix p = {.family = e->family};
-	memcpy(p.b, e->ip, e->family == 4 ? bytes4 : bytes6);
-	return p;
+	struct source s = {0};
+	size_t len = dht_endpoint_prefix(e, 4, l->by_ip ? 8 : 16, s.b);
+	if (!l->by_ip) {
+		s.b[len++] = (uint8_t)(e->port >> 8);
+		s.b[len++] = (uint8_t)e->port;
+	}
+	s.len = (uint8_t)len;
+	return s;
 }
 
-static struct prefix source_of(const struct dht_endpoint *e)
+static bool same(const struct source *a, const struct source *b)
 {
-	return prefix_of(e, 4, 8);
-}
-
-static bool same(const struct prefix *a, const struct prefix *b)
-{
-	return a->family == b->family && memcmp(a->b, b->b, sizeof(a->b)) == 0;
-}
-
-/* `use`: so that two tables do not have the same sources share. */
-static size_t hash(const struct dht_limits *l, uint8_t use, const struct prefix *p)
-{
-	uint8_t text[2 + sizeof(p->b)] = {use, p->family};
-	memcpy(text + 2, p->b, sizeof(p->b));
-	return (size_t)dht_siphash(l->key, text, sizeof(text));
+	return a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
 }
 
 static size_t source_at(const struct dht_limits *l, const struct dht_endpoint *e)
 {
-	struct prefix p = source_of(e);
-	return hash(l, 0, &p) % SOURCES;
+	struct source s = source_of(l, e);
+	return (size_t)dht_siphash(l->key, s.b, s.len) % SOURCES;
 }
 
+/* The line that an attacker wants to fill is that of a site: a /24, or the /56 that many homes get.
+ */
 static size_t subnet_at(const struct dht_limits *l, const struct dht_endpoint *e)
 {
-	struct prefix p = prefix_of(e, 3, 7);
-	return hash(l, 1, &p) % SUBNETS;
+	uint8_t text[DHT_PREFIX_MAX];
+	return (size_t)dht_siphash(l->key, text, dht_endpoint_prefix(e, 3, 7, text)) % SUBNETS;
 }
 
+/* All that one attacker is likely to own: of IPv6 a /48 is had for the asking. */
 static size_t set_at(const struct dht_limits *l, const struct dht_endpoint *e)
 {
-	struct prefix p = prefix_of(e, 3, 6);
-	return hash(l, 2, &p) % SETS;
+	struct source s = source_of(l, e);
+	if (l->by_ip)
+		s.len = (uint8_t)dht_endpoint_prefix(e, 3, 6, s.b);
+	return (size_t)dht_siphash(l->key, s.b, s.len) % SETS;
 }
 
-int dht_limits_create(const uint8_t key[DHT_LIMITS_KEY_LEN], struct dht_limits **ret_limits)
+int dht_limits_create(
+	const uint8_t key[DHT_LIMITS_KEY_LEN], bool by_ip, struct dht_limits **ret_limits)
 {
 	struct dht_limits *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	memcpy(l->key, key, sizeof(l->key));
+	l->by_ip = by_ip;
 	*ret_limits = l;
 	return 0;
 }
@@ -127,7 +136,7 @@ void dht_limits_destroy(struct dht_limits *limits)
 static struct proof *find_proof(
 	const struct dht_limits *l, const struct dht_endpoint *at, uint64_t now)
 {
-	struct prefix source = source_of(at);
+	struct source source = source_of(l, at);
 	struct proof *set = (struct proof *)l->proofs[set_at(l, at)];
 	for (size_t i = 0; i < WAYS; i++)
 		if (same(&set[i].of, &source))
@@ -135,20 +144,23 @@ static struct proof *find_proof(
 	return NULL;
 }
 
-/* In place of its own, of none, or of the one that ends first. */
+/* In place of its own, of none, or of the one that ends first: what that one has left is all that
+ * the newcomer has, else who owns a few addresses more than have room would have a full bucket
+ * whenever he proves one of them. */
 void dht_limits_proved(struct dht_limits *limits, const struct dht_endpoint *at, uint64_t now)
 {
-	struct prefix source = source_of(at);
+	struct source source = source_of(limits, at);
 	struct proof *set = limits->proofs[set_at(limits, at)], *place = set;
 	for (size_t i = 0; i < WAYS; i++) {
 		if (same(&set[i].of, &source)) {
-			set[i].until = now + DHT_LIMITS_PROOF_LIFE; /* the bucket stays as it is */
+			set[i].until = now + DHT_LIMITS_PROOF_LIFE;
 			return;
 		}
 		if (set[i].until < place->until)
 			place = &set[i];
 	}
-	*place = (struct proof){.of = source, .until = now + DHT_LIMITS_PROOF_LIFE};
+	place->of = source;
+	place->until = now + DHT_LIMITS_PROOF_LIFE;
 }
 
 bool dht_limits_verified(
@@ -178,34 +190,27 @@ enum dht_admission dht_limits_in(
 	return DHT_ADMIT;
 }
 
-static uint64_t out_cost(size_t len)
+bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint *to, uint64_t now)
 {
-	return cost_of(len, DHT_LIMITS_OUT - OUT_BURST);
-}
-
-static uint64_t out_all_cost(size_t len)
-{
-	return cost_of(len, DHT_LIMITS_OUT_ALL - OUT_ALL_BURST);
-}
-
-bool dht_limits_room(
-	const struct dht_limits *limits, const struct dht_endpoint *to, size_t len, uint64_t now)
-{
-	if (dht_limits_verified(limits, to, now))
-		return true;
-	return has(&limits->subnets[subnet_at(limits, to)], out_cost(len), out_cost(OUT_BURST),
+	const struct proof *proof = find_proof(limits, to, now);
+	if (proof)
+		return has_any(&proof->bytes, SECOND, now);
+	return has_any(&limits->subnets[subnet_at(limits, to)], cost_of(OUT_BURST, OUT_RATE),
 		       now) &&
-	       has(&limits->out, out_all_cost(len), out_all_cost(OUT_ALL_BURST), now);
+	       has_any(&limits->out, cost_of(OUT_ALL_BURST, OUT_ALL_RATE), now);
 }
 
 bool dht_limits_out(
 	struct dht_limits *limits, const struct dht_endpoint *to, size_t len, uint64_t now)
 {
-	if (!dht_limits_room(limits, to, len, now))
+	struct proof *proof = find_proof(limits, to, now);
+	if (!dht_limits_room(limits, to, now))
 		return false;
-	if (dht_limits_verified(limits, to, now))
+	if (proof) {
+		take(&proof->bytes, cost_of(len, DHT_LIMITS_OUT_VERIFIED), now);
 		return true;
-	take(&limits->subnets[subnet_at(limits, to)], out_cost(len), now);
-	take(&limits->out, out_all_cost(len), now);
+	}
+	take(&limits->subnets[subnet_at(limits, to)], cost_of(len, OUT_RATE), now);
+	take(&limits->out, cost_of(len, OUT_ALL_RATE), now);
 	return true;
 }

@@ -1,4 +1,5 @@
-/* What strangers may have of us: packets and bytes of each source, bytes of all, and bytes in return.
+/* What strangers may have of us: packets and bytes of each source, bytes of all, and bytes in
+ * return.
  *
  * A packet's source address is a claim. A source is *verified* when it has lately shown that it
  * receives what is sent to it: it answered a query of ours, or brought a token that we gave out.
@@ -6,9 +7,11 @@
  * writes as the sender; the verified have budgets of their own, so that a flood of forged
  * packets does not starve them.
  *
- * Every limit is a bucket that refills: nothing is remembered of a source beyond it, so nobody
- * can have somebody else banned. The memory is fixed. Buckets are found by a keyed hash of the
- * source; sources that share one share its limit, and none can tell which those are. */
+ * Every limit is a bucket that refills: nothing is remembered of a source beyond it, so who forges
+ * the packets of another can silence him no longer than he keeps sending. (Not even then do answers
+ * to our own queries count: they never come here.) The memory is fixed. Buckets are found by a
+ * keyed hash of the source; sources that share one share its limit, and none can tell which those
+ * are. */
 #ifndef DHT_LIMITS_H
 #define DHT_LIMITS_H
 
@@ -28,28 +31,38 @@
 #define DHT_LIMITS_IN 250000
 #define DHT_LIMITS_IN_VERIFIED 2000000
 
+/* The longest datagram that is sent to strangers. */
+#define DHT_LIMITS_OUT_LONGEST 1400
 /* Bytes sent to unverified sources in any one second: to a /24 (IPv6: a /56), and to all. Each is
- * made of a burst and a rate, which together are the most that a second can hold. */
+ * made of a burst, a rate and the longest datagram, which together are the most that a second can
+ * hold. */
 #define DHT_LIMITS_OUT 5000
 #define DHT_LIMITS_OUT_ALL 64000
+/* Bytes a second to a verified source, and as much at once: some sixty answers to a get, and no
+ * flood of large ones for who is there but did not ask for them. */
+#define DHT_LIMITS_OUT_VERIFIED 20000
 
-/* A node in our table is asked, and so verified anew, every ten minutes. */
-#define DHT_LIMITS_PROOF_LIFE ((uint64_t)20 * 60 * 1000000)
+/* A node in our table stays verified: upkeep.c asks it within that time. */
+#define DHT_LIMITS_PROOF_LIFE ((uint64_t)90 * 60 * 1000000)
 
 struct dht_limits;
 
 enum dht_admission { DHT_ADMIT, DHT_OVER_RATE, DHT_OVER_BUDGET };
 
-int dht_limits_create(const uint8_t key[DHT_LIMITS_KEY_LEN], struct dht_limits **ret_limits);
+/* `by_ip`: as on the Internet a source is an address or a /64, and proofs of one /24 or /48 drive
+ * out each other. Else, on loopback and private networks, it is an address and port. */
+int dht_limits_create(
+	const uint8_t key[DHT_LIMITS_KEY_LEN], bool by_ip, struct dht_limits **ret_limits);
 void dht_limits_destroy(struct dht_limits *limits); /* NULL is fine */
 
 /* A datagram of that many bytes came: may it be looked at? If so it counts. */
 enum dht_admission dht_limits_in(
 	struct dht_limits *limits, const struct dht_endpoint *from, size_t len, uint64_t now);
-/* May so many bytes be sent there, unasked for as far as we know? Nothing is counted. */
-bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint *to, size_t len,
-	uint64_t now);
-/* The same; they count as sent if so. */
+/* May a datagram be sent there, unasked for as far as we know? Of whatever length: what it is short
+ * of is owed, and the next waits for that. Else small datagrams would always find room before large
+ * ones did, and an answer would be made before it is known that it cannot be sent. */
+bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint *to, uint64_t now);
+/* The same; so many bytes count as sent if so. */
 bool dht_limits_out(
 	struct dht_limits *limits, const struct dht_endpoint *to, size_t len, uint64_t now);
 

@@ -23,6 +23,9 @@
 #define SAMPLES_PER_ESTIMATE 8
 /* An answer after more than this is of no use to anyone. */
 #define LIFETIME (3 * SECOND)
+/* Where the transaction of an answer is looked for unread: one place, and a client's version may
+ * look like another. */
+#define EXEMPT_PLACES 4
 
 void dht_query_init(struct dht *dht)
 {
@@ -348,21 +351,26 @@ bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at)
 	return find_to(dht, at, dht->queries.sent);
 }
 
-/* `t` of four bytes, as canonical bencode has it. */
-static bool carries(const uint8_t *datagram, size_t len, const uint8_t transaction[4])
+/* `t` of four bytes, as canonical bencode has it: only the client's version and the kind come after
+ * it. So it is looked for from the end, and in no more than a few places, whatever junk holds. */
+bool dht_query_exempts(
+	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
 {
-	uint8_t text[9] = "1:t4:";
-	memcpy(text + 5, transaction, 4);
-	return memmem(datagram, len, text, sizeof(text)) != NULL;
-}
-
-bool dht_query_awaits(
-	const struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
-{
-	for (struct dht_query *q = *chain_to(&dht->queries, from); q; q = q->next_to)
-		if (dht_endpoint_equal(&q->to.endpoint, from) &&
-			carries(datagram, len, q->transaction))
-			return true;
+	static const char key[] = "1:t4:";
+	const size_t key_len = sizeof(key) - 1;
+	unsigned places = EXEMPT_PLACES;
+	for (size_t at = len < key_len + 4 ? 0 : len - key_len - 3; at-- > 0 && places > 0;) {
+		if (memcmp(datagram + at, key, key_len) != 0)
+			continue;
+		places--;
+		struct bytes transaction = {datagram + at + key_len, 4};
+		struct dht_query *q = dht_query_match(dht, from, transaction);
+		if (!q)
+			continue;
+		bool first = !q->exempted;
+		q->exempted = true;
+		return first;
+	}
 	return false;
 }
 

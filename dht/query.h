@@ -32,6 +32,7 @@ struct dht_query {
 	enum dht_purpose purpose;
 	enum dht_method method;
 	bool stalled;
+	bool exempted; /* a datagram has been let in in its name */
 	struct dht_contact to;
 	struct dht_lookup *lookup; /* NULL: none, or it has ended */
 	uint64_t sent, due;	   /* due: stalled at, then expired at */
@@ -91,8 +92,8 @@ unsigned dht_query_silence(const struct dht *dht);
 bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);
 /* Can that datagram be the answer to a query under way? Told without parsing, by where it comes
  * from and by the random bytes that an answer has to carry: nobody who did not see the query can
- * forge that. */
-bool dht_query_awaits(const struct dht *dht, const struct dht_endpoint *from,
-	const uint8_t *datagram, size_t len);
+ * forge that. True once for each query: whom we asked may send one answer, and not a flood. */
+bool dht_query_exempts(struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram,
+	size_t len);
 
 #endif

@@ -5,11 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* No answer of ours, and no ping, is shorter by much. */
-#define REPLY_LEAST 100
-
 /* So that beside the peers a packet of DHT_REPLY6_MAX has room for nodes. */
 #define PEERS6_MAX (DHT_PEERS_MAX / 2)
+
+_Static_assert(DHT_REPLY_MAX <= DHT_LIMITS_OUT_LONGEST, "what a second may hold, limits.c counts");
 
 /* What is being answered. */
 struct service {
@@ -130,6 +129,14 @@ static bool holds(struct dht *dht, const struct dht_item *item)
 	return false;
 }
 
+/* Who asks for an item makes it worth more to the store: not in the name of others, where many
+ * addresses that anyone may have written would do it. */
+static const struct dht_endpoint *counted(const struct service *s)
+{
+	const struct dht_limits *limits = s->dht->limits;
+	return !limits || dht_limits_verified(limits, s->from, dht_now(s->dht)) ? s->from : NULL;
+}
+
 static int serve_get(struct service *s)
 {
 	const struct dht_message *q = s->query;
@@ -140,7 +147,8 @@ static int serve_get(struct service *s)
 	add_token(s);
 	add_nodes(s);
 	/* Unreadable, damaged or absent: the nodes and the token are of use all the same. */
-	if (s->dht->ops.find(s->dht->self, &q->target, s->from, item) < 0 || !holds(s->dht, item))
+	if (s->dht->ops.find(s->dht->self, &q->target, counted(s), item) < 0 ||
+		!holds(s->dht, item))
 		return 0;
 	r->has_seq = item->is_mutable;
 	r->seq = item->seq;
@@ -290,9 +298,9 @@ static struct bytes text_of(int code)
 	return (struct bytes){(const uint8_t *)text, strlen(text)};
 }
 
-static bool has_room(const struct dht *dht, const struct dht_endpoint *to, size_t len)
+static bool has_room(const struct dht *dht, const struct dht_endpoint *to)
 {
-	return !dht->limits || dht_limits_room(dht->limits, to, len, dht_now(dht));
+	return !dht->limits || dht_limits_room(dht->limits, to, dht_now(dht));
 }
 
 /* Nothing is looked up for who cannot be answered. A put and an announcement may bring the token
@@ -300,8 +308,7 @@ static bool has_room(const struct dht *dht, const struct dht_endpoint *to, size_
 static bool worth_serving(
 	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query)
 {
-	if (query->method == DHT_PUT || query->method == DHT_ANNOUNCE_PEER ||
-		has_room(dht, from, REPLY_LEAST))
+	if (query->method == DHT_PUT || query->method == DHT_ANNOUNCE_PEER || has_room(dht, from))
 		return true;
 	dht->counters.drop_bytes++;
 	return false;
@@ -324,7 +331,7 @@ static void introduce(
 	struct dht *dht, const struct dht_endpoint *from, const struct dht_message *query)
 {
 	struct dht_contact stranger = {.id = query->id, .endpoint = *from};
-	if (!has_room(dht, from, REPLY_LEAST))
+	if (!has_room(dht, from))
 		return;
 	uint64_t before = dht->counters.bytes_out;
 	dht_upkeep_met(dht, &stranger, query->read_only);

@@ -5,8 +5,8 @@
  *
  *   the bits that its target shares with our own id (others look for it here only then),
  *   + 4 for each network that put it: a token has proved that address,
- *   + 1 for each network that asked for it, 8 at most: that address may be forged, and 8 bits of
- *     nearness cost whoever makes up a target 256 hashes anyway.
+ *   + 1 for each network that asked for it, 8 at most: without limits that address may be
+ *     forged, and 8 bits of nearness cost whoever makes up a target 256 hashes anyway.
  *
  * So junk has to be many times the size of the store to push out what is near, and cannot push out
  * what many use, whatever its number. What we ourselves put is worth more than any of it.

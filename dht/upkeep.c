@@ -28,6 +28,10 @@
  * doubt, of whom there are few, have five a second. */
 #define CHECK_PACE (6 * SECOND)
 #define CHECK_PACE_DOUBTFUL (200 * MILLISECOND)
+/* The largest two tables, each of whose nodes is asked when it was unheard for ten minutes: none is
+ * to be a stranger to us (limits.h) meanwhile. */
+_Static_assert(DHT_LIMITS_PROOF_LIFE >= 10 * MINUTE + 2 * 400 * CHECK_PACE,
+	"nodes of the table stay verified");
 /* Strangers verified at once: they come as fast as they like. */
 #define PINGS_MAX 32
 /* Verified for the table after each search of our own: half of what is named is dead. */

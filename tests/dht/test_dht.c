@@ -174,6 +174,33 @@ static void answers_count_only_from_where_we_asked(void **state)
 	assert_int_equal(counters.replies_in, 1);
 }
 
+/* Somebody, or we ourselves by way of a NAT, answers under our own id: that is no node, whatever
+ * it says. */
+static void nobody_answers_under_our_id(void **state)
+{
+	struct world *w = *state;
+	struct dht_endpoint at = endpoint("10.7.7.7:4001");
+	struct dht_message sent;
+	struct dht_counters counters;
+	assert_int_equal(dht_add_node(w->dht, &at), 0);
+	assert_int_equal(w->sent_len, 1);
+	struct packet p = w->sent[0];
+	assert_int_equal(dht_message_read(p.data, p.len, &sent), 0);
+	struct dht_message answer = {.kind = DHT_REPLY,
+		.transaction = sent.transaction,
+		.has_id = true,
+		.id = *dht_own_id(w->dht),
+		.client = BYTES("TEST")};
+	world_clear(w);
+	world_tell(w, &at, &answer);
+	dht_counters(w->dht, &counters);
+	assert_int_equal(counters.replies_in, 1);
+	assert_int_equal(counters.nodes, 0);
+	struct dht_message m = query_for(DHT_FIND_NODE, dht_own_id(w->dht));
+	m.read_only = true;
+	assert_int_equal(ask(w, &m).nodes_len, 0);
+}
+
 static void peers_are_announced_with_a_token(void **state)
 {
 	struct world *w = *state;
@@ -202,6 +229,10 @@ static void peers_are_announced_with_a_token(void **state)
 	assert_int_equal(answer.peers_len, 2);
 	assert_int_equal(answer.peers[0].port, 6881);
 	assert_int_equal(answer.peers[1].port, 700);
+	world_clear(w);
+	world_pass(w, 1801 * WORLD_SECOND); /* nobody announces in between */
+	world_clear(w);
+	assert_int_equal(ask(w, &get).peers_len, 0);
 }
 
 static void unknown_methods(void **state)
@@ -491,6 +522,7 @@ int main(void)
 		TEST(strangers_are_verified_a_few_at_a_time),
 		TEST(silent_nodes_are_not_named),
 		TEST(answers_count_only_from_where_we_asked),
+		TEST(nobody_answers_under_our_id),
 		TEST(peers_are_announced_with_a_token),
 		TEST(unknown_methods),
 		TEST(bad_arguments_are_an_error),

@@ -33,6 +33,7 @@ struct world {
 	size_t items_len;
 	int find_error, keep_error, verdict;
 	unsigned judged;
+	unsigned finds, asks; /* items looked for, and in whose name that counts */
 	bool renews; /* knows an item that it holds without reading it */
 	unsigned renewed;
 };
@@ -77,8 +78,9 @@ static inline void world_wake(void *self, uint64_t at)
 static inline int world_find(void *self, const struct dht_id *target,
 	const struct dht_endpoint *from, struct dht_item *ret_item)
 {
-	(void)from;
 	struct world *w = self;
+	w->finds++;
+	w->asks += from != NULL;
 	if (w->find_error)
 		return w->find_error;
 	for (size_t i = 0; i < w->items_len; i++)
