@@ -4,11 +4,15 @@
  * their own (resolver/own), which no stranger can fill.
  *
  * An index in memory says what is held, so that a miss and a byte-identical refresh touch no disk
- * (store_index.h; it also says who gives way when the store is full). Writes are gathered and
- * committed by `dht_store_flush`, which the loop calls once a second at most; what a crash loses of
- * them, the publishers put again. A kill alone loses the last second, and of the life that
+ * (store_index.h; it also says who gives way when the store is full). Writes are gathered in memory
+ * and committed by `dht_store_flush`, which the loop calls once a second at most; what a crash
+ * loses of them, the publishers put again. A kill alone loses the last second, and of the life that
  * refreshes have given to items a sixteenth; a power cut may lose a few more seconds, never the
  * file's sense (WAL, synchronous=NORMAL).
+ *
+ * A disk that is full, or fails, costs nothing that was acknowledged: what is gathered stays, is
+ * found, and is committed when that succeeds again. It is bounded (store_gathered.h); beyond that
+ * puts are refused with the disk's error.
  *
  * Time is `steady`: microseconds on a clock that nobody sets while we run. What it has to do with
  * the time of day is known to dht_store_begin and dht_store_flush only, so a clock that is set by
@@ -45,7 +49,8 @@ int dht_store_open(
 	const char *path, const struct dht_store_config *config, struct dht_store **ret_store);
 void dht_store_close(struct dht_store *store); /* flushes; NULL is fine */
 
-/* Said once before the first use: the clocks now. Time that has passed since the store was last
+/* Said once before the first use: the clocks now. 0 or a read error; what cannot be written yet is
+ * written by the first flush that succeeds. Time that has passed since the store was last
  * flushed counts for the items, if it is believable. If the clock has gone back meanwhile, no
  * time has passed; if it has gone on by more than a lifetime, which was either a long absence or a
  * clock set wrong, what was left of an item's life counts, but an hour at most: within that hour
@@ -57,13 +62,14 @@ void dht_store_near(struct dht_store *store, const struct dht_id *own);
 /* What struct dht_ops has of them. find ignores expired items. */
 int dht_store_find(struct dht_store *store, const struct dht_id *target,
 	const struct dht_endpoint *from, int64_t steady, struct dht_item *ret_item);
-/* 0, a write error; -EDQUOT: this source has its share; -ENOSPC: full of what is worth more. */
+/* 0; -EDQUOT: this source has its share; -ENOSPC: full of what is worth more; the error of the last
+ * commit: it failed, and there is no memory for more that waits. */
 int dht_store_keep(struct dht_store *store, const struct dht_id *target,
 	const struct dht_item *item, const struct dht_endpoint *from, int64_t steady);
 int dht_store_renew(struct dht_store *store, const struct dht_id *target,
 	const struct dht_item *item, const struct dht_endpoint *from, int64_t steady);
 /* Commits what is gathered and deletes what has expired, 2,000 items a call at most. On an error
- * what is gathered stays gathered where SQLite can hold it: call again later. */
+ * all of it stays gathered, none of it is in the file: call again later. */
 int dht_store_flush(struct dht_store *store, int64_t steady, int64_t wall);
 
 struct dht_store_counters {
@@ -83,10 +89,12 @@ size_t dht_store_items(const struct dht_store *store);
 int dht_store_save_nodes(struct dht_store *store, const struct dht_contact *nodes, size_t len);
 int dht_store_load_nodes(
 	struct dht_store *store, struct dht_contact *ret_nodes, size_t cap, size_t *ret_len);
-/* This node's id: made from `random` on first use, then the same until it is set. */
+/* This node's id: made from `random` on first use, then the same until it is set. 0 or a read
+ * error. Where it cannot be written a later flush does it. */
 int dht_store_own_id(
 	struct dht_store *store, const uint8_t random[DHT_ID_LEN], struct dht_id *ret_id);
-/* It is this one from now on. */
+/* It is this one from now on, here (as by dht_store_near) and, by a commit, in the file. On an
+ * error a later flush writes it. */
 int dht_store_set_own_id(struct dht_store *store, const struct dht_id *id);
 
 #endif

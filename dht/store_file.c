@@ -12,7 +12,8 @@
 #define APPLICATION_ID 1801544814 /* "kadn": whose file this is */
 #define SCHEMA_VERSION 2
 
-/* `key` is NULL for an immutable item, `host` for one that we ourselves put. */
+/* `key` is NULL for an immutable item, `host` for one that we ourselves put. A host that is no cell
+ * is charged with nothing. */
 static const char schema[] =
 	"CREATE TABLE items(target BLOB NOT NULL PRIMARY KEY, key BLOB, salt BLOB, sig BLOB,"
 	" seq INTEGER, value BLOB NOT NULL, expires INTEGER NOT NULL, host INTEGER DEFAULT 0,"
@@ -27,7 +28,7 @@ static const char schema[] =
 /* Of the first kadns: items without a source. */
 static const char from_version_1[] =
 	"DROP INDEX items_by_expiry;"
-	"ALTER TABLE items ADD COLUMN host INTEGER DEFAULT 0;"
+	"ALTER TABLE items ADD COLUMN host INTEGER DEFAULT -1;"
 	"ALTER TABLE items ADD COLUMN net INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE items ADD COLUMN puts INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE items ADD COLUMN asks INTEGER NOT NULL DEFAULT 0;"

@@ -53,37 +53,25 @@ static void unlink_from(struct store_index *x, struct store_list *list, link_fn 
 		link(x, l.next)->prev = l.prev;
 }
 
-void store_index_clear(struct store_index *x)
-{
-	static const struct store_list empty = {STORE_NONE, STORE_NONE};
-	x->len = x->bytes = 0;
-	x->free = x->cap > 0 ? 0 : STORE_NONE;
-	for (uint32_t i = 0; i < x->cap; i++)
-		x->entries[i].chain = i + 1 < x->cap ? i + 1 : STORE_NONE;
-	memset(x->chains, 0xff, ((size_t)x->chains_mask + 1) * sizeof(*x->chains));
-	memset(x->hosts, 0, STORE_CELLS * sizeof(*x->hosts));
-	memset(x->nets, 0, STORE_CELLS * sizeof(*x->nets));
-	x->ages = empty;
-	for (size_t i = 0; i <= STORE_WORTH_OWN; i++)
-		x->ranks[i] = empty;
-}
-
 int store_index_init(
 	struct store_index *x, size_t items_max, const uint8_t secret[STORE_SECRET_LEN])
 {
 	uint32_t chains = 64;
 	while (chains < items_max)
 		chains *= 2;
-	*x = (struct store_index){.chains_mask = chains - 1};
+	static const struct store_list empty = {STORE_NONE, STORE_NONE};
+	*x = (struct store_index){.chains_mask = chains - 1, .free = STORE_NONE, .ages = empty};
+	for (size_t i = 0; i <= STORE_WORTH_OWN; i++)
+		x->ranks[i].list = empty;
 	memcpy(x->secret, secret, STORE_SECRET_LEN);
 	x->chains = malloc(chains * sizeof(*x->chains));
-	x->hosts = malloc(STORE_CELLS * sizeof(*x->hosts));
-	x->nets = malloc(STORE_CELLS * sizeof(*x->nets));
+	x->hosts = calloc(STORE_CELLS, sizeof(*x->hosts));
+	x->nets = calloc(STORE_CELLS, sizeof(*x->nets));
 	if (!x->chains || !x->hosts || !x->nets) {
 		store_index_finish(x);
 		return -ENOMEM;
 	}
-	store_index_clear(x);
+	memset(x->chains, 0xff, chains * sizeof(*x->chains)); /* STORE_NONE */
 	return 0;
 }
 
@@ -141,6 +129,24 @@ uint8_t store_index_worth(const struct store_index *x, const struct store_entry 
 _Static_assert(NEAR_WORTH_MAX + 32 * PUT_WORTH + ASKS_WORTH_MAX < STORE_WORTH_OWN,
 	"no guest's item is worth as much as one of ours");
 
+static void enter_rank(struct store_index *x, uint32_t at)
+{
+	const struct store_entry *e = &x->entries[at];
+	struct store_rank *rank = &x->ranks[e->worth];
+	append(x, &rank->list, rank_of, at);
+	rank->len++;
+	rank->bytes += e->bytes;
+}
+
+static void leave_rank(struct store_index *x, uint32_t at)
+{
+	const struct store_entry *e = &x->entries[at];
+	struct store_rank *rank = &x->ranks[e->worth];
+	unlink_from(x, &rank->list, rank_of, at);
+	rank->len--;
+	rank->bytes -= e->bytes;
+}
+
 uint32_t store_index_add(struct store_index *x, const struct store_entry *like)
 {
 	if (x->free == STORE_NONE && !grow(x))
@@ -154,10 +160,10 @@ uint32_t store_index_add(struct store_index *x, const struct store_entry *like)
 	*chain = at;
 	e->worth = store_index_worth(x, e);
 	append(x, &x->ages, age_of, at);
-	append(x, &x->ranks[e->worth], rank_of, at);
+	enter_rank(x, at);
 	x->len++;
 	x->bytes += e->bytes;
-	if (!e->ours) {
+	if (e->charged) {
 		x->hosts[e->host]++;
 		x->nets[e->net]++;
 	}
@@ -172,10 +178,10 @@ void store_index_remove(struct store_index *x, uint32_t at)
 		chain = &x->entries[*chain].chain;
 	*chain = e->chain;
 	unlink_from(x, &x->ages, age_of, at);
-	unlink_from(x, &x->ranks[e->worth], rank_of, at);
+	leave_rank(x, at);
 	x->len--;
 	x->bytes -= e->bytes;
-	if (!e->ours) {
+	if (e->charged) {
 		x->hosts[e->host]--;
 		x->nets[e->net]--;
 	}
@@ -196,9 +202,9 @@ void store_index_rank(struct store_index *x, uint32_t at)
 	uint8_t worth = store_index_worth(x, e);
 	if (worth == e->worth)
 		return;
-	unlink_from(x, &x->ranks[e->worth], rank_of, at);
+	leave_rank(x, at);
 	e->worth = worth;
-	append(x, &x->ranks[worth], rank_of, at);
+	enter_rank(x, at);
 }
 
 static int by_expiry(const void *a, const void *b, void *entries)
@@ -236,11 +242,27 @@ void store_index_move(struct store_index *x, const struct dht_id *own)
 uint32_t store_index_least(const struct store_index *x, uint32_t except)
 {
 	for (size_t worth = 0; worth <= STORE_WORTH_OWN; worth++) {
-		uint32_t at = x->ranks[worth].first;
+		uint32_t at = x->ranks[worth].list.first;
 		if (at == except && at != STORE_NONE)
 			at = x->entries[at].rank.next;
 		if (at != STORE_NONE)
 			return at;
 	}
 	return STORE_NONE;
+}
+
+void store_index_below(const struct store_index *x, uint8_t worth, uint32_t except,
+	size_t *ret_items, size_t *ret_bytes)
+{
+	size_t items = 0, bytes = 0;
+	for (size_t i = 0; i <= worth; i++) {
+		items += x->ranks[i].len;
+		bytes += x->ranks[i].bytes;
+	}
+	if (except != STORE_NONE && x->entries[except].worth <= worth) {
+		items--;
+		bytes -= x->entries[except].bytes;
+	}
+	*ret_items = items;
+	*ret_bytes = bytes;
 }

@@ -41,8 +41,11 @@ struct store_entry {
 	uint16_t host, net; /* who brought it first, and is charged while it lives */
 	uint16_t bytes;
 	bool ours;
+	bool charged;	   /* to host and net: not what is ours, nor what an older kadns took */
+	bool in_file;	   /* there is a row, perhaps of an earlier value */
 	bool known_better; /* puts or asks are more than the file knows */
 	uint8_t worth;
+	uint32_t slot;	 /* where the item waits to be written (store_gathered), or STORE_NONE */
 	uint64_t digest; /* keyed, of the whole item */
 	int64_t expires;
 	int64_t written;     /* the expiry that the file knows */
@@ -55,6 +58,12 @@ struct store_list {
 	uint32_t first, last;
 };
 
+/* The items of one worth, the longest there first. */
+struct store_rank {
+	struct store_list list;
+	size_t len, bytes;
+};
+
 struct store_index {
 	struct dht_id own;
 	uint8_t secret[STORE_SECRET_LEN];
@@ -62,9 +71,9 @@ struct store_index {
 	uint32_t cap, free; /* free: the first unused, chained */
 	uint32_t *chains;   /* a power of two of them */
 	uint32_t chains_mask;
-	struct store_list ages;			      /* the first to expire first */
-	struct store_list ranks[STORE_WORTH_OWN + 1]; /* by worth, the longest there first */
-	uint16_t *hosts, *nets;			      /* STORE_CELLS each */
+	struct store_list ages; /* the first to expire first */
+	struct store_rank ranks[STORE_WORTH_OWN + 1];
+	uint16_t *hosts, *nets; /* STORE_CELLS each */
 	size_t len, bytes;
 };
 
@@ -73,12 +82,11 @@ struct store_index {
 int store_index_init(
 	struct store_index *index, size_t items_max, const uint8_t secret[STORE_SECRET_LEN]);
 void store_index_finish(struct store_index *index);
-void store_index_clear(struct store_index *index);
 size_t store_index_memory(const struct store_index *index);
 
 uint32_t store_index_find(const struct store_index *index, const struct dht_id *target);
-/* Takes target, host, net, bytes, ours, digest, expires, written, puts and asks from `like`. The
- * target is not there yet. STORE_NONE: no memory. */
+/* Takes all from `like` but its worth and what the index is for. The target is not there yet.
+ * STORE_NONE: no memory. */
 uint32_t store_index_add(struct store_index *index, const struct store_entry *like);
 void store_index_remove(struct store_index *index, uint32_t at);
 /* It lives until `expires`, later than any other. */
@@ -94,5 +102,8 @@ void store_index_move(struct store_index *index, const struct dht_id *own);
 uint8_t store_index_worth(const struct store_index *index, const struct store_entry *e);
 /* The entry that gives way first, `except` left out; STORE_NONE when there is none. */
 uint32_t store_index_least(const struct store_index *index, uint32_t except);
+/* What stands there that is worth no more than that, `except` left out. */
+void store_index_below(const struct store_index *index, uint8_t worth, uint32_t except,
+	size_t *ret_items, size_t *ret_bytes);
 
 #endif

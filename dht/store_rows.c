@@ -16,6 +16,7 @@ enum statement {
 	REMOVE_ITEM,
 	REMOVE_ROW,
 	EACH_ITEM,
+	EACH_TARGET,
 	DELETE_NODES,
 	INSERT_NODE,
 	LOAD_NODES,
@@ -37,8 +38,9 @@ static const char *const sql[STATEMENTS] = {
 	[TOUCH_ITEM] = "UPDATE items SET expires=?2, puts=?3, asks=?4 WHERE target=?1",
 	[REMOVE_ITEM] = "DELETE FROM items WHERE target=?1",
 	[REMOVE_ROW] = "DELETE FROM items WHERE rowid=?1",
-	[EACH_ITEM] = "SELECT key, salt, sig, seq, value, target, expires, host, net, puts, asks,"
-		      " rowid FROM items",
+	[EACH_ITEM] = "SELECT key, salt, sig, seq, value, target, expires, host, net, puts, asks"
+		      " FROM items",
+	[EACH_TARGET] = "SELECT rowid, target FROM items",
 	[DELETE_NODES] = "DELETE FROM nodes",
 	[INSERT_NODE] = "INSERT INTO nodes VALUES(?1, ?2)",
 	[LOAD_NODES] = "SELECT id, endpoint FROM nodes ORDER BY rowid",
@@ -54,8 +56,6 @@ static const char *const sql[STATEMENTS] = {
 struct store_rows {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
-	bool gathering; /* as far as we have said */
-	bool lost;
 	uint64_t commits;
 };
 
@@ -131,10 +131,11 @@ static int take_secret(struct store_rows *rows, const uint8_t fresh[STORE_SECRET
 	r = store_rows_begin(rows);
 	if (r == 0)
 		r = run(rows, DELETE_STATE);
-	if (r < 0)
-		return r;
-	bind_blob(rows->statement[INSERT_STATE], 1, ret_secret, STORE_SECRET_LEN);
-	return run(rows, INSERT_STATE);
+	if (r == 0) {
+		bind_blob(rows->statement[INSERT_STATE], 1, ret_secret, STORE_SECRET_LEN);
+		r = run(rows, INSERT_STATE);
+	}
+	return store_rows_end(rows, r);
 }
 
 int store_rows_open(const char *path, const uint8_t fresh[STORE_SECRET_LEN],
@@ -160,8 +161,6 @@ void store_rows_close(struct store_rows *rows)
 {
 	if (!rows)
 		return;
-	if (rows->db)
-		store_rows_commit(rows);
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(rows->statement[i]);
 	sqlite3_close(rows->db);
@@ -170,34 +169,18 @@ void store_rows_close(struct store_rows *rows)
 
 int store_rows_begin(struct store_rows *rows)
 {
-	if (!sqlite3_get_autocommit(rows->db))
-		return 0;
-	rows->lost |= rows->gathering;
-	int r = execute(rows, "BEGIN IMMEDIATE");
+	return execute(rows, "BEGIN IMMEDIATE");
+}
+
+/* On a full disk SQLite may have rolled back already, or may wait for us to. */
+int store_rows_end(struct store_rows *rows, int r)
+{
 	if (r == 0)
-		rows->gathering = true;
+		r = execute(rows, "COMMIT");
+	rows->commits += r == 0;
+	if (r < 0 && !sqlite3_get_autocommit(rows->db))
+		execute(rows, "ROLLBACK");
 	return r;
-}
-
-int store_rows_commit(struct store_rows *rows)
-{
-	if (sqlite3_get_autocommit(rows->db))
-		return 0;
-	int r = execute(rows, "COMMIT");
-	if (r == 0) {
-		rows->commits++;
-		rows->gathering = false;
-	}
-	return r;
-}
-
-bool store_rows_lost(struct store_rows *rows)
-{
-	bool lost = rows->lost || (rows->gathering && sqlite3_get_autocommit(rows->db));
-	if (lost)
-		rows->gathering = !sqlite3_get_autocommit(rows->db);
-	rows->lost = false;
-	return lost;
 }
 
 uint64_t store_rows_commits(const struct store_rows *rows)
@@ -286,11 +269,15 @@ int store_rows_remove(struct store_rows *rows, const struct dht_id *target)
 /* A row that EACH_ITEM stands at. */
 static bool read_row(sqlite3_stmt *s, struct store_entry *ret_entry, struct dht_item *ret_item)
 {
+	bool ours = sqlite3_column_type(s, 7) == SQLITE_NULL;
+	int64_t host = sqlite3_column_int64(s, 7);
 	*ret_entry = (struct store_entry){
+		.slot = STORE_NONE,
 		.expires = sqlite3_column_int64(s, 6),
 		.written = sqlite3_column_int64(s, 6),
-		.ours = sqlite3_column_type(s, 7) == SQLITE_NULL,
-		.host = (uint16_t)sqlite3_column_int64(s, 7),
+		.ours = ours,
+		.charged = !ours && host >= 0 && host < STORE_CELLS,
+		.host = (uint16_t)host,
 		.net = (uint16_t)sqlite3_column_int64(s, 8),
 		.puts = (uint32_t)sqlite3_column_int64(s, 9),
 		.asks = (uint32_t)sqlite3_column_int64(s, 10),
@@ -299,30 +286,36 @@ static bool read_row(sqlite3_stmt *s, struct store_entry *ret_entry, struct dht_
 	       read_item(s, ret_item) && is_at(ret_item, &ret_entry->target);
 }
 
-int store_rows_each(struct store_rows *rows, store_row_fn *fn, void *ctx)
+int store_rows_each(struct store_rows *rows, store_row_fn *fn, void *ctx, uint64_t *ret_rows)
 {
 	sqlite3_stmt *s = rows->statement[EACH_ITEM];
-	int r;
-	while ((r = step(s)) == 1) {
+	uint64_t seen = 0;
+	int r = 0, said = 0;
+	while (said == 0 && (r = step(s)) == 1) {
 		struct store_entry e;
 		struct dht_item item;
-		int said = 0;
-		if (read_row(s, &e, &item)) {
+		seen++;
+		if (read_row(s, &e, &item))
 			said = fn(ctx, &e, &item);
-		} else {
-			sqlite3_bind_int64(
-				rows->statement[REMOVE_ROW], 1, sqlite3_column_int64(s, 11));
-			said = store_rows_begin(rows);
-			if (said == 0)
-				said = run(rows, REMOVE_ROW);
-		}
-		if (said < 0) {
-			r = said;
-			break;
-		}
 	}
 	done(s);
-	return r;
+	*ret_rows = seen;
+	return said < 0 ? said : r;
+}
+
+int store_rows_sweep(struct store_rows *rows, store_wanted_fn *wanted, void *ctx)
+{
+	sqlite3_stmt *s = rows->statement[EACH_TARGET];
+	int r = store_rows_begin(rows), found = 0;
+	while (r == 0 && (found = step(s)) == 1) {
+		struct dht_id target;
+		if (column(s, 1, target.b, DHT_ID_LEN, DHT_ID_LEN) > 0 && wanted(ctx, &target))
+			continue;
+		sqlite3_bind_int64(rows->statement[REMOVE_ROW], 1, sqlite3_column_int64(s, 0));
+		r = run(rows, REMOVE_ROW);
+	}
+	done(s);
+	return store_rows_end(rows, r < 0 ? r : found);
 }
 
 int store_rows_state(struct store_rows *rows, struct store_state *ret_state)
@@ -357,22 +350,14 @@ static int insert_node(struct store_rows *rows, const struct dht_contact *node)
 	return run(rows, INSERT_NODE);
 }
 
-/* Inside the gathered transaction, so that it is committed with the rest; a savepoint keeps
- * half a table from being. */
 int store_rows_save_nodes(struct store_rows *rows, const struct dht_contact *nodes, size_t len)
 {
 	int r = store_rows_begin(rows);
 	if (r == 0)
-		r = execute(rows, "SAVEPOINT nodes");
-	if (r < 0)
-		return r;
-	r = run(rows, DELETE_NODES);
+		r = run(rows, DELETE_NODES);
 	for (size_t i = 0; i < len && r == 0; i++)
 		r = insert_node(rows, &nodes[i]);
-	if (r < 0)
-		execute(rows, "ROLLBACK TO nodes");
-	int released = execute(rows, "RELEASE nodes");
-	return r < 0 ? r : released;
+	return store_rows_end(rows, r);
 }
 
 int store_rows_load_nodes(
@@ -404,12 +389,9 @@ int store_rows_own_id(struct store_rows *rows, struct dht_id *ret_id)
 
 int store_rows_set_own_id(struct store_rows *rows, const struct dht_id *id)
 {
-	int r = store_rows_begin(rows);
-	if (r == 0)
-		r = run(rows, DELETE_SELF);
+	int r = run(rows, DELETE_SELF);
 	if (r < 0)
 		return r;
 	bind_blob(rows->statement[INSERT_SELF], 1, id->b, DHT_ID_LEN);
-	r = run(rows, INSERT_SELF);
-	return r == 0 ? store_rows_commit(rows) : r;
+	return run(rows, INSERT_SELF);
 }

@@ -12,6 +12,7 @@
 
 #define SECOND UINT64_C(1000000)
 #define FLUSH_AFTER SECOND
+#define FLUSH_AFTER_MAX (60 * SECOND) /* where the disk refuses time and again */
 #define SAVE_EVERY (300 * SECOND)
 #define SAVE_SOON (3 * SECOND)	  /* the table has doubled: others are coming in just then */
 #define SLEEP_MAX (3600 * SECOND) /* what an engine without work sleeps at most */
@@ -46,6 +47,7 @@ struct dht_udp {
 
 	struct event *timer, *flush, *save;
 	bool flush_armed;
+	uint64_t flush_after; /* doubled by each failure */
 	size_t saved_len; /* nodes in the saved table */
 	bool save_soon;	  /* it is about to be replaced */
 	uint64_t due;	  /* when the timer fires */
@@ -93,7 +95,7 @@ static int64_t steady(const struct dht_udp *udp)
 static void flush_soon(struct dht_udp *udp)
 {
 	if (!udp->flush_armed)
-		arm(udp->flush, FLUSH_AFTER);
+		arm(udp->flush, udp->flush_after);
 	udp->flush_armed = true;
 }
 
@@ -327,7 +329,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	send_gathered(udp);
 }
 
-/* A write error (a full disk) leaves the items gathered: tried again in a second. */
+/* A write error (a full disk) leaves all gathered: tried again in 1, 2, 4 ... 60 seconds. */
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -335,8 +337,14 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	struct dht_udp *udp = arg;
 	udp->flush_armed = false;
 	dht_store_near(udp->store, dht_own_id(udp->dht));
-	if (dht_store_flush(udp->store, steady(udp), op_wall(udp)) < 0)
-		flush_soon(udp);
+	if (dht_store_flush(udp->store, steady(udp), op_wall(udp)) == 0) {
+		udp->flush_after = FLUSH_AFTER;
+		return;
+	}
+	udp->flush_after *= 2;
+	if (udp->flush_after > FLUSH_AFTER_MAX)
+		udp->flush_after = FLUSH_AFTER_MAX;
+	flush_soon(udp);
 }
 
 struct heard_node {
@@ -462,6 +470,7 @@ static int make_engine(struct dht_udp *udp)
 	if (r == 0)
 		r = dht_store_begin(udp->store, steady(udp), op_wall(udp));
 	dht_store_near(udp->store, &config.id);
+	flush_soon(udp); /* what a full disk did not take at the beginning */
 	return r == 0 ? dht_create(&config, &ops, udp, &udp->dht) : r;
 }
 
@@ -487,7 +496,8 @@ int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
 	struct dht_udp *udp = calloc(1, sizeof(*udp));
 	if (!udp)
 		return -ENOMEM;
-	*udp = (struct dht_udp){.base = base, .store = store, .config = *config, .due = UINT64_MAX};
+	*udp = (struct dht_udp){.base = base, .store = store, .config = *config, .due = UINT64_MAX,
+		.flush_after = FLUSH_AFTER};
 	udp->start = clock_of(CLOCK_BOOTTIME);
 	udp->start_wall = op_wall(udp);
 	udp->timer = evtimer_new(base, on_timer, udp);

@@ -185,9 +185,10 @@ static int open_dht(struct program *p)
 		r = dht_udp_create(p->base, &config, p->store, &p->udp, &failed);
 	}
 	if (r < 0) {
-		char text[DHT_ENDPOINT_TEXT] = "socket";
-		if (failed.family)
-			dht_endpoint_to_text(&failed, text);
+		char text[DHT_ENDPOINT_TEXT];
+		if (!failed.family)
+			return say("DHT node", r);
+		dht_endpoint_to_text(&failed, text);
 		fprintf(stderr, "kadns: UDP %s: %s\n", text, strerror(-r));
 	}
 	return r;

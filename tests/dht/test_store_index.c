@@ -239,8 +239,21 @@ static void guests_cannot_crowd_out_what_we_put(void **state)
 	assert_int_equal(find(&ours, NULL, NOW), 0);
 	/* A guest that puts what is ours does not make it his; ours put after his becomes ours. */
 	struct dht_endpoint guest = host(1, 1);
-	assert_int_equal(renew(&ours, &guest, NOW), -ENOENT);
+	assert_int_equal(renew(&ours, &guest, NOW), 0);
+	assert_int_equal(keep(&ours, &guest, NOW), 0); /* as where `cas` is looked at */
 	assert_int_equal(renew(&ours, NULL, NOW), 0);
+	flood(3000);
+	assert_int_equal(find(&ours, NULL, NOW + SECOND), 0);
+	reopen();
+	flood(3000);
+	assert_int_equal(find(&ours, NULL, NOW + SECOND), 0);
+	config.items_max = 1000;
+	reopen();
+	struct dht_item his = near_item(0, &n);
+	assert_int_equal(keep(&his, &guest, NOW), 0);
+	assert_int_equal(renew(&his, NULL, NOW), -ENOENT);
+	assert_int_equal(keep(&his, NULL, NOW), 0);
+	assert_int_equal(renew(&his, NULL, NOW), 0);
 }
 
 static void one_host_has_its_share(void **state)
@@ -329,6 +342,37 @@ static void bytes_are_bounded_too(void **state)
 		assert_in_range(counted().bytes, 1, 50000);
 		assert_int_equal(find(&item, NULL, NOW), 0);
 	}
+}
+
+/* A large newcomer that would not fit even without all that is worth less pushes nothing out. */
+static void nothing_gives_way_in_vain(void **state)
+{
+	(void)state;
+	config.bytes_max = 20000;
+	reopen();
+	struct dht_endpoint from = host(1, 1);
+	unsigned n = 0;
+	struct dht_item small = near_item(0, &n), big = {0};
+	assert_int_equal(keep(&small, &from, NOW), 0);
+	while (counted().bytes + 200 <= 20000) {
+		struct dht_item worthy = near_item(6, &n);
+		assert_int_equal(keep(&worthy, &from, NOW), 0);
+	}
+	static uint8_t data[990];
+	static const struct dht_id own;
+	struct dht_id target;
+	do {
+		memcpy(data, &n, sizeof(n));
+		n++;
+		assert_int_equal(dht_item_set_string(&big, data, sizeof(data)), 0);
+		dht_item_target(&big, &target);
+	} while (dht_id_shared_bits(&own, &target) != 1);
+	assert_int_equal(keep(&big, &from, NOW), -ENOSPC);
+	assert_int_equal(counted().evictions, 0);
+	assert_int_equal(counted().refused_full, 1);
+	assert_int_equal(find(&small, NULL, NOW), 0);
+	/* What has expired is in nobody's way. */
+	assert_int_equal(keep(&big, &from, NOW + LIFETIME * SECOND), 0);
 }
 
 static void misses_and_refreshes_touch_no_disk(void **state)
@@ -514,6 +558,7 @@ int main(void)
 		TEST(one_host_has_its_share),
 		TEST(on_loopback_all_have_one_address),
 		TEST(bytes_are_bounded_too),
+		TEST(nothing_gives_way_in_vain),
 		TEST(misses_and_refreshes_touch_no_disk),
 		TEST(items_asked_often_are_read_once),
 		TEST(five_thousand_puts_are_one_commit),
