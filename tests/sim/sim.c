@@ -486,7 +486,7 @@ static void happen(struct sim *sim, const struct sim_event *e)
 
 bool sim_step(struct sim *sim, uint64_t end)
 {
-	if (!sim->events.len || sim->events.heap[0].at > end) {
+	if (sim_events_next(&sim->events) > end) {
 		sim->now = end;
 		return false;
 	}
