@@ -46,6 +46,7 @@ void dht_table_finish(struct dht_table *t)
 {
 	for (size_t i = 0; i < t->buckets_len; i++) {
 		free(t->buckets[i].nodes);
+		free(t->buckets[i].marks);
 		free(t->buckets[i].spares);
 	}
 	free(t->buckets);
@@ -65,13 +66,28 @@ static bool is_at(const struct dht_node *node, const struct dht_contact *c)
 	       dht_endpoint_equal(&node->contact.endpoint, &c->endpoint);
 }
 
+static uint32_t fold_ip(const struct dht_endpoint *e)
+{
+	uint32_t words[4];
+	memcpy(words, e->ip, sizeof(words));
+	return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+static void set_node(struct dht_bucket *b, size_t at, const struct dht_node *node)
+{
+	b->nodes[at] = *node;
+	b->marks[at] = (struct dht_mark){
+		dht_table_start(&node->contact.id), fold_ip(&node->contact.endpoint)};
+}
+
 static struct dht_node *find_id(const struct dht_table *t, const struct dht_id *id)
 {
 	if (!t->buckets_len)
 		return NULL;
 	struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, id)];
+	uint32_t start = dht_table_start(id);
 	for (size_t i = 0; i < b->len; i++)
-		if (dht_id_equal(&b->nodes[i].contact.id, id))
+		if (b->marks[i].id == start && dht_id_equal(&b->nodes[i].contact.id, id))
 			return &b->nodes[i];
 	return NULL;
 }
@@ -98,10 +114,12 @@ static bool same_address(
 /* The node that holds this address under whatever id. */
 static struct dht_node *find_address(const struct dht_table *t, const struct dht_endpoint *e)
 {
+	uint32_t ip = fold_ip(e);
 	for (size_t i = 0; i < t->buckets_len; i++) {
 		struct dht_bucket *b = &t->buckets[i];
 		for (size_t j = 0; j < b->len; j++)
-			if (same_address(t, &b->nodes[j].contact.endpoint, e))
+			if (b->marks[j].ip == ip &&
+				same_address(t, &b->nodes[j].contact.endpoint, e))
 				return &b->nodes[j];
 	}
 	return NULL;
@@ -214,17 +232,26 @@ static bool add_bucket(struct dht_table *t)
 	return true;
 }
 
+static bool grow(struct dht_bucket *b)
+{
+	size_t cap = b->cap ? b->cap * 2 : DHT_K;
+	struct dht_node *nodes = realloc(b->nodes, cap * sizeof(*nodes));
+	if (!nodes)
+		return false;
+	b->nodes = nodes;
+	struct dht_mark *marks = realloc(b->marks, cap * sizeof(*marks));
+	if (!marks)
+		return false;
+	b->marks = marks;
+	b->cap = cap;
+	return true;
+}
+
 static bool append(struct dht_bucket *b, const struct dht_node *node)
 {
-	if (b->len == b->cap) {
-		size_t cap = b->cap ? b->cap * 2 : DHT_K;
-		struct dht_node *grown = realloc(b->nodes, cap * sizeof(*grown));
-		if (!grown)
-			return false;
-		b->nodes = grown;
-		b->cap = cap;
-	}
-	b->nodes[b->len++] = *node;
+	if (b->len == b->cap && !grow(b))
+		return false;
+	set_node(b, b->len++, node);
 	return true;
 }
 
@@ -241,7 +268,7 @@ static bool split_last(struct dht_table *t)
 	for (size_t i = 0; i < from->len; i++) {
 		bool moves = dht_id_shared_bits(&t->own, &from->nodes[i].contact.id) > last;
 		if (!moves || !append(to, &from->nodes[i]))
-			from->nodes[kept++] = from->nodes[i];
+			set_node(from, kept++, &from->nodes[i]);
 	}
 	from->len = kept;
 	return true;
@@ -347,7 +374,7 @@ static bool insert(struct dht_table *t, const struct dht_node *node)
 		return false;
 	}
 	struct dht_node old = *place;
-	*place = *node;
+	set_node(b, (size_t)(place - b->nodes), node);
 	if (!old.failures)
 		add_spare(t, b, &old);
 	return true;
@@ -357,7 +384,7 @@ static void drop(struct dht_table *t, struct dht_node *node)
 {
 	size_t index = dht_table_bucket_of(t, &node->contact.id);
 	struct dht_bucket *b = &t->buckets[index];
-	*node = b->nodes[--b->len];
+	set_node(b, (size_t)(node - b->nodes), &b->nodes[--b->len]);
 	t->len--;
 	dht_table_look_again(t);
 	if (b->len < bucket_room(index))
@@ -383,8 +410,8 @@ static void evict(struct dht_table *t, struct dht_node *node, uint64_t now)
 
 static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint8_t *client)
 {
-	/* The weights of TCP's smoothed round-trip time (RFC 6298), but that a quicker answer counts
-	 * by half: the way is as long as that, and what took longer has waited somewhere. */
+	/* The weights of TCP's smoothed round-trip time (RFC 6298), but that a quicker answer
+	 * counts by half: the way is as long as that, and what took longer has waited somewhere. */
 	uint32_t off = rtt > node->rtt ? rtt - node->rtt : node->rtt - rtt;
 	node->rttvar = node->rtt ? node->rttvar - node->rttvar / 4 + off / 4 : rtt / 4;
 	if (!node->rtt)

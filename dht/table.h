@@ -31,8 +31,16 @@ struct dht_node {
 	char client[4];	  /* `v` of the last answer that had one */
 };
 
+/* What is looked at first: a table is searched for each packet, and whole nodes would be a cache
+ * line each. Who makes ids or addresses that begin alike gets nothing but a second look. */
+struct dht_mark {
+	uint32_t id; /* how it begins */
+	uint32_t ip; /* all of it, folded */
+};
+
 struct dht_bucket {
 	struct dht_node *nodes;
+	struct dht_mark *marks; /* one for each of the nodes */
 	struct dht_node *spares; /* answered too, while the bucket was full; the newest last */
 	size_t len, cap, spares_len;
 	uint64_t refreshed;
@@ -96,7 +104,12 @@ void dht_table_refreshed(struct dht_table *t, size_t bucket, uint64_t now);
 /* Turns 20 random bytes into an id that falls into the bucket. */
 void dht_table_id_in(const struct dht_table *t, size_t bucket, struct dht_id *id);
 
-/* Between the two files: the bucket that the id belongs to; there must be one. */
+/* Between the two files: how an id begins; the bucket that it belongs to; there must be one. */
+static inline uint32_t dht_table_start(const struct dht_id *id)
+{
+	return (uint32_t)id->b[0] << 24 | (uint32_t)id->b[1] << 16 | (uint32_t)id->b[2] << 8 |
+	       id->b[3];
+}
 size_t dht_table_bucket_of(const struct dht_table *t, const struct dht_id *id);
 /* Something may be due earlier than was thought. */
 static inline void dht_table_look_again(struct dht_table *t)

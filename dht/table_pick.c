@@ -35,6 +35,15 @@ struct nearest {
 	size_t len, cap;
 };
 
+/* As far as the first bits tell, without a look at the node itself. */
+static bool is_too_far(const struct nearest *n, const struct dht_mark *mark)
+{
+	if (n->len < n->cap)
+		return false;
+	uint32_t start = dht_table_start(n->target);
+	return (mark->id ^ start) > (dht_table_start(&n->list[n->len - 1].id) ^ start);
+}
+
 static void offer(struct nearest *n, const struct dht_contact *c)
 {
 	size_t at = n->len;
@@ -52,7 +61,7 @@ static void offer_bucket(struct nearest *n, const struct dht_bucket *b)
 {
 	for (size_t i = 0; i < b->len; i++) {
 		const struct dht_node *node = &b->nodes[i];
-		if (node->failures <= n->failures_max &&
+		if (!is_too_far(n, &b->marks[i]) && node->failures <= n->failures_max &&
 			(!n->by_verified || node->verified == n->verified))
 			offer(n, &node->contact);
 	}
