@@ -65,11 +65,23 @@ static uint64_t mean_spacing(const struct dht_estimate *e)
 	return sum ? sum : 1; /* no division by zero where all forge */
 }
 
-uint64_t dht_estimate_size(const struct dht_estimate *e)
+static uint64_t size_of(uint64_t spacing)
 {
-	uint64_t spacing = mean_spacing(e);
 	if (!spacing)
 		return 0;
 	uint64_t parts = UINT64_MAX / spacing; /* N nodes make N + 1 gaps */
 	return parts > 1 ? parts - 1 : 1;
+}
+
+uint64_t dht_estimate_size(const struct dht_estimate *e)
+{
+	return size_of(mean_spacing(e));
+}
+
+uint64_t dht_estimate_near(const struct dht_estimate *e, const struct dht_id *target)
+{
+	for (unsigned i = 0; i < e->len; i++)
+		if (dht_id_equal(&e->samples[i].target, target))
+			return size_of(e->samples[i].spacing);
+	return 0;
 }

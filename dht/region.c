@@ -66,10 +66,18 @@ static bool is_near(const struct dht_lookup *l, const struct dht_candidate *c, u
 	       dht_distance(&l->target, &c->node.contact.id) <= radius;
 }
 
-/* In a young network the table grows faster than the estimate. */
+/* In a young network the table grows faster than the estimate, and so does what is seen around our
+ * own id: that is searched again and again, while other look-ups date from when the network was
+ * smaller. Who was among the first dozens of ten thousand took honest regions for crowded, and put
+ * where nobody looks. That one sample is good to a third only: half of it is sure to be there. */
 uint64_t dht_region_size(const struct dht *dht, unsigned family)
 {
-	uint64_t size = dht_estimate_size(&dht->estimates[family]);
+	const struct dht_estimate *e = &dht->estimates[family];
+	uint64_t size = dht_estimate_size(e), around = dht_estimate_near(e, &dht->config.id) / 2;
+	if (size && around > size)
+		size = around;
+	if (size > dht->tables[family].len) /* no need to count */
+		return size;
 	size_t good = dht_table_good(&dht->tables[family]);
 	return size > good || (!size && good >= DHT_K) ? size : good;
 }
@@ -83,10 +91,10 @@ uint64_t dht_region_distance(const struct dht *dht, unsigned family, unsigned ra
 void dht_region_judge(struct dht_lookup *l, unsigned family)
 {
 	struct dht_candidates *front = &l->fronts[family];
-	uint64_t radius = dht_region_distance(l->dht, family, DHT_K) / CROWDED;
 	/* A search for the tables' sake is there to meet many, of a network that may be young. */
-	if (l->kind == DHT_LOOKUP_NODES)
+	if (l->kind == DHT_LOOKUP_NODES || (!front->crowded && front->len < DHT_K))
 		return;
+	uint64_t radius = dht_region_distance(l->dht, family, DHT_K) / CROWDED;
 	unsigned near = 0;
 	for (size_t i = 0; i < front->len; i++)
 		near += is_near(l, &front->list[i], radius);

@@ -129,6 +129,26 @@ static void a_few_wild_ones_do_not_move_it(void **state)
 	free(nodes);
 }
 
+/* In a network that grows the last look-up near an id knows best. */
+static void near_one_target(void **state)
+{
+	(void)state;
+	struct dht_id *nodes = make_nodes(1000);
+	struct dht_estimate e = {0};
+	for (unsigned i = 0; i < 8; i++)
+		look_up(&e, nodes, 30);
+	struct dht_id target = nodes[0], eight[8];
+	assert_int_equal(dht_estimate_near(&e, &target), 0);
+	for (size_t j = 0; j < 8; j++) {
+		eight[j] = target;
+		eight[j].b[1] ^= (uint8_t)(4 * (j + 1)); /* 16,384 such gaps */
+	}
+	dht_estimate_add(&e, &target, eight);
+	assert_true(dht_estimate_size(&e) < 200);
+	assert_in_range(dht_estimate_near(&e, &target), 10000, 20000);
+	free(nodes);
+}
+
 static void one_target_counts_once(void **state)
 {
 	(void)state;
@@ -195,6 +215,7 @@ int main(void)
 		cmocka_unit_test(small_networks_too),
 		cmocka_unit_test(nothing_is_said_too_early),
 		cmocka_unit_test(a_few_wild_ones_do_not_move_it),
+		cmocka_unit_test(near_one_target),
 		cmocka_unit_test(one_target_counts_once),
 		cmocka_unit_test(it_follows_the_network),
 		cmocka_unit_test(extremes_hold),
