@@ -376,6 +376,36 @@ static void waits_no_longer_than_for_others(void **state)
 	dht_cancel(w->dht, o.lookup);
 }
 
+static void begin_get_at(struct world *w, uint8_t first, struct outcome *o)
+{
+	struct dht_id target = id_of(first, 0);
+	world_clear(w);
+	*o = (struct outcome){0};
+	assert_int_equal(dht_get_immutable(w->dht, &target, on_get, o, &o->lookup), 0);
+	dht_run(w->dht);
+}
+
+/* Four look-ups tell how big the network is, and so who will hardly be one of the eight: of those
+ * two are asked, and one more for each that is silent. */
+static void few_guides(void **state)
+{
+	struct world *w = *state;
+	struct outcome o;
+	know_nodes(w, 20); /* ids up to 0x98: nobody is near 0xf0 */
+	for (uint8_t i = 0; i < 4; i++) {
+		begin_get_at(w, (uint8_t)(0x10 + 0x20 * i), &o);
+		assert_true(queries(w, DHT_GET) >= 8);
+		answer_gets(w, 0, false);
+		assert_int_equal(o.ends, 1);
+	}
+	begin_get_at(w, 0xf0, &o);
+	assert_int_equal(queries(w, DHT_GET), 2);
+	world_pass(w, 110 * 1000); /* who answered at once is waited for a tenth of a second */
+	assert_int_equal(queries(w, DHT_GET), 4);
+	assert_int_equal(o.ends, 0);
+	dht_cancel(w->dht, o.lookup);
+}
+
 struct versions {
 	int64_t seqs[NODES];
 	size_t len, at_end;
@@ -438,6 +468,7 @@ int main(void)
 		TEST(stored_while_searching),
 		TEST(nothing_ahead_with_cas),
 		TEST(not_enough),
+		TEST(few_guides),
 		TEST(waits_by_round_trips),
 		TEST(waits_no_longer_than_for_others),
 		TEST(an_older_version_first),
