@@ -3,7 +3,8 @@
  *   SIM_SEED=N scale NODES          prints rows of a table; exit 1 when something was not found
  *
  * Nodes join one after another by a node drawn from those that are there, the network growing by a
- * tenth each second; then it is left alone for half a minute. Each put and get is made by a node
+ * tenth each second; then it is left alone for two minutes. A real network is years old: its tables
+ * are fuller, and there it takes fewer messages. Each put and get is made by a node
  * drawn anew. Round trips are 20 to 120 ms, the same for a pair of nodes always, nothing is lost.
  * Messages are the queries that a look-up sends; each is answered by one more. A hop is a node that
  * had to answer before the next could be named. */
@@ -19,8 +20,9 @@
 #include <unistd.h>
 
 #define OPERATIONS 300
-/* After the last has joined: by then the neighbourhood was searched seven times. */
-#define SETTLE (30 * SIM_SECOND)
+/* After the last has joined: by then each has searched nine times, and so has seen the network as
+ * big as it is now, its tables are as full as they get without waiting for hours. */
+#define SETTLE (120 * SIM_SECOND)
 
 struct phase {
 	const char *name;
