@@ -79,6 +79,9 @@ uint64_t dht_run(struct dht *dht);
  * are asked again and again, later now and then, so that a network that fell apart mends.
  * -EADDRNOTAVAIL: no address of this network (mainline: a local one). */
 int dht_add_node(struct dht *dht, const struct dht_endpoint *at);
+/* The same for many, asked in this order. Those that are no addresses of this network are left
+ * out. */
+void dht_add_nodes(struct dht *dht, const struct dht_contact *nodes, size_t len);
 
 /* Nodes of the eight that a value must reach to survive until it is put again. */
 #define DHT_ENOUGH 6

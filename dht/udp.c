@@ -8,24 +8,18 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "dht/saved_table.h"
 #include "dht/socket.h"
 
 #define SECOND UINT64_C(1000000)
 #define FLUSH_AFTER SECOND
 #define FLUSH_AFTER_MAX (60 * SECOND) /* where the disk refuses time and again */
-#define SAVE_EVERY (300 * SECOND)
-#define SAVE_SOON (3 * SECOND)	  /* the table has doubled: others are coming in just then */
-#define SLEEP_MAX (3600 * SECOND) /* what an engine without work sleeps at most */
+#define SLEEP_MAX (3600 * SECOND)     /* what an engine without work sleeps at most */
 /* System calls that one turn of the loop spends on a socket: under a flood the mount and the
  * doors get their turn after 128 datagrams. */
 #define BATCHES_A_TURN 4
 #define ERRORS_A_TURN 64
-#define NODES_SAVED_MAX 1000 /* more than eight a bucket in any real network */
-/* Of these the last heard are asked at the start, sixteen at a time: who finds none of a hundred
- * has been away for long, and the rest would not answer either. */
-#define NODES_OFFERED_MAX 100
 #define UNREACHABLE_MAX 64
-#define FAILURES_GONE 3 /* queries in a row without an answer: lost packets are rarer */
 
 struct dht_udp {
 	struct event_base *base;
@@ -45,12 +39,11 @@ struct dht_udp {
 	struct dht_socket *current;
 	const struct dht_datagram *answering;
 
-	struct event *timer, *flush, *save;
+	struct event *timer, *flush;
 	bool flush_armed;
 	uint64_t flush_after; /* doubled by each failure */
-	size_t saved_len; /* nodes in the saved table */
-	bool save_soon;	  /* it is about to be replaced */
-	uint64_t due;	  /* when the timer fires */
+	struct dht_saved_table saved;
+	uint64_t due; /* when the timer fires */
 	/* Where the kernel would not even send to. The engine hears of it from the timer, because
 	 * it is in the middle of sending. */
 	struct dht_endpoint unreachable[UNREACHABLE_MAX];
@@ -261,19 +254,6 @@ static const struct dht_ops ops = {
 	.own_id = op_own_id,
 };
 
-/* A table that has twice as many good nodes as the saved one is saved without delay: a machine that
- * is switched off by its plug may not live for five minutes. The engine's timer fires at each
- * search of a network that is new to us, so here is often enough to look. */
-static void note_growth(struct dht_udp *udp)
-{
-	struct dht_counters counters;
-	dht_counters(udp->dht, &counters);
-	if (udp->save_soon || counters.nodes == 0 || counters.nodes < 2 * udp->saved_len)
-		return;
-	udp->save_soon = true;
-	arm(udp->save, SAVE_SOON);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -289,7 +269,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		dht_refused(udp->dht, &unreachable[i]);
 	uint64_t next = dht_run(udp->dht), latest = op_now(udp) + SLEEP_MAX;
 	send_gathered(udp);
-	note_growth(udp);
+	/* It fires at each search of a network that is new to us: often enough to look. */
+	dht_saved_table_note(&udp->saved);
 	op_wake(udp, next < latest ? next : latest);
 }
 
@@ -345,69 +326,6 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 	if (udp->flush_after > FLUSH_AFTER_MAX)
 		udp->flush_after = FLUSH_AFTER_MAX;
 	flush_soon(udp);
-}
-
-struct heard_node {
-	uint64_t heard;
-	struct dht_contact contact;
-};
-
-struct saved_nodes {
-	size_t heard_len, len;
-	bool any_good;
-	struct heard_node heard[NODES_SAVED_MAX];
-	struct dht_contact nodes[NODES_SAVED_MAX]; /* the same, the last heard first */
-};
-
-static void collect_node(void *ctx, const struct dht_node_info *node)
-{
-	struct saved_nodes *saved = ctx;
-	if (node->heard == 0 || node->failures >= FAILURES_GONE)
-		return;
-	saved->any_good |= node->failures == 0;
-	if (saved->heard_len < NODES_SAVED_MAX)
-		saved->heard[saved->heard_len++] = (struct heard_node){node->heard, node->contact};
-}
-
-static int last_heard_first(const void *a, const void *b)
-{
-	uint64_t x = ((const struct heard_node *)a)->heard;
-	uint64_t y = ((const struct heard_node *)b)->heard;
-	return (x < y) - (x > y);
-}
-
-static void collect_nodes(struct dht_udp *udp, struct saved_nodes *saved)
-{
-	saved->heard_len = saved->len = 0;
-	saved->any_good = false;
-	dht_each_node(udp->dht, collect_node, saved);
-	qsort(saved->heard, saved->heard_len, sizeof(saved->heard[0]), last_heard_first);
-	for (; saved->len < saved->heard_len; saved->len++)
-		saved->nodes[saved->len] = saved->heard[saved->len].contact;
-}
-
-/* A table in which nobody answers any more, because the network is down, does not replace the saved
- * one: who was there yesterday is where to begin tomorrow. */
-static void save_table(struct dht_udp *udp)
-{
-	struct saved_nodes *saved = malloc(sizeof(*saved));
-	if (!saved)
-		return;
-	collect_nodes(udp, saved);
-	if (saved->any_good && dht_store_save_nodes(udp->store, saved->nodes, saved->len) == 0)
-		udp->saved_len = saved->len;
-	free(saved);
-	dht_store_flush(udp->store, steady(udp), op_wall(udp));
-}
-
-static void on_save(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	struct dht_udp *udp = arg;
-	save_table(udp);
-	udp->save_soon = false;
-	arm(udp->save, SAVE_EVERY);
 }
 
 /* "Any address" of IPv6, asked for beside others, on a machine without IPv6: not an error. */
@@ -474,20 +392,6 @@ static int make_engine(struct dht_udp *udp)
 	return r == 0 ? dht_create(&config, &ops, udp, &udp->dht) : r;
 }
 
-/* The nodes of the last run, the last heard. An unreadable table is an empty one: the start goes
- * on. */
-static void offer_saved_nodes(struct dht_udp *udp)
-{
-	struct saved_nodes *saved = malloc(sizeof(*saved));
-	if (!saved)
-		return;
-	dht_store_load_nodes(udp->store, saved->nodes, NODES_OFFERED_MAX, &saved->len);
-	udp->saved_len = saved->len;
-	for (size_t i = 0; i < saved->len; i++)
-		dht_add_node(udp->dht, &saved->nodes[i].endpoint);
-	free(saved);
-}
-
 int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
 	struct dht_store *store, struct dht_udp **ret_udp, struct dht_endpoint *ret_failed)
 {
@@ -496,25 +400,27 @@ int dht_udp_create(struct event_base *base, const struct dht_udp_config *config,
 	struct dht_udp *udp = calloc(1, sizeof(*udp));
 	if (!udp)
 		return -ENOMEM;
-	*udp = (struct dht_udp){.base = base, .store = store, .config = *config, .due = UINT64_MAX,
+	*udp = (struct dht_udp){.base = base,
+		.store = store,
+		.config = *config,
+		.due = UINT64_MAX,
 		.flush_after = FLUSH_AFTER};
 	udp->start = clock_of(CLOCK_BOOTTIME);
 	udp->start_wall = op_wall(udp);
 	udp->timer = evtimer_new(base, on_timer, udp);
 	udp->flush = evtimer_new(base, on_flush, udp);
-	udp->save = evtimer_new(base, on_save, udp);
 	int r = -ENOMEM;
-	if (!udp->timer || !udp->flush || !udp->save)
+	if (!udp->timer || !udp->flush)
 		goto out;
 	r = dht_batch_create(&udp->batch);
 	if (r == 0)
 		r = open_sockets(udp, ret_failed);
 	if (r == 0)
 		r = make_engine(udp);
+	if (r == 0)
+		r = dht_saved_table_start(&udp->saved, base, udp->dht, store);
 	if (r < 0)
 		goto out;
-	arm(udp->save, SAVE_EVERY);
-	offer_saved_nodes(udp);
 	op_wake(udp, op_now(udp));
 	*ret_udp = udp;
 	return 0;
@@ -533,8 +439,10 @@ void dht_udp_destroy(struct dht_udp *udp)
 {
 	if (!udp)
 		return;
-	if (udp->dht)
-		save_table(udp);
+	if (udp->dht) {
+		dht_saved_table_stop(&udp->saved);
+		dht_store_flush(udp->store, steady(udp), op_wall(udp));
+	}
 	dht_destroy(udp->dht);
 	for (size_t i = 0; i < udp->sockets_len; i++) {
 		free_event(udp->readable[i]);
@@ -543,7 +451,6 @@ void dht_udp_destroy(struct dht_udp *udp)
 	}
 	free_event(udp->timer);
 	free_event(udp->flush);
-	free_event(udp->save);
 	dht_batch_destroy(udp->batch);
 	free(udp);
 }
@@ -555,7 +462,7 @@ struct dht *dht_udp_node(struct dht_udp *udp)
 
 size_t dht_udp_saved(const struct dht_udp *udp)
 {
-	return udp->saved_len;
+	return udp->saved.len;
 }
 
 uint16_t dht_udp_port(const struct dht_udp *udp)

@@ -138,6 +138,23 @@ int dht_add_node(struct dht *dht, const struct dht_endpoint *at)
 	return 0;
 }
 
+/* Each is remembered as the next to be asked: so the first is the last to be, and nobody is asked
+ * before. */
+void dht_add_nodes(struct dht *dht, const struct dht_contact *nodes, size_t len)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	dht_enter(dht);
+	for (size_t i = len; i-- > 0;) {
+		const struct dht_endpoint *at = &nodes[i].endpoint;
+		if (dht_acceptable(dht, at) && !has_join(u, at) && remember_join(u, at))
+			u->join_family[at->family == 6] = true;
+	}
+	ask_joins(dht);
+	u->join_wait = JOIN_WAIT_FIRST;
+	dht_upkeep_by(dht, dht_now(dht) + JOIN_WAIT_FIRST);
+	dht_leave(dht);
+}
+
 void dht_upkeep_ended(struct dht *dht, const struct dht_query *q, bool answered)
 {
 	struct dht_upkeep *u = &dht->upkeep;

@@ -357,6 +357,24 @@ static void the_dead_do_not_delay_who_came_later(void **state)
 	fail();
 }
 
+/* The last heard first, whatever the number that is asked at a time. */
+static void a_saved_table_is_asked_in_its_order(void **state)
+{
+	struct world *w = *state;
+	struct dht_contact saved[100] = {0};
+	for (uint8_t i = 0; i < 100; i++) {
+		saved[i].endpoint = endpoint("10.9.0.0:4001");
+		saved[i].endpoint.ip[3] = i;
+	}
+	saved[50].endpoint = saved[49].endpoint; /* named twice is asked once */
+	dht_add_nodes(w->dht, saved, 100);
+	assert_in_range(w->sent_len, 8, 99);
+	for (unsigned i = 0; i < 50 && w->sent_len < 99; i++)
+		world_pass(w, WORLD_SECOND / 10);
+	for (uint8_t i = 0; i < 99; i++)
+		assert_int_equal(w->sent[i].to.ip[3], i < 50 ? i : i + 1);
+}
+
 static void on_nothing(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
 	const struct dht_result *result)
 {
@@ -530,6 +548,7 @@ int main(void)
 		TEST(mainline_has_nothing_to_do_with_local_addresses),
 		TEST(counters_count),
 		TEST(the_dead_do_not_delay_who_came_later),
+		TEST(a_saved_table_is_asked_in_its_order),
 		TEST(waiting_for_a_node_has_an_end),
 		TEST(who_changes_its_id_is_known_by_the_new_one),
 		TEST(who_always_changes_its_id_is_given_up),

@@ -1,0 +1,146 @@
+/* dht/socket: batches in and out, and what the kernel says of each datagram. */
+#undef NDEBUG
+#include "dht/socket.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static struct dht_endpoint endpoint(const char *text)
+{
+	struct dht_endpoint e;
+	assert_int_equal(dht_endpoint_from_text(text, &e), 0);
+	return e;
+}
+
+static struct dht_endpoint at_port(const char *text, uint16_t port)
+{
+	struct dht_endpoint e = endpoint(text);
+	e.port = port;
+	return e;
+}
+
+static struct dht_socket opened(const char *at)
+{
+	struct dht_endpoint e = endpoint(at);
+	struct dht_socket s;
+	assert_int_equal(dht_socket_open(&e, &s), 0);
+	return s;
+}
+
+/* True when a way leads there. */
+static bool send_one(
+	struct dht_socket *s, const struct dht_endpoint *to, const void *data, size_t len)
+{
+	static const struct dht_endpoint any = {0};
+	struct dht_endpoint unreachable[DHT_SOCKET_BATCH];
+	struct dht_outbox *outbox;
+	assert_int_equal(dht_outbox_create(&outbox), 0);
+	assert_false(dht_outbox_add(outbox, s, &any, to, data, len));
+	size_t n = dht_outbox_flush(outbox, s, unreachable);
+	dht_outbox_destroy(outbox);
+	return n == 0;
+}
+
+/* The kernel reports an ICMP error at the next call, and then has not sent what that call was
+ * to send: it has to go out all the same, and the error is not lost either. */
+static void an_error_does_not_eat_the_next_datagram(void **state)
+{
+	(void)state;
+	struct dht_socket a = opened("127.0.0.1:0"), b = opened("127.0.0.1:0");
+	struct dht_socket dead = opened("127.0.0.1:0");
+	struct dht_endpoint at;
+	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+	struct dht_batch *batch;
+	assert_int_equal(dht_batch_create(&batch), 0);
+	dht_socket_close(&dead);
+	assert_false(dht_socket_error(&a, &at));
+	assert_true(send_one(&a, &dead.bound, "x", 1));
+	assert_true(send_one(&a, &b.bound, "y", 1));
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 1);
+	assert_true(dht_endpoint_equal(&datagrams[0].from, &a.bound));
+	assert_true(datagrams[0].len == 1 && datagrams[0].data[0] == 'y');
+	assert_true(dht_socket_error(&a, &at));
+	assert_true(dht_endpoint_equal(&at, &dead.bound));
+	assert_false(dht_socket_error(&a, &at));
+	assert_int_equal(dht_socket_receive(&a, batch, datagrams), 0);
+	dht_batch_destroy(batch);
+	dht_socket_close(&a);
+	dht_socket_close(&b);
+}
+
+/* More than a batch at once: none is lost, none comes twice. */
+static void batches_are_read_whole(void **state)
+{
+	(void)state;
+	struct dht_socket a = opened("127.0.0.1:0"), b = opened("0.0.0.0:0");
+	struct dht_endpoint to = at_port("127.0.0.7:0", b.bound.port);
+	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+	struct dht_batch *batch;
+	assert_int_equal(dht_batch_create(&batch), 0);
+	for (uint8_t i = 0; i < DHT_SOCKET_BATCH + 3; i++)
+		assert_true(send_one(&a, &to, &i, i ? 1 : 0));
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), DHT_SOCKET_BATCH);
+	assert_int_equal(datagrams[0].len, 0);
+	for (uint8_t i = 1; i < DHT_SOCKET_BATCH; i++) {
+		assert_int_equal(datagrams[i].data[0], i);
+		assert_int_equal(datagrams[i].to.ip[3], 7); /* our address that it came to */
+	}
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 3);
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 0);
+	dht_batch_destroy(batch);
+	dht_socket_close(&a);
+	dht_socket_close(&b);
+}
+
+/* One that goes nowhere is named, and those before and after it arrive. */
+static void a_batch_with_a_dead_end(void **state)
+{
+	(void)state;
+	static const struct dht_endpoint any = {0};
+	struct dht_socket a = opened("127.0.0.1:0"), b = opened("127.0.0.1:0");
+	struct dht_socket dead = opened("127.0.0.1:0");
+	struct dht_endpoint nowhere = endpoint("255.255.255.255:1");
+	struct dht_endpoint unreachable[DHT_SOCKET_BATCH], at;
+	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+	struct dht_batch *batch;
+	struct dht_outbox *outbox;
+	static const uint8_t long_one[DHT_DATAGRAM_MAX + 1];
+	assert_int_equal(dht_batch_create(&batch), 0);
+	assert_int_equal(dht_outbox_create(&outbox), 0);
+	dht_socket_close(&dead);
+	const struct dht_endpoint *const to[] = {
+		&b.bound, &dead.bound, &b.bound, &nowhere, &b.bound, &nowhere, &dead.bound};
+	for (uint8_t i = 0; i < 7; i++)
+		assert_false(dht_outbox_add(outbox, &a, &any, to[i], &i, 1));
+	dht_outbox_add(outbox, &a, &any, &b.bound, long_one, sizeof(long_one));
+	assert_int_equal(dht_outbox_flush(outbox, &a, unreachable), 2);
+	assert_true(dht_endpoint_equal(&unreachable[0], &nowhere));
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 3);
+	for (uint8_t i = 0; i < 3; i++)
+		assert_int_equal(datagrams[i].data[0], 2 * i);
+	assert_true(dht_socket_error(&a, &at) && dht_endpoint_equal(&at, &dead.bound));
+	assert_true(dht_socket_error(&a, &at) && dht_endpoint_equal(&at, &dead.bound));
+	/* It says when it is full, and takes no more. */
+	for (unsigned i = 1; i <= DHT_SOCKET_BATCH + 1; i++)
+		assert_int_equal(dht_outbox_add(outbox, &a, &any, &b.bound, long_one, 1),
+			i >= DHT_SOCKET_BATCH);
+	assert_int_equal(dht_outbox_flush(outbox, &a, unreachable), 0);
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), DHT_SOCKET_BATCH);
+	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 0);
+	dht_outbox_destroy(outbox);
+	dht_batch_destroy(batch);
+	dht_socket_close(&a);
+	dht_socket_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_error_does_not_eat_the_next_datagram),
+		cmocka_unit_test(batches_are_read_whole),
+		cmocka_unit_test(a_batch_with_a_dead_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
