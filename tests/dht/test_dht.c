@@ -174,31 +174,36 @@ static void answers_count_only_from_where_we_asked(void **state)
 	assert_int_equal(counters.replies_in, 1);
 }
 
-/* Somebody, or we ourselves by way of a NAT, answers under our own id: that is no node, whatever
- * it says. */
+/* Somebody, or we ourselves by way of a NAT, answers under our own id: that is no node, and no
+ * reason to ask there any more often than where nobody answers. */
 static void nobody_answers_under_our_id(void **state)
 {
 	struct world *w = *state;
 	struct dht_endpoint at = endpoint("10.7.7.7:4001");
-	struct dht_message sent;
 	struct dht_counters counters;
+	unsigned asked = 0;
 	assert_int_equal(dht_add_node(w->dht, &at), 0);
-	assert_int_equal(w->sent_len, 1);
-	struct packet p = w->sent[0];
-	assert_int_equal(dht_message_read(p.data, p.len, &sent), 0);
-	struct dht_message answer = {.kind = DHT_REPLY,
-		.transaction = sent.transaction,
-		.has_id = true,
-		.id = *dht_own_id(w->dht),
-		.client = BYTES("TEST")};
-	world_clear(w);
-	world_tell(w, &at, &answer);
+	for (unsigned seconds = 0; seconds < 600; seconds++) {
+		if (w->sent_len > 0) {
+			struct packet p = w->sent[0];
+			struct dht_message sent, answer;
+			assert_int_equal(w->sent_len, 1);
+			assert_int_equal(dht_message_read(p.data, p.len, &sent), 0);
+			answer = (struct dht_message){.kind = DHT_REPLY,
+				.transaction = sent.transaction,
+				.has_id = true,
+				.id = *dht_own_id(w->dht),
+				.client = BYTES("TEST")};
+			asked++;
+			world_clear(w);
+			world_tell(w, &at, &answer);
+		}
+		world_pass(w, WORLD_SECOND);
+	}
 	dht_counters(w->dht, &counters);
-	assert_int_equal(counters.replies_in, 1);
+	assert_int_equal(counters.replies_in, asked);
 	assert_int_equal(counters.nodes, 0);
-	struct dht_message m = query_for(DHT_FIND_NODE, dht_own_id(w->dht));
-	m.read_only = true;
-	assert_int_equal(ask(w, &m).nodes_len, 0);
+	assert_in_range(asked, 5, 30);
 }
 
 static void peers_are_announced_with_a_token(void **state)

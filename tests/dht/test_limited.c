@@ -235,6 +235,26 @@ static void gets_that_are_not_answered_are_not_looked_up(void **state)
 	assert_int_equal(w->asks, 1);
 }
 
+/* The ping that asks for a stranger is not sent on credit: the answer before it may have taken all.
+ */
+static void strangers_are_not_asked_for_on_credit(void **state)
+{
+	struct world *w = *state;
+	struct dht_id target = id_of(5, 5);
+	befriend(w, 12);
+	for (unsigned i = 0; i < 2; i++) {
+		struct dht_endpoint stranger = address4(0x7700 + i);
+		struct dht_message m = get_of(&target);
+		m.read_only = false;
+		m.id = id_of((uint8_t)(0xa0 + i), (uint8_t)i);
+		world_clear(w);
+		const struct packet *p = world_tell(w, &stranger, &m);
+		assert_non_null(p);
+		assert_in_range(p->len, 300, 350);
+		assert_int_equal(w->sent_len, i == 0 ? 2 : 1);
+	}
+}
+
 /* Who writes a verified address as the sender of gets for something large. */
 static void bytes_to_a_verified_source(void **state)
 {
@@ -518,6 +538,7 @@ int main(void)
 		TEST(a_flood_from_one_subnet),
 		TEST(small_replies_do_not_starve_large_ones),
 		TEST(gets_that_are_not_answered_are_not_looked_up),
+		TEST(strangers_are_not_asked_for_on_credit),
 		TEST(bytes_to_a_verified_source),
 		TEST(announcements_are_read_when_nothing_may_be_sent),
 		TEST(a_token_verifies),

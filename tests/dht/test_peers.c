@@ -279,28 +279,47 @@ static void nor_by_two(void **state)
 	assert_int_equal(left_by_thieves(2, false), 100);
 }
 
-/* What somebody announced long ago neither protects what others announce now, nor counts against
- * him. */
+static void add_many(unsigned first, unsigned n, const struct dht_endpoint *e, uint64_t now)
+{
+	for (unsigned i = first; i < first + n; i++)
+		add(i, e, now);
+}
+
+static unsigned left_of(unsigned first, unsigned n)
+{
+	unsigned left = 0;
+	for (unsigned i = first; i < first + n; i++)
+		left += found(i, 4, NULL) > 0;
+	return left;
+}
+
+/* What somebody announced half an hour ago, and others announce still, is not held against him. */
 static void what_is_over_does_not_count(void **state)
 {
 	(void)state;
-	struct dht_endpoint honest = peer(7, 4), other = peer(8, 4), greedy = peer(9, 4);
-	unsigned left = 0;
-	for (unsigned i = 0; i < 60; i++)
-		add(i, &honest, i);
-	for (unsigned i = 0; i < 60; i++)
-		add(i, &other, 29 * MINUTE);
-	for (unsigned i = 0; i < 60; i++)
-		add(i, &greedy, 31 * MINUTE); /* others' entries of half an hour ago go */
-	for (unsigned i = 100; i < 150; i++)
-		add(i, &honest, 31 * MINUTE);
-	for (unsigned i = 1000; i < 1000 + 55; i++)
-		add(i, &other, 31 * MINUTE);
-	for (unsigned i = 2000; i < 4000; i++)
-		add(i, &greedy, 31 * MINUTE);
-	for (unsigned i = 100; i < 150; i++)
-		left += found(i, 4, NULL) > 0;
-	assert_int_equal(left, 50);
+	struct dht_endpoint honest = peer(7, 4), other = peer(8, 4);
+	add_many(0, 60, &honest, 0);
+	add_many(0, 60, &other, 29 * MINUTE);
+	add_many(0, 60, &other, 31 * MINUTE);
+	add_many(100, 50, &honest, 31 * MINUTE);
+	for (unsigned i = 0; i < 16; i++) {
+		struct dht_endpoint more = peer(20 + i, 4);
+		add_many(1000 * (i + 1), 58, &more, 31 * MINUTE);
+	}
+	assert_int_equal(left_of(100, 50), 50);
+	assert_true(left_of(0, 60) < 60); /* there was no room for all */
+}
+
+/* Nor does it protect what only somebody greedy announces now. */
+static void what_is_over_does_not_protect(void **state)
+{
+	(void)state;
+	struct dht_endpoint gone = peer(7, 4), greedy = peer(9, 4);
+	add_many(0, 20, &gone, 0);
+	add_many(0, 20, &greedy, 29 * MINUTE);
+	add_many(1000, DHT_PEERS_HASHES_MAX, &greedy, 31 * MINUTE);
+	assert_int_equal(left_of(0, 20), 0);
+	assert_int_equal(left_of(1000, DHT_PEERS_HASHES_MAX), DHT_PEERS_HASHES_MAX);
 }
 
 static bool has(const struct dht_sample *sample, unsigned swarm)
@@ -389,6 +408,7 @@ int main(void)
 		TEST(nor_when_they_are_announced_again),
 		TEST(nor_by_two),
 		TEST(what_is_over_does_not_count),
+		TEST(what_is_over_does_not_protect),
 		TEST(samples),
 		TEST(a_small_network_is_sampled_whole),
 	};
