@@ -182,8 +182,11 @@ static void members_beyond_the_places(void **state)
 	struct bencode_members members;
 	struct bencode v, dict;
 	int64_t n;
-	for (char c = 'a'; c < 'a' + BENCODE_MEMBERS_MAX + 5; c++)
-		snprintf(text + strlen(text), 7, "1:%ci%de", c, (c - 'a') % 10);
+	for (char c = 'a'; c < 'a' + BENCODE_MEMBERS_MAX + 5; c++) {
+		char member[20];
+		snprintf(member, sizeof(member), "1:%ci%de", c, (c - 'a') % 10);
+		strcat(text, member);
+	}
 	strcat(text, "e");
 	dict = opened(text);
 	bencode_members(dict, &members);
