@@ -21,6 +21,8 @@ static size_t nodes_of(struct sim *sim, size_t node)
 	return c.nodes;
 }
 
+/* Where tables are full it is the pace of upkeep.c that bounds it: with 1,000 nodes a packet every
+ * 1.8 s, counted likewise. */
 static void a_packet_every_three_seconds_at_rest(void **state)
 {
 	(void)state;
@@ -116,7 +118,7 @@ static void a_saved_table_is_warm(void **state)
 	unsigned before = 0, warm = 0, cold = 0;
 	uint64_t took, before_took = 0, warm_took = 0, cold_took = 0;
 	sim_run(sim, 2 * MINUTE);
-	for (size_t node = 10; node < 90; node += 10) {
+	for (size_t node = 10; node < 90; node += 20) {
 		before += queries_of_miss(sim, node, &took);
 		before_took += took;
 		warm += first_after_restart(sim, node, true, &took);
@@ -128,9 +130,9 @@ static void a_saved_table_is_warm(void **state)
 	}
 	printf("# queries of a miss: %.1f before a restart, %.1f after, %.1f without its table; "
 	       "ms: %u, %u, %u\n",
-		before / 8.0, warm / 8.0, cold / 8.0, (unsigned)(before_took / 8000),
-		(unsigned)(warm_took / 8000), (unsigned)(cold_took / 8000));
-	assert_true(warm <= before + 8); /* one a look-up, at most */
+		before / 4.0, warm / 4.0, cold / 4.0, (unsigned)(before_took / 4000),
+		(unsigned)(warm_took / 4000), (unsigned)(cold_took / 4000));
+	assert_true(warm <= before + 4); /* one a look-up, at most */
 	assert_true(cold > warm);
 	sim_destroy(sim);
 }
