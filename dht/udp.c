@@ -14,7 +14,9 @@
 #define SECOND UINT64_C(1000000)
 #define FLUSH_AFTER SECOND
 #define FLUSH_AFTER_MAX (60 * SECOND) /* where the disk refuses time and again */
-#define SLEEP_MAX (3600 * SECOND)     /* what an engine without work sleeps at most */
+/* What the engine sleeps at most. Its clock goes on while the machine sleeps, the loop's timers
+ * stand still: what became due meanwhile is done so long after waking up. */
+#define SLEEP_MAX (10 * SECOND)
 /* System calls that one turn of the loop spends on a socket: under a flood the mount and the
  * doors get their turn after 128 datagrams. */
 #define BATCHES_A_TURN 4
@@ -49,7 +51,7 @@ struct dht_udp {
 	struct dht_endpoint unreachable[UNREACHABLE_MAX];
 	size_t unreachable_len;
 
-	uint64_t start;	    /* monotonic, the time that the machine sleeps included */
+	uint64_t start;	    /* as op_now */
 	int64_t start_wall; /* the same moment since 1970 */
 };
 
@@ -70,7 +72,7 @@ static void arm(struct event *event, uint64_t after)
 static uint64_t op_now(void *self)
 {
 	(void)self;
-	return clock_of(CLOCK_MONOTONIC);
+	return clock_of(CLOCK_BOOTTIME);
 }
 
 static int64_t op_wall(void *self)

@@ -303,6 +303,31 @@ static void ipv6(void **state)
 	assert_true(now() - from < 0.5);
 }
 
+static int find_first(const struct event_base *of, const struct event *event, void *arg)
+{
+	(void)of;
+	struct timeval now, at, *first = arg;
+	if (event_pending(event, EV_TIMEOUT, &at)) {
+		evutil_gettimeofday(&now, NULL);
+		timersub(&at, &now, &at);
+		if (timercmp(&at, first, <))
+			*first = at;
+	}
+	return 0;
+}
+
+/* The loop's timers stand still while the machine sleeps: a node with nothing to do for an hour looks
+ * up from time to time all the same, for the hour may pass at once. */
+static void an_idle_node_looks_up(void **state)
+{
+	(void)state;
+	struct timeval first = {.tv_sec = 100000};
+	start(&nodes[0], "127.0.0.1:0");
+	event_base_loop(base, EVLOOP_ONCE);
+	event_base_foreach_event(base, find_first, &first);
+	assert_true(first.tv_sec <= 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +340,7 @@ int main(void)
 		TEST(junk_is_counted_and_not_answered),
 		TEST(the_judge_is_asked),
 		TEST(ipv6),
+		TEST(an_idle_node_looks_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
