@@ -1,11 +1,9 @@
-/* Publishing jobs: read, merge, sign, put, and again. */
+/* What one publishing job does: read, merge, sign, put, and again. */
 #include "resolver/job.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "resolver/clock.h"
 #include "resolver/policy.h"
@@ -14,35 +12,7 @@ static void read_done(void *ctx, const struct dht_item *item, const struct dht_e
 	const struct dht_result *result);
 static void put_done(void *ctx, const struct dht_result *result);
 
-/* Up to a quarter more, so that what was written together does not come back together. */
-static uint64_t jittered(uint64_t delay)
-{
-	uint64_t r = 0;
-	if (getrandom(&r, sizeof(r), 0) < 0)
-		r = 0;
-	return delay + (delay >= 4 ? r % (delay / 4) : 0);
-}
-
-static void arm(struct job *job, uint64_t delay)
-{
-	struct timeval t = {.tv_sec = (time_t)(delay / SECOND), .tv_usec = (suseconds_t)(delay % SECOND)};
-	job->due = clock_monotonic() + delay;
-	event_add(&job->timer, &t);
-}
-
-void job_schedule(struct job *job, uint64_t delay)
-{
-	if (job->state != JOB_WAITING) {
-		job->again = true;
-		return;
-	}
-	job->alone = false;
-	job->hurried = true;
-	if (!event_pending(&job->timer, EV_TIMEOUT, NULL) || clock_monotonic() + delay < job->due)
-		arm(job, delay);
-}
-
-static void reset(struct job *job)
+void job_stop(struct job *job)
 {
 	free(job->packets);
 	free(job->newest);
@@ -54,20 +24,20 @@ static void reset(struct job *job)
 	merge_edits_finish(&job->edits);
 	job->lookup = NULL;
 	if (job->state != JOB_WAITING)
-		job->publisher->running--;
+		job_leave_place(job);
 	job->state = JOB_WAITING;
 }
 
 /* Ends a run; the job waits for the next. */
 static void rest(struct job *job, uint64_t delay)
 {
-	reset(job);
+	job_stop(job);
 	if (job->again)
 		delay = 0;
 	job->hurried |= job->again;
 	job->again = false;
 	if (!job->alone || delay == 0)
-		arm(job, jittered(delay));
+		job_wait(job, delay);
 }
 
 static void fail(struct job *job)
@@ -78,28 +48,13 @@ static void fail(struct job *job)
 	rest(job, (5 * SECOND) << shift);
 }
 
-static bool wanted(const struct job *job);
-
 /* ---- reading ---- */
 
-static void leave_turn(struct job *job)
-{
-	if (job->in_turn)
-		TAILQ_REMOVE(&job->publisher->turns, job, turn);
-	job->in_turn = false;
-}
-
-static void start(struct job *job)
+void job_start(struct job *job)
 {
 	struct publisher *p = job->publisher;
-	if (p->running >= JOB_RUNNING_MAX) {
-		arm(job, SECOND / 10);
-		return;
-	}
 	uint8_t key[DHT_KEY_LEN];
 	int r;
-	leave_turn(job);
-	event_del(&job->timer); /* of an edit, when its turn came first */
 	job->packets = calloc(JOB_PACKETS_MAX, sizeof(*job->packets));
 	job->newest = calloc(1, sizeof(*job->newest));
 	memset(&job->item, 0, sizeof(job->item));
@@ -122,47 +77,9 @@ static void start(struct job *job)
 			&job->lookup);
 	}
 	job->state = JOB_READING;
-	p->running++;
+	job_take_place(job);
 	if (r < 0)
 		fail(job);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	struct job *job = ctx;
-	if (job->state != JOB_WAITING)
-		job->again = true;
-	else if (!wanted(job))
-		job_destroy(job);
-	else if (job->hurried)
-		start(job);
-	else
-		job_in_turn(job);
-}
-
-void job_in_turn(struct job *job)
-{
-	if (job->in_turn)
-		return;
-	job->in_turn = true;
-	TAILQ_INSERT_TAIL(&job->publisher->turns, job, turn);
-}
-
-void job_take_turns(struct publisher *p)
-{
-	struct job *job;
-	while ((job = TAILQ_FIRST(&p->turns)) && p->running < JOB_RUNNING_MAX &&
-		dht_republish_may(p->dht)) {
-		leave_turn(job);
-		if (job->state != JOB_WAITING)
-			continue;
-		if (wanted(job))
-			start(job);
-		else
-			job_destroy(job);
-	}
 }
 
 static void keep_packet(struct job *job, int64_t seq, const uint8_t *bytes, size_t len)
@@ -219,7 +136,7 @@ static int add_copy(struct job *job, struct slot *slot, bool *ret_idle)
 	if (!job->copy)
 		return 0;
 	*ret_idle = slot->claims_len ||
-		clock_wall() / (int64_t)SECOND >= job->copied + job->copy->ttl;
+		    clock_wall() / (int64_t)SECOND >= job->copied + job->copy->ttl;
 	if (*ret_idle)
 		return 0;
 	int r = claim_copy(job->copy, job->copied, &claim);
@@ -237,7 +154,8 @@ static int merge_into_slot(struct job *job, uint8_t *ret_packet, bool *ret_idle)
 	for (size_t i = 0; r == 0 && i < job->packets_len; i++) {
 		struct slot_reading reading = {.now = now / (int64_t)SECOND,
 			.packet_time = job->packets[i].seq / (int64_t)SECOND,
-			.allow_unsigned = p->config.policy->mode == POLICY_OPEN, .budget = &budget};
+			.allow_unsigned = p->config.policy->mode == POLICY_OPEN,
+			.budget = &budget};
 		r = slot_add_packet(&slot, job->packets[i].bytes, job->packets[i].len, &reading);
 		if (r == -EBADMSG)
 			r = 0; /* junk on the board is no reason to stay away from it */
@@ -257,7 +175,8 @@ static int sign(struct job *job, const uint8_t *packet, size_t len)
 	if (r < 0)
 		return r;
 	if (job->kind == JOB_ZONE)
-		return signer_zone(job->publisher->signer, job->uid, packet, len, item->seq, item->sig);
+		return signer_zone(
+			job->publisher->signer, job->uid, packet, len, item->seq, item->sig);
 	uint8_t seed[DHT_SEED_LEN];
 	slot_seed(item->salt, seed);
 	return dht_item_sign(item, seed);
@@ -301,15 +220,14 @@ static int merge_and_put(struct job *job)
 	int r = own_last_put(job->publisher->own, target.b, &last);
 	if (r < 0)
 		return r;
-	int len = job->kind == JOB_ZONE ? merge_into_zone(job, &last, packet) :
-					  merge_into_slot(job, packet, &idle);
+	int len = job->kind == JOB_ZONE ? merge_into_zone(job, &last, packet)
+					: merge_into_slot(job, packet, &idle);
 	if (len == -EFBIG && job->kind == JOB_ZONE)
 		zone_is_full(job);
 	if (len < 0)
 		return len;
 	if (idle) {
-		rrset_destroy(job->copy);
-		job->copy = NULL;
+		job_drop_copy(job);
 		rest(job, 0);
 		return 0;
 	}
@@ -367,14 +285,13 @@ static void mark_taken(struct job *job, unsigned replicas)
 			own_claimed(p->own, e->uid, &e->question, e->inception);
 		if (replicas == 0)
 			continue; /* this node alone has it so far: not published */
-		/* A plain name is published when its zone and its slot have it: this is the slot. */
+		/* A plain name is published when its zone and its slot have it: this is the slot.
+		 */
 		if (job->kind == JOB_ZONE ? e->under_key : record && record->zoned == e->written)
 			own_published(p->own, e->uid, &e->question, e->written, now, replicas);
 	}
-	if (replicas) {
-		rrset_destroy(job->copy);
-		job->copy = NULL;
-	}
+	if (replicas)
+		job_drop_copy(job);
 }
 
 /* Refused by some: another writer was faster. Read again, soon; when that does not help, the
@@ -416,10 +333,11 @@ static void put_done(void *ctx, const struct dht_result *result)
 		p->counters.zones_put++;
 		publish_zone_done(p, job->uid);
 	}
-	if (result->stored && wanted(job))
+	bool wanted = job_wanted(job);
+	if (result->stored && wanted)
 		job_keep(job, &job->item, clock_monotonic());
 	job->hurried = false;
-	rest(job, p->config.resign);
+	rest(job, wanted ? p->config.resign : 0); /* what nothing is left of goes at once */
 }
 
 static void piece_done(void *ctx, const struct dht_result *result)
@@ -442,87 +360,4 @@ static int put_next(struct job *job)
 	struct dht_item item = {.is_mutable = false};
 	int r = dht_item_set_string(&item, piece->bytes, piece->len);
 	return r < 0 ? r : dht_put(dht, &item, 0, piece_done, job, &job->lookup);
-}
-
-/* ---- life ---- */
-
-static void count_record(void *ctx, const struct own_record *record)
-{
-	(void)record;
-	++*(unsigned *)ctx;
-}
-
-struct uid_count {
-	uid_t uid;
-	unsigned records;
-};
-
-static void count_of_uid(void *ctx, const struct own_record *record)
-{
-	struct uid_count *c = ctx;
-	c->records += record->uid == c->uid;
-}
-
-/* A job without records and without a copy to store has nothing left to say. */
-static bool wanted(const struct job *job)
-{
-	struct publisher *p = job->publisher;
-	if (job->kind == JOB_ZONE) {
-		struct uid_count c = {.uid = job->uid};
-		own_each(p->own, count_of_uid, &c);
-		return c.records > 0;
-	}
-	unsigned records = 0;
-	own_each_of(p->own, &job->question, count_record, &records);
-	return records > 0 || job->copy;
-}
-
-static struct job *new_job(struct publisher *p, enum job_kind kind)
-{
-	struct job *job = calloc(1, sizeof(*job));
-	if (!job)
-		return NULL;
-	job->publisher = p;
-	job->kind = kind;
-	event_assign(&job->timer, p->base, -1, 0, on_timer, job);
-	TAILQ_INSERT_TAIL(&p->jobs, job, link);
-	return job;
-}
-
-struct job *job_zone(struct publisher *p, uid_t uid)
-{
-	struct job *job;
-	TAILQ_FOREACH (job, &p->jobs, link)
-		if (job->kind == JOB_ZONE && job->uid == uid)
-			return job;
-	job = new_job(p, JOB_ZONE);
-	if (job)
-		job->uid = uid;
-	return job;
-}
-
-struct job *job_slot(struct publisher *p, const struct question *q)
-{
-	struct job *job;
-	TAILQ_FOREACH (job, &p->jobs, link)
-		if (job->kind == JOB_SLOT && question_equal(&job->question, q))
-			return job;
-	job = new_job(p, JOB_SLOT);
-	if (job)
-		job->question = *q;
-	return job;
-}
-
-void job_destroy(struct job *job)
-{
-	struct publisher *p = job->publisher;
-	if (job->lookup)
-		dht_cancel(p->dht, job->lookup);
-	leave_turn(job);
-	job_drop(job);
-	reset(job);
-	event_del(&job->timer);
-	TAILQ_REMOVE(&p->jobs, job, link);
-	rrset_destroy(job->copy);
-	free(job);
 }

@@ -10,11 +10,10 @@
 #include "resolver/job.h"
 #include "resolver/policy.h"
 
-#define EDIT_DELAY SECOND        /* a writer that does not close its file */
+#define EDIT_DELAY SECOND	    /* a writer that does not close its file */
 #define RESIGN (24 * 3600 * SECOND) /* a zone that is a week old is taken for stale */
-#define TURN (SECOND / 5)        /* between looks whether somebody's turn has come */
-#define TICK 2                   /* seconds between looks for a network */
-#define COPIES_MAX 64            /* copies of DNS answers that wait to be stored (trust=open) */
+#define TICK 2			    /* seconds between looks for a network */
+#define COPIES_MAX 64		    /* jobs that store copies of DNS answers (trust=open) */
 
 static bool under_key(const struct question *q, uint8_t ret_key[NAME_KEY_LEN])
 {
@@ -49,8 +48,7 @@ static void collect_pending(void *ctx, const struct own_record *record)
 	struct uid_walk *w = ctx;
 	uint8_t key[NAME_KEY_LEN];
 	if (record->uid != w->uid || record->published || record->zoned != record->written ||
-		under_key(&record->question, key) ||
-		!goes_out(w->publisher, &record->question))
+		under_key(&record->question, key) || !goes_out(w->publisher, &record->question))
 		return;
 	if (w->len == w->cap) {
 		size_t cap = w->cap ? w->cap * 2 : 8;
@@ -98,23 +96,18 @@ static void start_record(void *ctx, const struct own_record *record)
 		start_job(job_slot(p, &record->question), record->published);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	struct publisher *p = ctx;
-	struct dht_counters c;
-	if (TAILQ_EMPTY(&p->turns))
-		return;
-	dht_counters(p->dht, &c);
-	if (c.nodes)
-		job_take_turns(p);
-}
-
 static void count_nodes(void *ctx, const struct dht_node_info *node)
 {
 	(void)node;
 	++*(unsigned *)ctx;
+}
+
+static void look_for_sleep(struct publisher *p)
+{
+	uint64_t asleep = clock_monotonic() - clock_awake();
+	if (asleep > p->asleep + SECOND)
+		jobs_woke(p);
+	p->asleep = asleep;
 }
 
 /* Somebody has joined: what only this node holds goes out now. */
@@ -124,6 +117,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	struct publisher *p = ctx;
 	unsigned nodes = 0;
+	look_for_sleep(p);
 	dht_each_node(p->dht, count_nodes, &nodes);
 	struct job *job, *next;
 	for (job = TAILQ_FIRST(&p->jobs); nodes && job; job = next) {
@@ -133,8 +127,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
-int publish_create(struct event_base *base, struct own *own, struct signer *signer,
-	struct dht *dht, const struct publish_config *config, struct publisher **ret_publisher)
+int publish_create(struct event_base *base, struct own *own, struct signer *signer, struct dht *dht,
+	const struct publish_config *config, struct publisher **ret_publisher)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
 	if (!p)
@@ -146,15 +140,12 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	p->config = *config;
 	if (!p->config.resign)
 		p->config.resign = RESIGN;
-	TAILQ_INIT(&p->jobs);
-	TAILQ_INIT(&p->turns);
+	p->asleep = clock_monotonic() - clock_awake();
+	jobs_init(p);
 	event_assign(&p->tick, base, -1, EV_PERSIST, on_tick, p);
-	event_assign(&p->turn_timer, base, -1, EV_PERSIST, on_turn, p);
 	if (dht) {
 		struct timeval t = {.tv_sec = TICK};
 		event_add(&p->tick, &t);
-		struct timeval turn = {.tv_usec = TURN};
-		event_add(&p->turn_timer, &turn);
 		dht_republish_limits(dht, &config->republish);
 		own_each(own, start_record, p);
 	}
@@ -166,11 +157,8 @@ void publish_destroy(struct publisher *p)
 {
 	if (!p)
 		return;
-	struct job *job;
-	while ((job = TAILQ_FIRST(&p->jobs)))
-		job_destroy(job);
+	jobs_finish(p);
 	event_del(&p->tick);
-	event_del(&p->turn_timer);
 	free(p);
 }
 
@@ -262,8 +250,8 @@ static void match_withdrawn(void *ctx, const struct own_record *record)
 		w->found = true;
 }
 
-bool publish_withdrawn(struct publisher *p, const struct question *q,
-	const uint8_t key[NAME_KEY_LEN])
+bool publish_withdrawn(
+	struct publisher *p, const struct question *q, const uint8_t key[NAME_KEY_LEN])
 {
 	struct withdrawn_walk w = {.signer = p->signer, .key = key};
 	own_each_of(p->own, q, match_withdrawn, &w);
@@ -275,8 +263,11 @@ int publish_judge(void *self, const struct dht_item *held, const struct dht_item
 	(void)self;
 	if (!offered->is_mutable || offered->salt_len != QUESTION_KEY_LEN)
 		return 0;
-	struct slot_put put = {.key = offered->key, .salt = offered->salt,
-		.salt_len = offered->salt_len, .seq = offered->seq, .wall = clock_wall()};
+	struct slot_put put = {.key = offered->key,
+		.salt = offered->salt,
+		.salt_len = offered->salt_len,
+		.seq = offered->seq,
+		.wall = clock_wall()};
 	if (dht_item_get_string(offered, &put.offered, &put.offered_len) < 0)
 		put.offered_len = 0;
 	if (held && dht_item_get_string(held, &put.held, &put.held_len) < 0)
@@ -286,20 +277,17 @@ int publish_judge(void *self, const struct dht_item *held, const struct dht_item
 
 void publish_copy(struct publisher *p, const struct rrset *set)
 {
-	unsigned copies = 0;
-	struct job *job;
-	TAILQ_FOREACH (job, &p->jobs, link)
-		copies += job->copy != NULL;
 	if (policy_when(p->config.policy, &set->question, CACHE_SLOT) == ASK_NEVER || !p->dht ||
-		copies >= COPIES_MAX)
+		p->copiers >= COPIES_MAX)
 		return;
-	job = job_slot(p, &set->question);
-	if (!job || job->copy)
+	struct rrset *copy = rrset_copy(set);
+	struct job *job = copy ? job_slot(p, &set->question) : NULL;
+	if (!job || job->copy) {
+		rrset_destroy(copy);
 		return;
-	job->copy = rrset_copy(set);
-	job->copied = clock_wall() / (int64_t)SECOND;
-	if (job->copy)
-		job_schedule(job, 0);
+	}
+	job_give_copy(job, copy);
+	job_schedule(job, 0);
 }
 
 struct queue_walk {
@@ -319,8 +307,5 @@ void publish_counters(const struct publisher *p, struct publish_counters *ret_co
 	*ret_counters = p->counters;
 	own_each(p->own, count_waiting, &w);
 	ret_counters->queued = w.waiting;
-	ret_counters->turns = 0;
-	const struct job *job;
-	TAILQ_FOREACH (job, &p->turns, turn)
-		ret_counters->turns++;
+	ret_counters->turns = p->turns.len;
 }

@@ -1,5 +1,6 @@
-/* The node's counters as text, `.kadns/status`: one `name value` a line, for grep and awk, always in this
- * order. Each has a line in fs/kadns-files.7, and tests/net/test_status.sh holds the two together. */
+/* The node's counters as text, `.kadns/status`: one `name value` a line, for grep and awk, always
+ * in this order. Each has a line in fs/kadns-files.7, and tests/net/test_status.py holds the two
+ * together. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,6 +36,17 @@ struct node {
 	struct publisher *publisher;
 	struct resolver *resolver;
 };
+
+/* How far the clocks were moved: what the machine slept, and what the loop has lived through. */
+static uint64_t slept, lived;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	bool awake = id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE;
+	int r = (int)syscall(SYS_clock_gettime, id, t);
+	t->tv_sec += (time_t)(lived + (awake ? 0 : slept));
+	return r;
+}
 
 static struct event_base *base;
 static struct node nodes[NODES];
@@ -172,6 +185,17 @@ static int put(struct node *n, uid_t uid, const char *name, uint8_t last)
 	if (r == 0)
 		publish_push(n->publisher, uid, &q);
 	return r;
+}
+
+static void copy(struct node *n, unsigned i)
+{
+	char name[32];
+	snprintf(name, sizeof(name), "copied%u.example", i);
+	struct question q = question_of(name);
+	struct rrset *set = rrset_create(&q, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, 55}, 4), 0);
+	publish_copy(n->publisher, set);
+	rrset_destroy(set);
 }
 
 static void until_published(struct node *n, uid_t uid, const char *name)
@@ -466,7 +490,10 @@ static void test_restart(void **state)
 		event_base_loop(base, EVLOOP_ONCE);
 	assert_int_equal(counters(&nodes[0]).puts, 0);
 	assert_int_equal(counters(&nodes[0]).gets, 2);
-	assert_int_equal(published(&nodes[0]).turns, 0);
+	struct publisher *p = nodes[0].publisher;
+	assert_int_equal(p->turns.len, 0);
+	while (event_pending(&p->turn_timer, EV_TIMEOUT, NULL)) /* which is not added once more */
+		event_base_loop(base, EVLOOP_ONCE);
 	/* All others have forgotten: it is put again. */
 	stop(&nodes[0]);
 	forget(&nodes[1]);
@@ -721,6 +748,108 @@ static void test_open(void **state)
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "copied.example").last, 66);
 }
 
+/* A copy that is stored leaves nothing behind here; not more are under way than may be. */
+static void test_copies(void **state)
+{
+	(void)state;
+	connect_all(POLICY_OPEN);
+	struct publisher *p = nodes[0].publisher;
+	for (unsigned i = 0; i < 200; i++)
+		copy(&nodes[0], i);
+	assert_int_equal(p->jobs_len, 64);
+	while (published(&nodes[0]).slots_put < 64 || p->jobs_len)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(p->copiers, 0);
+	copy(&nodes[0], 200);
+	assert_int_equal(p->jobs_len, 1);
+	while (p->jobs_len)
+		event_base_loop(base, EVLOOP_ONCE);
+	/* One that stays, as a record of the user's, counts no more. */
+	copy(&nodes[0], 201);
+	assert_int_equal(put(&nodes[0], 1000, "copied201.example", 1), 0);
+	until_published(&nodes[0], 1000, "copied201.example");
+	while (p->running)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(p->copiers, 0);
+	assert_int_equal(p->jobs_len, 2);
+}
+
+/* Jobs whose time has come and for whom there is no place stand in line, and do nothing. */
+static void test_places(void **state)
+{
+	(void)state;
+	enum { RECORDS = 60 };
+	char name[32];
+	size_t line = 0;
+	connect_all(POLICY_GUARDED);
+	struct publisher *p = nodes[0].publisher;
+	for (unsigned i = 0; i < RECORDS; i++) {
+		snprintf(name, sizeof(name), "place%u.alt", i);
+		assert_int_equal(put(&nodes[0], 1000, name, 1), 0);
+	}
+	while (published(&nodes[0]).queued) {
+		struct job *job;
+		event_base_loop(base, EVLOOP_ONCE);
+		assert_true(p->running <= JOB_RUNNING_MAX);
+		line = p->hurried.len > line ? p->hurried.len : line;
+		TAILQ_FOREACH (job, &p->hurried.jobs, turn)
+			assert_false(event_pending(&job->timer, EV_TIMEOUT, NULL));
+	}
+	assert_true(line >= 20);
+	assert_int_equal(p->hurried.len, 0);
+	assert_int_equal(p->turns.len, 0);
+}
+
+/* However many there are, one is found among a few. */
+static void test_many_jobs(void **state)
+{
+	(void)state;
+	enum { JOBS = 3000 };
+	static struct job *jobs[JOBS];
+	char name[32];
+	start(&nodes[0], POLICY_GUARDED);
+	struct publisher *p = nodes[0].publisher;
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i < JOBS; i++) {
+			snprintf(name, sizeof(name), "many%u.alt", i);
+			struct question q = question_of(name);
+			struct job *job = i % 10 ? job_slot(p, &q) : job_zone(p, i);
+			assert_true(job && (round == 0 || job == jobs[i]));
+			jobs[i] = job;
+		}
+	assert_int_equal(p->jobs_len, JOBS);
+	for (size_t i = 0; i < p->buckets_len; i++) {
+		unsigned chain = 0;
+		for (struct job *job = p->buckets[i]; job; job = job->chain)
+			chain++;
+		assert_true(chain < 20);
+	}
+	for (unsigned i = 0; i < JOBS; i += 2)
+		job_destroy(jobs[i]);
+	struct question q = question_of("many1.alt");
+	assert_ptr_equal(job_slot(p, &q), jobs[1]);
+	assert_int_equal(p->jobs_len, JOBS / 2);
+}
+
+/* While the machine sleeps the loop's timers stand still, and the world goes on: what became due
+ * meanwhile is done then, by the publisher and by the DHT node. */
+static void test_slept(void **state)
+{
+	(void)state;
+	resign = 3600 * SECOND;
+	connect_all(POLICY_GUARDED);
+	resign = 0;
+	assert_int_equal(put(&nodes[0], 1000, "slept.alt", 7), 0);
+	until_published(&nodes[0], 1000, "slept.alt");
+	while (nodes[0].publisher->running)
+		event_base_loop(base, EVLOOP_ONCE);
+	slept += 3 * 3600;
+	lived += 10; /* seconds after waking up */
+	while (published(&nodes[0]).zones_put < 2 || published(&nodes[0]).slots_put < 2 ||
+		counters(&nodes[0]).refreshes < 1)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -743,6 +872,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_old_zone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_joined, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_open, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_copies, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_jobs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_slept, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
