@@ -38,8 +38,8 @@ static const char *const sql[STATEMENTS] = {
 	[TOUCH_ITEM] = "UPDATE items SET expires=?2, puts=?3, asks=?4 WHERE target=?1",
 	[REMOVE_ITEM] = "DELETE FROM items WHERE target=?1",
 	[REMOVE_ROW] = "DELETE FROM items WHERE rowid=?1",
-	[EACH_ITEM] = "SELECT key, salt, sig, seq, value, target, expires, host, net, puts, asks"
-		      " FROM items",
+	[EACH_ITEM] = ("SELECT key, salt, sig, seq, value, target, expires, host, net, puts, asks"
+		       " FROM items"),
 	[EACH_TARGET] = "SELECT rowid, target FROM items",
 	[DELETE_NODES] = "DELETE FROM nodes",
 	[INSERT_NODE] = "INSERT INTO nodes VALUES(?1, ?2)",
