@@ -18,11 +18,6 @@
  * once there was time to meet more of them than those we joined by and whom they name first. */
 #define SMALL_NETWORK (5 * SECOND)
 
-static bool same_ip(const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	return a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip));
-}
-
 /* One host has a whole /64 of IPv6. */
 static uint64_t voter_of(const struct dht_endpoint *e)
 {
@@ -40,23 +35,34 @@ static bool has_voted(const struct dht_address *a, const struct dht_endpoint *e)
 	return false;
 }
 
-/* Majority of the ports in one pass (Boyer, Moore). */
-static void count(struct dht_address *a, const struct dht_endpoint *said)
+static void count(
+	struct dht_address *a, const struct dht_endpoint *voter, const struct dht_endpoint *said)
 {
-	struct dht_address_candidate *c = a->candidates;
-	while (c < a->candidates + a->candidates_len && !same_ip(&c->at, said))
-		c++;
-	if (c == a->candidates + a->candidates_len) {
-		a->candidates_len++;
-		*c = (struct dht_address_candidate){.at = *said};
+	size_t i = 0;
+	while (i < a->candidates_len && !dht_endpoint_same_ip(&a->candidates[i].at, said))
+		i++;
+	if (i == a->candidates_len)
+		a->candidates[a->candidates_len++] = (struct dht_address_candidate){.at = *said};
+	a->candidates[i].votes++;
+	a->voters[a->voters_len] = voter_of(voter);
+	a->named[a->voters_len] = (uint8_t)i;
+	a->ports[a->voters_len++] = said->port;
+}
+
+/* The port that most of the candidate's voters see; 0: each sees another, as behind a NAT that
+ * gives each peer its own, and none of them is ours. */
+static uint16_t port_of(const struct dht_address *a, const struct dht_address_candidate *c)
+{
+	for (size_t i = 0; i < a->voters_len; i++) {
+		unsigned votes = 0;
+		if (&a->candidates[a->named[i]] != c)
+			continue;
+		for (size_t j = i; j < a->voters_len; j++)
+			votes += a->named[j] == a->named[i] && a->ports[j] == a->ports[i];
+		if (2 * votes > c->votes)
+			return a->ports[i];
 	}
-	c->votes++;
-	if (c->for_port == 0)
-		c->at.port = said->port;
-	if (c->at.port == said->port)
-		c->for_port++;
-	else
-		c->for_port--;
+	return 0;
 }
 
 /* The candidate that leads, and the votes of the one after it. */
@@ -107,11 +113,9 @@ static bool is_over(const struct dht_address *a, unsigned first, size_t nodes, u
 static bool elect(struct dht_address *a, const struct dht_address_candidate *c)
 {
 	struct dht_endpoint winner = c->at, before = a->known;
-	/* A NAT that gives each peer another port: none of them is ours. */
-	if (2 * c->for_port < c->votes)
-		winner.port = 0;
-	bool change = !same_ip(&winner, &a->known);
-	if (change && a->known.family && !same_ip(&winner, &a->challenger)) {
+	winner.port = port_of(a, c);
+	bool change = !dht_endpoint_same_ip(&winner, &a->known);
+	if (change && a->known.family && !dht_endpoint_same_ip(&winner, &a->challenger)) {
 		a->challenger = winner;
 		return false;
 	}
@@ -128,10 +132,8 @@ bool dht_address_vote(struct dht_address *a, const struct dht_endpoint *voter,
 	if (!a->voters_len)
 		a->began = now;
 	/* Where all have voted nobody is left to end the round but who has. */
-	if (!has_voted(a, voter)) {
-		a->voters[a->voters_len++] = voter_of(voter);
-		count(a, said);
-	}
+	if (!has_voted(a, voter))
+		count(a, voter, said);
 	unsigned second;
 	const struct dht_address_candidate *first = leader_of(a, &second);
 	if (!is_over(a, first->votes, nodes, now))

@@ -13,8 +13,8 @@
 #define DHT_ADDRESS_VOTES 50
 
 struct dht_address_candidate {
-	struct dht_endpoint at; /* the port is that of most of its votes */
-	uint8_t votes, for_port;
+	struct dht_endpoint at; /* the port means nothing */
+	uint8_t votes;
 };
 
 struct dht_address {
@@ -22,6 +22,8 @@ struct dht_address {
 	struct dht_endpoint challenger; /* won the last round */
 	uint64_t began;			/* the round's first vote */
 	uint64_t voters[DHT_ADDRESS_VOTES];
+	uint8_t named[DHT_ADDRESS_VOTES]; /* the candidate of each */
+	uint16_t ports[DHT_ADDRESS_VOTES];
 	struct dht_address_candidate candidates[DHT_ADDRESS_VOTES];
 	size_t voters_len, candidates_len;
 };

@@ -22,13 +22,6 @@ struct dht_candidate *dht_candidates_find(
 	return NULL;
 }
 
-static bool same_address(
-	const struct dht_endpoint *a, const struct dht_endpoint *b, bool one_per_ip)
-{
-	return a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip)) &&
-	       (one_per_ip || a->port == b->port);
-}
-
 static void remove_at(struct dht_candidates *c, size_t at)
 {
 	c->len--;
@@ -66,7 +59,7 @@ static bool is_known(struct dht_candidates *c, const struct dht_id *target,
 	for (size_t i = 0; i < c->len; i++) {
 		const struct dht_candidate *k = &c->list[i];
 		const struct dht_contact *at = &k->node.contact;
-		if (!same_address(&at->endpoint, &contact->endpoint, one_per_ip))
+		if (!dht_endpoint_same_node(&at->endpoint, &contact->endpoint, one_per_ip))
 			continue;
 		if (k->state == DHT_FAILED && !dht_id_equal(&at->id, &contact->id))
 			failed++;
@@ -127,12 +120,6 @@ struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct 
 	return &c->list[at];
 }
 
-/* As the table has it: one machine, as far as addresses tell. */
-static bool same_net(const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	return dht_endpoint_same_prefix(a, b, 3, 8);
-}
-
 /* One that was asked in vain does not count: else naming a dead address next to an honest one
  * would keep that out. */
 bool dht_candidates_net_taken(const struct dht_candidates *c, const struct dht_candidate *of)
@@ -142,7 +129,7 @@ bool dht_candidates_net_taken(const struct dht_candidates *c, const struct dht_c
 		const struct dht_candidate *k = &c->list[i];
 		bool there = k->state == DHT_ASKED || k->state == DHT_ANSWERED ||
 			     k->state == DHT_ROUTED;
-		if (k != of && there && same_net(&k->node.contact.endpoint, at))
+		if (k != of && there && dht_endpoint_same_subnet(&k->node.contact.endpoint, at))
 			return true;
 	}
 	return false;

@@ -167,6 +167,11 @@ bool dht_endpoint_same_prefix(const struct dht_endpoint *a, const struct dht_end
 	       memcmp(a->ip, b->ip, a->family == 4 ? bytes4 : bytes6) == 0;
 }
 
+bool dht_endpoint_same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return dht_endpoint_same_prefix(a, b, 3, 8);
+}
+
 void dht_endpoint_to_text(const struct dht_endpoint *e, char ret_text[DHT_ENDPOINT_TEXT])
 {
 	char address[INET6_ADDRSTRLEN];

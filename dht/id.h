@@ -40,6 +40,18 @@ static inline bool dht_endpoint_equal(const struct dht_endpoint *a, const struct
 	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
 }
 
+static inline bool dht_endpoint_same_ip(const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+/* On the public network one node has an IP, elsewhere a port of it. */
+static inline bool dht_endpoint_same_node(
+	const struct dht_endpoint *a, const struct dht_endpoint *b, bool one_per_ip)
+{
+	return dht_endpoint_same_ip(a, b) && (one_per_ip || a->port == b->port);
+}
+
 /* Which of a and b is nearer to target: < 0 a, > 0 b, 0 equally far (the same id). */
 int dht_id_nearer(const struct dht_id *target, const struct dht_id *a, const struct dht_id *b);
 /* Number of leading bits that a and b share, 0 to 160. */
@@ -66,6 +78,8 @@ size_t dht_endpoint_prefix(const struct dht_endpoint *e, size_t bytes4, size_t b
 	uint8_t ret_prefix[DHT_PREFIX_MAX]);
 bool dht_endpoint_same_prefix(const struct dht_endpoint *a, const struct dht_endpoint *b,
 	size_t bytes4, size_t bytes6);
+/* One machine of the Internet, as far as addresses tell: a /24 or a /64. */
+bool dht_endpoint_same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b);
 
 /* "192.0.2.1:6881" or "[2001:db8::1]:6881". The text fits DHT_ENDPOINT_TEXT with its NUL.
  * from_text takes literals only, never a host name. 0 or -EINVAL. */

@@ -34,13 +34,14 @@ void dht_presence_answered(
 	struct dht_presence *p = &dht->presence;
 	struct dht_address *a = &p->addresses[from->family == 6];
 	uint64_t now = dht_now(dht);
-	bool first = !a->known.family;
+	struct dht_endpoint before = a->known;
 	dht_reach_answered(&p->reach);
 	size_t nodes = dht->tables[from->family == 6].len;
 	if (!dht_address_vote(a, from, &m->you, nodes, now))
 		return;
 	p->id_doubtful = true;
-	if (!first)
+	/* Another port of the same host is none of a move: the trial need not begin anew. */
+	if (before.family && !dht_endpoint_same_ip(&before, &a->known))
 		dht_reach_moved(&p->reach, now);
 	dht_upkeep_by(dht, now);
 }

@@ -103,14 +103,6 @@ const struct dht_node *dht_table_find(const struct dht_table *t, const struct dh
 	return find(t, c);
 }
 
-static bool same_address(
-	const struct dht_table *t, const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	if (!t->one_per_ip)
-		return dht_endpoint_equal(a, b);
-	return a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip));
-}
-
 /* The node that holds this address under whatever id. */
 static struct dht_node *find_address(const struct dht_table *t, const struct dht_endpoint *e)
 {
@@ -119,7 +111,8 @@ static struct dht_node *find_address(const struct dht_table *t, const struct dht
 		struct dht_bucket *b = &t->buckets[i];
 		for (size_t j = 0; j < b->len; j++)
 			if (b->marks[j].ip == ip &&
-				same_address(t, &b->nodes[j].contact.endpoint, e))
+				dht_endpoint_same_node(
+					&b->nodes[j].contact.endpoint, e, t->one_per_ip))
 				return &b->nodes[j];
 	}
 	return NULL;
@@ -137,12 +130,6 @@ static struct dht_node *worst_of(const struct dht_bucket *b)
 static bool replaceable(const struct dht_node *node)
 {
 	return node && node->failures >= FAILURES_REPLACED;
-}
-
-/* One machine of the Internet, as far as addresses tell. */
-static bool same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	return dht_endpoint_same_prefix(a, b, 3, 8);
 }
 
 /* One owner. */
@@ -165,7 +152,7 @@ static bool subnet_has_room(
 			struct dht_node *node = &t->buckets[i].nodes[j];
 			const struct dht_endpoint *e = &node->contact.endpoint;
 			of_site += same_site(e, &fresh->contact.endpoint);
-			if (i == own && same_subnet(e, &fresh->contact.endpoint))
+			if (i == own && dht_endpoint_same_subnet(e, &fresh->contact.endpoint))
 				*ret_fellow = node;
 		}
 	if (*ret_fellow)
@@ -280,12 +267,20 @@ static void remove_spare(struct dht_bucket *b, size_t at)
 	memmove(&b->spares[at], &b->spares[at + 1], (b->spares_len - at) * sizeof(*b->spares));
 }
 
+/* As it was then. */
+static void forget_spare(struct dht_bucket *b, const struct dht_id *id)
+{
+	for (size_t i = b->spares_len; i-- > 0;)
+		if (dht_id_equal(&b->spares[i].contact.id, id))
+			remove_spare(b, i);
+}
+
 /* Only one of the two may be a spare. */
 static bool rivals(const struct dht_table *t, const struct dht_node *a, const struct dht_node *b)
 {
 	return dht_id_equal(&a->contact.id, &b->contact.id) ||
-	       same_address(t, &a->contact.endpoint, &b->contact.endpoint) ||
-	       (t->limits && same_subnet(&a->contact.endpoint, &b->contact.endpoint));
+	       dht_endpoint_same_node(&a->contact.endpoint, &b->contact.endpoint, t->one_per_ip) ||
+	       (t->limits && dht_endpoint_same_subnet(&a->contact.endpoint, &b->contact.endpoint));
 }
 
 /* The oldest goes, but with limits none that is verified for one that is not. False: there is no
@@ -362,6 +357,7 @@ static bool insert(struct dht_table *t, const struct dht_node *node)
 		index = dht_table_bucket_of(t, &node->contact.id);
 	}
 	struct dht_bucket *b = &t->buckets[index];
+	forget_spare(b, &node->contact.id);
 	if (b->len < bucket_room(index)) {
 		if (!append(b, node))
 			return false;
@@ -380,15 +376,28 @@ static bool insert(struct dht_table *t, const struct dht_node *node)
 	return true;
 }
 
-static void drop(struct dht_table *t, struct dht_node *node)
+/* Its place stays free until `fill`. */
+static void take_out(struct dht_table *t, struct dht_node *node)
 {
-	size_t index = dht_table_bucket_of(t, &node->contact.id);
-	struct dht_bucket *b = &t->buckets[index];
+	struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, &node->contact.id)];
 	set_node(b, (size_t)(node - b->nodes), &b->nodes[--b->len]);
 	t->len--;
 	dht_table_look_again(t);
+}
+
+static void fill(struct dht_table *t, const struct dht_id *id)
+{
+	size_t index = dht_table_bucket_of(t, id);
+	struct dht_bucket *b = &t->buckets[index];
 	if (b->len < bucket_room(index))
 		promote_spare(t, b);
+}
+
+static void drop(struct dht_table *t, struct dht_node *node)
+{
+	struct dht_id id = node->contact.id;
+	take_out(t, node);
+	fill(t, &id);
 }
 
 static void doubt(struct dht_bucket *b, uint64_t now)
@@ -427,23 +436,65 @@ static void update(struct dht_node *node, uint64_t now, uint32_t rtt, const uint
 		memcpy(node->client, client, sizeof(node->client));
 }
 
+/* Nodes that went before a newcomer came in: an old id or address of its own, a fellow of its
+ * subnet. Their places are filled after that, since the newcomer may be a spare itself. */
+struct gone {
+	struct dht_id id;
+	bool doubtful; /* someone else is where it was */
+};
+
+struct gone_list {
+	struct gone list[3];
+	size_t len;
+};
+
+static void go(struct dht_table *t, struct dht_node *node, bool doubtful, struct gone_list *gone)
+{
+	gone->list[gone->len++] = (struct gone){node->contact.id, doubtful};
+	take_out(t, node);
+}
+
+static void fill_all(struct dht_table *t, const struct gone_list *gone, uint64_t now)
+{
+	for (size_t i = 0; i < gone->len; i++) {
+		const struct gone *g = &gone->list[i];
+		fill(t, &g->id);
+		if (g->doubtful)
+			doubt(&t->buckets[dht_table_bucket_of(t, &g->id)], now);
+	}
+}
+
 /* Somebody is there who is not `c`: an id at another address, or an address with another id.
  * The old one stays while it answers, so that an id cannot be stolen; whether it does is
  * asked at once. True when the place is free now. */
-static bool gives_way(
-	struct dht_table *t, struct dht_node *old, const struct dht_contact *c, uint64_t now)
+static bool gives_way(struct dht_table *t, struct dht_node *old, const struct dht_contact *c,
+	struct gone_list *gone)
 {
-	if (dht_endpoint_equal(&old->contact.endpoint, &c->endpoint)) {
-		evict(t, old, now);
-		return true;
-	}
-	if (old->failures) {
-		drop(t, old);
+	bool same = dht_endpoint_equal(&old->contact.endpoint, &c->endpoint);
+	if (same || old->failures) {
+		go(t, old, same, gone);
 		return true;
 	}
 	old->contested = true;
 	dht_table_look_again(t);
 	return false;
+}
+
+/* False: there is no place for it. */
+static bool make_place(struct dht_table *t, const struct dht_node *fresh, struct gone_list *gone)
+{
+	const struct dht_contact *c = &fresh->contact;
+	struct dht_node *old = find_id(t, &c->id), *fellow;
+	if (old && !gives_way(t, old, c, gone))
+		return false;
+	old = find_address(t, &c->endpoint);
+	if (old && !gives_way(t, old, c, gone))
+		return false;
+	if (!subnet_has_room(t, fresh, &fellow))
+		return false;
+	if (fellow)
+		go(t, fellow, false, gone);
+	return true;
 }
 
 bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64_t now,
@@ -459,23 +510,15 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 		update(node, now, rtt, client);
 		return was_lost;
 	}
-	struct dht_node *old = find_id(t, &c->id);
-	if (old && !gives_way(t, old, c, now))
-		return false;
-	old = find_address(t, &c->endpoint);
-	if (old && !gives_way(t, old, c, now))
-		return false;
 	struct dht_node fresh = {.contact = *c,
 		.asked = now,
 		.since = now,
 		.verified = dht_id_fits(&c->id, &c->endpoint)};
 	update(&fresh, now, rtt, client);
-	struct dht_node *fellow;
-	if (!subnet_has_room(t, &fresh, &fellow))
-		return false;
-	if (fellow)
-		drop(t, fellow);
-	return insert(t, &fresh);
+	struct gone_list gone = {0};
+	bool entered = make_place(t, &fresh, &gone) && insert(t, &fresh);
+	fill_all(t, &gone, now);
+	return entered;
 }
 
 void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t now)

@@ -273,6 +273,21 @@ static void ports(void **state)
 	assert_int_equal(a.known.port, 0);
 }
 
+/* Three of ten voters, the first of each round among them, name other ports. */
+static void a_minority_does_not_bend_the_port(void **state)
+{
+	(void)state;
+	unsigned changes = 0;
+	for (unsigned i = 0; i < 100 * DHT_ADDRESS_VOTES; i++) {
+		struct dht_endpoint from = voter(i), said = at(TRUE);
+		if (i % 10 < 3)
+			said.port = (uint16_t)(2000 + i % 50);
+		changes += dht_address_vote(&a, &from, &said, nodes, now);
+		assert_true(!a.known.family || known(TRUE));
+	}
+	assert_int_equal(changes, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -290,6 +305,7 @@ int main(void)
 		TEST(a_majority_of_the_first_to_vote_is_none_of_the_network),
 		TEST(who_has_voted_ends_the_round),
 		TEST(ports),
+		TEST(a_minority_does_not_bend_the_port),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

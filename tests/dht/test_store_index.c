@@ -425,6 +425,24 @@ static void misses_and_refreshes_touch_no_disk(void **state)
 	unlink(copy);
 }
 
+/* A kill may cost an item some of its life, an orderly end none. */
+static void the_end_tells_of_each_refresh(void **state)
+{
+	(void)state;
+	reopen();
+	struct dht_endpoint from = host(1, 1);
+	struct dht_item item = item_of(1);
+	assert_int_equal(dht_store_begin(store, NOW, NOW), 0);
+	assert_int_equal(keep(&item, &from, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
+	assert_int_equal(renew(&item, &from, NOW + 100 * SECOND), 0);
+	assert_int_equal(dht_store_flush(store, NOW + 100 * SECOND, NOW + 100 * SECOND), 0);
+	reopen();
+	assert_int_equal(dht_store_begin(store, NOW + 100 * SECOND, NOW + 100 * SECOND), 0);
+	assert_int_equal(find(&item, NULL, NOW + 7299 * SECOND), 0);
+	assert_int_equal(find(&item, NULL, NOW + 7301 * SECOND), -ENOENT);
+}
+
 static void items_asked_often_are_read_once(void **state)
 {
 	(void)state;
@@ -507,6 +525,8 @@ static void remaining_life_outlives_a_restart(void **state)
 	/* The steady clock begins anew elsewhere. */
 	lives_on(77 * SECOND, NOW + 1300 * SECOND, 5900);
 	lives_on(NOW + YEAR, NOW + 1300 * SECOND, 5900);
+	/* By so little that the file need not be told of a refresh. */
+	lives_on(NOW + 1100 * SECOND, NOW + 1300 * SECOND, 5900);
 	/* Down for longer than it had to live, but believably so. */
 	lives_on(NOW + 8000 * SECOND, NOW + 8000 * SECOND, 0);
 }
@@ -560,6 +580,7 @@ int main(void)
 		TEST(bytes_are_bounded_too),
 		TEST(nothing_gives_way_in_vain),
 		TEST(misses_and_refreshes_touch_no_disk),
+		TEST(the_end_tells_of_each_refresh),
 		TEST(items_asked_often_are_read_once),
 		TEST(five_thousand_puts_are_one_commit),
 		TEST(a_hundred_thousand_puts_take_little_memory),

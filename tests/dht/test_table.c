@@ -1,48 +1,6 @@
-/* The routing table: who enters, who stays, who is named to others, and when to look again. */
+/* The routing table: who enters, who is named to others, and when to look again. */
 #undef NDEBUG
-#include "dht/table.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#define SECOND ((uint64_t)1000000)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-
-static const struct dht_id own = {{0}};
-
-static uint64_t seed;
-
-static uint8_t some_byte(void)
-{
-	seed = seed * 6364136223846793005 + 1442695040888963407;
-	return (uint8_t)(seed >> 56);
-}
-
-/* A node of its own address that shares `shared` bits with us; the rest is random. */
-static struct dht_contact contact(unsigned number, unsigned shared)
-{
-	struct dht_contact c = {.endpoint = {.family = 4, .ip = {10}, .port = 4001}};
-	c.endpoint.ip[1] = (uint8_t)(number >> 16);
-	c.endpoint.ip[2] = (uint8_t)(number >> 8);
-	c.endpoint.ip[3] = (uint8_t)number;
-	for (size_t i = 0; i < DHT_ID_LEN; i++)
-		c.id.b[i] = some_byte();
-	for (unsigned bit = 0; bit <= shared; bit++) {
-		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
-		c.id.b[bit / 8] = (uint8_t)(bit < shared ? c.id.b[bit / 8] & ~mask
-							 : c.id.b[bit / 8] | mask);
-	}
-	return c;
-}
-
-static bool enter(struct dht_table *t, const struct dht_contact *c, uint64_t now)
-{
-	return dht_table_answered(t, c, now, 1000, (const uint8_t *)"TEST");
-}
+#include "table_world.h"
 
 /* The node that is to be asked next, and when. */
 static const struct dht_node *next_check(struct dht_table *t, uint64_t *ret_at)
@@ -58,21 +16,6 @@ static const struct dht_node *next_check(struct dht_table *t, uint64_t *ret_at)
 		assert_int_equal(again, *ret_at);
 	}
 	return routine < doubtful ? a : b;
-}
-
-static int setup(void **state)
-{
-	static struct dht_table t;
-	seed = 1;
-	dht_table_init(&t, &own, false, false);
-	*state = &t;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	dht_table_finish(*state);
-	return 0;
 }
 
 static void an_answer_lets_in(void **state)
@@ -183,28 +126,6 @@ static void silent_nodes_are_not_named(void **state)
 	assert_int_equal(dht_table_good(t), 0);
 	enter(t, &c, 2);
 	assert_int_equal(dht_table_nearest(t, &own, 0, got, 8), 1);
-}
-
-static void a_spare_takes_the_place(void **state)
-{
-	struct dht_table *t = *state;
-	struct dht_contact first = contact(0, 0), c;
-	enter(t, &first, 1);
-	for (unsigned i = 1; i < 128; i++) {
-		c = contact(i, 0);
-		assert_true(enter(t, &c, 1));
-	}
-	for (unsigned i = 200; i < 210; i++) {
-		c = contact(i, 0);
-		assert_false(enter(t, &c, 1)); /* the latest of them is the first spare */
-	}
-	dht_table_silent(t, &first);
-	dht_table_silent(t, &first);
-	assert_non_null(dht_table_find(t, &first));
-	dht_table_silent(t, &first);
-	assert_null(dht_table_find(t, &first));
-	assert_non_null(dht_table_find(t, &c));
-	assert_int_equal(t->len, 128);
 }
 
 static void a_small_network_is_remembered(void **state)
@@ -334,244 +255,6 @@ static void refreshes_fall_into_their_bucket(void **state)
 	}
 }
 
-/* A node of its own public /24 whose id is one of its address (BEP 42), or is not. */
-static struct dht_contact public(unsigned number, bool verified)
-{
-	struct dht_contact c = {.endpoint = {.family = 4, .ip = {45}, .port = 4001}};
-	struct dht_id random;
-	c.endpoint.ip[1] = (uint8_t)(number >> 8);
-	c.endpoint.ip[2] = (uint8_t)number;
-	c.endpoint.ip[3] = 1;
-	do {
-		for (size_t i = 0; i < DHT_ID_LEN; i++)
-			random.b[i] = some_byte();
-		dht_id_made(&c.endpoint, random.b, &c.id);
-		c.id.b[1] ^= verified ? 0 : 0x55;
-	} while (c.id.b[0] < 128); /* in the first bucket */
-	return c;
-}
-
-static void limit(struct dht_table *t)
-{
-	dht_table_finish(t);
-	dht_table_init(t, &own, true, true);
-}
-
-static unsigned of_bucket(const struct dht_table *t, bool verified)
-{
-	unsigned n = 0;
-	for (size_t i = 0; i < t->buckets[0].len; i++)
-		n += t->buckets[0].nodes[i].verified == verified;
-	return n;
-}
-
-static void the_verified_displace_the_others(void **state)
-{
-	struct dht_table *t = *state;
-	limit(t);
-	for (unsigned i = 0; i < 200; i++) {
-		struct dht_contact c = public(i, false);
-		assert_int_equal(enter(t, &c, HOUR), i < 128);
-	}
-	for (unsigned i = 200; i < 300; i++) {
-		struct dht_contact c = public(i, true);
-		assert_true(dht_table_wants(t, &c));
-		assert_true(enter(t, &c, 2 * HOUR));
-	}
-	assert_int_equal(of_bucket(t, true), 100);
-	for (unsigned i = 300; i < 340; i++) {
-		struct dht_contact c = public(i, true);
-		enter(t, &c, 2 * HOUR);
-	}
-	assert_int_equal(of_bucket(t, true), 128);
-	assert_int_equal(t->len, 128);
-	/* Nor do these give way to the unverified, however fast; and their spares neither. */
-	for (unsigned i = 400; i < 500; i++) {
-		struct dht_contact c = public(i, false);
-		assert_false(dht_table_wants(t, &c));
-		assert_false(dht_table_answered(t, &c, 2 * HOUR, 1, NULL));
-	}
-	for (size_t i = 0; i < t->buckets[0].spares_len; i++)
-		assert_true(t->buckets[0].spares[i].verified);
-	/* Where limits are off, nobody looks at that. */
-	dht_table_finish(t);
-	dht_table_init(t, &own, true, false);
-	for (unsigned i = 0; i < 128; i++) {
-		struct dht_contact c = public(i, false);
-		assert_true(enter(t, &c, HOUR));
-	}
-	struct dht_contact c = public(200, true);
-	assert_false(enter(t, &c, 2 * HOUR));
-}
-
-static void the_verified_are_named_first(void **state)
-{
-	struct dht_table *t = *state;
-	struct dht_contact got[8], far = public(1, true), near = public(2, false);
-	struct dht_id target = near.id;
-	limit(t);
-	enter(t, &far, 1);
-	enter(t, &near, 1);
-	assert_int_equal(dht_table_named(t, &target, got, 8), 2);
-	assert_true(dht_id_equal(&got[0].id, &far.id));
-	assert_true(dht_id_equal(&got[1].id, &near.id));
-	assert_int_equal(dht_table_named(t, &target, got, 1), 1);
-	assert_true(dht_id_equal(&got[0].id, &far.id));
-	assert_int_equal(dht_table_nearest(t, &target, 0, got, 8), 2);
-	assert_true(dht_id_equal(&got[0].id, &near.id));
-	dht_table_silent(t, &far);
-	assert_int_equal(dht_table_named(t, &target, got, 8), 1);
-	t->limits = false;
-	enter(t, &far, 2);
-	dht_table_named(t, &target, got, 8);
-	assert_true(dht_id_equal(&got[0].id, &near.id));
-}
-
-static void subnets_are_spread(void **state)
-{
-	struct dht_table *t = *state;
-	limit(t);
-	struct dht_contact first = public(7, true), second = public(7, false), third;
-	second.endpoint.ip[3] = 2;
-	assert_true(enter(t, &first, 1));
-	assert_false(dht_table_wants(t, &second));
-	assert_false(enter(t, &second, 1));
-	/* Silence makes room. */
-	for (unsigned i = 0; i < 3; i++)
-		dht_table_silent(t, &first);
-	assert_true(dht_table_wants(t, &second));
-	assert_true(enter(t, &second, 2));
-	assert_null(dht_table_find(t, &first));
-	/* And so does the right id. */
-	assert_true(enter(t, &first, 3));
-	assert_null(dht_table_find(t, &second));
-	assert_int_equal(t->len, 1);
-	for (unsigned i = 100; i < 227; i++) {
-		struct dht_contact c = public(i, true);
-		assert_true(enter(t, &c, 1));
-	}
-	/* Spares are spread as well: one /24 does not wait eight times. */
-	for (unsigned i = 0; i < 8; i++) {
-		third = public(300, true);
-		third.endpoint.ip[3] = (uint8_t)(i + 1);
-		enter(t, &third, 4);
-	}
-	assert_int_equal(t->buckets[0].spares_len, 1);
-}
-
-/* It is nobody else in its subnet: who it was goes when it answers, and until then stays. */
-static void another_id_is_no_second_node_of_a_subnet(void **state)
-{
-	struct dht_table *t = *state;
-	struct dht_contact was = public(7, true), is = public(7, false), other = was;
-	limit(t);
-	enter(t, &was, 1);
-	assert_true(dht_table_wants(t, &is));
-	assert_non_null(dht_table_find(t, &was));
-	other.id = is.id;
-	other.endpoint.port++;
-	assert_false(dht_table_wants(t, &other));
-	assert_true(enter(t, &is, 2));
-	assert_null(dht_table_find(t, &was));
-	assert_int_equal(t->len, 1);
-}
-
-/* One owner with an address in every bucket that there is. */
-static void no_owner_has_many_nodes(void **state)
-{
-	struct dht_table *t = *state;
-	limit(t);
-	for (unsigned i = 0; i < 300; i++) { /* the table has a dozen buckets by these */
-		struct dht_contact c = contact(i, i % 12);
-		c.endpoint.ip[0] = 45;
-		c.endpoint.ip[1] = (uint8_t)i;
-		c.endpoint.ip[2] = (uint8_t)(i >> 8);
-		enter(t, &c, 1);
-	}
-	assert_true(t->buckets_len > 6);
-	static const uint8_t owner[2][5] = {{46, 1, 2}, {0x20, 0x01, 0x0d, 0xb8, 0x77}};
-	for (unsigned six = 0; six < 2; six++) {
-		size_t before = t->len;
-		unsigned taken = 0;
-		for (unsigned i = 0; i < 200; i++) {
-			struct dht_contact c = contact(i, 8 + i % 40);
-			c.endpoint = (struct dht_endpoint){.family = six ? 6 : 4, .port = 1};
-			memcpy(c.endpoint.ip, owner[six], six ? 5 : 3);
-			c.endpoint.ip[six ? 7 : 3] = (uint8_t)(i + 1); /* IPv6: a /64 each */
-			taken += enter(t, &c, 1);
-		}
-		assert_true(taken >= 1 && taken <= 4);
-		assert_int_equal(t->len, before + taken);
-	}
-}
-
-static void much_faster_is_better_than_young(void **state)
-{
-	struct dht_table *t = *state;
-	struct dht_contact slow = contact(0, 0), c;
-	dht_table_answered(t, &slow, HOUR, 900000, NULL);
-	for (unsigned i = 1; i < 128; i++) {
-		c = contact(i, 0);
-		assert_true(enter(t, &c, HOUR));
-	}
-	c = contact(200, 0);
-	assert_false(dht_table_answered(t, &c, HOUR + 5 * MINUTE, 300000, NULL));
-	c = contact(201, 0);
-	assert_false(dht_table_answered(t, &c, HOUR + 31 * MINUTE, 1000, NULL)); /* an old friend */
-	c = contact(202, 0);
-	assert_true(dht_table_answered(t, &c, HOUR + 5 * MINUTE, 1000, NULL));
-	assert_null(dht_table_find(t, &slow));
-	assert_int_equal(t->len, 128);
-	/* It is a spare now, and the slowest of them: others come first. */
-	struct dht_contact dying = c;
-	for (unsigned i = 0; i < 3; i++)
-		dht_table_silent(t, &dying);
-	c = contact(201, 0);
-	assert_int_equal(t->len, 128);
-	assert_null(dht_table_find(t, &slow));
-}
-
-static unsigned times_known(const struct dht_table *t, const struct dht_endpoint *e)
-{
-	unsigned n = 0;
-	for (size_t i = 0; i < t->buckets_len; i++) {
-		const struct dht_bucket *b = &t->buckets[i];
-		for (size_t j = 0; j < b->len; j++)
-			n += !memcmp(b->nodes[j].contact.endpoint.ip, e->ip, 16);
-		for (size_t j = 0; j < b->spares_len; j++)
-			n += !memcmp(b->spares[j].contact.endpoint.ip, e->ip, 16);
-	}
-	return n;
-}
-
-/* Neither as a spare, nor when a spare is promoted. */
-static void one_node_an_address_among_spares_too(void **state)
-{
-	struct dht_table *t = *state;
-	struct dht_contact inside[128], crowd;
-	dht_table_finish(t);
-	dht_table_init(t, &own, true, false);
-	for (unsigned i = 0; i < 128; i++) {
-		inside[i] = contact(i, 0);
-		enter(t, &inside[i], 1);
-	}
-	for (unsigned i = 0; i < 8; i++) {
-		crowd = contact(500, 0);
-		crowd.endpoint.port = (uint16_t)(1000 + i);
-		enter(t, &crowd, 2);
-	}
-	assert_int_equal(t->buckets[0].spares_len, 1);
-	assert_int_equal(times_known(t, &crowd.endpoint), 1);
-	/* The same machine gets in at another place. */
-	struct dht_contact elsewhere = contact(500, 4);
-	elsewhere.endpoint.port = 77;
-	assert_true(enter(t, &elsewhere, 3));
-	for (unsigned i = 0; i < 3; i++)
-		dht_table_silent(t, &inside[5]);
-	assert_null(dht_table_find(t, &crowd));
-	assert_non_null(dht_table_find(t, &elsewhere));
-}
-
 static void another_id_casts_doubt_on_the_bucket(void **state)
 {
 	struct dht_table *t = *state;
@@ -660,8 +343,6 @@ static void round_trips(void **state)
 	assert_in_range(dht_table_find(t, &c)->rttvar, 20000, 21000);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -670,19 +351,11 @@ int main(void)
 		TEST(a_crowd_next_to_us),
 		TEST(nearest_is_what_sorting_all_gives),
 		TEST(silent_nodes_are_not_named),
-		TEST(a_spare_takes_the_place),
 		TEST(a_small_network_is_remembered),
 		TEST(an_id_cannot_be_stolen),
 		TEST(one_node_an_address),
-		TEST(one_node_an_address_among_spares_too),
 		TEST(another_id_casts_doubt_on_the_bucket),
 		TEST(another_id_of_our_own_loses_nobody),
-		TEST(the_verified_displace_the_others),
-		TEST(the_verified_are_named_first),
-		TEST(subnets_are_spread),
-		TEST(another_id_is_no_second_node_of_a_subnet),
-		TEST(no_owner_has_many_nodes),
-		TEST(much_faster_is_better_than_young),
 		TEST(round_trips),
 		TEST(checks_come_in_time),
 		TEST(refreshes_fall_into_their_bucket),
