@@ -360,16 +360,32 @@ static uint64_t run_refresh(struct dht *dht, uint64_t now)
 	return next;
 }
 
+/* Of both families who has waited longest: a full IPv4 table alone takes the whole pace. */
+static const struct dht_node *next_check(
+	struct dht *dht, bool doubtful, uint64_t now, uint64_t *ret_at)
+{
+	const struct dht_node *first = NULL;
+	*ret_at = UINT64_MAX;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t at;
+		const struct dht_node *node = dht_table_next_check(
+			&dht->tables[i], doubtful, now, &at);
+		if (at >= *ret_at)
+			continue;
+		first = node;
+		*ret_at = at;
+	}
+	return first;
+}
+
 static uint64_t run_checks(struct dht *dht, uint64_t now)
 {
 	static const uint64_t pace[2] = {CHECK_PACE, CHECK_PACE_DOUBTFUL};
 	struct dht_upkeep *u = &dht->upkeep;
 	uint64_t next = UINT64_MAX;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned doubtful = 0; doubtful < 2; doubtful++) {
 		uint64_t at;
-		bool doubtful = i % 2;
-		const struct dht_node *node = dht_table_next_check(
-			&dht->tables[i / 2], doubtful, now, &at);
+		const struct dht_node *node = next_check(dht, doubtful, now, &at);
 		if (node && now >= u->check_at[doubtful]) {
 			struct dht_contact to = node->contact;
 			if (ping(dht, &to, DHT_FOR_TABLE) == 0)

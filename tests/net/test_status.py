@@ -20,7 +20,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 ELSEWHERE = {
     "dht.address4": ("sim/test_presence.c", "dht_external"),
     "dht.address6": ("sim/test_presence.c", "dht_external"),
-    "dht.drop.budget": ("dht/test_limits.c", "drop_budget"),
+    "dht.drop.budget": ("dht/test_limited.c", "drop_budget"),
     "dht.id_changes": ("sim/test_presence.c", "id_changes"),
     "dht.lookups": ("dht/test_lookup.c", "lookups"),
     "dht.size6": ("sim/test_liars.c", "size6"),
