@@ -113,10 +113,13 @@ static void choose(const struct dht_refresh *r, struct dht_candidates *front, ui
 {
 	struct dht_candidate *near[DHT_K], *more;
 	size_t len = nearest(front, near);
-	unsigned puts = 0, sure = 0;
+	unsigned puts = 0, sure = 0, holders = 0;
+	for (size_t i = 0; i < len; i++)
+		holders += near[i]->holds;
+	unsigned most = holders < DHT_REFRESH_FEW ? r->rescue : r->most;
 	for (size_t i = 0; i < len; i++) {
 		struct dht_candidate *c = near[i];
-		if (c->store_state == DHT_UNSTORED && (c->holds || puts == r->most))
+		if (c->store_state == DHT_UNSTORED && (c->holds || puts == most))
 			c->store_state = DHT_STORE_SPARED;
 		puts += c->store_state != DHT_STORE_SPARED;
 		sure += c->store_state != DHT_STORE_SPARED ||

@@ -12,6 +12,9 @@
 
 struct dht_lookup;
 
+/* Fewer copies than this are close to none. */
+#define DHT_REFRESH_FEW 3
+
 struct dht_copy {
 	struct dht_contact at;
 	uint64_t put;	/* when we last put it there, monotonic; 0: before we knew of it */
@@ -28,7 +31,8 @@ struct dht_refresh {
 	uint64_t lifetime; /* nodes promise that much after a put */
 	uint64_t goal;	   /* so long from now the item shall last ... */
 	unsigned safe;	   /* ... at so many nodes */
-	unsigned most;	   /* it is put at so many where it is missing */
+	unsigned most;	   /* it is put at so many where it is missing, ... */
+	unsigned rescue;   /* ... at so many when fewer than DHT_REFRESH_FEW have it */
 
 	/* What the refresh found. */
 	uint64_t lasts;		 /* `safe` copies are not forgotten before; 0: nobody answered */

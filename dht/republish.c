@@ -17,14 +17,21 @@
 #define WINDOW (600 * SECOND)
 #define RUNNING_MAX 16
 /* A look before copies end leaves this part of their lifetime for waiting in the queue. */
-#define MARGIN 6
+#define MARGIN 8
 /* Nodes come and go: an item is looked at that often, however long its copies might last, ... */
 #define INTERVAL_MAX (8 * 60 * MINUTE)
 /* ... and no more often than this part of their lifetime (20 minutes), however many go: others need
  * the budget too. */
 #define INTERVAL_MIN 6
+/* Of the copies that there are this part may go between two looks: 0.2^8 is one item in 400,000. */
+#define LOSS_PART 5
+/* Copies that the measured loss is of; halved then, so that what was fades. Fewer than LOSS_LEAST
+ * say nothing. */
+#define LOSS_COPIES 512
+#define LOSS_LEAST 64
 #define RETRY MINUTE /* nobody answered, or too many look-ups are under way */
-/* Copies that are held for sure: no more than leaves two to show how long nodes keep. */
+/* Copies that are held for sure: no more than leaves two to show how long nodes keep, unless nodes
+ * go before that could be of use. */
 #define SAFE_MAX (DHT_K - 2)
 #define SAFE_MIN 2
 /* About: a get, and a put without its value. */
@@ -38,7 +45,8 @@ struct dht_published {
 	struct dht *dht;
 	size_t place; /* in the heap, or NOWHERE */
 	uint64_t due, interval;
-	uint64_t lasts; /* the copies are not forgotten before */
+	uint64_t looked; /* last; 0: never */
+	uint64_t lasts;	 /* the copies are not forgotten before */
 	unsigned charged;
 	struct dht_lookup *lookup; /* while refreshing */
 	struct dht_refresh refresh;
@@ -173,10 +181,25 @@ static uint64_t first_interval(const struct dht_republish_limits *l)
 	return most < LIFETIME ? most : LIFETIME - LIFETIME / MARGIN;
 }
 
+/* The time in which LOSS_PART of all copies fall out. */
+static uint64_t loss_interval(const struct dht_republish *r)
+{
+	if (r->expected < LOSS_LEAST || !r->lost)
+		return INTERVAL_MAX;
+	return r->exposed / r->lost / LOSS_PART;
+}
+
 static unsigned families(const struct dht *dht)
 {
 	unsigned both = dht_has_family(dht, 0) + dht_has_family(dht, 1);
 	return both ? both : 1;
+}
+
+/* What one look at each item sends when it puts so many copies. */
+static uint64_t round_bytes(const struct dht *dht, unsigned copies)
+{
+	const struct dht_republish *r = &dht->republish;
+	return ((uint64_t)r->items * DHT_K * GET_BYTES + copies * r->put_bytes) * families(dht);
 }
 
 /* How many copies of each item can be put anew at every look, if nodes keep them no longer than
@@ -185,12 +208,22 @@ static unsigned safe_copies(const struct dht *dht)
 {
 	const struct dht_republish *r = &dht->republish;
 	uint64_t each = first_interval(&r->limits) / SECOND;
-	uint64_t budget = (uint64_t)r->limits.rate * each * 9 / 10 / families(dht);
-	uint64_t looks = (uint64_t)r->items * DHT_K * GET_BYTES;
-	unsigned safe = SAFE_MAX;
-	while (safe > SAFE_MIN && looks + safe * r->put_bytes > budget)
+	uint64_t budget = (uint64_t)r->limits.rate * each * 9 / 10;
+	unsigned safe = loss_interval(r) < first_interval(&r->limits) ? DHT_K : SAFE_MAX;
+	while (safe > SAFE_MIN && round_bytes(dht, safe) > budget)
 		safe--;
 	return safe;
+}
+
+/* No interval is shorter: the budget allows no more, and others need it too. */
+static uint64_t least_interval(const struct dht *dht)
+{
+	const struct dht_republish *r = &dht->republish;
+	uint64_t least = r->limits.lifetime / INTERVAL_MIN;
+	uint64_t round = round_bytes(dht, safe_copies(dht)) * 10 / 9 * SECOND / r->limits.rate;
+	if (least > INTERVAL_MAX)
+		least = INTERVAL_MAX;
+	return round > least ? round : least;
 }
 
 /* ---- one item ---- */
@@ -214,12 +247,18 @@ static uint64_t jittered(struct dht *dht, uint64_t delay)
 	return delay - (delay >= 16 ? random % (delay / 16) : 0);
 }
 
+/* Short at first, at half the budget: it is not known yet how fast nodes go here. */
+static uint64_t begin_interval(const struct dht *dht)
+{
+	uint64_t first = first_interval(&dht->republish.limits), least = 2 * least_interval(dht);
+	return dht->republish.limits.interval || first < least ? first : least;
+}
+
 /* The first look comes at any time before copies may end, so that the looks at many items that were
  * put together are spread from the start. */
 static uint64_t first_due(struct dht *dht, const struct dht_published *p, uint64_t now)
 {
-	uint64_t lifetime = dht->republish.limits.lifetime,
-		 span = first_interval(&dht->republish.limits);
+	uint64_t lifetime = dht->republish.limits.lifetime, span = p->interval;
 	uint64_t random, end = p->refresh.put ? p->refresh.put + lifetime : 0;
 	uint64_t last = end > now + lifetime / MARGIN ? end - lifetime / MARGIN
 						      : now + lifetime / MARGIN;
@@ -245,7 +284,6 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 		.dht = dht,
 		.fn = fn,
 		.ctx = ctx,
-		.interval = first_interval(&r->limits),
 		.item_len = len,
 		.refresh = {.put = put, .since = now}};
 	memcpy(p->item, item, len);
@@ -254,6 +292,7 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 	r->all = p;
 	r->items++;
 	r->put_bytes += put_bytes(item);
+	p->interval = begin_interval(dht);
 	dht_enter(dht);
 	wait_until(r, p, first_due(dht, p, now));
 	dht_leave(dht);
@@ -284,20 +323,33 @@ void dht_unpublish(struct dht *dht, struct dht_published *p)
 
 /* ---- refreshing ---- */
 
-/* One copy in four lost is what an item stands; its other copies outlast the next look. */
-static void adapt(struct dht_published *p)
+static void learn_loss(struct dht_republish *r, const struct dht_refresh *f, uint64_t age)
+{
+	r->expected += f->expected;
+	r->exposed += f->expected * age;
+	r->lost += f->lost;
+	if (r->expected >= LOSS_COPIES) {
+		r->expected /= 2;
+		r->exposed /= 2;
+		r->lost /= 2;
+	}
+}
+
+/* One copy in four lost is what an item stands; its other copies outlast the next look. Few holders
+ * are close to none: back soon. */
+static void adapt(struct dht_published *p, const struct dht_result *result)
 {
 	const struct dht_refresh *f = &p->refresh;
-	uint64_t lifetime = f->lifetime < LIFETIME ? f->lifetime : LIFETIME;
+	uint64_t most = loss_interval(&p->dht->republish), least = least_interval(p->dht);
 	p->dht->counters.refresh_lost += f->lost;
 	if (f->lost * 4 > f->expected)
 		p->interval /= 2;
 	else if (f->expected && !f->lost)
 		p->interval *= 2;
-	if (p->interval > INTERVAL_MAX)
-		p->interval = INTERVAL_MAX;
-	if (p->interval < lifetime / INTERVAL_MIN)
-		p->interval = lifetime / INTERVAL_MIN;
+	if (p->interval > most)
+		p->interval = most;
+	if (p->interval < least || (f->expected && result->holders < DHT_REFRESH_FEW))
+		p->interval = least;
 }
 
 static uint64_t next_due(struct dht_published *p, const struct dht_result *result, uint64_t now)
@@ -308,9 +360,12 @@ static uint64_t next_due(struct dht_published *p, const struct dht_result *resul
 		return now +
 		       jittered(p->dht, l->interval && l->interval < RETRY ? l->interval : RETRY);
 	p->lasts = p->refresh.lasts;
+	if (p->looked)
+		learn_loss(&p->dht->republish, &p->refresh, now - p->looked);
+	p->looked = now;
 	if (l->interval) /* as a test wants it */
 		return now + jittered(p->dht, l->interval);
-	adapt(p);
+	adapt(p, result);
 	left = p->lasts > now + margin ? p->lasts - now - margin : RETRY;
 	return now + jittered(p->dht, left < p->interval ? left : p->interval);
 }
@@ -336,13 +391,17 @@ static void start(struct dht *dht, struct dht_published *p, uint64_t now)
 	struct dht_item item;
 	unpack(p, &item);
 	stop_waiting(&dht->republish, p);
-	uint64_t lifetime = r->limits.lifetime, goal = p->interval + lifetime / MARGIN;
+	/* It may double now. */
+	uint64_t lifetime = r->limits.lifetime, goal = 2 * p->interval + lifetime / MARGIN;
 	p->refresh.lifetime = lifetime;
 	p->refresh.goal = goal < lifetime ? goal : lifetime;
 	p->refresh.safe = safe_copies(dht);
 	/* Where each look puts half, the other half is missing at the next; what cannot pay for
-	 * half keeps to fewer nodes. */
-	p->refresh.most = p->refresh.safe < DHT_K / 2 ? p->refresh.safe : DHT_K;
+	 * half keeps to fewer nodes. So does what is late, or no round would ever fit into the
+	 * lifetime again once all has lapsed (an outage). */
+	bool late = p->due + lifetime / MARGIN < now;
+	p->refresh.rescue = late ? p->refresh.safe : DHT_K;
+	p->refresh.most = p->refresh.safe < DHT_K / 2 ? p->refresh.safe : p->refresh.rescue;
 	if (dht_refresh(dht, &item, &p->refresh, refreshed, p, &p->lookup) < 0) {
 		wait_until(&dht->republish, p, now + jittered(dht, RETRY));
 		return;

@@ -1,10 +1,12 @@
 /* Own items kept alive among 100 nodes in virtual time, for tests/bench/republish.sh.
  *
- *   SIM_SEED=N sim_republish ITEMS BYTES HOURS CHURN LIFETIME
+ *   SIM_SEED=N sim_republish ITEMS BYTES HOURS CHURN LIFETIME [OUTAGE]
  *
  * prints one row: a node puts ITEMS signed items of BYTES each and keeps them alive for HOURS,
  * while CHURN of a hundred nodes are replaced by empty ones every hour and nodes forget LIFETIME
- * hours after a put. Exit 1 when more than 5 kB/s went out for it, averaged over some ten minutes,
+ * hours after a put. With OUTAGE the node is cut off from all others for so many hours, after one.
+ * "none" is how many items had no copy at all, at the worst of the moments 20 minutes apart. Exit 1
+ * when more than 5 kB/s went out for it, averaged over some ten minutes,
  * or another node does not find an item at the end. */
 #undef NDEBUG
 #include "tests/sim/sim.h"
@@ -18,12 +20,13 @@
 #define NODES 100
 #define MINUTE (60 * SIM_SECOND)
 #define WINDOW 10 /* minutes */
+#define SAMPLE 20 /* minutes */
 #define MINUTES_MAX (7 * 24 * 60)
 #define PUTTING_MAX 50 /* first puts under way at once */
 
 struct bench {
 	struct sim *sim;
-	size_t items, bytes, hours, churn, lifetime;
+	size_t items, bytes, hours, churn, lifetime, outage;
 	struct entry {
 		struct bench *bench;
 		struct dht_item item;
@@ -32,6 +35,7 @@ struct bench {
 	size_t putting, put;
 	uint64_t sent[MINUTES_MAX + 1]; /* by the end of each minute */
 	size_t replaced;
+	size_t none; /* items without a copy, at worst */
 };
 
 static void ignore(void *ctx, const struct dht_result *result)
@@ -93,6 +97,29 @@ static void replace_one(struct bench *b)
 	b->replaced++;
 }
 
+static double copies(struct bench *b, size_t *ret_fewest, size_t *ret_none)
+{
+	size_t all = 0;
+	*ret_fewest = SIZE_MAX;
+	*ret_none = 0;
+	for (size_t i = 0; i < b->items; i++) {
+		struct dht_id target;
+		dht_item_target(&b->entries[i].item, &target);
+		size_t n = sim_copies(b->sim, &target);
+		all += n;
+		*ret_none += n == 0;
+		*ret_fewest = n < *ret_fewest ? n : *ret_fewest;
+	}
+	return (double)all / (double)b->items;
+}
+
+static void sample(struct bench *b)
+{
+	size_t fewest, none;
+	copies(b, &fewest, &none);
+	b->none = none > b->none ? none : b->none;
+}
+
 static void pass(struct bench *b)
 {
 	size_t minutes = b->hours * 60;
@@ -100,7 +127,11 @@ static void pass(struct bench *b)
 	for (size_t m = 1; m <= minutes; m++) {
 		while (b->replaced < b->churn * m / 60)
 			replace_one(b);
+		if (b->outage)
+			sim_set_side(b->sim, 0, m > 60 && m <= (1 + b->outage) * 60);
 		sim_run(b->sim, MINUTE);
+		if (m % SAMPLE == 0)
+			sample(b);
 		b->sent[m] = counters(b).refresh_bytes;
 	}
 }
@@ -130,27 +161,13 @@ static size_t readable(struct bench *b)
 	return found;
 }
 
-static double copies(struct bench *b, size_t *ret_fewest)
-{
-	size_t all = 0;
-	*ret_fewest = SIZE_MAX;
-	for (size_t i = 0; i < b->items; i++) {
-		struct dht_id target;
-		dht_item_target(&b->entries[i].item, &target);
-		size_t n = sim_copies(b->sim, &target);
-		all += n;
-		*ret_fewest = n < *ret_fewest ? n : *ret_fewest;
-	}
-	return (double)all / (double)b->items;
-}
-
 int main(int argc, char **argv)
 {
-	if (argc != 6)
+	if (argc != 6 && argc != 7)
 		return 2;
 	static struct bench b;
-	size_t *of[] = {&b.items, &b.bytes, &b.hours, &b.churn, &b.lifetime}, fewest;
-	for (int i = 0; i < 5; i++)
+	size_t *of[] = {&b.items, &b.bytes, &b.hours, &b.churn, &b.lifetime, &b.outage}, fewest, none;
+	for (int i = 0; i < argc - 1; i++)
 		*of[i] = strtoul(argv[i + 1], NULL, 10);
 	assert(b.bytes >= 14 && b.bytes <= 1000 && b.hours * 60 <= MINUTES_MAX);
 	struct sim_config wan = {.rtt_min = 20000,
@@ -164,15 +181,15 @@ int main(int argc, char **argv)
 	put_all(&b);
 	pass(&b);
 	struct dht_counters c = counters(&b);
-	double mean_copies = copies(&b, &fewest), most = busiest(&b);
+	double mean_copies = copies(&b, &fewest, &none), most = busiest(&b);
 	size_t found = readable(&b);
-	printf("%6zu %5zu %5zu %4zu%% %6zu %7.0f %8.0f %7.0f %6.2f %7.2f %5.1f %6zu %6llu %5llu "
+	printf("%6zu %5zu %5zu %4zu%% %6zu %7.0f %8.0f %7.0f %6.2f %7.2f %5.1f %6zu %5zu %6llu %5llu "
 	       "%6zu %5.0f\n",
 		b.items, b.bytes, b.hours, b.churn, b.lifetime, most,
 		(double)(b.sent[b.hours * 60] - b.sent[0]) / (double)(b.hours * 3600),
 		(double)c.refresh_bytes / (double)c.refreshes,
 		(double)c.refreshes / (double)b.items / (double)b.hours,
-		(double)c.refresh_puts / (double)c.refreshes, mean_copies, fewest,
+		(double)c.refresh_puts / (double)c.refreshes, mean_copies, fewest, b.none,
 		(unsigned long long)c.refresh_lost, (unsigned long long)c.refresh_late,
 		b.items - found, (double)(clock() - begun) / CLOCKS_PER_SEC);
 	sim_destroy(b.sim);

@@ -186,8 +186,8 @@ static void test_newer(void **state)
 	sim_destroy(sim);
 }
 
-/* Everybody has the key of a slot: where copies lapsed, somebody puts another value of the same seq.
- * That is no copy of ours, and the owner is told. */
+/* Everybody has the key of a slot: where copies lapsed, somebody puts another value of the same
+ * seq. That is no copy of ours, and the owner is told. */
 static void test_contested(void **state)
 {
 	(void)state;
@@ -319,7 +319,115 @@ static void test_late(void **state)
 		own(sim, &o[i], i);
 	sim_run(sim, 72 * MINUTE);
 	assert_true(counters(sim).refresh_late > 0);
+	/* Each on the few nodes that there are bytes for: two. */
+	assert_true(counters(sim).refresh_puts <= 2 * counters(sim).refreshes);
 	assert_true(counters(sim).refresh_bytes <= 20 * 72 * 60 + 3000);
+	sim_destroy(sim);
+}
+
+/* All copies lapsed while we were cut off. To put all eight at once again would take longer than
+ * the lifetime, and so for ever; with fewer each, a round fits again. */
+static void test_recovers(void **state)
+{
+	(void)state;
+	enum { ITEMS = 66 };
+	struct sim *sim = network(LIFETIME, 300);
+	static struct owned o[ITEMS];
+	for (unsigned i = 0; i < ITEMS; i++)
+		own(sim, &o[i], i);
+	sim_set_side(sim, 0, 1);
+	sim_run(sim, 2 * LIFETIME);
+	sim_set_side(sim, 0, 0);
+	sim_run(sim, 2 * LIFETIME);
+	uint64_t late = counters(sim).refresh_late;
+	for (unsigned minute = 0; minute < 36; minute++) {
+		sim_run(sim, MINUTE);
+		for (unsigned i = 0; i < ITEMS; i++)
+			assert_true(copies(sim, &o[i].item) > 0);
+	}
+	assert_true(counters(sim).refresh_late <= late);
+	sim_destroy(sim);
+}
+
+/* What can pay for three copies each keeps to three nodes: putting it on all eight where the other
+ * five lack it, as at every look they do, would leave nothing for later. */
+static void test_few(void **state)
+{
+	(void)state;
+	enum { ITEMS = 60 };
+	struct sim *sim = network(LIFETIME, 220);
+	static struct owned o[ITEMS];
+	for (unsigned i = 0; i < ITEMS; i++)
+		own(sim, &o[i], i);
+	sim_run(sim, 2 * LIFETIME);
+	uint64_t looks = counters(sim).refreshes, puts = counters(sim).refresh_puts;
+	sim_run(sim, 4 * LIFETIME);
+	looks = counters(sim).refreshes - looks;
+	puts = counters(sim).refresh_puts - puts;
+	assert_true(looks >= 3 * ITEMS);
+	assert_true(puts * 10 <= looks * 35);
+	sim_destroy(sim);
+}
+
+/* Nodes that forget at once are not asked more and more often. */
+static void test_hopeless(void **state)
+{
+	(void)state;
+	struct sim *sim = network(30 * SIM_SECOND, 0);
+	struct owned o;
+	own(sim, &o, 1);
+	sim_run(sim, HOUR);
+	assert_true(o.refreshes >= 20 && o.refreshes <= 36); /* two minutes apart */
+	sim_destroy(sim);
+}
+
+/* Whatever the interval, no two looks are as far apart as the two before. */
+static void test_jitter(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 0);
+	const struct dht_republish_limits limits = {.interval = 10 * MINUTE};
+	struct owned o;
+	uint64_t last = 0, gap[8];
+	size_t differ = 0;
+	dht_republish_limits(sim_dht(sim, 0), &limits);
+	own(sim, &o, 1);
+	for (size_t i = 0; i < sizeof(gap) / sizeof(*gap); i++) {
+		for (unsigned refreshes = o.refreshes; o.refreshes == refreshes;)
+			sim_run(sim, SIM_SECOND);
+		gap[i] = sim_now(sim) - last;
+		last = sim_now(sim);
+		assert_true(
+			i == 0 || (gap[i] > 9 * MINUTE && gap[i] <= 10 * MINUTE + 3 * SIM_SECOND));
+		differ += i >= 2 && (gap[i] > gap[i - 1] + 2 * SIM_SECOND ||
+					    gap[i] + 2 * SIM_SECOND < gap[i - 1]);
+	}
+	assert_true(differ >= 3);
+	sim_destroy(sim);
+}
+
+/* Where a third of the nodes goes every hour of the world's, and the budget is not spent, copies
+ * are renewed before they get few. */
+static void test_churn(void **state)
+{
+	(void)state;
+	enum { ITEMS = 40 };
+	struct sim *sim = network(LIFETIME, 0);
+	static struct owned o[ITEMS];
+	for (unsigned i = 0; i < ITEMS; i++)
+		own(sim, &o[i], i);
+	for (unsigned minute = 0; minute < 60; minute++) {
+		sim_run(sim, MINUTE);
+		size_t node;
+		do
+			node = 1 + sim_random(sim) % (sim_len(sim) - 1);
+		while (!sim_alive(sim, node));
+		sim_kill(sim, node, false);
+		sim_join(sim, sim_add(sim, 4), 0);
+		for (unsigned i = 0; i < ITEMS; i++)
+			assert_true(copies(sim, &o[i].item) >= 4);
+	}
+	assert_true(counters(sim).refresh_bytes < 60 * 60 * 3000);
 	sim_destroy(sim);
 }
 
@@ -336,6 +444,11 @@ int main(void)
 		cmocka_unit_test(test_immutable),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_recovers),
+		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_hopeless),
+		cmocka_unit_test(test_jitter),
+		cmocka_unit_test(test_churn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
