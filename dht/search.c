@@ -171,7 +171,7 @@ static bool ask_nearest(
 		on_the_way += c->state == DHT_ASKED && is_on_the_way(l, c);
 		*ret_answered += c->state == DHT_ANSWERED;
 		over &= c->state != DHT_NEW && c->state != DHT_ASKED;
-		if (!keeps_nothing(l, c) && !c->misfit)
+		if (!keeps_nothing(l, c))
 			hoped_for += c->state == DHT_ANSWERED || c->state == DHT_ASKED;
 	}
 	return over && ask_suspects(l, front, i);
@@ -305,10 +305,8 @@ void dht_lookup_failed(
 	bool silent = c->state == DHT_NEW || c->state == DHT_STALLED;
 	bool again = refuses_get(l, q, error);
 	l->fronts[q->to.endpoint.family == 6].flying -= ends;
-	if (again && !c->no_get && (ends || silent))
-		c->state = DHT_NEW;
-	else if (!again && (ends || silent))
-		c->state = DHT_FAILED;
+	if (ends || silent)
+		c->state = again ? DHT_NEW : DHT_FAILED;
 	c->no_get |= again;
 	if (is) {
 		struct dht_contact right = {.id = *is, .endpoint = q->to.endpoint};

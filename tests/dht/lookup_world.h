@@ -145,4 +145,33 @@ static inline size_t gets_to(struct world *w, const struct dht_contact *to)
 	return gets;
 }
 
+/* Is the i-th packet such a query of a look-up of ours, not of upkeep? */
+static inline bool is_ours(
+	struct world *w, size_t i, enum dht_method method, const struct dht_contact *to)
+{
+	struct dht_message m;
+	struct dht_id target;
+	dht_item_target(&item, &target);
+	return sent_query(w, i, method, &m) && dht_id_equal(&m.target, &target) &&
+	       dht_endpoint_equal(&w->sent[i].to, &to->endpoint);
+}
+
+static inline size_t queries_to(
+	struct world *w, enum dht_method method, const struct dht_contact *to)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < w->sent_len; i++)
+		n += is_ours(w, i, method, to);
+	return n;
+}
+
+static inline size_t queries(struct world *w, enum dht_method method)
+{
+	struct dht_message m;
+	size_t n = 0;
+	for (size_t i = 0; i < w->sent_len; i++)
+		n += sent_query(w, i, method, &m);
+	return n;
+}
+
 #endif

@@ -1,6 +1,7 @@
 /* Whom a look-up asks, whom it counts, and when it stores: nodes that do not know `get`, ids that
  * do not fit, crowded subnets; putting while the search still goes on. */
 #undef NDEBUG
+#include "dht/engine.h"
 #include "tests/dht/lookup_world.h"
 
 /* The id of its address (BEP 42), or one that is not. */
@@ -23,33 +24,6 @@ static int setup_limited(void **state)
 	world_end(&world);
 	world_start_as(&world, &config);
 	return 0;
-}
-
-/* Is the i-th packet such a query of a look-up of ours, not of upkeep? */
-static bool is_ours(struct world *w, size_t i, enum dht_method method, const struct dht_contact *to)
-{
-	struct dht_message m;
-	struct dht_id target;
-	dht_item_target(&item, &target);
-	return sent_query(w, i, method, &m) && dht_id_equal(&m.target, &target) &&
-	       dht_endpoint_equal(&w->sent[i].to, &to->endpoint);
-}
-
-static size_t queries_to(struct world *w, enum dht_method method, const struct dht_contact *to)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < w->sent_len; i++)
-		n += is_ours(w, i, method, to);
-	return n;
-}
-
-static size_t queries(struct world *w, enum dht_method method)
-{
-	struct dht_message m;
-	size_t n = 0;
-	for (size_t i = 0; i < w->sent_len; i++)
-		n += sent_query(w, i, method, &m);
-	return n;
 }
 
 /* nodes[0] ignores `get`, but answers find_node and names nodes[1], which holds the item. Goes on
@@ -118,6 +92,17 @@ static void ignored_gets(void **state)
 	assert_true(queries_to(w, DHT_GET, &nodes[0]) > 0);
 }
 
+static void tell_error(struct world *w, size_t i, int code)
+{
+	struct dht_message m;
+	assert_int_equal(dht_message_read(w->sent[i].data, w->sent[i].len, &m), 0);
+	struct dht_message error = {.kind = DHT_ERROR,
+		.transaction = m.transaction,
+		.error = code,
+		.error_text = BYTES("an error")};
+	world_tell(w, &w->sent[i].to, &error);
+}
+
 /* Who says so is believed at once. */
 static void refused_gets(void **state)
 {
@@ -131,11 +116,7 @@ static void refused_gets(void **state)
 		assert_int_equal(queries_to(w, DHT_GET, &nodes[0]), round == 0);
 		if (round == 0) {
 			assert_true(sent_query(w, 0, DHT_GET, &m));
-			struct dht_message error = {.kind = DHT_ERROR,
-				.transaction = m.transaction,
-				.error = DHT_E_METHOD,
-				.error_text = BYTES("Method Unknown")};
-			world_tell(w, &w->sent[0].to, &error);
+			tell_error(w, 0, DHT_E_METHOD);
 		}
 		assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 1);
 		size_t last = w->sent_len - 1;
@@ -148,6 +129,45 @@ static void refused_gets(void **state)
 		assert_int_equal(o.result.error, 0); /* it was reached */
 		assert_int_equal(o.result.answered, 1);
 	}
+}
+
+/* That a node says so of a `get` sent before, or is silent about it, says nothing of the find_node
+ * sent since: for that is waited, and what it names is asked. */
+static void refused_late(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_message m;
+	size_t gets[2], len = 0, ways[2], ways_len = 0;
+	know_nodes(w, 1);
+	nodes[1] = (struct dht_contact){id_of(8, 2), endpoint("10.0.1.1:4001")};
+	begin_get(w, &o);
+	world_pass(w, 1100 * 1000); /* asked once more, and for the way */
+	for (size_t i = 0; i < w->sent_len; i++) {
+		if (is_ours(w, i, DHT_GET, &nodes[0]) && len < 2)
+			gets[len++] = i;
+		if (is_ours(w, i, DHT_FIND_NODE, &nodes[0]) && ways_len < 2)
+			ways[ways_len++] = i;
+	}
+	assert_true(len == 2 && ways_len == 1);
+	tell_error(w, ways[0], DHT_E_SERVER);
+	assert_int_equal(o.ends, 0); /* the second get may be answered */
+	tell_error(w, gets[0], DHT_E_METHOD);
+	assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 2);
+	ways[1] = w->sent_len - 1;
+	assert_true(is_ours(w, ways[1], DHT_FIND_NODE, &nodes[0]));
+	w->now += 100 * 1000;
+	tell_error(w, gets[1], DHT_E_METHOD);
+	assert_int_equal(queries_to(w, DHT_FIND_NODE, &nodes[0]), 2);
+	assert_int_equal(o.ends, 0);
+	assert_true(sent_query(w, ways[1], DHT_FIND_NODE, &m));
+	struct dht_message reply = reply_to(w, ways[1], &m);
+	reply.want4 = true;
+	reply.nodes[reply.nodes_len++] = nodes[1];
+	world_tell(w, &w->sent[ways[1]].to, &reply);
+	answer_gets(w, ways[1], true);
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.values, 1);
 }
 
 /* Nodes whose id does not fit are the nearest of all, and answer with a token. */
@@ -406,6 +426,25 @@ static void few_guides(void **state)
 	dht_cancel(w->dht, o.lookup);
 }
 
+/* Where many were silent of late, more are asked than the eight and one. */
+static void more_are_asked_among_the_silent(void **state)
+{
+	struct world *w = *state;
+	static const struct {
+		unsigned silent_of_hundred;
+		size_t asked;
+	} rows[] = {{0, 9}, {12, 9}, {13, 10}, {25, 11}, {100, 11}};
+	know_nodes(w, NODES);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct outcome o = {0};
+		world_clear(w);
+		w->dht->queries.silence = rows[i].silent_of_hundred * 65536 / 100;
+		begin_get(w, &o);
+		assert_int_equal(queries(w, DHT_GET), rows[i].asked);
+		dht_cancel(w->dht, o.lookup);
+	}
+}
+
 struct versions {
 	int64_t seqs[NODES];
 	size_t len, at_end;
@@ -461,6 +500,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ignored_gets),
 		TEST(refused_gets),
+		TEST(refused_late),
 		LIMITED(ids_that_do_not_fit),
 		LIMITED(ids_that_do_not_fit_come_last),
 		LIMITED(a_value_from_a_misfit_counts),
@@ -471,6 +511,7 @@ int main(void)
 		TEST(few_guides),
 		TEST(waits_by_round_trips),
 		TEST(waits_no_longer_than_for_others),
+		TEST(more_are_asked_among_the_silent),
 		TEST(an_older_version_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
