@@ -12,9 +12,10 @@ _Static_assert(DHT_PEERS_KEY_LEN == 16 && DHT_LIMITS_KEY_LEN == 16 && DHT_VERIFI
 /* What strangers fill is found by keyed hashes, each with a key of its own. */
 static int create_parts(struct dht *dht)
 {
-	uint8_t key[3][16];
+	uint8_t key[4][16];
 	dht->ops.random(dht->self, key, sizeof(key));
 	dht_verified_init(&dht->verified, key[0]);
+	dht_habits_init(&dht->habits, key[3]);
 	int r = dht_peers_create(key[1], dht->config.limits, &dht->peers);
 	if (r == 0 && dht->config.limits)
 		r = dht_limits_create(key[2], dht->config.mainline, &dht->limits);

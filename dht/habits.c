@@ -2,6 +2,7 @@
 #include "dht/habits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define SECOND ((uint64_t)1000000)
 #define MINUTE (60 * SECOND)
@@ -15,6 +16,12 @@
 /* Programs are replaced, and addresses change hands. */
 #define NO_GET_TIME (60 * MINUTE)
 
+void dht_habits_init(struct dht_habits *h, const uint8_t key[DHT_SIPHASH_KEY_LEN])
+{
+	*h = (struct dht_habits){0};
+	memcpy(h->key, key, sizeof(h->key));
+}
+
 void dht_habits_finish(struct dht_habits *h)
 {
 	free(h->places);
@@ -23,9 +30,8 @@ void dht_habits_finish(struct dht_habits *h)
 
 static struct dht_habit *set_of(const struct dht_habits *h, const struct dht_endpoint *at)
 {
-	unsigned sum = at->port;
-	for (size_t i = 0; i < sizeof(at->ip); i++)
-		sum = sum * 31 + at->ip[i];
+	uint8_t text[18]; /* the longest compact form */
+	uint64_t sum = dht_siphash(h->key, text, dht_endpoint_write(at, text));
 	return &h->places[sum % DHT_HABIT_SETS * DHT_HABIT_PLACES];
 }
 

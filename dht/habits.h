@@ -4,6 +4,7 @@
 #define DHT_HABITS_H
 
 #include "dht/id.h"
+#include "dht/siphash.h"
 
 /* An address hashes to one of so many sets, of so many places: 20 kB, once there is anything to
  * remember. Mainline has more dead addresses than that; a look-up meets some dozens. */
@@ -20,8 +21,13 @@ struct dht_habit {
 };
 
 struct dht_habits {
-	struct dht_habit *places; /* NULL: nothing to remember yet */
+	struct dht_habit *places;	  /* NULL: nothing to remember yet */
+	uint8_t key[DHT_SIPHASH_KEY_LEN]; /* of the hash: those who name addresses do not choose
+					     whom they drive out */
 };
+
+/* Random; all habits begin with none remembered. */
+void dht_habits_init(struct dht_habits *h, const uint8_t key[DHT_SIPHASH_KEY_LEN]);
 
 void dht_habits_finish(struct dht_habits *h);
 

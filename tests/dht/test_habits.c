@@ -11,12 +11,13 @@
 #define MINUTE (60 * SECOND)
 
 static struct dht_habits habits;
+static const uint8_t first_key[DHT_SIPHASH_KEY_LEN] = "a key";
 static const uint64_t start = 1000 * SECOND;
 
 static int setup(void **state)
 {
 	(void)state;
-	habits = (struct dht_habits){0};
+	dht_habits_init(&habits, first_key);
 	return 0;
 }
 
@@ -118,10 +119,53 @@ static void bounded(void **state)
 		assert_false(dht_habits_silent(&habits, &a, start + 10000));
 	}
 	assert_int_equal(known, DHT_HABIT_SETS * DHT_HABIT_PLACES);
+	/* Of the last hundred all but those whose set had more than its four places' worth since.
+	 */
+	known = 0;
 	for (unsigned i = 9900; i < 10000; i++) {
 		struct dht_endpoint a = host(i);
-		assert_true(dht_habits_no_get(&habits, &a, start + 10000));
+		known += dht_habits_no_get(&habits, &a, start + 10000);
 	}
+	assert_true(known >= 95);
+}
+
+/* Does the last of so many addresses drive out the first? */
+static bool is_driven_out(const uint8_t key[DHT_SIPHASH_KEY_LEN], const unsigned hosts[5])
+{
+	struct dht_endpoint first = host(hosts[0]);
+	dht_habits_finish(&habits);
+	dht_habits_init(&habits, key);
+	for (unsigned i = 0; i < 5; i++) {
+		struct dht_endpoint a = host(hosts[i]);
+		dht_habits_refused_get(&habits, &a, start + i);
+	}
+	return !dht_habits_no_get(&habits, &first, start + 10);
+}
+
+/* Addresses that share a set where one knows the key do not share it elsewhere: who names them to
+ * us does not choose what we forget. */
+static void nobody_chooses_what_is_forgotten(void **state)
+{
+	(void)state;
+	static const uint8_t other_key[DHT_SIPHASH_KEY_LEN] = "another key";
+	unsigned set[5] = {1}, len = 1;
+	/* Who comes second to a set has its second place. */
+	for (unsigned n = 2; len < 5 && n < 100000; n++) {
+		struct dht_endpoint a = host(1), b = host(n);
+		dht_habits_finish(&habits);
+		dht_habits_init(&habits, first_key);
+		dht_habits_refused_get(&habits, &a, start);
+		size_t at = 0;
+		while (!habits.places[at].last)
+			at++;
+		dht_habits_refused_get(&habits, &b, start + 1);
+		if (dht_endpoint_equal(
+			    &habits.places[at / DHT_HABIT_PLACES * DHT_HABIT_PLACES + 1].at, &b))
+			set[len++] = n;
+	}
+	assert_int_equal(len, 5);
+	assert_true(is_driven_out(first_key, set));
+	assert_false(is_driven_out(other_key, set));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -134,6 +178,7 @@ int main(void)
 		TEST(an_answered_get_clears_the_evidence),
 		TEST(back_from_a_journey),
 		TEST(bounded),
+		TEST(nobody_chooses_what_is_forgotten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
