@@ -339,7 +339,15 @@ void dht_receive(
 	dht_leave(dht);
 }
 
-void dht_refused(struct dht *dht, const struct dht_endpoint *at)
+void dht_refused(struct dht *dht, const struct dht_endpoint *at, const uint8_t *quoted, size_t len)
+{
+	if (dht_query_is_quoted(dht, at, quoted, len))
+		dht_unreachable(dht, at);
+	else
+		dht->counters.junk++;
+}
+
+void dht_unreachable(struct dht *dht, const struct dht_endpoint *at)
 {
 	dht_enter(dht);
 	dht_query_refused(dht, at);

@@ -11,9 +11,9 @@
  * target goes to them directly.
  *
  * Errors are 0 or negative errno. Everything runs on the caller's thread. Results of look-ups
- * are delivered only from dht_receive, dht_refused and dht_run, never before dht_get or
- * dht_put has returned; `ops` may be called from anywhere. A result callback may start
- * and cancel look-ups. */
+ * are delivered only from dht_receive, dht_refused, dht_unreachable and dht_run, never before
+ * dht_get or dht_put has returned; `ops` may be called from anywhere. A result callback may
+ * start and cancel look-ups. */
 #ifndef DHT_DHT_H
 #define DHT_DHT_H
 
@@ -68,8 +68,12 @@ void dht_destroy(struct dht *dht);
 /* A datagram came in. Junk is counted and dropped. */
 void dht_receive(struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram,
 	size_t len);
-/* The network says that nobody listens there (ICMP): what is under way to it has failed. */
-void dht_refused(struct dht *dht, const struct dht_endpoint *at);
+/* Somebody says that nobody listens there (ICMP), and quotes what we sent there. Anybody can say so
+ * of anyone: it is believed if the quotation has the transaction of a query under way to it, which
+ * a stranger cannot know. Then all that is under way to it has failed; else it is junk. */
+void dht_refused(struct dht *dht, const struct dht_endpoint *at, const uint8_t *quoted, size_t len);
+/* Our own host knows no way to it. */
+void dht_unreachable(struct dht *dht, const struct dht_endpoint *at);
 /* Runs what is due and returns when it wants to run next (monotonic, microseconds);
  * UINT64_MAX: not before something else happens. */
 uint64_t dht_run(struct dht *dht);

@@ -25,7 +25,7 @@
 #define LIFETIME (3 * SECOND)
 /* Where the transaction of an answer is looked for unread: one place, and a client's version may
  * look like another. */
-#define EXEMPT_PLACES 4
+#define CARRIED_PLACES 4
 
 void dht_query_init(struct dht *dht)
 {
@@ -351,27 +351,43 @@ bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at)
 	return find_to(dht, at, dht->queries.sent);
 }
 
-/* `t` of four bytes, as canonical bencode has it: only the client's version and the kind come after
- * it. So it is looked for from the end, and in no more than a few places, whatever junk holds. */
-bool dht_query_exempts(
-	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
+/* The query to that endpoint whose transaction the datagram carries: `t` of four bytes, as
+ * canonical bencode has it. Only the client's version and the kind come after it, so it is looked
+ * for from the end, and in no more than a few places, whatever junk holds. */
+static struct dht_query *find_carried(
+	struct dht *dht, const struct dht_endpoint *at, const uint8_t *datagram, size_t len)
 {
 	static const char key[] = "1:t4:";
 	const size_t key_len = sizeof(key) - 1;
-	unsigned places = EXEMPT_PLACES;
-	for (size_t at = len < key_len + 4 ? 0 : len - key_len - 3; at-- > 0 && places > 0;) {
-		if (memcmp(datagram + at, key, key_len) != 0)
+	unsigned places = CARRIED_PLACES;
+	for (size_t i = len < key_len + 4 ? 0 : len - key_len - 3; i-- > 0 && places > 0;) {
+		if (memcmp(datagram + i, key, key_len) != 0)
 			continue;
 		places--;
-		struct bytes transaction = {datagram + at + key_len, 4};
-		struct dht_query *q = dht_query_match(dht, from, transaction);
-		if (!q)
-			continue;
-		bool first = !q->exempted;
-		q->exempted = true;
-		return first;
+		struct bytes transaction = {datagram + i + key_len, 4};
+		struct dht_query *q = dht_query_match(dht, at, transaction);
+		if (q)
+			return q;
 	}
-	return false;
+	return NULL;
+}
+
+bool dht_query_exempts(
+	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len)
+{
+	struct dht_query *q = find_carried(dht, from, datagram, len);
+	bool first = q && !q->exempted;
+	if (q)
+		q->exempted = true;
+	return first;
+}
+
+/* Linux quotes 520 bytes over IPv4 and 1184 over IPv6, so all of a question but not of a long put;
+ * others may quote nothing at all. Such queries are found out by time. */
+bool dht_query_is_quoted(
+	struct dht *dht, const struct dht_endpoint *to, const uint8_t *quoted, size_t len)
+{
+	return find_carried(dht, to, quoted, len) != NULL;
 }
 
 /* Whom a failure is told to may ask the same address again, and that query is refused by a

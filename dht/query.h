@@ -81,6 +81,9 @@ void dht_query_drop(struct dht *dht, struct dht_query *q);
 void dht_query_drop_lookup(struct dht *dht, const struct dht_lookup *lookup);
 /* Nobody listens there: all that is under way to it stalls and expires. */
 void dht_query_refused(struct dht *dht, const struct dht_endpoint *at);
+/* Is that a quotation of a query under way to that endpoint? Told as in dht_query_exempts. */
+bool dht_query_is_quoted(
+	struct dht *dht, const struct dht_endpoint *to, const uint8_t *quoted, size_t len);
 /* Stalls and expires what is due; tells those concerned. */
 void dht_query_run(struct dht *dht, uint64_t now);
 uint64_t dht_query_due(const struct dht *dht); /* UINT64_MAX: nothing is under way */
@@ -93,7 +96,7 @@ bool dht_query_to(const struct dht *dht, const struct dht_endpoint *at);
 /* Can that datagram be the answer to a query under way? Told without parsing, by where it comes
  * from and by the random bytes that an answer has to carry: nobody who did not see the query can
  * forge that. True once for each query: whom we asked may send one answer, and not a flood. */
-bool dht_query_exempts(struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram,
-	size_t len);
+bool dht_query_exempts(
+	struct dht *dht, const struct dht_endpoint *from, const uint8_t *datagram, size_t len);
 
 #endif

@@ -261,19 +261,22 @@ static bool is_refusal(const struct sock_extended_err *e)
 	       e->ee_errno != EMSGSIZE;
 }
 
-bool dht_socket_error(struct dht_socket *s, struct dht_endpoint *ret_at)
+bool dht_socket_error(struct dht_socket *s, struct dht_batch *batch, struct dht_datagram *ret_sent)
 {
 	union address address = {.any = {.sa_family = AF_UNSPEC}};
 	alignas(struct cmsghdr) uint8_t control[ERROR_CONTROL_LEN];
 	struct msghdr msg = {
 		.msg_name = &address, /* where our datagram went */
 		.msg_namelen = sizeof(address),
+		.msg_iov = &batch->iov[0],
+		.msg_iovlen = 1,
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	*ret_at = (struct dht_endpoint){0};
-	if (recvmsg(s->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+	ssize_t len = recvmsg(s->fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT);
+	if (len < 0)
 		return false;
+	*ret_sent = (struct dht_datagram){.data = batch->data[0], .len = (size_t)len};
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
 		struct sock_extended_err e;
 		bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
@@ -282,7 +285,7 @@ bool dht_socket_error(struct dht_socket *s, struct dht_endpoint *ret_at)
 			continue;
 		memcpy(&e, CMSG_DATA(c), sizeof(e));
 		if (is_refusal(&e))
-			*ret_at = from_address(&address);
+			ret_sent->from = from_address(&address);
 	}
 	return true;
 }

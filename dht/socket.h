@@ -24,7 +24,7 @@ void dht_socket_close(struct dht_socket *socket); /* one that was never opened h
 struct dht_datagram {
 	struct dht_endpoint from, to; /* `to` is our address; family 0 where it is the bound one */
 	const uint8_t *data;
-	size_t len;                   /* 0 for one that was longer than DHT_DATAGRAM_MAX */
+	size_t len; /* 0 for one that was longer than DHT_DATAGRAM_MAX */
 };
 
 struct dht_batch; /* buffers for one system call */
@@ -45,12 +45,15 @@ void dht_outbox_destroy(struct dht_outbox *outbox);
 bool dht_outbox_add(struct dht_outbox *outbox, const struct dht_socket *socket,
 	const struct dht_endpoint *from, const struct dht_endpoint *to, const uint8_t *data,
 	size_t len);
-/* Sends all. What the kernel has no room for is lost, as UDP may; where no way leads is returned. */
+/* Sends all. What the kernel has no room for is lost, as UDP may; where no way leads is returned.
+ */
 size_t dht_outbox_flush(struct dht_outbox *outbox, const struct dht_socket *socket,
 	struct dht_endpoint ret_unreachable[DHT_SOCKET_BATCH]);
 
-/* The next ICMP error: false when there is none; an endpoint of family 0 is one that says
- * nothing about whether somebody listens there. */
-bool dht_socket_error(struct dht_socket *socket, struct dht_endpoint *ret_at);
+/* The next ICMP error: false when there is none. `from` is where our datagram went, family 0 if the
+ * error says nothing about whether somebody listens there; `data` what is quoted of the datagram.
+ * It stands until the next call with this batch. */
+bool dht_socket_error(
+	struct dht_socket *socket, struct dht_batch *batch, struct dht_datagram *ret_sent);
 
 #endif

@@ -268,7 +268,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	udp->due = UINT64_MAX; /* whatever is said from here on arms the timer anew */
 	gather(udp);
 	for (size_t i = 0; i < len; i++)
-		dht_refused(udp->dht, &unreachable[i]);
+		dht_unreachable(udp->dht, &unreachable[i]);
 	uint64_t next = dht_run(udp->dht), latest = op_now(udp) + SLEEP_MAX;
 	send_gathered(udp);
 	/* It fires at each search of a network that is new to us: often enough to look. */
@@ -278,10 +278,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static void read_errors(struct dht_udp *udp, struct dht_socket *s)
 {
-	struct dht_endpoint at;
-	for (int i = 0; i < ERRORS_A_TURN && dht_socket_error(s, &at); i++) {
-		if (at.family != 0)
-			dht_refused(udp->dht, &at);
+	struct dht_datagram sent;
+	for (int i = 0; i < ERRORS_A_TURN && dht_socket_error(s, udp->batch, &sent); i++) {
+		if (sent.from.family != 0)
+			dht_refused(udp->dht, &sent.from, sent.data, sent.len);
 	}
 }
 

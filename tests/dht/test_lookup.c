@@ -1,5 +1,6 @@
 /* Look-ups against nodes that do as we say: what is sent, what is believed, when it ends. */
 #undef NDEBUG
+#include "dht/engine.h"
 #include "tests/dht/lookup_world.h"
 
 #include <stdlib.h>
@@ -210,7 +211,7 @@ static void half_of_the_network_is_gone(void **state)
 		if (!sent_query(w, i, DHT_GET, &m))
 			continue;
 		if (o.result.queries++ < 18) {
-			dht_refused(w->dht, &addressee(w, i)->endpoint);
+			dht_unreachable(w->dht, &addressee(w, i)->endpoint);
 			continue;
 		}
 		struct dht_message reply = reply_to(w, i, &m);
@@ -267,9 +268,55 @@ static void refusals_are_seen_at_once(void **state)
 	know_nodes(w, 3);
 	begin_get(w, &o);
 	for (size_t i = 0; i < 3; i++)
-		dht_refused(w->dht, &nodes[i].endpoint);
+		dht_unreachable(w->dht, &nodes[i].endpoint);
 	assert_int_equal(o.ends, 1);
 	assert_int_equal(o.result.error, -ENETUNREACH);
+}
+
+/* Anybody can send an ICMP error about anyone. Without the transaction of a query to that very
+ * endpoint it changes nothing, however often it comes. */
+static void forged_refusals_are_not_believed(void **state)
+{
+	static const char guess[] = "d1:ad2:id20:UUUUUUUUUUUUUUUUUUUUe1:q3:get1:t4:aaaa1:y1:qe";
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_counters before, after;
+	know_nodes(w, 3);
+	begin_get(w, &o);
+	struct packet sent[3];
+	assert_true(w->sent_len >= 3);
+	memcpy(sent, w->sent, sizeof(sent));
+	dht_counters(w->dht, &before);
+	for (size_t i = 0; i < 3; i++) {
+		const struct packet *other = &sent[(i + 1) % 3];
+		dht_refused(w->dht, &sent[i].to, NULL, 0);
+		dht_refused(w->dht, &sent[i].to, (const uint8_t *)guess, sizeof(guess) - 1);
+		dht_refused(w->dht, &sent[i].to, other->data, other->len);
+		dht_refused(w->dht, &sent[i].to, sent[i].data, 60); /* too little of it */
+	}
+	assert_int_equal(o.ends, 0);
+	dht_counters(w->dht, &after);
+	assert_int_equal(after.junk - before.junk, 12);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(dht_habits_silent(&w->dht->habits, &sent[i].to, w->now));
+	/* A put of ours may be quoted in part, with the transaction or without; junk may follow. */
+	for (size_t i = 0; i < 3; i++) {
+		uint8_t quoted[1500] = {0};
+		memcpy(quoted, sent[i].data, sent[i].len);
+		assert_int_equal(o.ends, 0);
+		dht_refused(w->dht, &sent[i].to, quoted, sent[i].len + 28);
+	}
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.result.error, -ENETUNREACH);
+}
+
+/* What is remembered of addresses is found by a hash that others cannot compute. */
+static void habits_have_a_key(void **state)
+{
+	static const uint8_t none[DHT_SIPHASH_KEY_LEN] = {0};
+	struct world *w = *state;
+	assert_memory_not_equal(w->dht->habits.key, none, sizeof(none));
+	assert_memory_not_equal(w->dht->habits.key, w->dht->queries.key, sizeof(none));
 }
 
 static void cancelled_from_its_own_callback(void **state)
@@ -372,7 +419,7 @@ static void a_refusal_counts_once(void **state)
 	dht_run(w->dht);
 	answer_gets(w, 0, false);
 	world_clear(w);
-	dht_refused(w->dht, &nodes[0].endpoint);
+	dht_unreachable(w->dht, &nodes[0].endpoint);
 	assert_int_equal(w->sent_len, 1);
 	assert_int_equal(answer_all(w, 0), 1);
 	world_pass(w, 10 * WORLD_SECOND);
@@ -530,6 +577,8 @@ int main(void)
 		TEST(the_silent_are_not_asked_again_and_again),
 		TEST(nobody_answers),
 		TEST(refusals_are_seen_at_once),
+		TEST(forged_refusals_are_not_believed),
+		TEST(habits_have_a_key),
 		TEST(cancelled_from_its_own_callback),
 		TEST(cancelled_from_its_last_callback),
 		TEST(begun_anew_from_its_own_callback),

@@ -50,24 +50,48 @@ static void an_error_does_not_eat_the_next_datagram(void **state)
 	(void)state;
 	struct dht_socket a = opened("127.0.0.1:0"), b = opened("127.0.0.1:0");
 	struct dht_socket dead = opened("127.0.0.1:0");
-	struct dht_endpoint at;
-	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+	struct dht_datagram sent, datagrams[DHT_SOCKET_BATCH];
 	struct dht_batch *batch;
 	assert_int_equal(dht_batch_create(&batch), 0);
 	dht_socket_close(&dead);
-	assert_false(dht_socket_error(&a, &at));
+	assert_false(dht_socket_error(&a, batch, &sent));
 	assert_true(send_one(&a, &dead.bound, "x", 1));
 	assert_true(send_one(&a, &b.bound, "y", 1));
 	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 1);
 	assert_true(dht_endpoint_equal(&datagrams[0].from, &a.bound));
 	assert_true(datagrams[0].len == 1 && datagrams[0].data[0] == 'y');
-	assert_true(dht_socket_error(&a, &at));
-	assert_true(dht_endpoint_equal(&at, &dead.bound));
-	assert_false(dht_socket_error(&a, &at));
+	assert_true(dht_socket_error(&a, batch, &sent));
+	assert_true(dht_endpoint_equal(&sent.from, &dead.bound));
+	assert_true(sent.len == 1 && sent.data[0] == 'x');
+	assert_false(dht_socket_error(&a, batch, &sent));
 	assert_int_equal(dht_socket_receive(&a, batch, datagrams), 0);
 	dht_batch_destroy(batch);
 	dht_socket_close(&a);
 	dht_socket_close(&b);
+}
+
+/* The host of a closed port quotes all of a question, over both families: the transaction stands
+ * near its end. */
+static void questions_are_quoted_whole(void **state)
+{
+	(void)state;
+	static const char *const any[] = {"127.0.0.1:0", "[::1]:0"};
+	struct dht_batch *batch;
+	assert_int_equal(dht_batch_create(&batch), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct dht_socket a = opened(any[i]), dead = opened(any[i]);
+		struct dht_datagram sent;
+		uint8_t question[200];
+		memset(question, 'q', sizeof(question));
+		dht_socket_close(&dead);
+		assert_true(send_one(&a, &dead.bound, question, sizeof(question)));
+		assert_true(dht_socket_error(&a, batch, &sent));
+		assert_true(dht_endpoint_equal(&sent.from, &dead.bound));
+		assert_int_equal(sent.len, sizeof(question));
+		assert_memory_equal(sent.data, question, sizeof(question));
+		dht_socket_close(&a);
+	}
+	dht_batch_destroy(batch);
 }
 
 /* More than a batch at once: none is lost, none comes twice. */
@@ -102,8 +126,8 @@ static void a_batch_with_a_dead_end(void **state)
 	struct dht_socket a = opened("127.0.0.1:0"), b = opened("127.0.0.1:0");
 	struct dht_socket dead = opened("127.0.0.1:0");
 	struct dht_endpoint nowhere = endpoint("255.255.255.255:1");
-	struct dht_endpoint unreachable[DHT_SOCKET_BATCH], at;
-	struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+	struct dht_endpoint unreachable[DHT_SOCKET_BATCH];
+	struct dht_datagram sent, datagrams[DHT_SOCKET_BATCH];
 	struct dht_batch *batch;
 	struct dht_outbox *outbox;
 	static const uint8_t long_one[DHT_DATAGRAM_MAX + 1];
@@ -120,8 +144,10 @@ static void a_batch_with_a_dead_end(void **state)
 	assert_int_equal(dht_socket_receive(&b, batch, datagrams), 3);
 	for (uint8_t i = 0; i < 3; i++)
 		assert_int_equal(datagrams[i].data[0], 2 * i);
-	assert_true(dht_socket_error(&a, &at) && dht_endpoint_equal(&at, &dead.bound));
-	assert_true(dht_socket_error(&a, &at) && dht_endpoint_equal(&at, &dead.bound));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(dht_socket_error(&a, batch, &sent));
+		assert_true(dht_endpoint_equal(&sent.from, &dead.bound));
+	}
 	/* It says when it is full, and takes no more. */
 	for (unsigned i = 1; i <= DHT_SOCKET_BATCH + 1; i++)
 		assert_int_equal(dht_outbox_add(outbox, &a, &any, &b.bound, long_one, 1),
@@ -139,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_error_does_not_eat_the_next_datagram),
+		cmocka_unit_test(questions_are_quoted_whole),
 		cmocka_unit_test(batches_are_read_whole),
 		cmocka_unit_test(a_batch_with_a_dead_end),
 	};

@@ -194,7 +194,9 @@ static void op_send(void *self, const struct dht_endpoint *to, const uint8_t *da
 	if (!other->dht && other->refuse) {
 		e.kind = SIM_REFUSED;
 		e.node = m->number;
-		e.datagram = make_datagram(0);
+		e.datagram = make_datagram(len); /* quoted */
+		memcpy(e.datagram->bytes, datagram, len);
+		e.datagram->len = (uint16_t)len;
 		e.datagram->from = *to;
 	} else {
 		e.datagram = sent_by(m, to->family, datagram, len);
@@ -231,7 +233,8 @@ static int op_keep(void *self, const struct dht_id *target, const struct dht_ite
 	(void)from;
 	struct member *m = self;
 	uint64_t lifetime = m->sim->config.item_lifetime;
-	sim_items_keep(&m->items, target, item, m->sim->now + (lifetime ? lifetime : ITEM_LIFETIME));
+	sim_items_keep(
+		&m->items, target, item, m->sim->now + (lifetime ? lifetime : ITEM_LIFETIME));
 	return 0;
 }
 
@@ -476,7 +479,7 @@ static void happen(struct sim *sim, const struct sim_event *e)
 			dht_receive(m->dht, &d->from, d->bytes, d->len);
 		break;
 	case SIM_REFUSED:
-		dht_refused(m->dht, &d->from);
+		dht_refused(m->dht, &d->from, d->bytes, d->len);
 		break;
 	case SIM_WAKES:
 		wake_up(sim, m, e->at);
