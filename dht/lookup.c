@@ -120,7 +120,8 @@ struct dht_address_rules dht_lookup_rules(const struct dht *dht)
 
 bool dht_lookup_may_send(const struct dht_lookup *l, bool reserved)
 {
-	unsigned kept = l->kind == DHT_LOOKUP_PUT && !reserved ? DHT_STORE_PACKETS : 0;
+	unsigned families = (l->fronts[0].len > 0) + (l->fronts[1].len > 0);
+	unsigned kept = l->kind == DHT_LOOKUP_PUT && !reserved ? families * DHT_K : 0;
 	return l->result.queries + kept < DHT_LOOKUP_PACKETS;
 }
 

@@ -34,7 +34,9 @@ static void sixty_of_a_hundred_ignore_get(void **state)
 		struct dht_item item;
 		sim_mutable(i, 1 + (int64_t)i, "among the deaf", &item);
 		sim_put(sim, i % 2 * 5, &item, 0, &a);
-		assert_true(a.result.stored + a.result.stored_here >= 8);
+		/* The first searches, while nobody is found out, may end at their bound with
+		 * fewer. */
+		assert_true(a.result.stored + a.result.stored_here >= (i < MANY / 5 ? 5 : 8));
 		assert_true(a.result.queries <= 60);
 		struct dht_id target;
 		dht_item_target(&item, &target);
