@@ -33,9 +33,9 @@ void attr_directory(const struct fs *fs, const struct node *node, struct stat *r
 	set_time(ret_stat, fs->started);
 }
 
-int attr_control(const struct fs *fs, const struct node *node, struct stat *ret_stat)
+int attr_control(struct fs *fs, const struct node *node, struct stat *ret_stat)
 {
-	struct control_parts parts = {fs->resolver, fs->publisher};
+	struct control_parts parts = {fs->resolver, fs->publisher, fs->control_sizes};
 	size_t size;
 	int r = control_size(&parts, node->control, &size);
 	if (r < 0)

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "resolver/clock.h"
+
+#define SIZE_STANDS SECOND
+
 struct control_input {
 	size_t len;
 	char line[CONTROL_LINE_MAX];
@@ -26,7 +30,7 @@ static int read_key(struct publisher *p, uid_t uid, char **ret_text, size_t *ret
 	return 0;
 }
 
-int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
+static int read_file(const struct control_parts *parts, enum control_file file, uid_t uid,
 	char **ret_text, size_t *ret_len)
 {
 	switch (file) {
@@ -42,10 +46,25 @@ int control_read(const struct control_parts *parts, enum control_file file, uid_
 	return -ENOENT;
 }
 
+/* Who opens a file and asks for its size is told that of what he reads. */
+int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
+	char **ret_text, size_t *ret_len)
+{
+	int r = read_file(parts, file, uid, ret_text, ret_len);
+	if (r == 0)
+		parts->sizes[file] = (struct control_size){clock_monotonic() + SIZE_STANDS, *ret_len};
+	return r;
+}
+
 int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len)
 {
 	if (file == CONTROL_KEY) {
 		*ret_len = NAME_KEY_TEXT + 1;
+		return 0;
+	}
+	const struct control_size *known = &parts->sizes[file];
+	if (file < CONTROL_FILES && clock_monotonic() < known->until) {
+		*ret_len = known->len;
 		return 0;
 	}
 	char *text;

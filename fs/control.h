@@ -7,16 +7,24 @@
 
 struct control_input;
 
+/* How long a file's text was lately: a lister asks for it again and again, and the text of a full
+ * table is long. */
+struct control_size {
+	uint64_t until; /* monotonic; 0: not known */
+	size_t len;
+};
+
 struct control_parts {
 	struct resolver *resolver;
 	struct publisher *publisher;
+	struct control_size *sizes; /* CONTROL_FILES */
 };
 
 /* What `file` says to this caller at this moment; malloc'd. `key` is the caller's own public key,
  * made when he has none. */
 int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
 	char **ret_text, size_t *ret_len);
-/* Its length, without making a key for everyone who lists the directory. */
+/* Its length, up to a second old, without making a key for everyone who lists the directory. */
 int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len);
 
 /* Writing `nodes`: a node a line, `#` comments and blank lines skipped. A line counts when its end

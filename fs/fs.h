@@ -3,6 +3,7 @@
 #ifndef FS_FS_H
 #define FS_FS_H
 
+#include "fs/control.h"
 #include "fs/handle.h"
 #include "fs/pending.h"
 #include "fs/scratch.h"
@@ -24,6 +25,7 @@ struct fs {
 	struct scratch *scratch;
 	struct pending_list *pending;
 	struct handle_list *handles;
+	struct control_size control_sizes[CONTROL_FILES];
 	uid_t owner;	 /* the daemon's user: of directories and of answers from elsewhere */
 	gid_t group;	 /* of every file: records know a publisher, but no group */
 	int64_t started; /* seconds since 1970: mtime of directories */

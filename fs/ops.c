@@ -148,7 +148,7 @@ static bool recall_record(fuse_req_t req, struct node *node, bool entry, struct 
 /* True: memory knows, if only that there is an error. False: ask. */
 static bool recall(fuse_req_t req, struct node *node, bool entry, struct seen *ret_seen)
 {
-	const struct fs *fs = ops_fs(req);
+	struct fs *fs = ops_fs(req);
 	ret_seen->error = 0;
 	ret_seen->timeout = 0;
 	switch (node->kind) {

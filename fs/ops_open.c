@@ -201,7 +201,7 @@ static int open_scratch(fuse_req_t req, struct node *node, int flags, struct han
 static int open_control(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
 {
 	struct fs *fs = ops_fs(req);
-	struct control_parts parts = {fs->resolver, fs->publisher};
+	struct control_parts parts = {fs->resolver, fs->publisher, fs->control_sizes};
 	uid_t uid = ops_uid(req);
 	if (writes(flags) && (node->control != CONTROL_NODES || (uid != 0 && uid != fs->owner)))
 		return -EACCES;

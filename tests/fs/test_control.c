@@ -10,15 +10,17 @@
 #include <string.h>
 
 #include "fs/control.h"
+#include "resolver/clock.h"
 #include "tests/fs/fake_resolver.h"
 
+static struct control_size sizes[CONTROL_FILES];
 static struct control_parts parts;
 static struct control_input *in;
 
 static int setup(void **state)
 {
 	(void)state;
-	parts = (struct control_parts){fake_resolver(NULL), fake_publisher()};
+	parts = (struct control_parts){fake_resolver(NULL), fake_publisher(), sizes};
 	return control_input_create(&in);
 }
 
@@ -98,7 +100,15 @@ static void test_sizes(void **state)
 		free(text);
 	}
 	char *text;
-	size_t len;
+	size_t len, size;
+	assert_int_equal(control_read(&parts, CONTROL_STATUS, 0, &text, &len), 0);
+	free(text);
+	fake.asks = 1234567; /* a second later it is looked at again */
+	assert_int_equal(control_size(&parts, CONTROL_STATUS, &size), 0);
+	assert_int_equal(size, len);
+	sizes[CONTROL_STATUS].until = clock_monotonic();
+	assert_int_equal(control_size(&parts, CONTROL_STATUS, &size), 0);
+	assert_int_equal(size, len + 6);
 	assert_int_equal(control_read(&parts, CONTROL_FILES, 0, &text, &len), -ENOENT);
 }
 
