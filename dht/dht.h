@@ -29,7 +29,8 @@ struct dht_ops {
 	uint64_t (*now)(void *self);            /* monotonic, microseconds */
 	int64_t (*wall)(void *self);            /* microseconds since 1970 */
 	void (*random)(void *self, void *buf, size_t len); /* unpredictable */
-	void (*send)(void *self, const struct dht_endpoint *to, const uint8_t *datagram, size_t len);
+	void (*send)(void *self, const struct dht_endpoint *to, const uint8_t *datagram,
+		size_t len);
 	/* Call dht_run at `at` (monotonic, microseconds): said when a call into the engine made
 	 * that earlier than what dht_run returned last. */
 	void (*wake)(void *self, uint64_t at);
@@ -57,7 +58,7 @@ struct dht_config {
 	struct dht_id id;  /* to begin with: where our address decides over it, it changes */
 	bool mainline;     /* the public network: local addresses are never accepted or returned */
 	bool read_only;    /* BEP 43: sends `ro`, answers nothing */
-	bool limits;       /* what strangers may have of us, by rate, bytes and subnet, is bounded */
+	bool limits;       /* what strangers may have of us, by rate, bytes, subnet, is bounded */
 };
 
 int dht_create(const struct dht_config *config, const struct dht_ops *ops, void *self,
@@ -98,8 +99,8 @@ struct dht_result {
 	unsigned answered;    /* nodes that answered the look-up */
 	unsigned queries;     /* packets it took ... */
 	unsigned bytes;       /* ... and what they held */
-	unsigned hops;        /* the longest chain of nodes of which each named the next, of those that
-	                       * ended at one of the eight nearest that answered */
+	unsigned hops;        /* the longest chain of nodes of which each named the next, of those
+	                       * that ended at one of the eight nearest that answered */
 	unsigned holders;     /* get: nodes that returned a value that verified */
 	unsigned stored;      /* put: nodes that took it, we ourselves and suspects not counted */
 	unsigned refused_cas; /* put: nodes that said 301 */
@@ -108,7 +109,7 @@ struct dht_result {
 	bool stored_here;     /* put: this node keeps it too */
 	bool crowded;         /* somebody seems to have made ids up to be next to the target: what
 	                       * was found or stored there deserves to be read back */
-	bool contested;       /* put: somebody who has the key too signed another value of our seq */
+	bool contested;       /* put: who has the key too signed another value of our seq */
 	int64_t seq_seen;     /* highest seq of a value that verified; -1: none */
 };
 
@@ -139,17 +140,18 @@ int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_pu
  * where it is missing or may soon be forgotten (republish.h says when). That its signature holds is
  * the caller's word, and that it was put before: `put` is when (monotonic, microseconds; 0:
  * unknown). `fn` is told of every refresh; when its seq_seen is above the item's, or it is
- * contested, the network has another value, and the item rests until it is removed. -EINVAL, -ENOMEM. */
+ * contested, the network has another value, and the item rests until it is removed. -EINVAL,
+ * -ENOMEM. */
 struct dht_published;
-int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_put_fn *fn, void *ctx,
-	struct dht_published **ret_published);
+int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_put_fn *fn,
+	void *ctx, struct dht_published **ret_published);
 /* From the callback too; NULL is fine. */
 void dht_unpublish(struct dht *dht, struct dht_published *published);
 /* 0 keeps what stands. */
 struct dht_republish_limits {
 	unsigned rate;     /* bytes a second that all refreshes together may send; 5000 */
 	uint64_t lifetime; /* microseconds for which nodes keep an item after a put; two hours */
-	uint64_t interval; /* microseconds between the first looks at an item; what lifetime allows */
+	uint64_t interval; /* microseconds between first looks at an item; what lifetime allows */
 };
 void dht_republish_limits(struct dht *dht, const struct dht_republish_limits *limits);
 /* May other work for the sake of republishing be done now? Then `spent` says what it took. */
@@ -170,7 +172,7 @@ void dht_cancel(struct dht *dht, struct dht_lookup *lookup);
 /* The table, for status, for saving, for tests. */
 struct dht_node_info {
 	struct dht_contact contact;
-	uint64_t heard;        /* monotonic, microseconds: last answer to a query of ours; 0 never */
+	uint64_t heard;        /* monotonic, microseconds: last answer to a query of ours, or 0 */
 	uint32_t rtt;          /* microseconds, smoothed; 0 unknown */
 	unsigned failures;     /* queries in a row without an answer */
 	uint8_t client[4];     /* `v` as it said it, any bytes; zero: none */
@@ -196,8 +198,8 @@ struct dht_counters {
 	uint64_t junk;         /* datagrams that were no message, or a reply to nothing we asked */
 	uint64_t drop_rate;    /* dropped unread: more from one source than it may send */
 	uint64_t drop_budget;  /* dropped unread: more from all than we look at */
-	uint64_t drop_bytes;   /* unanswered: more than a source, or of the unverified its /24, or all
-	                        * of these, may be sent */
+	uint64_t drop_bytes;   /* unanswered: more than a source, or of the unverified its /24, or
+	                        * all of these, may be sent */
 	uint64_t queries_in, queries_out, replies_in, errors_in, timeouts;
 	uint64_t gets, puts;   /* look-ups of ours */
 	uint64_t searches;     /* and those for the sake of the table */

@@ -45,8 +45,8 @@ void dht_outbox_destroy(struct dht_outbox *outbox);
 bool dht_outbox_add(struct dht_outbox *outbox, const struct dht_socket *socket,
 	const struct dht_endpoint *from, const struct dht_endpoint *to, const uint8_t *data,
 	size_t len);
-/* Sends all. What the kernel has no room for is lost, as UDP may; where no way leads is returned.
- */
+/* Sends all. What the kernel has no room for is lost, as UDP may; where no way leads is
+ * returned. */
 size_t dht_outbox_flush(struct dht_outbox *outbox, const struct dht_socket *socket,
 	struct dht_endpoint ret_unreachable[DHT_SOCKET_BATCH]);
 

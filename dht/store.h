@@ -74,7 +74,8 @@ int dht_store_flush(struct dht_store *store, int64_t steady, int64_t wall);
 
 struct dht_store_counters {
 	size_t items, bytes; /* held */
-	size_t memory; /* that the store has taken for index and cache; SQLite's is not in it */
+	size_t memory; /* that the store has taken for index, cache and what waits; SQLite's is not
+			* in it */
 	uint64_t refreshes; /* byte-identical puts */
 	uint64_t evictions; /* that made room for others */
 	uint64_t refused_quota, refused_full;

@@ -1,5 +1,5 @@
 /* The SQLite file of dht/store: who may have written it, and how it is opened so that neither a
- * crash, a second daemon nor a hostile file does harm. For dht/store.c only. */
+ * crash, a second daemon nor a hostile file does harm. For dht/store*.c only. */
 #ifndef DHT_STORE_FILE_H
 #define DHT_STORE_FILE_H
 

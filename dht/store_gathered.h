@@ -1,5 +1,5 @@
 /* What the file of the store does not know yet: items that were put, whole, and the targets whose
- * rows have to go. For dht/store.c only.
+ * rows have to go. For dht/store*.c only.
  *
  * Nothing is forgotten before it is committed, so a disk that is full for an hour costs no item
  * that was acknowledged. Items are bounded in number and bytes: when there are as many, they are

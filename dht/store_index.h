@@ -1,5 +1,5 @@
 /* What the store holds, in memory: one entry an item, without the item itself, so that a miss, a
- * byte-identical refresh and the choice of what gives way need no disk. For dht/store.c only.
+ * byte-identical refresh and the choice of what gives way need no disk. For dht/store*.c only.
  *
  * An entry's worth decides who stays when the store is full:
  *

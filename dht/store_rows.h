@@ -1,4 +1,4 @@
-/* The rows of the store's file: SQL, and nothing else. For dht/store.c only.
+/* The rows of the store's file: SQL, and nothing else. For dht/store*.c only.
  *
  * Rows are not trusted: one whose lengths or target do not hold is not an item. */
 #ifndef DHT_STORE_ROWS_H

@@ -1,5 +1,5 @@
 /* What the store remembers of items and of those who send them: keyed hashes, the key the file's
- * own. For dht/store.c only. */
+ * own. For dht/store*.c only. */
 #ifndef DHT_STORE_SECRET_H
 #define DHT_STORE_SECRET_H
 

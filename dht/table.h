@@ -76,10 +76,12 @@ void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t 
 bool dht_table_seen(struct dht_table *t, const struct dht_contact *c, uint64_t now);
 /* It says that it answers nothing (BEP 43), unless somebody forged that: it is asked soon. */
 void dht_table_retired(struct dht_table *t, const struct dht_contact *c, uint64_t now);
-/* It did not answer in time. It leaves at once when there is a spare, else after long: true then. */
+/* It did not answer in time. It leaves at once when there is a spare, else after long: true
+ * then. */
 bool dht_table_silent(struct dht_table *t, const struct dht_contact *c);
-/* Somebody else answered at its address: true if it was in the table. If that happens to one node, others of its bucket may
- * be wrong as well: all are asked, at most once in a quarter of an hour. */
+/* Somebody else answered at its address: true if it was in the table. If that happens to one node,
+ * others of its bucket may be wrong as well: all are asked, at most once in a quarter of an
+ * hour. */
 bool dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now);
 
 const struct dht_node *dht_table_find(const struct dht_table *t, const struct dht_contact *c);

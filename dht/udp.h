@@ -1,9 +1,9 @@
 /* The real world of a node: UDP sockets on a libevent loop, the clock, getrandom, the store.
  *
- * Reads in batches and answers each batch by one system call; an ICMP refusal (IP_RECVERR), or the kernel's own word that
- * no way leads there, is told to the engine; the engine's timer is one event; the store is
- * flushed once a second when there is something to flush, and the table saved every five
- * minutes, when it has doubled, and at the end. */
+ * Reads in batches and answers each batch by one system call; an ICMP refusal (IP_RECVERR), or the
+ * kernel's own word that no way leads there, is told to the engine; its timer is one event;
+ * the store is flushed once a second when there is something to flush, less often where the disk
+ * refuses; the table is saved by saved_table. */
 #ifndef DHT_UDP_H
 #define DHT_UDP_H
 

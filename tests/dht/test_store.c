@@ -152,6 +152,33 @@ static void a_kill_loses_only_what_was_not_flushed(void **state)
 	dht_store_close(store);
 }
 
+static void begin_by_another_clock(void)
+{
+	static struct dht_store *store;
+	store = opened();
+	if (dht_store_begin(store, NOW + 200 * SECOND, NOW))
+		_exit(1);
+}
+
+/* A clock that has moved by less than the file is told of a refresh: told all the same, by the
+ * commit that tells of the clock. */
+static void a_kill_after_the_start_costs_no_life(void **state)
+{
+	(void)state;
+	struct dht_item one = immutable_item(1);
+	struct dht_store *store = opened();
+	assert_int_equal(dht_store_begin(store, NOW, NOW), 0);
+	assert_int_equal(keep(store, &one, NOW), 0);
+	assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
+	dht_store_close(store);
+	in_dying_process(begin_by_another_clock);
+	store = opened();
+	assert_int_equal(dht_store_begin(store, NOW + 200 * SECOND, NOW), 0);
+	assert_int_equal(find(store, &one, NOW + (200 + LIFETIME) * SECOND - 1), 0);
+	assert_int_equal(find(store, &one, NOW + (200 + LIFETIME) * SECOND), -ENOENT);
+	dht_store_close(store);
+}
+
 static void open_expecting_busy(void)
 {
 	struct dht_store *store;
@@ -272,6 +299,7 @@ int main(void)
 		TEST(wrong_clock_does_not_keep_for_ever),
 		TEST(a_full_store_stays_full),
 		TEST(a_kill_loses_only_what_was_not_flushed),
+		TEST(a_kill_after_the_start_costs_no_life),
 		TEST(one_daemon_at_a_time),
 		TEST(nodes_come_back),
 		TEST(the_id_stays),
