@@ -46,6 +46,8 @@ struct dht_candidate {
 	bool no_get;	       /* does not know `get`: find_node is asked instead */
 	bool answered;	       /* whatever it was asked */
 	bool walked;	       /* was silent, and so asked find_node too */
+	bool detour;	       /* asked wherever it is: a second path begins there (detour.c) */
+	uint8_t round;	       /* enum dht_search_state: asked for the far side of the region */
 	bool holds; /* it has what the look-up stores, or asks for */
 	uint8_t standing;      /* enum dht_standing */
 	uint8_t rank;	       /* how many nearer ones were named along with it, at least */
@@ -59,6 +61,8 @@ struct dht_candidates {
 	unsigned walks;	 /* find_node sent to nodes that keep nothing */
 	unsigned suspects; /* asked */
 	bool crowded;	   /* more strangers next to the target than there can be */
+	bool detoured;	   /* the second path has begun */
+	unsigned rounds;   /* answers about the far side of the region that are worth waiting for */
 };
 
 /* What addresses are worth where this node lives. */

@@ -165,6 +165,16 @@ enum dht_acquaintance dht_region_look(
 /* is that node's id one that is not believed? */
 bool dht_region_made_up(const struct dht_lookup *l, const struct dht_contact *contact);
 
+/* detour.c: where ids were made up: those with whom a second path begins become candidates; */
+void dht_detour_begin(struct dht_lookup *l, unsigned family);
+/* and whom to ask next for the far side of a region whose middle is crowded, and which id. False:
+ * nobody; */
+bool dht_detour_round(struct dht_lookup *l, unsigned family, struct dht_candidate **ret_candidate,
+	struct dht_id *ret_target);
+/* such a query has ended: true if it was one. */
+bool dht_detour_ended(struct dht_lookup *l, struct dht_candidate *c, const struct dht_query *q,
+	enum dht_search_state how);
+
 /* put.c: the search is over; ends of queries that store. */
 void dht_put_start(struct dht_lookup *l);
 void dht_put_ahead(struct dht_lookup *l); /* while it still searches */

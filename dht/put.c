@@ -89,6 +89,9 @@ static bool take_closest(struct dht_lookup *l)
 		c->state = DHT_ANSWERED;
 		c->answered = true;
 		l->result.answered++;
+		/* Our table, where the look-up began, knows nothing of that. */
+		c->standing = node->standing;
+		l->result.crowded |= node->standing == DHT_SUSPECT;
 		usable[family] += node->standing != DHT_SUSPECT;
 	}
 	return suffices(l, usable);

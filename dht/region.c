@@ -13,6 +13,11 @@
 /* So much denser than elsewhere, the nearest eight are no accident: of 3,000 honest targets one is
  * (Poisson: eight where 1.6 are expected). */
 #define CROWDED 5
+/* No network has ids so dense that three lie together within this part of the range, whatever its
+ * size and whatever an estimate that liars have met says of it: among 10 million nodes, the public
+ * network, one in a hundred million has two others as near. */
+#define MADE_UP (UINT64_MAX >> 37)
+#define MADE_UP_NODES 3
 /* Suspects asked, of each family: what is left of sixty packets when the eight have been found. */
 #define SUSPECTS_MAX 24
 
@@ -62,20 +67,30 @@ enum dht_standing dht_region_standing(struct dht_lookup *l, const struct dht_mes
 
 static bool is_near(const struct dht_lookup *l, const struct dht_candidate *c, uint64_t radius)
 {
-	return c->standing == DHT_BELIEVED && c->state != DHT_FAILED &&
+	return c->standing != DHT_DOUBTED && c->state != DHT_FAILED &&
 	       dht_distance(&l->target, &c->node.contact.id) <= radius;
 }
 
-/* In a young network the table grows faster than the estimate, and so does what is seen around our
- * own id: that is searched again and again, while other look-ups date from when the network was
- * smaller. Who was among the first dozens of ten thousand took honest regions for crowded, and put
- * where nobody looks. That one sample is good to a third only: half of it is sure to be there. */
+/* What the searches for the table's sake see, which are repeated while other look-ups date from
+ * when the network was smaller: around our own id, and somewhere else, the less of both. Around our
+ * own id alone there may be Sybils, who would hide from us so, and from those whose target is near
+ * us, that they are a crowd; and the other may by chance have met some. Such samples are good to a
+ * third only: half of that is sure to be there. */
+static uint64_t size_of_late(const struct dht *dht, const struct dht_estimate *e)
+{
+	uint64_t here = dht_estimate_near(e, &dht->config.id);
+	uint64_t elsewhere = dht_estimate_near(e, &dht->upkeep.anywhere);
+	return (here < elsewhere ? here : elsewhere) / 2;
+}
+
+/* In a young network the table grows faster than the estimate. Who was among the first dozens of
+ * ten thousand took honest regions for crowded, and put where nobody looks. */
 uint64_t dht_region_size(const struct dht *dht, unsigned family)
 {
 	const struct dht_estimate *e = &dht->estimates[family];
-	uint64_t size = dht_estimate_size(e), around = dht_estimate_near(e, &dht->config.id) / 2;
-	if (size && around > size)
-		size = around;
+	uint64_t size = dht_estimate_size(e), late = size_of_late(dht, e);
+	if (size && late > size)
+		size = late;
 	if (size > dht->tables[family].len) /* no need to count */
 		return size;
 	size_t good = dht_table_good(&dht->tables[family]);
@@ -88,9 +103,27 @@ uint64_t dht_region_distance(const struct dht *dht, unsigned family, unsigned ra
 	return size > rank ? UINT64_MAX / (size + 1) * rank : 0;
 }
 
+/* Ids made up for another target, that of an earlier search of ours or of somebody else: together,
+ * wherever that is. They would fill tables, and count among the eight where no honest nodes are
+ * known. The list is sorted, so that those together stand side by side. */
+static void judge_clusters(struct dht_lookup *l, struct dht_candidates *front)
+{
+	const size_t last = MADE_UP_NODES - 1;
+	for (size_t i = 0; i + last < front->len; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (dht_distance(&c->node.contact.id, &c[last].node.contact.id) > MADE_UP)
+			continue;
+		widen(l);
+		for (size_t j = 0; j <= last; j++)
+			if (c[j].standing == DHT_BELIEVED)
+				c[j].standing = DHT_SUSPECT;
+	}
+}
+
 void dht_region_judge(struct dht_lookup *l, unsigned family)
 {
 	struct dht_candidates *front = &l->fronts[family];
+	judge_clusters(l, front);
 	/* A search for the tables' sake is there to meet many, of a network that may be young. */
 	if (l->kind == DHT_LOOKUP_NODES || (!front->crowded && front->len < DHT_K))
 		return;

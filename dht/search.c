@@ -41,9 +41,10 @@ static enum dht_method method_of(const struct dht_lookup *l)
 	return methods[l->kind];
 }
 
-static bool send_query(struct dht_lookup *l, struct dht_candidate *c, enum dht_method method)
+static bool send_query(struct dht_lookup *l, const struct dht_candidate *c, enum dht_method method,
+	const struct dht_id *target)
 {
-	struct dht_message m = {.method = method, .has_target = true, .target = l->target};
+	struct dht_message m = {.method = method, .has_target = true, .target = *target};
 	/* With a seq, libtorrent looks for the mutable item only; without, junk that a stranger
 	 * put there unsigned under the same target would hide it. */
 	if (method == DHT_GET && l->is_mutable)
@@ -81,7 +82,7 @@ static bool is_awaited(
 static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_candidate *c)
 {
 	c->state = DHT_FAILED;
-	if (!send_query(l, c, method_for(l, c)))
+	if (!send_query(l, c, method_for(l, c), &l->target))
 		return;
 	c->state = DHT_ASKED;
 	c->asked++;
@@ -96,7 +97,7 @@ static void walk(struct dht_lookup *l, struct dht_candidate *c)
 	if (c->walked || c->standing == DHT_SUSPECT || method_of(l) != DHT_GET ||
 		keeps_nothing(l, c))
 		return;
-	c->walked = send_query(l, c, DHT_FIND_NODE);
+	c->walked = send_query(l, c, DHT_FIND_NODE, &l->target);
 }
 
 /* Not to be asked, and so not to be waited for. */
@@ -132,6 +133,33 @@ static bool is_on_the_way(const struct dht_lookup *l, const struct dht_candidate
 static bool may_ask(struct dht_lookup *l, const struct dht_candidates *front)
 {
 	return front->flying < PARALLEL && dht_lookup_has_room(l);
+}
+
+/* The second path, where there is one. */
+static bool ask_detour(struct dht_lookup *l, struct dht_candidates *front)
+{
+	bool over = true;
+	for (size_t i = 0; i < front->len; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (c->detour && c->state == DHT_NEW && may_ask(l, front))
+			ask(l, front, c);
+		over &= !c->detour || (c->state != DHT_NEW && c->state != DHT_ASKED);
+	}
+	return over;
+}
+
+/* Others in the region of the target, where its middle is crowded. */
+static bool ask_round(struct dht_lookup *l, unsigned family)
+{
+	struct dht_candidates *front = &l->fronts[family];
+	struct dht_candidate *c;
+	struct dht_id target;
+	while (dht_detour_round(l, family, &c, &target) && dht_lookup_has_room(l)) {
+		bool sent = send_query(l, c, DHT_FIND_NODE, &target);
+		c->round = sent ? DHT_ASKED : DHT_FAILED;
+		front->rounds += sent;
+	}
+	return !front->rounds && !l->held_up;
 }
 
 /* Suspects nearer than the eighth that answered, when all others have been asked. */
@@ -184,7 +212,9 @@ static bool advance_front(struct dht_lookup *l, unsigned family)
 {
 	struct dht_candidates *front = &l->fronts[family];
 	unsigned answered;
-	bool over = ask_nearest(l, front, WALKS, &answered);
+	dht_detour_begin(l, family);
+	bool detoured = ask_detour(l, front);
+	bool over = ask_nearest(l, front, WALKS, &answered) & detoured;
 	if (over && answered < DHT_K && !l->widened[family]) {
 		l->widened[family] = true;
 		dht_lookup_seed(l, family, DHT_CANDIDATES_MAX);
@@ -193,7 +223,7 @@ static bool advance_front(struct dht_lookup *l, unsigned family)
 	if (over && answered < DHT_K)
 		over = ask_nearest(l, front, WALKS_MAX, &answered);
 	if (!over || answered == DHT_K)
-		return over;
+		return over && ask_round(l, family);
 	for (size_t i = 0; i < front->len; i++) {
 		struct dht_candidate *c = &front->list[i];
 		bool silent = c->state == DHT_STALLED || (c->state == DHT_ROUTED && c->walked);
@@ -260,7 +290,14 @@ void dht_lookup_reply(struct dht_lookup *l, const struct dht_query *q, const str
 {
 	struct dht_candidate *c = candidate_of(l, q);
 	bool walked = q->method != method_of(l);
-	if (!c || c->state == DHT_ANSWERED) /* it was asked twice, and answers twice */
+	if (!c)
+		return;
+	if (dht_detour_ended(l, c, q, DHT_ANSWERED)) {
+		dht_lookup_named(l, c, m);
+		dht_lookup_advance(l);
+		return;
+	}
+	if (c->state == DHT_ANSWERED) /* it was asked twice, and answers twice */
 		return;
 	/* A find_node sent after a `get`, which may have been sent again since, is not waited for.
 	 */
@@ -300,6 +337,10 @@ void dht_lookup_failed(
 	if (!c)
 		return;
 	uint8_t hops = c->hops;
+	if (dht_detour_ended(l, c, q, DHT_FAILED)) {
+		dht_lookup_advance(l);
+		return;
+	}
 	/* Somebody else is there: that ends whatever was asked. */
 	bool ends = is_awaited(l, c, q) || (is && c->state == DHT_ASKED);
 	bool silent = c->state == DHT_NEW || c->state == DHT_STALLED;
@@ -318,6 +359,10 @@ void dht_lookup_failed(
 void dht_lookup_stalled(struct dht_lookup *l, const struct dht_query *q)
 {
 	struct dht_candidate *c = candidate_of(l, q);
+	if (c && dht_detour_ended(l, c, q, DHT_STALLED)) {
+		dht_lookup_advance(l);
+		return;
+	}
 	if (!c || !is_awaited(l, c, q))
 		return;
 	c->state = DHT_STALLED;

@@ -331,6 +331,8 @@ void dht_upkeep_searched(struct dht *dht, const struct dht_lookup *l)
 	if (l != u->neighbours)
 		return;
 	u->neighbours = NULL;
+	if (!dht_id_equal(&l->target, &dht->config.id))
+		u->anywhere = l->target;
 	u->neighbours_at = now + u->neighbours_wait;
 	if (u->neighbours_wait < NEIGHBOURS_WAIT_MAX)
 		u->neighbours_wait *= 2;

@@ -30,6 +30,7 @@ struct dht_upkeep {
 	struct dht_lookup *neighbours; /* the search for our own id */
 	uint64_t neighbours_at, neighbours_wait;
 	unsigned neighbours_turn;
+	struct dht_id anywhere; /* what the last of them searched for that was not our neighbourhood */
 	struct dht_lookup *refresh; /* the search in some bucket */
 	uint64_t check_at[2];	    /* not before: paces pings, routine and doubtful */
 	unsigned pings;		    /* under way and not stalled */

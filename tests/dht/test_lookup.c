@@ -159,10 +159,10 @@ static void answered_twice_counts_once(void **state)
 	assert_int_equal(o.result.holders, 1);
 }
 
-/* Every node that answers names nearer ones, and us; all of them exist. */
-static void no_end_of_nearer_nodes(void **state)
+/* Every node that answers names nearer ones, and us; all of them exist. Their ids differ from the
+ * target's in one byte. How many are asked? */
+static size_t nearer_and_nearer(struct world *w, size_t byte, struct outcome *ret_outcome)
 {
-	struct world *w = *state;
 	struct outcome o = {0};
 	struct dht_message m;
 	struct dht_id target;
@@ -183,20 +183,36 @@ static void no_end_of_nearer_nodes(void **state)
 		if (w->sent[i].to.ip[1] == 7) { /* its number is in its address and its id */
 			assert_true(w->sent[i].to.ip[3] != 0);
 			reply.id = target;
-			reply.id.b[4] ^= (uint8_t)~w->sent[i].to.ip[3];
+			reply.id.b[byte] ^= (uint8_t)~w->sent[i].to.ip[3];
 		}
 		reply.nodes[0] = named;
 		for (uint8_t n = 1; n <= 4; n++, reply.nodes_len++) {
 			named.endpoint.ip[3] = (uint8_t)(gets * 3 + n);
 			reply.nodes[n] = (struct dht_contact){target, named.endpoint};
-			reply.nodes[n].id.b[4] ^= (uint8_t)~named.endpoint.ip[3];
+			reply.nodes[n].id.b[byte] ^= (uint8_t)~named.endpoint.ip[3];
 		}
 		named.endpoint.ip[3] = 0;
 		gets++;
 		world_tell(w, &w->sent[i].to, &reply);
 	}
-	assert_true(gets >= 8 && gets <= 60);
 	assert_int_equal(o.ends, 1);
+	*ret_outcome = o;
+	return gets;
+}
+
+static void no_end_of_nearer_nodes(void **state)
+{
+	struct outcome o;
+	assert_in_range(nearer_and_nearer(*state, 0, &o), 8, 60);
+	assert_false(o.result.crowded);
+}
+
+/* As near to each other as in no network: what they name leads nowhere. */
+static void no_way_through_made_up_ids(void **state)
+{
+	struct outcome o;
+	assert_in_range(nearer_and_nearer(*state, 4, &o), 2, 7);
+	assert_true(o.result.crowded);
 }
 
 /* More nodes than a look-up begins with are gone: the rest of the table is drawn upon. */
@@ -573,6 +589,7 @@ int main(void)
 		TEST(late_answers_count),
 		TEST(answered_twice_counts_once),
 		TEST(no_end_of_nearer_nodes),
+		TEST(no_way_through_made_up_ids),
 		TEST(half_of_the_network_is_gone),
 		TEST(the_silent_are_not_asked_again_and_again),
 		TEST(nobody_answers),

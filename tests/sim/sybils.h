@@ -1,0 +1,31 @@
+/* Nodes that are all next to one target and stay there: each has one id for all who ask, as honest
+ * nodes have. They acknowledge puts and forget them, and answer all else as honest nodes do. */
+#ifndef SIM_SYBILS_H
+#define SIM_SYBILS_H
+
+#include "tests/sim/sim.h"
+
+enum sim_sybil_net {
+	SIM_ANY_ID,    /* where each may have any id */
+	SIM_ONE_NET,   /* of one /24, or one IPv6 /40, with ids that BEP 42 allows there */
+	SIM_MANY_NETS, /* the same, but each of a net of its own */
+};
+
+struct sim_sybils_case {
+	struct sim_config config;
+	size_t honest, sybils;
+	uint8_t family;
+	enum sim_sybil_net net;
+	unsigned
+		bits; /* that they share with the target; SIM_ANY_ID only, else as many as can be */
+	bool from_birth; /* they were there before the honest ones */
+	size_t rounds;	 /* each a put of a newer value by one honest node, a get by another */
+};
+struct sim_sybils_outcome {
+	size_t found; /* the newest value */
+	uint64_t read_queries, put_queries;
+	unsigned read_queries_max;
+};
+void sim_sybils_run(const struct sim_sybils_case *c, struct sim_sybils_outcome *ret_outcome);
+
+#endif

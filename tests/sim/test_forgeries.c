@@ -1,0 +1,208 @@
+/* Values that are not what was asked for, or not as it was signed, or genuine but old: from all
+ * nodes but one. */
+#undef NDEBUG
+#include "dht/message.h"
+#include "tests/sim/sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
+
+/* One key, and every node returns another value: of other seqs, genuine, or signed falsely. */
+static bool falsely;
+
+static size_t return_another(
+	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
+{
+	struct dht_message m;
+	struct dht_item item;
+	(void)sim;
+	if (dht_message_read(datagram, len, &m) < 0 || m.kind != DHT_REPLY || !m.token.len)
+		return len;
+	sim_mutable(7, (int64_t)(1000 + node), "one of many", &item);
+	item.sig[5] ^= falsely;
+	m.value = (struct bytes){item.value, item.value_len};
+	m.key = (struct bytes){item.key, DHT_KEY_LEN};
+	m.sig = (struct bytes){item.sig, DHT_SIG_LEN};
+	m.has_key = m.has_sig = m.has_seq = true;
+	m.seq = item.seq;
+	uint8_t buf[1500];
+	int written = dht_message_write(&m, buf, cap < sizeof(buf) ? cap : sizeof(buf));
+	assert_true(written > 0);
+	memcpy(datagram, buf, (size_t)written);
+	return (size_t)written;
+}
+
+static void signatures_checked_are_bounded(void **state)
+{
+	(void)state;
+	struct dht_counters before, after;
+	struct dht_item wanted;
+	struct sim_answer a;
+	struct sim *sim = sim_create(&wan);
+	for (size_t i = 0; i < 60; i++) { /* both families: twice as many answer */
+		sim_add(sim, 46);
+		if (i > 0)
+			sim_join(sim, i, 0);
+		sim_run(sim, 1000);
+	}
+	sim_run(sim, 10 * SIM_SECOND);
+	sim_mutable(7, 1, "", &wanted);
+	for (size_t i = 1; i < 60; i++)
+		sim_set_lie(sim, i, return_another);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		falsely = turn;
+		dht_counters(sim_dht(sim, 0), &before);
+		sim_get(sim, 0, &wanted, &a);
+		dht_counters(sim_dht(sim, 0), &after);
+		assert_in_range(after.verifications - before.verifications, 4, 16);
+		assert_true(falsely ? a.values == 0 : a.values >= 8);
+	}
+	sim_destroy(sim);
+}
+
+/* P13 in quantity: whatever all other nodes return for what nobody ever put, nothing is delivered.
+ */
+enum forgery {
+	OF_OTHER_KEY, /* genuine, but of another key */
+	WITHOUT_SIG,
+	WITHOUT_SEQ,
+	OF_NEGATIVE_SEQ,
+	OF_OTHER_HASH, /* for an immutable target */
+	ALTERED_VALUE, /* from here on only the signature tells */
+	ALTERED_SIG,
+	ALTERED_SEQ,
+	OF_OTHER_SALT,
+	FORGERIES,
+};
+static enum forgery forgery;
+static struct dht_item genuine, others, immutable;
+
+static void alter(struct sim *sim, uint8_t *bytes, size_t len)
+{
+	uint64_t random = sim_random(sim);
+	bytes[(random >> 8) % len] ^= (uint8_t)(1u << (random & 7));
+}
+
+static struct dht_item forged_item(struct sim *sim)
+{
+	struct dht_item item = forgery == OF_OTHER_KEY	  ? others
+			       : forgery == OF_OTHER_HASH ? immutable
+							  : genuine;
+	if (forgery == ALTERED_VALUE || forgery == OF_OTHER_HASH) /* it stays a string: "7:…" */
+		alter(sim, item.value + 2, item.value_len - 2u);
+	if (forgery == ALTERED_SIG)
+		alter(sim, item.sig, DHT_SIG_LEN);
+	if (forgery == ALTERED_SEQ)
+		item.seq += 1 + (int64_t)(sim_random(sim) % 1000);
+	if (forgery == OF_NEGATIVE_SEQ)
+		item.seq = -1 - item.seq;
+	return item;
+}
+
+static size_t return_forgery(
+	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
+{
+	struct dht_message m;
+	(void)node;
+	if (dht_message_read(datagram, len, &m) < 0 || m.kind != DHT_REPLY || !m.token.len)
+		return len;
+	struct dht_item item = forged_item(sim);
+	m.value = (struct bytes){item.value, item.value_len};
+	if (item.is_mutable)
+		m.key = (struct bytes){item.key, DHT_KEY_LEN};
+	if (item.is_mutable && forgery != WITHOUT_SIG)
+		m.sig = (struct bytes){item.sig, DHT_SIG_LEN};
+	m.has_seq = item.is_mutable && forgery != WITHOUT_SEQ;
+	m.seq = item.seq;
+	uint8_t buf[1500];
+	int written = dht_message_write(&m, buf, cap < sizeof(buf) ? cap : sizeof(buf));
+	assert_true(written > 0);
+	memcpy(datagram, buf, (size_t)written);
+	return (size_t)written;
+}
+
+/* The values that so many gets met. */
+static uint64_t get_forgeries(struct sim *sim, enum forgery kind, unsigned gets)
+{
+	struct dht_counters before, after, begun;
+	struct sim_answer a;
+	struct dht_item wanted = kind == OF_OTHER_HASH ? immutable : genuine;
+	if (kind == OF_OTHER_SALT)
+		memcpy(wanted.salt, "salt", wanted.salt_len = 4);
+	forgery = kind;
+	dht_counters(sim_dht(sim, 0), &begun);
+	after = begun;
+	for (unsigned i = 0; i < gets; i++) {
+		before = after;
+		sim_get(sim, 0, &wanted, &a);
+		dht_counters(sim_dht(sim, 0), &after);
+		assert_int_equal(a.values, 0);
+		assert_false(a.own);
+		assert_int_equal(a.result.seq_seen, -1);
+		uint64_t checked = after.verifications - before.verifications;
+		assert_true(kind < ALTERED_VALUE ? checked == 0 : checked >= 8 && checked <= 16);
+	}
+	return after.values_bad - begun.values_bad;
+}
+
+static void forgeries_in_quantity(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 30);
+	uint64_t met = 0;
+	sim_mutable(9, 5, "genuine", &genuine);
+	sim_mutable(10, 5, "of another key", &others);
+	sim_immutable("immutable", &immutable);
+	for (size_t i = 1; i < 30; i++)
+		sim_set_lie(sim, i, return_forgery);
+	for (enum forgery kind = 0; kind < FORGERIES; kind++)
+		met += get_forgeries(sim, kind, kind < ALTERED_VALUE ? 520 : 50);
+	assert_true(met >= 20000);
+	sim_destroy(sim);
+}
+
+/* P15: old data replayed by all. What is delivered is delivered with its seq, and a newer one in
+ * our own store is not forgotten. */
+static void replays_do_not_hide_our_own(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_network(&wan, 40);
+	struct dht_item old, newer;
+	struct dht_id target;
+	struct sim_answer a;
+	size_t holder = 0;
+	sim_mutable(7, 5000, "newer", &newer);
+	sim_mutable(7, 1, "", &old);
+	dht_item_target(&newer, &target);
+	sim_put(sim, 3, &newer, 0, &a);
+	while (!sim_item(sim, holder, &target))
+		holder++;
+	falsely = false;
+	for (size_t i = 0; i < 40; i++)
+		if (i != holder)
+			sim_set_lie(sim, i, return_another);
+	sim_kill(sim, holder, false);
+	sim_restart(sim, holder, true);
+	sim_rejoin(sim, holder);
+	sim_run(sim, 5 * SIM_SECOND);
+	sim_get(sim, holder, &old, &a);
+	assert_true(a.own);
+	assert_true(a.values >= 8);
+	assert_int_equal(a.best.seq, 5000);
+	assert_int_equal(a.result.seq_seen, 5000);
+	sim_destroy(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signatures_checked_are_bounded),
+		cmocka_unit_test(forgeries_in_quantity),
+		cmocka_unit_test(replays_do_not_hide_our_own),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
