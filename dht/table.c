@@ -1,403 +1,29 @@
-/* The routing table of one address family: who is in it. */
+/* The routing table of one address family: what is heard of a node, or is not, and what comes of
+ * it.
+ */
 #include "dht/table.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "dht/table_inside.h"
 
 #define SECOND ((uint64_t)1000000)
 #define MINUTE (60 * SECOND)
 
-/* Spares of a bucket: as many as it takes to fill a small bucket anew. */
-#define SPARES_MAX 8
-/* Silences after which a spare takes the place: two may be loss. */
-#define FAILURES_REPLACED 3
 /* Silences after which a node goes although nobody takes its place: about ten minutes. */
 #define FAILURES_DROPPED 14
 /* But a network that small remembers its members: when all are gone, the cable is out. */
 #define REMEMBERED DHT_K
-/* Nodes of one /24 (IPv4) or /40 (IPv6) in the whole table, with limits. Among the two hundred of
- * a table of millions even two honest ones are rare; IPv6 is handed out by the /32 to /48, so that
- * a /64 alone bounds nobody. */
-#define SITE_MAX 4
-/* Who was here long will stay long (Kademlia, section 2.2), and is not given up for speed. */
-#define YOUNG (30 * MINUTE)
-/* Speed counts where it is felt: a round trip this long, and so many times the newcomer's. */
-#define SLOW 200000
-#define MUCH_FASTER 4
 /* Forged packets shall not have us ask an honest node all the time. */
 #define RETIRED_AGAIN MINUTE
 /* Asking a whole bucket takes up to 128 packets, and strangers can bring it about. */
 #define DOUBT_AGAIN (15 * MINUTE)
 
-/* The first buckets cover most of the id space, and every look-up begins there: with more
- * nodes in them it begins nearer (libtorrent's "extended routing table"). */
-static size_t bucket_room(size_t index)
-{
-	return index < 4 ? (size_t)128 >> index : 8;
-}
-
-void dht_table_init(struct dht_table *t, const struct dht_id *own, bool one_per_ip, bool limits)
-{
-	*t = (struct dht_table){.own = *own, .one_per_ip = one_per_ip, .limits = limits};
-}
-
-void dht_table_finish(struct dht_table *t)
-{
-	for (size_t i = 0; i < t->buckets_len; i++) {
-		free(t->buckets[i].nodes);
-		free(t->buckets[i].marks);
-		free(t->buckets[i].spares);
-	}
-	free(t->buckets);
-	t->buckets = NULL;
-	t->buckets_len = t->len = 0;
-}
-
-size_t dht_table_bucket_of(const struct dht_table *t, const struct dht_id *id)
-{
-	size_t shared = dht_id_shared_bits(&t->own, id);
-	return shared < t->buckets_len ? shared : t->buckets_len - 1;
-}
-
-static bool is_at(const struct dht_node *node, const struct dht_contact *c)
-{
-	return dht_id_equal(&node->contact.id, &c->id) &&
-	       dht_endpoint_equal(&node->contact.endpoint, &c->endpoint);
-}
-
-static uint32_t fold_ip(const struct dht_endpoint *e)
-{
-	uint32_t words[4];
-	memcpy(words, e->ip, sizeof(words));
-	return words[0] ^ words[1] ^ words[2] ^ words[3];
-}
-
-static void set_node(struct dht_bucket *b, size_t at, const struct dht_node *node)
-{
-	b->nodes[at] = *node;
-	b->marks[at] = (struct dht_mark){
-		dht_table_start(&node->contact.id), fold_ip(&node->contact.endpoint)};
-}
-
-static struct dht_node *find_id(const struct dht_table *t, const struct dht_id *id)
-{
-	if (!t->buckets_len)
-		return NULL;
-	struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, id)];
-	uint32_t start = dht_table_start(id);
-	for (size_t i = 0; i < b->len; i++)
-		if (b->marks[i].id == start && dht_id_equal(&b->nodes[i].contact.id, id))
-			return &b->nodes[i];
-	return NULL;
-}
-
-static struct dht_node *find(const struct dht_table *t, const struct dht_contact *c)
-{
-	struct dht_node *node = find_id(t, &c->id);
-	return node && is_at(node, c) ? node : NULL;
-}
-
-const struct dht_node *dht_table_find(const struct dht_table *t, const struct dht_contact *c)
-{
-	return find(t, c);
-}
-
-/* The node that holds this address under whatever id. */
-static struct dht_node *find_address(const struct dht_table *t, const struct dht_endpoint *e)
-{
-	uint32_t ip = fold_ip(e);
-	for (size_t i = 0; i < t->buckets_len; i++) {
-		struct dht_bucket *b = &t->buckets[i];
-		for (size_t j = 0; j < b->len; j++)
-			if (b->marks[j].ip == ip &&
-				dht_endpoint_same_node(
-					&b->nodes[j].contact.endpoint, e, t->one_per_ip))
-				return &b->nodes[j];
-	}
-	return NULL;
-}
-
-static struct dht_node *worst_of(const struct dht_bucket *b)
-{
-	struct dht_node *worst = NULL;
-	for (size_t i = 0; i < b->len; i++)
-		if (!worst || b->nodes[i].failures > worst->failures)
-			worst = &b->nodes[i];
-	return worst;
-}
-
-static bool replaceable(const struct dht_node *node)
-{
-	return node && node->failures >= FAILURES_REPLACED;
-}
-
-/* One owner. */
-static bool same_site(const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	return dht_endpoint_same_prefix(a, b, 3, 5);
-}
-
-/* May another of its subnet come in? Where one is in the bucket already, only for that one. */
-static bool subnet_has_room(
-	const struct dht_table *t, const struct dht_node *fresh, struct dht_node **ret_fellow)
-{
-	unsigned of_site = 0;
-	*ret_fellow = NULL;
-	if (!t->limits || !t->buckets_len)
-		return true;
-	size_t own = dht_table_bucket_of(t, &fresh->contact.id);
-	for (size_t i = 0; i < t->buckets_len; i++)
-		for (size_t j = 0; j < t->buckets[i].len; j++) {
-			struct dht_node *node = &t->buckets[i].nodes[j];
-			const struct dht_endpoint *e = &node->contact.endpoint;
-			of_site += same_site(e, &fresh->contact.endpoint);
-			if (i == own && dht_endpoint_same_subnet(e, &fresh->contact.endpoint))
-				*ret_fellow = node;
-		}
-	if (*ret_fellow)
-		return replaceable(*ret_fellow) || (fresh->verified && !(*ret_fellow)->verified);
-	return of_site < SITE_MAX;
-}
-
-static bool outdoes(
-	const struct dht_table *t, const struct dht_node *fresh, const struct dht_node *old)
-{
-	if (t->limits && fresh->verified != old->verified)
-		return fresh->verified;
-	return old->rtt > SLOW && old->rtt / MUCH_FASTER > fresh->rtt &&
-	       fresh->heard - old->since < YOUNG;
-}
-
-/* Who gives its place in a full bucket to the newcomer; NULL: nobody. */
-static struct dht_node *outdone(
-	const struct dht_table *t, const struct dht_bucket *b, const struct dht_node *fresh)
-{
-	struct dht_node *weakest = worst_of(b);
-	if (replaceable(weakest))
-		return weakest;
-	weakest = NULL;
-	for (size_t i = 0; i < b->len; i++)
-		if (outdoes(t, fresh, &b->nodes[i]) && (!weakest || b->nodes[i].rtt > weakest->rtt))
-			weakest = &b->nodes[i];
-	return weakest;
-}
-
-static bool is_held(const struct dht_table *t, const struct dht_endpoint *e)
-{
-	const struct dht_node *node = find_address(t, e);
-	return node && dht_endpoint_equal(&node->contact.endpoint, e);
-}
-
-bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c)
-{
-	if (dht_id_equal(&c->id, &t->own) || find(t, c))
-		return false;
-	if (!t->buckets_len)
-		return true;
-	/* Its round trip is not known: it is not wanted for its speed. */
-	struct dht_node fresh = {
-		.contact = *c, .rtt = UINT32_MAX, .verified = dht_id_fits(&c->id, &c->endpoint)};
-	size_t index = dht_table_bucket_of(t, &c->id);
-	const struct dht_bucket *b = &t->buckets[index];
-	bool room = b->len < bucket_room(index) || index + 1 == t->buckets_len ||
-		    b->spares_len < SPARES_MAX || outdone(t, b, &fresh);
-	struct dht_node *fellow;
-	if (!room)
-		return false;
-	/* One that has changed its id is no second node of its subnet: its old self goes. */
-	return subnet_has_room(t, &fresh, &fellow) || is_held(t, &c->endpoint);
-}
-
-static bool add_bucket(struct dht_table *t)
-{
-	struct dht_bucket *grown = realloc(t->buckets, (t->buckets_len + 1) * sizeof(*t->buckets));
-	if (!grown)
-		return false;
-	t->buckets = grown;
-	t->buckets[t->buckets_len++] = (struct dht_bucket){0};
-	return true;
-}
-
-static bool grow(struct dht_bucket *b)
-{
-	size_t cap = b->cap ? b->cap * 2 : DHT_K;
-	struct dht_node *nodes = realloc(b->nodes, cap * sizeof(*nodes));
-	if (!nodes)
-		return false;
-	b->nodes = nodes;
-	struct dht_mark *marks = realloc(b->marks, cap * sizeof(*marks));
-	if (!marks)
-		return false;
-	b->marks = marks;
-	b->cap = cap;
-	return true;
-}
-
-static bool append(struct dht_bucket *b, const struct dht_node *node)
-{
-	if (b->len == b->cap && !grow(b))
-		return false;
-	set_node(b, b->len++, node);
-	return true;
-}
-
-/* Moves what shares one more bit out of the last bucket. The new bucket may get more than
- * its room so; it takes no further node until it has less, or is split in turn. */
-static bool split_last(struct dht_table *t)
-{
-	size_t last = t->buckets_len - 1;
-	if (!add_bucket(t))
-		return false;
-	struct dht_bucket *from = &t->buckets[last], *to = &t->buckets[last + 1];
-	to->refreshed = from->refreshed;
-	size_t kept = 0;
-	for (size_t i = 0; i < from->len; i++) {
-		bool moves = dht_id_shared_bits(&t->own, &from->nodes[i].contact.id) > last;
-		if (!moves || !append(to, &from->nodes[i]))
-			set_node(from, kept++, &from->nodes[i]);
-	}
-	from->len = kept;
-	return true;
-}
-
-static void remove_spare(struct dht_bucket *b, size_t at)
-{
-	b->spares_len--;
-	memmove(&b->spares[at], &b->spares[at + 1], (b->spares_len - at) * sizeof(*b->spares));
-}
-
-/* As it was then. */
-static void forget_spare(struct dht_bucket *b, const struct dht_id *id)
-{
-	for (size_t i = b->spares_len; i-- > 0;)
-		if (dht_id_equal(&b->spares[i].contact.id, id))
-			remove_spare(b, i);
-}
-
-/* Only one of the two may be a spare. */
-static bool rivals(const struct dht_table *t, const struct dht_node *a, const struct dht_node *b)
-{
-	return dht_id_equal(&a->contact.id, &b->contact.id) ||
-	       dht_endpoint_same_node(&a->contact.endpoint, &b->contact.endpoint, t->one_per_ip) ||
-	       (t->limits && dht_endpoint_same_subnet(&a->contact.endpoint, &b->contact.endpoint));
-}
-
-/* The oldest goes, but with limits none that is verified for one that is not. False: there is no
- * room. */
-static bool make_spare_room(const struct dht_table *t, struct dht_bucket *b, bool verified)
-{
-	size_t out = 0;
-	if (b->spares_len < SPARES_MAX)
-		return true;
-	while (t->limits && out < b->spares_len && b->spares[out].verified)
-		out++;
-	if (out == b->spares_len && !verified)
-		return false;
-	remove_spare(b, out < b->spares_len ? out : 0);
-	return true;
-}
-
-static void add_spare(const struct dht_table *t, struct dht_bucket *b, const struct dht_node *node)
-{
-	if (!b->spares && !(b->spares = calloc(SPARES_MAX, sizeof(*b->spares))))
-		return;
-	for (size_t i = b->spares_len; i-- > 0;) {
-		if (!rivals(t, &b->spares[i], node))
-			continue;
-		if (t->limits && b->spares[i].verified && !node->verified)
-			return;
-		remove_spare(b, i);
-	}
-	if (make_spare_room(t, b, node->verified))
-		b->spares[b->spares_len++] = *node;
-}
-
-/* Meanwhile its id or address may have come into the table by another door. */
-static bool may_enter(const struct dht_table *t, const struct dht_node *spare)
-{
-	struct dht_node *fellow;
-	return !find_id(t, &spare->contact.id) && !find_address(t, &spare->contact.endpoint) &&
-	       subnet_has_room(t, spare, &fellow) && !fellow;
-}
-
-static bool better_spare(
-	const struct dht_table *t, const struct dht_node *a, const struct dht_node *b)
-{
-	if (t->limits && a->verified != b->verified)
-		return a->verified;
-	return a->rtt <= b->rtt;
-}
-
-/* The best spare takes the place that has become free: of equals the newest. */
-static void promote_spare(struct dht_table *t, struct dht_bucket *b)
-{
-	size_t best = b->spares_len;
-	for (size_t i = 0; i < b->spares_len; i++)
-		if (may_enter(t, &b->spares[i]) &&
-			(best == b->spares_len || better_spare(t, &b->spares[i], &b->spares[best])))
-			best = i;
-	if (best == b->spares_len || !append(b, &b->spares[best]))
-		return;
-	t->len++;
-	remove_spare(b, best);
-}
-
-/* True when the node is in the table, not only a spare. */
-static bool insert(struct dht_table *t, const struct dht_node *node)
-{
-	dht_table_look_again(t);
-	if (!t->buckets_len && !add_bucket(t))
-		return false;
-	size_t index = dht_table_bucket_of(t, &node->contact.id);
-	while (t->buckets[index].len >= bucket_room(index) && index + 1 == t->buckets_len &&
-		index + 1 < DHT_ID_LEN * 8) {
-		if (!split_last(t))
-			return false;
-		index = dht_table_bucket_of(t, &node->contact.id);
-	}
-	struct dht_bucket *b = &t->buckets[index];
-	forget_spare(b, &node->contact.id);
-	if (b->len < bucket_room(index)) {
-		if (!append(b, node))
-			return false;
-		t->len++;
-		return true;
-	}
-	struct dht_node *place = outdone(t, b, node);
-	if (!place) {
-		add_spare(t, b, node);
-		return false;
-	}
-	struct dht_node old = *place;
-	set_node(b, (size_t)(place - b->nodes), node);
-	if (!old.failures)
-		add_spare(t, b, &old);
-	return true;
-}
-
-/* Its place stays free until `fill`. */
-static void take_out(struct dht_table *t, struct dht_node *node)
-{
-	struct dht_bucket *b = &t->buckets[dht_table_bucket_of(t, &node->contact.id)];
-	set_node(b, (size_t)(node - b->nodes), &b->nodes[--b->len]);
-	t->len--;
-	dht_table_look_again(t);
-}
-
-static void fill(struct dht_table *t, const struct dht_id *id)
-{
-	size_t index = dht_table_bucket_of(t, id);
-	struct dht_bucket *b = &t->buckets[index];
-	if (b->len < bucket_room(index))
-		promote_spare(t, b);
-}
-
 static void drop(struct dht_table *t, struct dht_node *node)
 {
 	struct dht_id id = node->contact.id;
-	take_out(t, node);
-	fill(t, &id);
+	table_take_out(t, node);
+	table_fill(t, &id);
 }
 
 static void doubt(struct dht_bucket *b, uint64_t now)
@@ -451,14 +77,14 @@ struct gone_list {
 static void go(struct dht_table *t, struct dht_node *node, bool doubtful, struct gone_list *gone)
 {
 	gone->list[gone->len++] = (struct gone){node->contact.id, doubtful};
-	take_out(t, node);
+	table_take_out(t, node);
 }
 
 static void fill_all(struct dht_table *t, const struct gone_list *gone, uint64_t now)
 {
 	for (size_t i = 0; i < gone->len; i++) {
 		const struct gone *g = &gone->list[i];
-		fill(t, &g->id);
+		table_fill(t, &g->id);
 		if (g->doubtful)
 			doubt(&t->buckets[dht_table_bucket_of(t, &g->id)], now);
 	}
@@ -484,13 +110,13 @@ static bool gives_way(struct dht_table *t, struct dht_node *old, const struct dh
 static bool make_place(struct dht_table *t, const struct dht_node *fresh, struct gone_list *gone)
 {
 	const struct dht_contact *c = &fresh->contact;
-	struct dht_node *old = find_id(t, &c->id), *fellow;
+	struct dht_node *old = table_find_id(t, &c->id), *fellow;
 	if (old && !gives_way(t, old, c, gone))
 		return false;
-	old = find_address(t, &c->endpoint);
+	old = table_find_address(t, &c->endpoint);
 	if (old && !gives_way(t, old, c, gone))
 		return false;
-	if (!subnet_has_room(t, fresh, &fellow))
+	if (!table_subnet_has_room(t, fresh, &fellow))
 		return false;
 	if (fellow)
 		go(t, fellow, false, gone);
@@ -502,7 +128,7 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 {
 	if (dht_id_equal(&c->id, &t->own))
 		return false;
-	struct dht_node *node = find(t, c);
+	struct dht_node *node = table_find(t, c);
 	if (node) {
 		bool was_lost = node->failures >= FAILURES_REPLACED;
 		if (node->failures || node->contested)
@@ -516,21 +142,21 @@ bool dht_table_answered(struct dht_table *t, const struct dht_contact *c, uint64
 		.verified = dht_id_fits(&c->id, &c->endpoint)};
 	update(&fresh, now, rtt, client);
 	struct gone_list gone = {0};
-	bool entered = make_place(t, &fresh, &gone) && insert(t, &fresh);
+	bool entered = make_place(t, &fresh, &gone) && table_insert(t, &fresh);
 	fill_all(t, &gone, now);
 	return entered;
 }
 
 void dht_table_asked(struct dht_table *t, const struct dht_contact *c, uint64_t now)
 {
-	struct dht_node *node = find(t, c);
+	struct dht_node *node = table_find(t, c);
 	if (node)
 		node->asked = now;
 }
 
 bool dht_table_seen(struct dht_table *t, const struct dht_contact *c, uint64_t now)
 {
-	struct dht_node *node = find(t, c);
+	struct dht_node *node = table_find(t, c);
 	if (node)
 		node->seen = now;
 	return node;
@@ -538,7 +164,7 @@ bool dht_table_seen(struct dht_table *t, const struct dht_contact *c, uint64_t n
 
 void dht_table_retired(struct dht_table *t, const struct dht_contact *c, uint64_t now)
 {
-	struct dht_node *node = find(t, c);
+	struct dht_node *node = table_find(t, c);
 	if (!node || node->contested || now - node->heard < RETIRED_AGAIN)
 		return;
 	node->contested = true;
@@ -547,7 +173,7 @@ void dht_table_retired(struct dht_table *t, const struct dht_contact *c, uint64_
 
 bool dht_table_silent(struct dht_table *t, const struct dht_contact *c)
 {
-	struct dht_node *node = find(t, c);
+	struct dht_node *node = table_find(t, c);
 	if (!node)
 		return false;
 	if (node->failures < UINT8_MAX)
@@ -563,46 +189,8 @@ bool dht_table_silent(struct dht_table *t, const struct dht_contact *c)
 
 bool dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t now)
 {
-	struct dht_node *node = find(t, c);
+	struct dht_node *node = table_find(t, c);
 	if (node)
 		evict(t, node, now);
 	return node;
-}
-
-static bool take_nodes(struct dht_table *to, const struct dht_table *from)
-{
-	for (size_t i = 0; i < from->buckets_len; i++) {
-		const struct dht_bucket *b = &from->buckets[i];
-		if (i == 0 || b->refreshed < to->buckets[0].refreshed)
-			to->buckets[0].refreshed = b->refreshed;
-		for (size_t j = 0; j < b->len; j++) {
-			if (!append(&to->buckets[0], &b->nodes[j]))
-				return false;
-			to->len++;
-		}
-	}
-	return true;
-}
-
-/* Buckets may get more than their room: nobody is lost over an id of ours. */
-int dht_table_around(
-	const struct dht_table *t, const struct dht_id *own, struct dht_table *ret_table)
-{
-	struct dht_table fresh;
-	dht_table_init(&fresh, own, t->one_per_ip, t->limits);
-	if (!add_bucket(&fresh) || !take_nodes(&fresh, t))
-		goto fail;
-	for (size_t last = 0; fresh.buckets[last].len > bucket_room(last); last++)
-		if (last + 1 == DHT_ID_LEN * 8 || !split_last(&fresh))
-			break;
-	for (size_t i = 0; i < t->buckets_len; i++)
-		for (size_t j = 0; j < t->buckets[i].spares_len; j++) {
-			if (may_enter(&fresh, &t->buckets[i].spares[j]))
-				insert(&fresh, &t->buckets[i].spares[j]);
-		}
-	*ret_table = fresh;
-	return 0;
-fail:
-	dht_table_finish(&fresh);
-	return -ENOMEM;
 }

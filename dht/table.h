@@ -7,7 +7,8 @@
  * one node of a /24 (IPv4) or /64 (IPv6) in a bucket, few of it in the whole table, and who
  * has the id that its address gives it (BEP 42, "verified") goes before who has not.
  *
- * table.c is who is in it; table_pick.c is whom to name, to ask, to search for. Neither does I/O
+ * table_place.c is who has a place in it, table.c what is heard of them and what comes of it,
+ * table_pick.c whom to name, to ask, to search for. None does I/O
  * or knows a time but what it is told. */
 #ifndef DHT_TABLE_H
 #define DHT_TABLE_H
