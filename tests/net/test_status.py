@@ -31,7 +31,7 @@ ELSEWHERE = {
     "republish.looks": ("sim/test_republish.c", "refreshes"),
     "republish.lost": ("sim/test_republish.c", "refresh_lost"),
     "republish.puts": ("sim/test_republish.c", "refresh_puts"),
-    "store.evictions": ("dht/test_udp.c", "store_evictions"),
+    "store.evictions": ("dht/test_store.c", "evictions"),
     "store.reads": ("dht/test_store_index.c", "reads"),
     "store.refused_full": ("dht/test_store.c", "refused_full"),
     "store.refused_quota": ("dht/test_store_index.c", "refused_quota"),
