@@ -88,10 +88,10 @@ static void honest_networks_pay_nothing(void **state)
 {
 	(void)state;
 	struct sim_liars_outcome o;
-	run_case(SIM_SILENT, 0, false, 50, &o);
-	assert_int_equal(o.found, 200);
-	assert_true(o.read_queries <= 12 * 200);
-	assert_true(o.put_queries <= 20 * 50);
+	run_case(SIM_SILENT, 0, false, 25, &o);
+	assert_int_equal(o.found, 100);
+	assert_true(o.read_queries <= 12 * 100);
+	assert_true(o.put_queries <= 20 * 25);
 	assert_int_equal(o.wide, 0);
 }
 
@@ -111,8 +111,8 @@ static void forgers(void **state)
 {
 	(void)state;
 	struct sim_liars_outcome o;
-	run_case(SIM_FORGER, 20, false, 50, &o);
-	assert_true(o.found >= 198);
+	run_case(SIM_FORGER, 20, false, 25, &o);
+	assert_true(o.found >= 99);
 	assert_true(o.wide > 0);
 	run_case(SIM_FORGER, 50, false, 25, &o);
 	assert_true(o.found >= 80);

@@ -54,7 +54,7 @@ static void of_any_id(void **state)
 {
 	(void)state;
 	const struct sim_sybils_case c = {.config = private,
-		.honest = 180,
+		.honest = 100,
 		.sybils = 20,
 		.family = 4,
 		.bits = 12,
