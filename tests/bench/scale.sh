@@ -3,8 +3,8 @@
 #
 #   sh tests/bench/scale.sh BUILD [NODES...]     100 1000 10000 100000; use buildtype=release
 #
-# Needs nothing but the build, and for 100,000 nodes 12 GB of memory and tens of minutes of one core. To reach: 99.9 % of
-# all puts and gets succeed, at most 20 messages a get, at most 4 more for each tenfold of nodes. libtorrent
+# Needs nothing but the build, and for 100,000 nodes 13 GB of memory and a quarter
+# of an hour of one core. To reach: 99.9 % of all puts and gets succeed, at most 20 messages a get, at most 4 more for each tenfold of nodes. libtorrent
 # takes 18 to 20 queries a put and 9 to 12 a get of a mutable item among 100 nodes (facts measured once; it
 # cannot run in virtual time). SIM_SEED=N takes another course of events.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
