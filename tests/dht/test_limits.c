@@ -239,7 +239,7 @@ static void evicted_and_back_is_no_fresh_start(void **state)
 				    four = address4((uint32_t)(7 << 8 | step % 9));
 		dht_limits_proved(limits, &six, now);
 		dht_limits_proved(limits, &four, now);
-		for (unsigned i = 0; i < 200; i++) {
+		for (unsigned i = 0; i < 50; i++) {
 			in += dht_limits_in(limits, &six, 1, now) == DHT_ADMIT;
 			out += dht_limits_out(limits, &four, 1000, now) ? 1000 : 0;
 		}

@@ -398,7 +398,7 @@ static void forget(struct node *n)
 static void test_kept_alive(void **state)
 {
 	(void)state;
-	looks = 100000;
+	looks = 30000;
 	connect_all(POLICY_GUARDED);
 	assert_int_equal(put(&nodes[0], 1000, "again.alt", 7), 0);
 	until_published(&nodes[0], 1000, "again.alt");
@@ -466,7 +466,7 @@ static void test_slot_from_the_future(void **state)
 static void test_resign(void **state)
 {
 	(void)state;
-	resign = 100000;
+	resign = 30000;
 	connect_all(POLICY_GUARDED);
 	resign = 0;
 	assert_int_equal(put(&nodes[0], 1000, "anew.alt", 7), 0);
@@ -517,7 +517,7 @@ static void test_contested(void **state)
 	struct dht_endpoint stranger;
 	struct dht_item item;
 	struct dht_id target;
-	looks = 100000;
+	looks = 30000;
 	connect_all(POLICY_GUARDED);
 	looks = 0;
 	assert_int_equal(put(&nodes[0], 1000, "contested.alt", 7), 0);
@@ -574,7 +574,7 @@ static void test_turn_and_edit(void **state)
 static void test_shared_slot(void **state)
 {
 	(void)state;
-	looks = 100000;
+	looks = 30000;
 	connect_all(POLICY_GUARDED);
 	looks = 0;
 	assert_int_equal(put(&nodes[0], 1000, "shared.alt", 1), 0);

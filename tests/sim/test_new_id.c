@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #define NODES 40
-#define ROUNDS 15
+#define ROUNDS 10
 
 static struct sim_operation operations[NODES];
 

@@ -90,24 +90,24 @@ static void liars_change_nobodys_id(void **state)
 {
 	(void)state;
 	struct sim *sim = sim_create(&public);
-	for (size_t i = 0; i < 60; i++) {
+	for (size_t i = 0; i < 40; i++) {
 		sim_add(sim, 4);
-		if (i % 10 >= 7) /* thirty of a hundred */
+		if (i % 10 >= 7) /* twelve of forty */
 			sim_set_lie(sim, i, says_another_address);
 		if (i > 0)
 			sim_join(sim, i, 0);
 		sim_run(sim, 10000);
 	}
 	sim_run(sim, 3 * MINUTE);
-	struct dht_id before[60];
+	struct dht_id before[40];
 	unsigned right = 0;
-	for (size_t i = 0; i < 60; i++) {
+	for (size_t i = 0; i < 40; i++) {
 		before[i] = *dht_own_id(sim_dht(sim, i));
 		right += id_fits(sim, i, 4);
 	}
-	assert_int_equal(right, 60);
+	assert_int_equal(right, 40);
 	sim_run(sim, 15 * MINUTE);
-	for (size_t i = 0; i < 60; i++) {
+	for (size_t i = 0; i < 40; i++) {
 		assert_true(knows_address(sim, i, 4));
 		assert_true(dht_id_equal(&before[i], dht_own_id(sim_dht(sim, i))));
 	}
@@ -209,11 +209,10 @@ static void ten_change_their_ids(uint64_t seed, uint64_t gap, bool fast, unsigne
 static void who_changes_its_id_stays_known(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 1; seed <= 2; seed++)
-		for (uint64_t gap = 600000; gap <= 1500000; gap += 900000) {
-			ten_change_their_ids(seed, gap, true, 0);
-			ten_change_their_ids(seed, gap, false, 10);
-		}
+	for (uint64_t gap = 600000; gap <= 1500000; gap += 900000) {
+		ten_change_their_ids(1, gap, true, 0);
+		ten_change_their_ids(2, gap, false, 10);
+	}
 }
 
 /* On a network of one's own ids are what they are, unless limits are asked for. */
@@ -300,9 +299,10 @@ static void who_is_not_reached_turns_read_only(void **state)
 	sim_run(sim, 12 * MINUTE);
 	settle(sim, CROWD);
 	browse(sim, BEHIND_NAT, 80);
-	assert_in_range(sim_now(sim), 13 * MINUTE, 1000 * SIM_SECOND + 15 * MINUTE - 1);
+	const uint64_t trial_ends = 1000 * SIM_SECOND + 15 * MINUTE;
+	assert_true(sim_now(sim) < trial_ends);
 	assert_int_equal(read_only_of(sim), 0);
-	sim_run(sim, 2 * MINUTE);
+	sim_run(sim, trial_ends + MINUTE - sim_now(sim));
 	assert_true(dht_is_read_only(sim_dht(sim, BEHIND_NAT)));
 	assert_int_equal(read_only_of(sim), 1);
 	/* It finds what is there, and leaves the tables of those it asks. */

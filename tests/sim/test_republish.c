@@ -286,8 +286,8 @@ static void test_immutable(void **state)
 static void test_budget(void **state)
 {
 	(void)state;
-	enum { ITEMS = 60 };
-	struct sim *sim = network(LIFETIME, 300);
+	enum { ITEMS = 30 };
+	struct sim *sim = network(LIFETIME, 150);
 	static struct owned o[ITEMS];
 	for (unsigned i = 0; i < ITEMS; i++)
 		own(sim, &o[i], i);
@@ -298,8 +298,8 @@ static void test_budget(void **state)
 		if (minute >= 10 && sent[minute] - sent[minute - 10] > most)
 			most = sent[minute] - sent[minute - 10];
 	}
-	assert_true(most <= 300 * 600 + 3000); /* the last one may begin within the ten minutes */
-	assert_true(most >= 300 * 300);
+	assert_true(most <= 150 * 600 + 3000); /* the last one may begin within the ten minutes */
+	assert_true(most >= 150 * 300);
 	for (unsigned i = 0; i < ITEMS; i++) {
 		assert_true(o[i].refreshes >= 3);
 		assert_true(readable(sim, 1 + i % (NODES - 1), &o[i].item));
@@ -330,8 +330,8 @@ static void test_late(void **state)
 static void test_recovers(void **state)
 {
 	(void)state;
-	enum { ITEMS = 66 };
-	struct sim *sim = network(LIFETIME, 300);
+	enum { ITEMS = 33 };
+	struct sim *sim = network(LIFETIME, 150);
 	static struct owned o[ITEMS];
 	for (unsigned i = 0; i < ITEMS; i++)
 		own(sim, &o[i], i);
@@ -354,8 +354,8 @@ static void test_recovers(void **state)
 static void test_few(void **state)
 {
 	(void)state;
-	enum { ITEMS = 60 };
-	struct sim *sim = network(LIFETIME, 220);
+	enum { ITEMS = 30 };
+	struct sim *sim = network(LIFETIME, 110);
 	static struct owned o[ITEMS];
 	for (unsigned i = 0; i < ITEMS; i++)
 		own(sim, &o[i], i);
@@ -411,7 +411,7 @@ static void test_jitter(void **state)
 static void test_churn(void **state)
 {
 	(void)state;
-	enum { ITEMS = 40 };
+	enum { ITEMS = 20 };
 	struct sim *sim = network(LIFETIME, 0);
 	static struct owned o[ITEMS];
 	for (unsigned i = 0; i < ITEMS; i++)
@@ -427,7 +427,7 @@ static void test_churn(void **state)
 		for (unsigned i = 0; i < ITEMS; i++)
 			assert_true(copies(sim, &o[i].item) >= 4);
 	}
-	assert_true(counters(sim).refresh_bytes < 60 * 60 * 3000);
+	assert_true(counters(sim).refresh_bytes < 60 * 60 * 1500);
 	sim_destroy(sim);
 }
 

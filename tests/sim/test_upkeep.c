@@ -48,38 +48,38 @@ static void readable_everywhere(struct sim *sim, const struct dht_item *item, in
 	}
 }
 
-/* Two halves of fifty, apart for long enough to forget each other. The node that all had joined by
+/* Two halves of thirty, apart for long enough to forget each other. The node that all had joined by
  * is gone for good. */
 static void halves_find_together_without_a_node_to_join_by(void **state)
 {
 	(void)state;
-	struct sim *sim = sim_network(&wan, 101);
+	struct sim *sim = sim_network(&wan, 61);
 	struct dht_item left, right, both;
 	struct sim_answer a;
 	sim_mutable(3, 5, "before", &both);
-	sim_put(sim, 30, &both, 0, &a);
+	sim_put(sim, 20, &both, 0, &a);
 	sim_kill(sim, 0, false);
-	for (size_t i = 51; i <= 100; i++)
+	for (size_t i = 31; i <= 60; i++)
 		sim_set_side(sim, i, 1);
 	sim_run(sim, 14 * MINUTE);
-	for (size_t i = 1; i <= 100; i++)
-		assert_true(nodes_of(sim, i) <= 49);
+	for (size_t i = 1; i <= 60; i++)
+		assert_true(nodes_of(sim, i) <= 29);
 	sim_mutable(1, 7, "left", &left);
 	sim_mutable(2, 8, "right", &right);
 	sim_mutable(3, 9, "after", &both);
 	sim_put(sim, 12, &left, 0, &a);
 	assert_true(a.result.stored >= 7);
-	sim_put(sim, 77, &right, 0, &a);
+	sim_put(sim, 47, &right, 0, &a);
 	assert_true(a.result.stored >= 7);
-	sim_put(sim, 78, &both, 0, &a);
-	for (size_t i = 51; i <= 100; i++)
+	sim_put(sim, 48, &both, 0, &a);
+	for (size_t i = 31; i <= 60; i++)
 		sim_set_side(sim, i, 0);
 	sim_run(sim, MINUTE);
 	size_t least = SIZE_MAX;
-	for (size_t i = 1; i <= 100; i++)
+	for (size_t i = 1; i <= 60; i++)
 		least = nodes_of(sim, i) < least ? nodes_of(sim, i) : least;
 	printf("# a minute after the partition: %zu nodes known or more\n", least);
-	assert_true(least > 60);
+	assert_true(least > 36);
 	readable_everywhere(sim, &left, 7);
 	readable_everywhere(sim, &right, 8);
 	readable_everywhere(sim, &both, 9);
