@@ -220,7 +220,7 @@ static void three_of_nine_change_nothing(void **state)
 			}
 	/* Nor does any minority win, though it may hinder the truth; but if chance has eight of
 	 * them vote before anyone else. */
-	for (unsigned all = 3; all <= 30; all++)
+	for (unsigned all = 3; all <= 30; all += all < 14 ? 1 : 4)
 		for (unsigned liars = 1; 2 * liars < all; liars++) {
 			setup(state);
 			poll(all, liars, liars < 8, 20 * 60);
