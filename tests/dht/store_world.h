@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "dht/store.h"
+#include "tests/directory.h"
 
 #define SECOND INT64_C(1000000)
 #define NOW (INT64_C(1800000000) * SECOND)
@@ -22,14 +23,13 @@
 
 static struct dht_store_config config;
 
-static char directory[64], path[96];
+static char directory[DIRECTORY_CAP], path[96];
 
 static inline int make_directory(void **state)
 {
 	(void)state;
 	config = (struct dht_store_config){.lifetime = LIFETIME};
-	strcpy(directory, "/tmp/kadns-test-store.XXXXXX");
-	if (!mkdtemp(directory))
+	if (directory_make(directory))
 		return -1;
 	snprintf(path, sizeof(path), "%s/guests.db", directory);
 	return 0;

@@ -2,6 +2,7 @@
  * memory. */
 #undef NDEBUG
 #include "dht/store.h"
+#include "tests/directory.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -20,7 +21,7 @@
 #define LIFETIME 7200
 #define YEAR (INT64_C(365) * 86400 * SECOND)
 
-static char directory[64], path[96];
+static char directory[DIRECTORY_CAP], path[96];
 static struct dht_store_config config;
 static struct dht_store *store;
 
@@ -49,8 +50,7 @@ static int make_store(void **state)
 {
 	(void)state;
 	config = (struct dht_store_config){.lifetime = LIFETIME};
-	strcpy(directory, "/tmp/kadns-test-index.XXXXXX");
-	if (!mkdtemp(directory))
+	if (directory_make(directory))
 		return -1;
 	snprintf(path, sizeof(path), "%s/guests.db", directory);
 	store = NULL;
@@ -409,10 +409,9 @@ static void misses_and_refreshes_touch_no_disk(void **state)
 	assert_int_equal(dht_store_flush(store, NOW + 3600 * SECOND, NOW + 3600 * SECOND), 0);
 	assert_true(written > few + 50);
 	/* As a kill leaves it: the file alone. */
-	char copy[128], command[512];
+	char copy[128];
 	snprintf(copy, sizeof(copy), "%s/copy", directory);
-	snprintf(command, sizeof(command), "cp %s %s && cp %s-wal %s-wal", path, copy, path, copy);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(directory_copy_database(path, copy), 0);
 	struct dht_store *second;
 	struct dht_item found;
 	struct dht_id target;

@@ -1,5 +1,5 @@
 /* For the tests of dht/udp: nodes in one loop, on loopback, each with a store in a directory that
- * is gone after the test. */
+ * is gone after the test. Three nodes, where a test does not say NODES before. */
 #ifndef TESTS_DHT_UDP_WORLD_H
 #define TESTS_DHT_UDP_WORLD_H
 
@@ -9,14 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "dht/udp.h"
+#include "tests/directory.h"
+#include "tests/leap.h"
 
+#ifndef NODES
 #define NODES 3
+#endif
 #define PATIENCE 10 /* seconds until a test that waits has failed; nothing sleeps as long */
 
 static const struct dht_store_config guests = {.lifetime = DHT_STORE_LIFETIME};
@@ -27,27 +29,14 @@ struct node {
 	struct dht_udp *udp;
 };
 
-static char directory[64];
+static char directory[DIRECTORY_CAP];
 static struct event_base *base;
 static struct node nodes[NODES];
-
-/* Seconds that the machine has slept, which only one clock counts; and seconds that have passed
- * beside those of the real clock. */
-static time_t slept, passed;
-
-int clock_gettime(clockid_t id, struct timespec *ret_time)
-{
-	long r = syscall(SYS_clock_gettime, id, ret_time);
-	if (r == 0 && id != CLOCK_REALTIME)
-		ret_time->tv_sec += passed + (id == CLOCK_BOOTTIME ? slept : 0);
-	return (int)r;
-}
 
 static inline int set_up(void **state)
 {
 	(void)state;
-	strcpy(directory, "/tmp/kadns-test-udp.XXXXXX");
-	if (!mkdtemp(directory))
+	if (directory_make(directory))
 		return -1;
 	for (int i = 0; i < NODES; i++)
 		nodes[i] = (struct node){0};
@@ -65,20 +54,19 @@ static inline void stop(struct node *n)
 	n->store = NULL;
 }
 
+/* Its file, once it has stopped: the log went at the end. */
+static inline void forget(const struct node *n)
+{
+	assert_int_equal(unlink(n->path), 0);
+}
+
 static inline int tear_down(void **state)
 {
 	(void)state;
-	static const char *const suffix[] = {"", "-wal", "-journal"};
-	for (int i = 0; i < NODES; i++) {
+	for (int i = 0; i < NODES; i++)
 		stop(&nodes[i]);
-		for (size_t s = 0; s < sizeof(suffix) / sizeof(*suffix); s++) {
-			char name[512];
-			snprintf(name, sizeof(name), "%s%s", nodes[i].path, suffix[s]);
-			unlink(name);
-		}
-	}
 	event_base_free(base);
-	return rmdir(directory);
+	return directory_remove(directory);
 }
 
 static inline struct dht_endpoint endpoint(const char *text)

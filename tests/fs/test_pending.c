@@ -13,6 +13,7 @@
 
 #include "fs/pending.h"
 #include "tests/fs/fake_resolver.h"
+#include "tests/leap.h"
 
 #define OWNER 900
 
@@ -29,7 +30,7 @@ static int setup(void **state)
 {
 	(void)state;
 	base = event_base_new();
-	/* 1 us: the deadline then comes a second later, and no test waits for it but one. */
+	/* 1 us: the deadline then comes a second later. */
 	return pending_create(base, fake_resolver(base), 1, OWNER, &list);
 }
 

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,12 +20,14 @@
 #include "resolver/clock.h"
 #include "resolver/job.h"
 #include "resolver/resolver.h"
+#include "tests/directory.h"
+#include "tests/leap.h"
 
 #define NODES 3
 #define WATCHDOG_SECONDS 20
 
 struct node {
-	char dir[32];
+	char dir[DIRECTORY_CAP];
 	struct policy policy;
 	struct own *own;
 	struct signer *signer;
@@ -36,17 +36,6 @@ struct node {
 	struct publisher *publisher;
 	struct resolver *resolver;
 };
-
-/* How far the clocks were moved: what the machine slept, and what the loop has lived through. */
-static uint64_t slept, lived;
-
-int clock_gettime(clockid_t id, struct timespec *t)
-{
-	bool awake = id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE;
-	int r = (int)syscall(SYS_clock_gettime, id, t);
-	t->tv_sec += (time_t)(lived + (awake ? 0 : slept));
-	return r;
-}
 
 static struct event_base *base;
 static struct node nodes[NODES];
@@ -70,11 +59,10 @@ static void changed(void *ctx, const struct question *q)
 
 static void start(struct node *n, enum policy_mode mode)
 {
-	char path[64];
+	char path[96];
 	struct dht_udp_config udp = {.bind_len = 1, .judge = publish_judge};
 	if (!n->dir[0]) {
-		strcpy(n->dir, "/tmp/kadns-net-XXXXXX");
-		assert_non_null(mkdtemp(n->dir));
+		assert_int_equal(directory_make(n->dir), 0);
 	}
 	snprintf(path, sizeof(path), "%s/own.db", n->dir);
 	assert_int_equal(own_open(path, 100, 1, &n->own), 0);
@@ -109,7 +97,7 @@ static void stop(struct node *n)
 	dht_store_close(n->store);
 	signer_close(n->signer);
 	own_close(n->own);
-	char dir[32];
+	char dir[DIRECTORY_CAP];
 	memcpy(dir, n->dir, sizeof(dir));
 	*n = (struct node){0};
 	memcpy(n->dir, dir, sizeof(dir));
@@ -155,11 +143,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	for (int i = 0; i < NODES; i++) {
-		char command[64];
 		if (nodes[i].resolver)
 			stop(&nodes[i]);
-		snprintf(command, sizeof(command), "rm -rf %.31s", nodes[i].dir);
-		if (nodes[i].dir[0] && system(command) != 0)
+		if (nodes[i].dir[0] && directory_remove(nodes[i].dir) != 0)
 			return -1;
 		nodes[i] = (struct node){0};
 	}
@@ -387,10 +373,10 @@ static struct publish_counters published(struct node *n)
 
 static void forget(struct node *n)
 {
-	char command[64];
+	char path[96];
 	stop(n);
-	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", n->dir);
-	assert_int_equal(system(command), 0);
+	snprintf(path, sizeof(path), "%s/guests.db", n->dir); /* its log went at the end */
+	assert_int_equal(unlink(path), 0);
 }
 
 /* What was put is looked after: untouched while it stands, put again byte for byte where a node
@@ -495,12 +481,8 @@ static void test_restart(void **state)
 	while (event_pending(&p->turn_timer, EV_TIMEOUT, NULL)) /* which is not added once more */
 		event_base_loop(base, EVLOOP_ONCE);
 	/* All others have forgotten: it is put again. */
-	stop(&nodes[0]);
-	forget(&nodes[1]);
-	forget(&nodes[2]);
-	char command[64];
-	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", nodes[0].dir);
-	assert_int_equal(system(command), 0);
+	for (int i = 0; i < NODES; i++)
+		forget(&nodes[i]);
 	connect_all(POLICY_GUARDED);
 	while (published(&nodes[0]).zones_put < 1 || published(&nodes[0]).slots_put < 1)
 		event_base_loop(base, EVLOOP_ONCE);
@@ -680,13 +662,8 @@ static void test_old_zone(void **state)
 	struct question q = question_of(gone);
 	assert_int_equal(publish_remove(nodes[0].publisher, 1000, &q), 0);
 	until_published(&nodes[0], 1000, gone);
-	stop(&nodes[1]); /* it had the new one, and forgets */
-	char command[64];
-	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", nodes[1].dir);
-	assert_int_equal(system(command), 0);
-	snprintf(command, sizeof(command), "rm -f %.31s/guests.db*", nodes[0].dir);
-	stop(&nodes[0]);
-	assert_int_equal(system(command), 0);
+	forget(&nodes[1]); /* it had the new one */
+	forget(&nodes[0]);
 	connect_all(POLICY_GUARDED);
 	assert_int_equal(put(&nodes[0], 1000, next, 3), 0);
 	until_published(&nodes[0], 1000, next);
@@ -843,8 +820,8 @@ static void test_slept(void **state)
 	until_published(&nodes[0], 1000, "slept.alt");
 	while (nodes[0].publisher->running)
 		event_base_loop(base, EVLOOP_ONCE);
-	slept += 3 * 3600;
-	lived += 10; /* seconds after waking up */
+	slept += 3 * 3600 * LEAP_SECOND;
+	passed += 10 * LEAP_SECOND; /* after waking up */
 	while (published(&nodes[0]).zones_put < 2 || published(&nodes[0]).slots_put < 2 ||
 		counters(&nodes[0]).refreshes < 1)
 		event_base_loop(base, EVLOOP_ONCE);

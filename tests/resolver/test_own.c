@@ -15,15 +15,15 @@
 #include <cmocka.h>
 
 #include "resolver/own.h"
+#include "tests/directory.h"
 
-static char dir[] = "/tmp/kadns-own-XXXXXX";
-static char path[64];
+static char dir[DIRECTORY_CAP];
+static char path[96];
 
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(dir + strlen(dir) - 6, "XXXXXX");
-	if (!mkdtemp(dir))
+	if (directory_make(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/own.db", dir);
 	return 0;
@@ -32,7 +32,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	char side[80];
+	char side[128];
 	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
 	for (size_t i = 0; i < 4; i++) {
 		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);

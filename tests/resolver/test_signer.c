@@ -7,9 +7,10 @@
 
 #include "resolver/signer.h"
 #include "resolver/zone.h"
+#include "tests/directory.h"
 #include "tests/resolver/claim_fixture.h"
 
-static char top[64], dir[128];
+static char top[DIRECTORY_CAP], dir[128];
 
 static char *path_of(const char *file)
 {
@@ -21,8 +22,7 @@ static char *path_of(const char *file)
 static int set_up(void **state)
 {
 	(void)state;
-	strcpy(top, "/tmp/kadns-signer-XXXXXX");
-	assert_non_null(mkdtemp(top));
+	assert_int_equal(directory_make(top), 0);
 	snprintf(dir, sizeof(dir), "%s/keys", top);
 	return 0;
 }
@@ -30,9 +30,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	char command[128];
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	return system(command);
+	return directory_remove(top);
 }
 
 static struct signer *opened(void)
