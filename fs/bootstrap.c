@@ -192,7 +192,7 @@ void bootstrap_free(struct bootstrap *b)
 			if (b->hosts[i].look_ups[k].query)
 				upstream_cancel(b->hosts[i].look_ups[k].query);
 	if (b->resolver) {
-		resolver_status_by(b->resolver, NULL, NULL);
+		resolver_status_by(b->resolver, NULL, b);
 		event_del(&b->timer);
 	}
 	free(b);

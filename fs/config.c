@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fs/options.h"
+#include "fs/rate.h"
 
 #define FILE_LINE_MAX 4096
 
@@ -290,7 +291,8 @@ static int take_words(struct reader *r)
 static void begin(struct config *c)
 {
 	*c = (struct config){.dht = true, .mount = true, .port = 4001, .deadline = 4000000,
-		.quota = 1000};
+		.quota = 1000,
+		.lookups = RATE_DEFAULT};
 	struct reader defaults = {.config = c};
 	config_set_dns(&defaults, "127.0.0.1:1053");
 	c->dns_asked = false;

@@ -42,6 +42,7 @@ struct config {
 	bool limits; /* on what strangers may have of the DHT node */
 	uint64_t deadline; /* microseconds */
 	unsigned quota;
+	unsigned lookups; /* a second, for one user */
 	bool allow_other, read_only;
 
 	void *given; /* owns the texts above */

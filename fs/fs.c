@@ -2,6 +2,7 @@
 #include "fs/fs.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <syslog.h>
@@ -12,6 +13,36 @@
 
 #define LOG_LINES 50
 #define LOG_SECONDS 10
+
+static int create_pending(
+	struct event_base *base, const struct fs_config *config, struct pending_list **ret_list)
+{
+	const struct pending_config pending = {.resolver = config->resolver,
+		.deadline = config->deadline,
+		.lookups = config->lookups,
+		.owner = config->owner};
+	return pending_create(base, &pending, ret_list);
+}
+
+/* For .kadns/status. */
+static void status(void *ctx, FILE *f)
+{
+	const struct fs *fs = ctx;
+	struct pending_counters c;
+	pending_counters(fs->pending, &c);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} lines[] = {
+		{"mount.asked", c.asked},
+		{"mount.waiting", pending_count(fs->pending)},
+		{"mount.interrupted", c.interrupted},
+		{"mount.crowded", c.crowded},
+		{"mount.hasty", c.hasty},
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		fprintf(f, "%-34s %" PRIu64 "\n", lines[i].name, lines[i].value);
+}
 
 int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs)
 {
@@ -30,14 +61,14 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	if (r == 0)
 		r = scratch_create(fs->owner, &fs->scratch);
 	if (r == 0)
-		r = pending_create(
-			base, config->resolver, config->deadline, fs->owner, &fs->pending);
+		r = create_pending(base, config, &fs->pending);
 	if (r == 0)
 		r = handle_list_create(fs->owner, &fs->handles);
 	if (r < 0) {
 		fs_destroy(fs);
 		return r;
 	}
+	resolver_status_by(fs->resolver, status, fs);
 	*ret_fs = fs;
 	return 0;
 }
@@ -51,6 +82,7 @@ void fs_stop(struct fs *fs)
 {
 	if (!fs)
 		return;
+	resolver_status_by(fs->resolver, NULL, fs);
 	pending_destroy(fs->pending);
 	fs->pending = NULL;
 	/* No RELEASE comes for what is open when the mount goes. */

@@ -38,6 +38,7 @@ struct fs_config {
 	struct resolver *resolver;
 	struct publisher *publisher;
 	uint64_t deadline; /* microseconds */
+	unsigned lookups;  /* a second, for one user */
 	uid_t owner;
 };
 int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs);

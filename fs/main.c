@@ -305,7 +305,8 @@ static int open_mount(struct program *p)
 		return 0;
 	struct mount_config config = {.mountpoint = p->mountpoint, .source = p->config.source,
 		.allow_other = p->config.allow_other, .read_only = p->config.read_only,
-		.deadline = p->config.deadline, .daemon_owner = geteuid(), .ended = ended,
+		.deadline = p->config.deadline, .lookups = p->config.lookups,
+		.daemon_owner = geteuid(), .ended = ended,
 		.options = p->config.debug ? "debug" : NULL,
 		.ended_ctx = p};
 	int r = mount_create(p->base, &config, p->resolver, p->publisher, &p->mount);

@@ -145,6 +145,7 @@ int mount_create(struct event_base *base, const struct mount_config *config, str
 	struct fs_config fs_config = {.resolver = r,
 		.publisher = p,
 		.deadline = config->deadline,
+		.lookups = config->lookups,
 		.owner = config->daemon_owner};
 	struct mount *m = calloc(1, sizeof(*m));
 	if (!m)

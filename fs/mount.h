@@ -16,6 +16,7 @@ struct mount_config {
 	const char *options;   /* more -o options for libfuse, by commas; NULL none */
 	bool allow_other, read_only;
 	uint64_t deadline;     /* microseconds; no request is kept longer than this and a second */
+	unsigned lookups;      /* a second, that one user may have asked (fs/rate) */
 	uid_t daemon_owner;
 	void (*ended)(void *ctx); /* the kernel ended the session: somebody unmounted */
 	void *ended_ctx;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/rate.h"
+
 /* A whole decimal number, nothing else: "4x" and "" are refused, and so is "+4". */
 static bool number(const char *text, unsigned long max, unsigned long *ret_number)
 {
@@ -197,6 +199,15 @@ static int set_quota(struct reader *r, const char *value)
 	return 0;
 }
 
+static int set_lookups(struct reader *r, const char *value)
+{
+	unsigned long n;
+	if (!number(value, RATE_MOST, &n) || n == 0)
+		return -EINVAL;
+	r->config->lookups = (unsigned)n;
+	return 0;
+}
+
 static int set_user(struct reader *r, const char *value)
 {
 	r->config->user = value;
@@ -312,6 +323,8 @@ const struct option config_options[] = {
 		"where others may answer with private addresses (alt; on mainline none); repeatable"},
 	{"deadline", "TIME", false, set_deadline, NULL, "longest wait for an answer (4s)"},
 	{"quota", "NUMBER", false, set_quota, NULL, "records a user may publish (1000)"},
+	{"lookups", "NUMBER", false, set_lookups, NULL,
+		"look-ups a second that a user may have asked (100)"},
 	{"user", "NAME", false, set_user, NULL,
 		"whom the validator becomes when started as root (kadns, else nobody)"},
 	{"dht", "on|off|read-only", false, set_dht, NULL,

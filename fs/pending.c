@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "fs/caller.h"
+#include "fs/rate.h"
 #include "fs/share.h"
 #include "resolver/clock.h"
 
@@ -27,24 +28,29 @@ struct pending {
 struct pending_list {
 	struct event_base *base;
 	struct resolver *resolver;
+	struct rate *rate;
 	struct timeval deadline;
 	uid_t owner;
 	struct pending *first;
 	size_t count;
+	struct pending_counters counters;
 };
 
-int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline, uid_t owner,
+int pending_create(struct event_base *base, const struct pending_config *config,
 	struct pending_list **ret_list)
 {
 	struct pending_list *list = calloc(1, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
+	int r = list ? rate_create(config->lookups, config->owner, &list->rate) : -ENOMEM;
+	if (r < 0) {
+		free(list);
+		return r;
+	}
 	list->base = base;
-	list->resolver = r;
-	list->owner = owner;
+	list->resolver = config->resolver;
+	list->owner = config->owner;
 	/* A second for the resolver to be first: it has the better error. */
-	list->deadline.tv_sec = (time_t)(deadline / SECOND) + 1;
-	list->deadline.tv_usec = (suseconds_t)(deadline % SECOND);
+	list->deadline.tv_sec = (time_t)(config->deadline / SECOND) + 1;
+	list->deadline.tv_usec = (suseconds_t)(config->deadline % SECOND);
 	*ret_list = list;
 	return 0;
 }
@@ -67,6 +73,7 @@ static void finish(struct pending *p, int error, const struct answer *a)
 	if (p->next)
 		p->next->prev = p->prev;
 	p->list->count--;
+	p->list->counters.interrupted += error == -EINTR;
 	if (p->ask)
 		resolver_cancel(p->ask);
 	free_pending(p);
@@ -105,12 +112,25 @@ static bool is_full(const struct pending_list *list, uid_t uid)
 	       list->count >= share_limit(PENDING_MAX, uid, list->owner, same);
 }
 
+/* Who has too many waiting is not charged for one more that nobody asks. */
+static int admit(struct pending_list *list, uid_t uid)
+{
+	if (is_full(list, uid)) {
+		list->counters.crowded++;
+		return -EAGAIN;
+	}
+	int r = rate_take(list->rate, uid, clock_monotonic());
+	list->counters.hasty += r == -EAGAIN;
+	return r;
+}
+
 int pending_ask(struct pending_list *list, const struct question *q,
 	const struct pending_caller *caller, pending_fn *fn, void *ctx,
 	struct pending **ret_pending)
 {
-	if (is_full(list, caller->uid))
-		return -EAGAIN;
+	int r = admit(list, caller->uid);
+	if (r < 0)
+		return r;
 	struct pending *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -124,8 +144,10 @@ int pending_ask(struct pending_list *list, const struct question *q,
 	p->ask = resolver_ask(list->resolver, q, caller->uid, on_answer, p);
 	if (!p->ask) {
 		free_pending(p);
+		list->counters.crowded++;
 		return -EAGAIN; /* too many asks, by whomever */
 	}
+	list->counters.asked++;
 	p->next = list->first;
 	p->prev = &list->first;
 	if (p->next)
@@ -156,10 +178,16 @@ void pending_destroy(struct pending_list *list)
 		return;
 	while (list->first)
 		finish(list->first, -ECONNABORTED, NULL);
+	rate_destroy(list->rate);
 	free(list);
 }
 
 size_t pending_count(const struct pending_list *list)
 {
 	return list->count;
+}
+
+void pending_counters(const struct pending_list *list, struct pending_counters *ret_counters)
+{
+	*ret_counters = list->counters;
 }

@@ -16,16 +16,22 @@ struct pending_list;
 /* One user's share of the resolver's 4096 asks: a shell loop in the background is 10, and a user
  * who fills his share keeps nobody else from asking. */
 #define PENDING_USER_MAX 64
-#define PENDING_MAX                                                                                \
-	2048 /* of all users (fs/share): half of RESOLVER_ASKS_MAX, the rest is the doors' */
+/* Of all users: 2,000 of them at once in the three quarters that fs/share gives to users who wait
+ * already; the rest of RESOLVER_ASKS_MAX is the doors'. */
+#define PENDING_MAX 2688
 
 /* The answer, borrowed for the call, when error is 0 or the answer's own error; else NULL: -EINTR,
  * -ETIMEDOUT, -ECONNABORTED. */
 typedef void pending_fn(void *ctx, int error, const struct answer *a);
 
-/* `owner` is the daemon's user. No request is kept longer than `deadline` (the resolver's own) and
- * a second. */
-int pending_create(struct event_base *base, struct resolver *r, uint64_t deadline, uid_t owner,
+struct pending_config {
+	struct resolver *resolver;
+	uint64_t
+		deadline; /* the resolver's own; no request is kept longer than this and a second */
+	unsigned lookups; /* a second, for one user (fs/rate) */
+	uid_t owner;	  /* the daemon's user */
+};
+int pending_create(struct event_base *base, const struct pending_config *config,
 	struct pending_list **ret_list);
 /* Ends all that wait. */
 void pending_destroy(struct pending_list *list);
@@ -34,8 +40,8 @@ struct pending_caller {
 	uid_t uid;
 	pid_t pid; /* the thread that waits */
 };
-/* fn is called once, never before this returns. -EAGAIN: this user, or all, have too many waiting;
- * -ENOMEM. */
+/* fn is called once, never before this returns. -EAGAIN: this user, or all, have too many waiting,
+ * or have asked for too many lately; -ENOMEM. */
 int pending_ask(struct pending_list *list, const struct question *q,
 	const struct pending_caller *caller, pending_fn *fn, void *ctx,
 	struct pending **ret_pending);
@@ -47,5 +53,12 @@ int pending_ask(struct pending_list *list, const struct question *q,
 void pending_interrupt(struct pending *p);
 
 size_t pending_count(const struct pending_list *list);
+struct pending_counters {
+	uint64_t asked;
+	uint64_t crowded; /* refused, too many being under way */
+	uint64_t hasty;	  /* refused for the rate */
+	uint64_t interrupted;
+};
+void pending_counters(const struct pending_list *list, struct pending_counters *ret_counters);
 
 #endif

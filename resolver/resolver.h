@@ -90,7 +90,9 @@ void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *no
 /* `.kadns/status` and `.kadns/nodes`: text for people and for grep, malloc'd. */
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
 int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);
-/* Lines that a part beside the resolver adds to the status (fs/bootstrap); NULL when it ends. */
+/* Lines that parts beside the resolver add to the status (fs/fs, fs/bootstrap), each known by its
+ * ctx, in the order in which they came; fn NULL when one ends. */
+#define RESOLVER_STATUS_PARTS 4
 typedef void resolver_status_fn(void *ctx, FILE *f);
 void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx);
 /* "ADDRESS PORT" or "ADDRESS:PORT", a literal. -EINVAL; -EOPNOTSUPP with dht=off; -EADDRNOTAVAIL:

@@ -26,8 +26,10 @@ struct resolver {
 	size_t asks_len;
 	struct answer *borrowed;      /* the own answer that a peek handed out last */
 	struct dns_door *doors[RESOLVER_DOORS_MAX];
-	resolver_status_fn *status_more;
-	void *status_ctx;
+	struct resolver_status_part {
+		resolver_status_fn *fn;
+		void *ctx;
+	} status_parts[RESOLVER_STATUS_PARTS];
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
 		uint64_t asked, failed, deadlines, filtered;

@@ -137,8 +137,17 @@ void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *no
 
 void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx)
 {
-	r->status_more = fn;
-	r->status_ctx = ctx;
+	struct resolver_status_part *part = r->status_parts, *end = part + RESOLVER_STATUS_PARTS;
+	while (part < end && part->fn && part->ctx != ctx)
+		part++;
+	if (part == end)
+		return;
+	if (fn) {
+		*part = (struct resolver_status_part){fn, ctx};
+		return;
+	}
+	memmove(part, part + 1, (size_t)(end - part - 1) * sizeof(*part));
+	end[-1].fn = NULL;
 }
 
 /* All doors together. */
@@ -208,7 +217,7 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 		dht_status(f, r->parts.dht);
 	if (r->parts.upstream)
 		upstream_status(f, r->parts.upstream);
-	if (r->status_more)
-		r->status_more(r->status_ctx, f);
+	for (size_t i = 0; i < RESOLVER_STATUS_PARTS && r->status_parts[i].fn; i++)
+		r->status_parts[i].fn(r->status_parts[i].ctx, f);
 	return resolver_end_text(f, ret_text);
 }

@@ -60,6 +60,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.upstream[0], "system");
 	assert_int_equal(c.deadline, 4000000);
 	assert_int_equal(c.quota, 1000);
+	assert_int_equal(c.lookups, 100);
 	assert_int_equal(c.policy.mode, POLICY_GUARDED);
 	assert_true(c.policy.lookup_always && c.policy.dht && c.policy.upstream);
 	assert_int_equal(name_from_text("x.example", 9, &anything), 0);
@@ -83,7 +84,7 @@ static void test_options(void **state)
 	struct config c;
 	assert_int_equal(read_line(&c, "-o port=4002,dns=127.0.0.1:1054,dns=[::1]:1054 -oro "
 		"--upstream=192.0.2.1 --upstream=recursive -o trust=open,tofu=none,lookup=rescue,deadline=250ms,"
-		"quota=5,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example 127.0.0.1:4001 /mnt"), 0);
+		"quota=5,lookups=9,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example 127.0.0.1:4001 /mnt"), 0);
 	assert_int_equal(c.port, 4002);
 	assert_int_equal(c.bind_len, 2); /* IPv4 and IPv6 */
 	assert_int_equal(c.dns_len, 2);
@@ -96,6 +97,7 @@ static void test_options(void **state)
 	assert_false(c.policy.lookup_always);
 	assert_int_equal(c.deadline, 250000);
 	assert_int_equal(c.quota, 5);
+	assert_int_equal(c.lookups, 9);
 	assert_string_equal(c.state, "/tmp/a,b");
 	config_finish(&c);
 	assert_int_equal(read_line(&c, "--no-dht --no-mount --upstream=none -o dns=off"), 0);
@@ -185,7 +187,8 @@ static void test_mistakes(void **state)
 		{"-o tofu=a..b none /a", "tofu"}, {"-o lookup=never none /a", "lookup"},
 		{"-o deadline=4 none /a", "deadline"}, {"-o deadline=31s none /a", "deadline"},
 		{"-o deadline=99ms none /a", "deadline"}, {"-o deadline=99999999999999999999s none /a", "deadline"},
-		{"-o quota=0 none /a", "quota"}, {"-o dht=maybe none /a", "dht"}, {"-o dht=readonly none /a", "dht"},
+		{"-o quota=0 none /a", "quota"}, {"-o lookups=0 none /a", "lookups"},
+		{"-o lookups=100001 none /a", "lookups"}, {"-o dht=maybe none /a", "dht"}, {"-o dht=readonly none /a", "dht"},
 		{"-o limits none /a", "limits"}, {"-o limits=1 none /a", "limits"}, {"-o dht=Read-only none /a", "dht"}, {"-o ro=1 none /a", "ro"},
 		{"-o root_hints=/nonexistent none /a", "/nonexistent"}, {"-o trust_anchor=/nonexistent none /a", "/nonexistent"},
 		{"--no-dht 192.0.2.1:4001 /a", "dht=off"}, {"-fq none /a", "-fq"}, {"-o state= none /a", "state"},

@@ -33,6 +33,7 @@ static int setup(void **state)
 	const struct fs_config config = {.resolver = fake_resolver(base),
 		.publisher = fake_publisher(),
 		.deadline = 1,
+		.lookups = 100,
 		.owner = 900};
 	return fs_create(base, &config, &fs);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs/pending.h"
+#include "fs/rate.h"
 #include "tests/fs/fake_resolver.h"
 #include "tests/leap.h"
 
@@ -26,12 +27,19 @@ struct outcome {
 static struct event_base *base;
 static struct pending_list *list;
 
+static int create(unsigned lookups)
+{
+	/* 1 us: the deadline then comes a second later, and no test waits for it but one. */
+	const struct pending_config config = {
+		.resolver = fake_resolver(base), .deadline = 1, .lookups = lookups, .owner = OWNER};
+	return pending_create(base, &config, &list);
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	base = event_base_new();
-	/* 1 us: the deadline then comes a second later. */
-	return pending_create(base, fake_resolver(base), 1, OWNER, &list);
+	return create(RATE_MOST);
 }
 
 static int teardown(void **state)
@@ -119,6 +127,9 @@ static void test_interrupt_of_a_dead_caller(void **state)
 	event_base_dispatch(base); /* neither its answer nor its deadline comes any more */
 	assert_int_equal(o.calls, 1);
 	assert_int_equal(fake.cancels, 1);
+	struct pending_counters c;
+	pending_counters(list, &c);
+	assert_int_equal(c.interrupted, 1);
 }
 
 static void test_share_of_a_user(void **state)
@@ -169,6 +180,33 @@ static void test_end_of_the_mount(void **state)
 	assert_int_equal(fake.cancels, 3);
 }
 
+/* The rate is charged for what is asked, not for what is refused for another reason. */
+static void test_rate(void **state)
+{
+	(void)state;
+	static struct outcome o; /* as above */
+	struct pending *p;
+	struct pending_counters c;
+	pending_destroy(list);
+	list = NULL;
+	assert_int_equal(create(10), 0); /* ten seconds' worth: 100 */
+	for (unsigned i = 0; i < 1000; i++)
+		assert_int_equal(
+			ask_as(1, "slow1.example.com", &o, &p), i < PENDING_USER_MAX ? 0 : -EAGAIN);
+	event_base_dispatch(base);
+	for (unsigned i = PENDING_USER_MAX; i < 100; i++)
+		assert_int_equal(ask_as(1, "slow1.example.com", &o, &p), 0);
+	assert_int_equal(ask_as(2, "slow1.example.com", &o, &p), 0);
+	unsigned more = 0; /* the real clock may grant some */
+	while (ask_as(1, "slow1.example.com", &o, &p) == 0)
+		more++;
+	assert_in_range(more, 0, 20);
+	pending_counters(list, &c);
+	assert_int_equal(c.asked, 101 + more);
+	assert_int_equal(c.crowded, 1000 - PENDING_USER_MAX);
+	assert_int_equal(c.hasty, 1);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -179,6 +217,7 @@ int main(void)
 		CASE(test_interrupt_of_a_dead_caller),
 		CASE(test_share_of_a_user),
 		CASE(test_share_of_all),
+		CASE(test_rate),
 		CASE(test_end_of_the_mount),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ says() { # COMMAND...: what it prints, errors too, and its status
 	printf '%s rc=%s\n' "$said" "$?"
 }
 count_of() { # WHAT: asks, cancels, sets, removes, pushes
-	sed -n "s/^$1 //p" "$M/.kadns/status"
+	sed -n "s/^$1  *//p" "$M/.kadns/status"
 }
 mode_of() { stat -c '%a %U' "$1"; }
 # milliseconds COMMAND...: how long it took

@@ -1,5 +1,5 @@
 /* A mount of the real fs/ over the fake resolver: fake_kadns [-d MS] [-t SECONDS] [-o OPTIONS]
- * [-u OWNER] MOUNTPOINT. Stays in the foreground; prints "ready" when the mount is there. */
+ * [-u OWNER] [-l LOOKUPS A SECOND] MOUNTPOINT. Stays in the foreground; prints "ready" when the mount is there. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fs/mount.h"
+#include "fs/rate.h"
 #include "resolver/clock.h"
 #include "tests/fs/fake_resolver.h"
 
@@ -50,13 +51,16 @@ int main(int argc, char **argv)
 	struct mount_config config = {.source = "none,of it",
 		.allow_other = geteuid() == 0,
 		.deadline = 4 * SECOND,
+		.lookups = RATE_DEFAULT,
 		.daemon_owner = geteuid(),
 		.ended = on_end};
-	for (int c; (c = getopt(argc, argv, "d:t:o:u:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "d:l:t:o:u:")) != -1;) {
 		if (c == 'd')
 			fake.delay_ms = (unsigned)atoi(optarg);
 		else if (c == 't')
 			config.deadline = (uint64_t)atoi(optarg) * SECOND;
+		else if (c == 'l')
+			config.lookups = (unsigned)atoi(optarg);
 		else if (c == 'o')
 			config.options = optarg;
 		else if (c == 'u')
