@@ -48,8 +48,9 @@ size_t name_to_absolute(const struct name *name, char ret_text[NAME_TEXT_MAX]);
 int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1]);
 /* The reverse. -EINVAL: not the name of a record (no inner dot and no final dot and no key,
  * a dotfile, a backup `name~`, what desktops and editors probe or append, an escape that
- * name_to_file would not write); -ENAMETOOLONG. Upper case folds; a final dot is accepted after
- * several labels too, and overrules the list of probes. */
+ * name_to_file would not write, bytes above 0x7f that are no internationalized label);
+ * -ENAMETOOLONG; -ENOMEM. Upper case folds; a final dot is accepted after several labels too, and
+ * overrules the list of probes; labels in UTF-8 are taken as their A-labels (resolver/idn). */
 int name_from_file(const char *file, size_t len, struct name *ret_name);
 
 bool name_equal(const struct name *a, const struct name *b);

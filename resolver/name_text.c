@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "resolver/idn.h"
+
 #define LABEL_MAX 63
 
 static uint8_t fold(uint8_t c)
@@ -169,12 +171,9 @@ int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1])
 	return 0;
 }
 
-int name_from_file(const char *file, size_t len, struct name *ret_name)
+/* A file name in ASCII. */
+static int name_from_ascii(const char *file, size_t len, struct name *ret_name)
 {
-	if (len > NAME_FILE_MAX)
-		return -ENAMETOOLONG;
-	if (len == 0 || file[len - 1] == '~')
-		return -EINVAL;
 	if (len == 1 && file[0] == '@') {
 		*ret_name = (struct name){.len = 1};
 		return 0;
@@ -196,6 +195,27 @@ int name_from_file(const char *file, size_t len, struct name *ret_name)
 		if ((uint8_t)text[i] != fold((uint8_t)file[i]))
 			return -EINVAL;
 	return !dotted && needs_dot(ret_name, text, len) ? -EINVAL : 0;
+}
+
+static bool has_high_bytes(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)text[i] >= 0x80)
+			return true;
+	return false;
+}
+
+int name_from_file(const char *file, size_t len, struct name *ret_name)
+{
+	char ascii[NAME_FILE_MAX];
+	if (len > NAME_FILE_MAX)
+		return -ENAMETOOLONG;
+	if (len == 0 || file[len - 1] == '~')
+		return -EINVAL;
+	if (!has_high_bytes(file, len))
+		return name_from_ascii(file, len, ret_name);
+	int r = idn_to_ascii(file, len, ascii, sizeof(ascii), &len);
+	return r < 0 ? r : name_from_ascii(ascii, len, ret_name);
 }
 
 static const char zbase32[] = "ybndrfg8ejkmcpqxot1uwisza345h769";

@@ -32,6 +32,8 @@ grep -lE '#include <unbound' -r dht resolver fs | grep -vE '^resolver/(validator
 	check "libunbound is seen by the validator only"
 grep -lE '#include <(json-c|json)' -r dht resolver fs | grep -vE '^resolver/(json|rdata)[a-z_]*\.[ch]$' |
 	check "json-c is seen by json only"
+grep -lE '#include <idn2' -r dht resolver fs | grep -vE '^resolver/idn\.c$' |
+	check "libidn2 is seen by idn only"
 grep -nE 'ldns_(resolver|tcp|udp|send)_' -r dht resolver fs | check "ldns's network code is not used"
 grep -nE '\b(sleep|usleep|nanosleep) ?\(' -r tests --include=*.c | grep -v '^tests/mount/' |
 	check "no unit test sleeps"

@@ -149,18 +149,102 @@ static void files_that_are_no_records(void **state)
 		".git", ".www.example.com.swp", ".#www.example.com", "#www.example.com#",
 		"www.example.com~", "example.com.~", "www.example.com,v", "*.json", "a?.com", "-e ",
 		"a b.c", "a/b.c",
-		"b\303\274cher.example",
 		"a..b", "a.b..", "@.", "@.com", "@@", "a\n.com", "desktop.ini", "Desktop.INI",
 		"autorun.inf", "thumbs.db", "Thumbs.db", "folder.jpg", "package.json",
 		"www.example.com.tmp", "www.example.com.BAK", "a.swp", "a\\.b.c", "\\a.com",
 		"\\097.com", "\\097*.com", "\\065.com", "\\45.com", "\\300.com", "a.b\\", "a.b\\.",
 		"a.b\\046.\\", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		"b\374cher.example", "m\303\274nchen", ".m\303\274nchen.example.swp",
+		"#m\303\274nchen.example#", "m\303\274nchen.example~", "m\303\274nchen.example.bak",
+		"m\303\274n_chen.example", "m\303\274nchen\\046.example", "\342\230\203.example",
 		"dgjpkxyn3zyrk3zfads5duwdgbqpkwbjxfj4yt7rezidr3fijccb" /* spare bits */};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (from_file(bad[i]) != -EINVAL)
 			fail_msg("'%s' was taken for a record", bad[i]);
 	struct name name;
 	assert_int_equal(name_from_file("a\0.com", 6, &name), -EINVAL);
+}
+
+/* As typed, with or without the A-labels that a listing shows. */
+static void files_in_utf8(void **state)
+{
+	(void)state;
+	static const char *const same[] = {"xn--mnchen-3ya.example", "m\u00fcnchen.example",
+		"M\u00dcNCHEN.Example.", "mu\u0308nchen.example", "m\u00fcnchen\u3002example",
+		"XN--MNCHEN-3YA.example"};
+	struct name want = text_name("xn--mnchen-3ya.example"), name;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_int_equal(name_from_file(same[i], strlen(same[i]), &name), 0);
+		assert_true(name_equal(&name, &want));
+	}
+	want = text_name("xn--p1ai");
+	assert_int_equal(name_from_file("\u0440\u0444.", 5, &name), 0);
+	assert_true(name_equal(&name, &want));
+	/* The bytes themselves, as any byte. */
+	check_file("m\\195\\188nchen.example", "m\303\274nchen.example");
+}
+
+/* A generator of our own, so that a failure comes again. */
+static uint32_t draw(uint32_t below)
+{
+	static uint64_t x = 20091226;
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return (uint32_t)((x >> 32) * below >> 32);
+}
+
+/* A label of any bytes, of bytes that need no escape, or of those that mean something in a file
+ * name or a text. */
+static void draw_label(struct name *name, uint8_t len)
+{
+	static const char plain[] = "abcxyz0189-_", special[] = "./\\@~ *\n\t\"\177\200\377A";
+	uint32_t kind = draw(3);
+	name->wire[name->len - 1] = len;
+	for (uint8_t i = 0; i < len; i++) {
+		uint8_t any = (uint8_t)draw(256);
+		if (kind == 1)
+			any = (uint8_t)plain[any % (sizeof(plain) - 1)];
+		else if (kind == 2)
+			any = (uint8_t)special[any % (sizeof(special) - 1)];
+		name->wire[name->len + i] = any;
+	}
+	name->len = (uint8_t)(name->len + 1 + len);
+	name->wire[name->len - 1] = 0;
+}
+
+static void check_random(const struct name *name)
+{
+	char file[NAME_FILE_MAX + 1], text[NAME_TEXT_MAX];
+	struct name back;
+	if (name_to_file(name, file) < 0) { /* only for its length */
+		assert_true(name_to_text(name, text) > NAME_FILE_MAX - 1);
+		return;
+	}
+	size_t len = strlen(file);
+	assert_true(len > 0 && len <= NAME_FILE_MAX && file[0] != '.');
+	for (size_t i = 0; i < len; i++)
+		assert_true(file[i] > ' ' && file[i] < 0x7f && file[i] != '/');
+	assert_int_equal(name_from_file(file, len, &back), 0);
+	assert_true(name_equal(name, &back));
+	assert_int_equal(name_to_text(&back, text) + (file[len - 1] == '.'), len);
+}
+
+static void files_round_trip_random_labels(void **state)
+{
+	(void)state;
+	for (unsigned labels = 0; labels < 100000;) {
+		struct name name = {.len = 1};
+		for (uint32_t n = 1 + draw(5); n > 0; n--) {
+			uint8_t len = (uint8_t)(1 + draw(draw(2) ? 63 : 12));
+			if (name.len + 1 + len > NAME_WIRE_MAX)
+				break;
+			draw_label(&name, len);
+			labels++;
+		}
+		name_fold(&name);
+		check_random(&name);
+	}
 }
 
 static void files_too_long(void **state)
@@ -283,6 +367,8 @@ int main(void)
 		cmocka_unit_test(files_that_are_no_records),
 		cmocka_unit_test(files_too_long),
 		cmocka_unit_test(files_round_trip_every_byte),
+		cmocka_unit_test(files_round_trip_random_labels),
+		cmocka_unit_test(files_in_utf8),
 		cmocka_unit_test(keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
