@@ -2,6 +2,7 @@
 #include "fs/attr.h"
 
 #include "fs/control.h"
+#include "fs/record.h"
 #include "resolver/clock.h"
 
 static void fill(const struct fs *fs, const struct node *node, mode_t mode, struct stat *ret_stat)
@@ -27,9 +28,11 @@ static void set_time(struct stat *st, int64_t seconds)
 	st->st_mtim.tv_sec = st->st_ctim.tv_sec = st->st_atim.tv_sec = seconds;
 }
 
-void attr_directory(const struct fs *fs, const struct node *node, struct stat *ret_stat)
+void attr_directory(struct fs *fs, const struct node *node, struct stat *ret_stat)
 {
-	fill(fs, node, S_IFDIR | (node->kind == NODE_TYPE ? 01777 : 0555), ret_stat);
+	bool writable = node->kind == NODE_TYPE &&
+			record_may_create(fs, node->class, node->type) == 0;
+	fill(fs, node, S_IFDIR | (writable ? 01777 : 0555), ret_stat);
 	set_time(ret_stat, fs->started);
 }
 

@@ -7,7 +7,7 @@
 #include "fs/fs.h"
 
 /* ROOT, CONTROL, CLASS and TYPE. */
-void attr_directory(const struct fs *fs, const struct node *node, struct stat *ret_stat);
+void attr_directory(struct fs *fs, const struct node *node, struct stat *ret_stat);
 int attr_control(struct fs *fs, const struct node *node, struct stat *ret_stat);
 void attr_scratch(const struct fs *fs, const struct node *node, struct stat *ret_stat);
 /* A record that there is, and whose text is `size` bytes long. */

@@ -82,7 +82,7 @@ static void add_class(struct walk *w, uint16_t class)
 	char text[TYPE_TEXT_MAX];
 	struct item item = {.ino = tree_ino_class(class), .kind = NODE_CLASS, .class = class};
 	const char *name = class_to_text(class, text);
-	if (!holds(w->listing, item.ino)) /* classes and types are few */
+	if (tree_has_class(class) && !holds(w->listing, item.ino)) /* they are few */
 		add(w, item, name, strlen(name));
 }
 
@@ -92,7 +92,7 @@ static void add_type(struct walk *w, uint16_t class, uint16_t type)
 	struct item item = {
 		.ino = tree_ino_type(class, type), .kind = NODE_TYPE, .class = class, .type = type};
 	const char *name = type_to_text(type, text);
-	if (!holds(w->listing, item.ino))
+	if (tree_has_type(type) && !holds(w->listing, item.ino))
 		add(w, item, name, strlen(name));
 }
 

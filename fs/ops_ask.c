@@ -112,7 +112,9 @@ static int may_access(fuse_req_t req, const struct node *node, int mask)
 	bool admin = uid == 0 || uid == fs->owner;
 	switch (node->kind) {
 	case NODE_TYPE:
-		return 0;
+		return mask & W_OK && record_may_create(ops_fs(req), node->class, node->type) < 0
+			       ? -EACCES
+			       : 0;
 	case NODE_ROOT:
 	case NODE_CLASS:
 	case NODE_CONTROL:

@@ -38,8 +38,7 @@ static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
 		*ret_node = tree_find(fs->tree, TREE_CONTROL);
 		return 0;
 	}
-	if (!class_from_text(text, strlen(text), &class) || class == 0 || class == CLASS_NONE ||
-		class == CLASS_ANY)
+	if (!class_from_text(text, strlen(text), &class) || !tree_has_class(class))
 		return -ENOENT;
 	return tree_class(fs->tree, class, clock_monotonic(), ret_node);
 }
@@ -47,7 +46,7 @@ static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
 static int find_in_class(struct fs *fs, uint16_t class, const char *text, struct node **ret_node)
 {
 	uint16_t type;
-	if (!type_from_text(text, strlen(text), &type) || type_is_meta(type))
+	if (!type_from_text(text, strlen(text), &type) || !tree_has_type(type))
 		return -ENOENT;
 	return tree_type(fs->tree, class, type, clock_monotonic(), ret_node);
 }

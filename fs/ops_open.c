@@ -256,11 +256,14 @@ static int create(fuse_req_t req, const struct ops_name *name, int flags, struct
 		int r = tree_record(fs->tree, &name->question, clock_monotonic(), ret_node);
 		return r < 0 ? r : open_draft(req, *ret_node, flags, ret_handle);
 	}
+	int r = record_may_create(fs, name->where.class, name->where.type);
+	if (r < 0)
+		return r;
 	struct scratch_file *file = scratch_find(fs->scratch, &name->where, name->text, name->len);
 	if (file && flags & O_EXCL)
 		return -EEXIST;
 	bool made = !file;
-	int r = file ? 0 : scratch_make(fs->scratch, &name->where, name->text, name->len, &file);
+	r = file ? 0 : scratch_make(fs->scratch, &name->where, name->text, name->len, &file);
 	if (r < 0)
 		return r;
 	r = tree_scratch(fs->tree, file, ret_node);

@@ -84,6 +84,13 @@ int record_may_write(struct fs *fs, const struct question *q, uid_t uid)
 	return a && a->has_owner && a->owner != uid && uid != 0 ? -EACCES : 0;
 }
 
+int record_may_create(struct fs *fs, uint16_t class, uint16_t type)
+{
+	/* The root's name, which is under nobody's key. */
+	struct question q = {.class = class, .type = type, .name.len = 1};
+	return publish_may(fs->publisher, fs->owner, &q);
+}
+
 /* Nothing of the caller's stands here: is there something of somebody else's? */
 static int not_own(struct fs *fs, const struct question *q, uid_t uid)
 {

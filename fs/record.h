@@ -20,6 +20,9 @@ bool record_is_shared(struct fs *fs, const struct question *q);
 /* 0; -EACCES: under another's key, or another user's record that holds for all; -EPERM: a class or
  * type that nobody writes. */
 int record_may_write(struct fs *fs, const struct question *q, uid_t uid);
+/* May anything be made in this directory, private files too? Where nobody writes records (-EPERM),
+ * an editor has nothing to do. */
+int record_may_create(struct fs *fs, uint16_t class, uint16_t type);
 
 /* The set that he reads there, from memory, for what he writes after reading it; NULL: none, or it
  * is not known. 0, -ENOMEM. The caller owns it. */

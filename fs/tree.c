@@ -357,6 +357,16 @@ bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid
 	return slot->hash == hash && now < slot->until;
 }
 
+bool tree_has_class(uint16_t class)
+{
+	return class != 0 && class != CLASS_NONE && class != CLASS_ANY;
+}
+
+bool tree_has_type(uint16_t type)
+{
+	return !type_is_meta(type);
+}
+
 const char *control_name(enum control_file file)
 {
 	switch (file) {

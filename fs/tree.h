@@ -101,6 +101,10 @@ void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_
 void tree_present(struct tree *tree, const struct question *q, uid_t uid);
 bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
 
+/* Has it a directory? Not what only questions have (ANY) or nothing at all (0). */
+bool tree_has_class(uint16_t class);
+bool tree_has_type(uint16_t type);
+
 const char *control_name(enum control_file file);
 /* Files that desktops and editors look for in every directory, and temporary names that they
  * make: dotted, but not to be asked about or published. */

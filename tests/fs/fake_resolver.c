@@ -294,7 +294,8 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q)
 	(void)p;
 	uint8_t key[NAME_KEY_LEN], own[NAME_KEY_LEN];
 	key_of(uid, own);
-	if (q->class != CLASS_IN || q->type == TYPE_RRSIG)
+	if (q->class != CLASS_IN || q->type == TYPE_RRSIG ||
+		q->type == TYPE_NSEC)
 		return -EPERM;
 	return name_key(&q->name, key) && memcmp(key, own, sizeof(key)) != 0 ? -EACCES : 0;
 }

@@ -106,6 +106,28 @@ static void test_classes_that_hold_something(void **state)
 	expect(type_dir(TYPE_TXT), 1, "");
 }
 
+/* Only listed is what can be opened: an answer to ANY may be in memory too. */
+static void test_what_only_questions_have(void **state)
+{
+	(void)state;
+	static const struct {
+		uint16_t class, type;
+	} rows[] = {{CLASS_IN, TYPE_ANY}, {CLASS_IN, TYPE_AXFR}, {CLASS_IN, TYPE_IXFR},
+		{CLASS_IN, TYPE_OPT}, {CLASS_IN, TYPE_TSIG}, {CLASS_IN, TYPE_TKEY}, {CLASS_IN, 0},
+		{CLASS_ANY, TYPE_A}, {CLASS_NONE, TYPE_A}, {0, TYPE_A}, {CLASS_IN, TYPE_RRSIG}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct question q = {.class = rows[i].class, .type = rows[i].type, .name.len = 1};
+		struct rrset *set = rrset_create(&q, 60);
+		assert_non_null(set);
+		assert_int_equal(publish_set(fake_publisher(), 1, set), 0);
+		rrset_destroy(set);
+	}
+	struct node *in;
+	assert_int_equal(tree_class(parts.tree, CLASS_IN, 0, &in), 0);
+	expect(tree_find(parts.tree, TREE_ROOT), 1, ".kadns IN ");
+	expect(in, 1, "A AAAA CAA CNAME HTTPS MX NS PTR RRSIG SOA SRV SSHFP SVCB TLSA TXT ");
+}
+
 static void test_names_are_sorted_and_unique(void **state)
 {
 	(void)state;
@@ -189,6 +211,7 @@ int main(void)
 		CASE(test_fresh_mount),
 		CASE(test_types_that_hold_something),
 		CASE(test_classes_that_hold_something),
+		CASE(test_what_only_questions_have),
 		CASE(test_names_are_sorted_and_unique),
 		CASE(test_scratch_is_its_owners),
 		CASE(test_names_that_no_directory_can_hold),

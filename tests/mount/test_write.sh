@@ -115,6 +115,7 @@ is "a name that is being written is there" "$(stat -c %s "$A/slowly.alt")" 0
 wait $!
 is "and then is read" "$(data_of "$A/slowly.alt")" 192.0.2.30
 echo 192.0.2.1 >"$A/printer"
+eventually 5 grep -q printer "$T/fake.log" # at RELEASE, which nobody waits for
 has "a private file that looks like a record is logged" "$(cat "$T/fake.log")" \
 	"IN/A/printer. of uid 0: not published: a single label without its final dot"
 echo 192.0.2.1 >"$A/*.www.alt"
