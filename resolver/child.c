@@ -9,15 +9,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Nothing of ours but stderr and the socket, whose end comes in as `theirs`. */
-static int set_descriptors(posix_spawn_file_actions_t *actions, int theirs, int child_fd)
+/* What the child gets of ours. */
+struct gift {
+	int socket;
+	int words; /* its stderr; -1: ours */
+};
+
+/* Nothing but stderr and the socket. */
+static int set_descriptors(
+	posix_spawn_file_actions_t *actions, const struct gift *gift, int child_fd)
 {
 	int r = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
 	if (!r)
 		r = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_WRONLY, 0);
 	if (!r)
-		r = posix_spawn_file_actions_adddup2(actions, theirs, child_fd);
+		r = posix_spawn_file_actions_adddup2(actions, gift->socket, child_fd);
+	if (!r && gift->words >= 0)
+		r = posix_spawn_file_actions_adddup2(actions, gift->words, STDERR_FILENO);
 	if (!r)
 		r = posix_spawn_file_actions_addclosefrom_np(actions, child_fd + 1);
 	return r;
@@ -39,7 +48,8 @@ static int set_signals(posix_spawnattr_t *attributes)
 	return r;
 }
 
-static int execute(const char *program, const char *argument, int theirs, int child_fd, pid_t *pid)
+static int execute(const char *program, const char *argument, const struct gift *gift, int child_fd,
+	pid_t *ret_pid)
 {
 	char *const argv[] = {(char *)"kadns", (char *)argument, NULL};
 	char *const environment[] = {NULL};
@@ -55,38 +65,78 @@ static int execute(const char *program, const char *argument, int theirs, int ch
 		posix_spawn_file_actions_destroy(&actions);
 		return -r;
 	}
-	r = set_descriptors(&actions, theirs, child_fd);
+	r = set_descriptors(&actions, gift, child_fd);
 	if (!r)
 		r = set_signals(&attributes);
 	if (!r)
-		r = posix_spawn(pid, program, &actions, &attributes, argv, environment);
+		r = posix_spawn(ret_pid, program, &actions, &attributes, argv, environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
 }
 
-int spawn_child(
-	const char *program, const char *argument, int child_fd, pid_t *ret_pid, int *ret_fd)
+/* Out of the way of the descriptors that the child will have, should ours have been closed. */
+static int move_up(int fd, int child_fd)
 {
-	int pair[2], theirs, r;
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, child_fd + 1), error = errno;
+
+	close(fd);
+	return moved < 0 ? -error : moved;
+}
+
+static int make_socket(int child_fd, int *ret_ours, int *ret_theirs)
+{
+	int pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	/* Out of the way of the descriptors that the child will have, should ours have been closed.
-	 */
-	theirs = fcntl(pair[1], F_DUPFD_CLOEXEC, child_fd + 1);
-	r = theirs < 0 ? -errno : 0;
-	close(pair[1]);
-	if (!r && fcntl(pair[0], F_SETFL, O_NONBLOCK))
-		r = -errno;
+	*ret_ours = pair[0];
+	r = move_up(pair[1], child_fd);
+	if (r < 0)
+		return r;
+	*ret_theirs = r;
+	return fcntl(pair[0], F_SETFL, O_NONBLOCK) ? -errno : 0;
+}
+
+/* Our end only does not wait: a child that finds the pipe full may, its work is its own. */
+static int make_pipe(int child_fd, int *ret_ours, int *ret_theirs)
+{
+	int pair[2], r;
+
+	if (pipe2(pair, O_CLOEXEC))
+		return -errno;
+	*ret_ours = pair[0];
+	r = move_up(pair[1], child_fd);
+	if (r < 0)
+		return r;
+	*ret_theirs = r;
+	return fcntl(pair[0], F_SETFL, O_NONBLOCK) ? -errno : 0;
+}
+
+static void close_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+int spawn_child(const char *program, const char *argument, int child_fd, bool heard,
+	struct child *ret_child)
+{
+	struct child child = {.fd = -1, .words = -1};
+	struct gift gift = {.socket = -1, .words = -1};
+	int r = make_socket(child_fd, &child.fd, &gift.socket);
+
+	if (!r && heard)
+		r = make_pipe(child_fd, &child.words, &gift.words);
 	if (!r)
-		r = execute(program, argument, theirs, child_fd, ret_pid);
-	if (theirs >= 0)
-		close(theirs);
+		r = execute(program, argument, &gift, child_fd, &child.pid);
+	close_open(gift.socket);
+	close_open(gift.words);
 	if (r) {
-		close(pair[0]);
+		close_open(child.fd);
+		close_open(child.words);
 		return r;
 	}
-	*ret_fd = pair[0];
+	*ret_child = child;
 	return 0;
 }

@@ -2,11 +2,18 @@
 #ifndef RESOLVER_CHILD_H
 #define RESOLVER_CHILD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
-/* Executes `program` with `argument`. The child has /dev/null, our stderr, and as descriptor
- * child_fd its end of a SOCK_SEQPACKET pair; no environment. 0 or -errno. */
-int spawn_child(
-	const char *program, const char *argument, int child_fd, pid_t *ret_pid, int *ret_fd);
+struct child {
+	pid_t pid;
+	int fd;	   /* our end of a SOCK_SEQPACKET pair, non-blocking */
+	int words; /* what it prints on stderr, non-blocking; -1: its stderr is ours */
+};
+
+/* Executes `program` with `argument`. The child has /dev/null, a stderr, and as descriptor
+ * child_fd its end of the pair; no environment. `heard`: its stderr is a pipe. 0 or -errno. */
+int spawn_child(const char *program, const char *argument, int child_fd, bool heard,
+	struct child *ret_child);
 
 #endif

@@ -5,6 +5,7 @@
 #include "resolver/frame.h"
 #include "resolver/server_address.h"
 #include "resolver/child.h"
+#include "resolver/child_words.h"
 #include "resolver/validator.h"
 
 #include <errno.h>
@@ -55,6 +56,9 @@ struct upstream {
 	pid_t pid; /* 0: none, or reaped */
 	uint64_t started, restart_delay;
 	struct event *readable, *writable, *restart, *tick;
+	struct child_words *words;
+	child_words_fn *say;
+	void *say_ctx;
 	struct timeval tick_period;
 
 	struct query_list outgoing, sent;
@@ -161,6 +165,8 @@ static void drop_child(struct upstream *u)
 	if (u->writable)
 		event_free(u->writable);
 	u->readable = u->writable = NULL;
+	child_words_destroy(u->words);
+	u->words = NULL;
 	if (u->fd >= 0)
 		close(u->fd);
 	u->fd = -1;
@@ -175,6 +181,8 @@ static void child_failed(struct upstream *u)
 	struct upstream_query *q;
 
 	drop_child(u);
+	if (u->say)
+		u->say(u->say_ctx, "ended or hung; it is started again");
 	u->counters.restarts++;
 	if (clock_monotonic() - u->started >= RESTART_MAX)
 		u->restart_delay = RESTART_MIN;
@@ -277,10 +285,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 static int start_child(struct upstream *u)
 {
-	int r = spawn_child(u->program, VALIDATOR_ARGUMENT, VALIDATOR_FD, &u->pid, &u->fd);
+	struct child child;
+	int r = spawn_child(u->program, VALIDATOR_ARGUMENT, VALIDATOR_FD, u->say, &child);
 
 	if (r)
 		return r;
+	u->pid = child.pid;
+	u->fd = child.fd;
+	if (child.words >= 0)
+		u->words = child_words_create(u->base, child.words, u->say, u->say_ctx);
+	if (child.words >= 0 && !u->words)
+		return -ENOMEM;
 	u->started = clock_monotonic();
 	u->readable = event_new(u->base, u->fd, EV_READ | EV_PERSIST, on_readable, u);
 	u->writable = event_new(u->base, u->fd, EV_WRITE, on_writable, u);
@@ -386,6 +401,8 @@ int upstream_create(struct event_base *base, const struct upstream_config *confi
 		return -ENOMEM;
 	u->base = base;
 	u->fd = -1;
+	u->say = config->say;
+	u->say_ctx = config->say_ctx;
 	u->restart_delay = RESTART_MIN;
 	TAILQ_INIT(&u->outgoing);
 	TAILQ_INIT(&u->sent);

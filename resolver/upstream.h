@@ -27,6 +27,9 @@ struct upstream_config {
 	                               * upstream_child first thing in main. */
 	unsigned patience_ms;         /* a child that owes an answer for so long hangs, and is
 	                               * started again; 0: 14 s */
+	/* A line that the child has printed, or about it, any bytes; NULL: its stderr is ours. */
+	void (*say)(void *ctx, const char *line);
+	void *say_ctx;
 	bool test_zones;              /* lift the block on "test." (root_hints= was given) */
 	bool loopback_servers;        /* authorities on 127/8 may be asked (same) */
 };
