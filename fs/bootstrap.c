@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
+
+#include "fs/log.h"
 
 #define HOST_MAX 256
 /* Seconds between rounds while nobody is known, doubling. A quarter of a minute at most: a machine
@@ -128,8 +129,8 @@ static int add_file(struct bootstrap *b, const char *path)
 	char line[1024];
 	FILE *f = fopen(path, "re");
 	if (!f) {
-		fprintf(stderr, "kadns: %s: %s (SOURCE is none, mainline, HOST:PORT or a file)\n",
-			path, strerror(errno));
+		log_line(LOG_ERR, "%s: %s (SOURCE is none, mainline, HOST:PORT or a file)", path,
+			strerror(errno));
 		return -EINVAL;
 	}
 	int r = 0;
@@ -139,12 +140,12 @@ static int add_file(struct bootstrap *b, const char *path)
 		r = strchr(line, '\n') || feof(f) ? add_line(b, line) : -EINVAL;
 	}
 	if (r < 0)
-		fprintf(stderr, "kadns: %s:%u: %s\n", path, number,
+		log_line(LOG_ERR, "%s:%u: %s", path, number,
 			r == -E2BIG ? "too many nodes" : "not a node (IP PORT or HOST:PORT)");
 	else if (ferror(f))
-		fprintf(stderr, "kadns: %s: %s\n", path, strerror(errno));
+		log_line(LOG_ERR, "%s: %s", path, strerror(errno));
 	else if (b->len == 0)
-		fprintf(stderr, "kadns: %s: no node in it\n", path);
+		log_line(LOG_ERR, "%s: no node in it", path);
 	if (ferror(f) || b->len == 0)
 		r = -EINVAL;
 	fclose(f);
@@ -155,7 +156,7 @@ int bootstrap_read(const char *source, struct bootstrap **ret_bootstrap)
 {
 	struct bootstrap *b = calloc(1, sizeof(*b));
 	if (!b) {
-		fputs("kadns: out of memory\n", stderr);
+		log_line(LOG_ERR, "out of memory");
 		return -EINVAL;
 	}
 	int r = 0;
@@ -166,7 +167,7 @@ int bootstrap_read(const char *source, struct bootstrap **ret_bootstrap)
 	else if (!strchr(source, '/') && strchr(source, ':')) {
 		r = add_list(b, source);
 		if (r < 0)
-			fprintf(stderr, "kadns: %s: not HOST:PORT[,HOST:PORT...]\n", source);
+			log_line(LOG_ERR, "%s: not HOST:PORT[,HOST:PORT...]", source);
 	} else {
 		r = add_file(b, source);
 	}
@@ -259,7 +260,7 @@ static void end_round(struct bootstrap *b)
 		b->complained = false;
 	} else if (!b->complained) {
 		b->complained = true;
-		syslog(LOG_WARNING,
+		log_line(LOG_WARNING,
 			"none of the %zu host names to join by can be looked up; trying on",
 			names(b));
 	}
@@ -371,8 +372,8 @@ int bootstrap_start(struct bootstrap *b, struct event_base *base, struct resolve
 	if (b->len == 0)
 		return 0;
 	if (names(b) && !upstream)
-		fprintf(stderr, "kadns: %s%s: cannot be looked up with upstream=none\n",
-			first_name(b), names(b) > 1 ? " and others" : "");
+		log_line(LOG_WARNING, "%s%s: cannot be looked up with upstream=none", first_name(b),
+			names(b) > 1 ? " and others" : "");
 	offer_nodes(b);
 	if (!saved)
 		look_up_names(b);

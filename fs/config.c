@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/log.h"
 #include "fs/options.h"
 #include "fs/rate.h"
 
@@ -15,12 +16,12 @@
 
 int config_complain(const struct given *g, const char *format, ...)
 {
+	char text[LOG_LINE_MAX];
 	va_list args;
 	va_start(args, format);
-	fprintf(stderr, "kadns: %s", g ? g->where : "");
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	log_line(LOG_ERR, "%s%s", g ? g->where : "", text);
 	return -ECANCELED; /* it has been said */
 }
 
@@ -122,6 +123,7 @@ static int give_letter(struct reader *r, int argc, char **argv, int *at)
 		return 0;
 	case 'd':
 		r->config->debug = r->config->foreground = true;
+		r->config->log_level = LOG_DEBUG;
 		return 0;
 	case 'n':
 		r->config->check = true;
@@ -179,8 +181,8 @@ static int apply(struct reader *r, const struct given *g)
 	r->current = g;
 	int error = o->set(r, g->value);
 	if (error == -EINVAL)
-		return config_complain(g, "%s=%s: not good, should be %s=%s", o->name, g->value, o->name,
-			o->value);
+		return config_complain(g, "%s=%s: not good, should be %s=%s", o->name, g->value,
+			o->name, o->value);
 	return error;
 }
 
@@ -220,7 +222,8 @@ static int default_state(struct config *c)
 	else if (home && *home == '/')
 		n = asprintf(&c->state, "%s/.local/state/kadns/%u", home, c->port);
 	else
-		return config_complain(NULL, "neither HOME nor XDG_STATE_HOME is set: give state=DIR");
+		return config_complain(
+			NULL, "neither HOME nor XDG_STATE_HOME is set: give state=DIR");
 	if (n < 0) {
 		c->state = NULL;
 		return config_complain(NULL, "out of memory");
@@ -277,22 +280,27 @@ static int take_words(struct reader *r)
 		return 0;
 	}
 	if (r->words_len < want)
-		return config_complain(NULL, c->mount ? "needs SOURCE and MOUNTPOINT (see --help)" :
-						 "needs SOURCE (see --help)");
+		return config_complain(NULL, c->mount ? "needs SOURCE and MOUNTPOINT (see --help)"
+						      : "needs SOURCE (see --help)");
 	if (r->words_len > want)
 		return config_complain(NULL, "one word too many: %s", r->words[want]);
 	c->source = r->words[0];
 	c->mountpoint = c->mount ? r->words[1] : NULL;
 	if (!c->dht && strcmp(c->source, "none") != 0)
-		return config_complain(NULL, "with dht=off there is no network to join: SOURCE is none");
+		return config_complain(
+			NULL, "with dht=off there is no network to join: SOURCE is none");
 	return 0;
 }
 
 static void begin(struct config *c)
 {
-	*c = (struct config){.dht = true, .mount = true, .port = 4001, .deadline = 4000000,
+	*c = (struct config){.dht = true,
+		.mount = true,
+		.port = 4001,
+		.deadline = 4000000,
 		.quota = 1000,
-		.lookups = RATE_DEFAULT};
+		.lookups = RATE_DEFAULT,
+		.log_level = LOG_NOTICE};
 	struct reader defaults = {.config = c};
 	config_set_dns(&defaults, "127.0.0.1:1053");
 	c->dns_asked = false;

@@ -19,6 +19,7 @@ struct config_address {
 
 struct config {
 	bool help, version, check, foreground, debug;
+	int log_level; /* of syslog(3) */
 	bool dht, mount;
 	bool dht_read_only; /* BEP 43: the node asks and answers nobody */
 	const char *source, *mountpoint;
@@ -28,18 +29,18 @@ struct config {
 	size_t bind_len;
 	char *state;
 
-	bool dns_asked;     /* dns= was given: a door that cannot open is an error then */
+	bool dns_asked; /* dns= was given: a door that cannot open is an error then */
 	struct config_address dns[CONFIG_LIST_MAX];
 	size_t dns_len;
 
 	const char *upstream[UPSTREAM_MAX];
-	size_t upstream_len; /* 0: none */
+	size_t upstream_len;		 /* 0: none */
 	char *root_hints, *trust_anchor; /* absolute */
 	const char *user;
 
 	struct policy policy;
 	bool mainline;
-	bool limits; /* on what strangers may have of the DHT node */
+	bool limits;	   /* on what strangers may have of the DHT node */
 	uint64_t deadline; /* microseconds */
 	unsigned quota;
 	unsigned lookups; /* a second, for one user */

@@ -3,15 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/log.h"
+
 static int ready_pipe = -1;
-static FILE *own_stderr;
 
 static void wait_for_child(pid_t child, int pipe_end, const char *mountpoint)
 {
@@ -25,33 +24,37 @@ static void wait_for_child(pid_t child, int pipe_end, const char *mountpoint)
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			;
 		if (WIFSIGNALED(status))
-			fprintf(stderr, "kadns: ended by signal %d at start\n", WTERMSIG(status));
+			log_line(LOG_ERR, "ended by signal %d at start", WTERMSIG(status));
 		_exit(1);
 	}
 	/* The root of the mount is answered by the daemon itself, from memory. */
 	struct stat st;
 	if (mountpoint && stat(mountpoint, &st) < 0) {
-		fprintf(stderr, "kadns: %s: %s\n", mountpoint, strerror(errno));
+		log_line(LOG_ERR, "%s: %s", mountpoint, strerror(errno));
 		_exit(1);
 	}
 	_exit(0);
 }
 
-/* Descriptors 0 to 2 are /dev/null from the start, so that no child of ours holds the pipe of a
- * `$(kadns ...)` open; what we have to say of the start goes where stderr was. */
-static int detach(void)
+void daemon_fill_descriptors(void)
 {
-	int keep = fcntl(2, F_DUPFD_CLOEXEC, 3), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	FILE *there = keep < 0 ? NULL : fdopen(keep, "w");
-	if (!there || null < 0)
+	int fd;
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd < 3);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What was said while it started, fusermount3's words among it, belongs on the terminal. */
+static int drop_input_and_output(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
 		return -errno;
-	setvbuf(there, NULL, _IONBF, 0);
-	own_stderr = stderr;
-	stderr = there;
-	for (int fd = 0; fd < 3; fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	close(null);
 	return 0;
 }
 
@@ -74,7 +77,7 @@ int daemon_start(const char *mountpoint)
 	close(ends[0]);
 	ready_pipe = ends[1];
 	setsid();
-	int r = detach();
+	int r = drop_input_and_output();
 	return r == 0 && chdir("/") < 0 ? -errno : r;
 }
 
@@ -82,9 +85,7 @@ void daemon_ready(void)
 {
 	if (ready_pipe < 0)
 		return;
-	FILE *there = stderr;
-	stderr = own_stderr;
-	fclose(there);
+	dup2(STDOUT_FILENO, STDERR_FILENO);
 	/* The parent may be gone already; then nobody waits for the byte. */
 	ssize_t n = write(ready_pipe, "", 1);
 	(void)n;

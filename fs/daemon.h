@@ -2,14 +2,16 @@
 #ifndef FS_DAEMON_H
 #define FS_DAEMON_H
 
-#include <stdbool.h>
-
+/* Before anything is opened: whoever closed 0, 1 or 2 for us would have our lines written into a
+ * database or to a peer. */
+void daemon_fill_descriptors(void);
 /* Forks; the caller goes on in the child, in a session of its own, with `/` as its directory. The
  * parent waits: it exits with 0 once daemon_ready was called and `mountpoint` (NULL: none)
  * answers, and with 1 when the child ends before that (it has said why). Call it before any
  * event base is made. -errno when fork failed. */
 int daemon_start(const char *mountpoint);
-/* The child is in service: its stderr, too, is /dev/null from now on. Nothing when not forked. */
+/* The child is in service: its stderr, too, is /dev/null from now on, so that whoever waits for the
+ * end of our output, `$(kadns ...)`, goes on. Nothing when not forked. */
 void daemon_ready(void);
 
 #endif

@@ -59,17 +59,16 @@ static void undo(struct fs *fs, struct handle *h, const char *what)
 	struct question q;
 	const struct rrset *before;
 	node_question(h->node, &q);
-	fs_log_record(fs, &q, h->uid, what, draft_why(h->draft));
+	fs_log_record(&q, h->uid, what, draft_why(h->draft));
 	switch (draft_undo(h->draft, standing(fs, h), &before)) {
 	case DRAFT_CHANGED_NOTHING:
 		break;
 	case DRAFT_STANDS:
 		if (put_back(fs, h, &q, before) < 0)
-			fs_log_record(
-				fs, &q, h->uid, "what stood before could not be put back", "");
+			fs_log_record(&q, h->uid, "what stood before could not be put back", "");
 		break;
 	case DRAFT_REPLACED:
-		fs_log_record(fs, &q, h->uid, "changed meanwhile by another", "that stays");
+		fs_log_record(&q, h->uid, "changed meanwhile by another", "that stays");
 		break;
 	}
 }
@@ -146,7 +145,6 @@ void edit_release(struct fs *fs, struct handle *h)
 }
 
 struct orphans {
-	struct fs *fs;
 	const struct question *question;
 	uid_t uid;
 };
@@ -161,11 +159,11 @@ static void orphan(void *ctx, struct handle *h)
 	bool lost = draft_is_unfinished(h->draft);
 	draft_orphan(h->draft);
 	if (lost)
-		fs_log_record(o->fs, &q, h->uid, "dropped", draft_why(h->draft));
+		fs_log_record(&q, h->uid, "dropped", draft_why(h->draft));
 }
 
 void edit_orphan(struct fs *fs, const struct question *q, uid_t uid)
 {
-	struct orphans o = {fs, q, uid};
+	struct orphans o = {q, uid};
 	handle_each(fs->handles, HANDLE_DRAFT, orphan, &o);
 }

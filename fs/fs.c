@@ -5,14 +5,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "fs/edit.h"
+#include "fs/log.h"
 #include "resolver/clock.h"
-
-#define LOG_LINES 50
-#define LOG_SECONDS 10
 
 static int create_pending(
 	struct event_base *base, const struct fs_config *config, struct pending_list **ret_list)
@@ -102,26 +99,10 @@ void fs_destroy(struct fs *fs)
 	free(fs);
 }
 
-/* A shell loop that writes rubbish must not fill the disk with lines about it. */
-static bool may_log(struct fs *fs)
-{
-	uint64_t now = clock_monotonic();
-	if (!fs->log_since || now - fs->log_since > LOG_SECONDS * SECOND) {
-		fs->log_since = now;
-		fs->log_lines = 0;
-	}
-	if (++fs->log_lines == LOG_LINES)
-		syslog(LOG_NOTICE, "more of that is not logged for some seconds");
-	return fs->log_lines < LOG_LINES;
-}
-
-void fs_log_record(
-	struct fs *fs, const struct question *q, uid_t uid, const char *what, const char *why)
+void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why)
 {
 	char class[TYPE_TEXT_MAX], type[TYPE_TEXT_MAX], name[NAME_TEXT_MAX];
-	if (!may_log(fs))
-		return;
 	name_to_absolute(&q->name, name);
-	syslog(LOG_NOTICE, "%s/%s/%s of uid %u: %s%s%s", class_to_text(q->class, class),
+	log_line(LOG_NOTICE, "%s/%s/%s of uid %u: %s%s%s", class_to_text(q->class, class),
 		type_to_text(q->type, type), name, (unsigned)uid, what, *why ? ": " : "", why);
 }

@@ -30,8 +30,6 @@ struct fs {
 	gid_t group;	 /* of every file: records know a publisher, but no group */
 	int64_t started; /* seconds since 1970: mtime of directories */
 	struct fs_renamer renamers[FS_RENAMERS];
-	uint64_t log_since;
-	unsigned log_lines;
 };
 
 struct fs_config {
@@ -47,9 +45,7 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 void fs_stop(struct fs *fs);
 void fs_destroy(struct fs *fs);
 
-/* A line in the system's log about a user's record: what became of what he wrote. At most five a
- * second or so; the rest is dropped. `why` may be "". */
-void fs_log_record(
-	struct fs *fs, const struct question *q, uid_t uid, const char *what, const char *why);
+/* A line in the log about a user's record: what became of what he wrote. `why` may be "". */
+void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why);
 
 #endif

@@ -4,7 +4,6 @@
  * are unmade in reverse, whatever went wrong in between. */
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -12,17 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "dht/udp.h"
 #include "fs/bootstrap.h"
 #include "fs/config.h"
 #include "fs/daemon.h"
+#include "fs/log.h"
+#include "fs/log_output.h"
 #include "fs/mount.h"
+#include "fs/state.h"
+#include "resolver/clock.h"
 #include "resolver/dns_door.h"
 
 #define CACHE_BYTES (16u << 20)
@@ -43,85 +44,16 @@ struct program {
 	struct resolver *resolver;
 	struct dns_door *doors[CONFIG_LIST_MAX];
 	struct mount *mount;
-	bool unmounted; /* by somebody else */
+	const char *end; /* why the loop ended */
 };
 
 static int say(const char *what, int error)
 {
-	fprintf(stderr, "kadns: %s: %s\n", what, strerror(-error));
+	log_line(LOG_ERR, "%s: %s", what, strerror(-error));
 	return error;
 }
 
-/* ---- the state directory ---- */
-
-/* Makes the directories of a path: the last one for us alone, those above as others may read. */
-static int make_directories(char *path)
-{
-	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-		*slash = 0;
-		int r = mkdir(path, 0755);
-		*slash = '/';
-		if (r < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-static int check_directory(const char *path)
-{
-	struct stat st;
-	if (stat(path, &st) < 0)
-		return say(path, -errno);
-	if (!S_ISDIR(st.st_mode))
-		return say(path, -ENOTDIR);
-	if (st.st_uid != geteuid() || (st.st_mode & 022)) {
-		fprintf(stderr, "kadns: %s: others may write there: it must be ours alone\n", path);
-		return -EPERM;
-	}
-	return 0;
-}
-
-/* One daemon at a time: the lock is the kernel's and goes with the process. The file says which
- * process that is, once it has become a daemon. */
-static int lock_state(struct program *p)
-{
-	char path[4200];
-	snprintf(path, sizeof(path), "%s/lock", p->config.state);
-	p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (p->lock < 0)
-		return say(path, -errno);
-	if (flock(p->lock, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	fprintf(stderr, "kadns: %s: another kadns is using it\n", p->config.state);
-	return -EBUSY;
-}
-
-static int find_state(struct program *p)
-{
-	size_t len = strlen(p->config.state);
-	if (len > 4000)
-		return say("state", -ENAMETOOLONG);
-	while (len > 1 && p->config.state[len - 1] == '/')
-		p->config.state[--len] = 0;
-	if (p->config.state[0] != '/') { /* the daemon works in / */
-		char here[4096], *whole;
-		if (!getcwd(here, sizeof(here)) || asprintf(&whole, "%s/%s", here, p->config.state) < 0)
-			return say(p->config.state, -ENAMETOOLONG);
-		free(p->config.state);
-		p->config.state = whole;
-	}
-	return 0;
-}
-
-static int open_state(struct program *p)
-{
-	int r = make_directories(p->config.state);
-	umask(077);
-	if (r < 0)
-		return say(p->config.state, r);
-	r = check_directory(p->config.state);
-	return r < 0 ? r : lock_state(p);
-}
+/* ---- the parts ---- */
 
 static int open_databases(struct program *p)
 {
@@ -132,7 +64,7 @@ static int open_databases(struct program *p)
 	snprintf(path, sizeof(path), "%s/own.db", p->config.state);
 	int r = own_open(path, p->config.quota, seed, &p->own);
 	if (r == -EBADMSG)
-		fprintf(stderr, "kadns: %s: not a database of kadns, or damaged\n", path);
+		log_line(LOG_ERR, "%s: not a database of kadns, or damaged", path);
 	else if (r < 0)
 		say(path, r);
 	if (r < 0)
@@ -140,7 +72,7 @@ static int open_databases(struct program *p)
 	snprintf(path, sizeof(path), "%s/keys", p->config.state);
 	r = signer_open(path, &p->signer);
 	if (r == -EPERM)
-		fprintf(stderr, "kadns: %s: must be ours alone (owner, mode 0700, no links)\n", path);
+		log_line(LOG_ERR, "%s: must be ours alone (owner, mode 0700, no links)", path);
 	else if (r < 0)
 		say(path, r);
 	if (r < 0 || !p->config.dht)
@@ -150,14 +82,14 @@ static int open_databases(struct program *p)
 		.lifetime = p->config.mainline ? DHT_STORE_LIFETIME : DHT_STORE_LIFETIME_PRIVATE};
 	r = dht_store_open(path, &store, &p->store);
 	if (r == -EBADMSG)
-		fprintf(stderr, "kadns: %s: not a database of kadns, or damaged (it holds others' records only: "
-				"it may be deleted)\n", path);
+		log_line(LOG_ERR,
+			"%s: not a database of kadns, or damaged (it holds others' records only: "
+			"it may be deleted)",
+			path);
 	else if (r < 0)
 		say(path, r);
 	return r;
 }
-
-/* ---- the parts ---- */
 
 _Static_assert(CONFIG_LIST_MAX <= DHT_UDP_BIND_MAX, "every bind= has its socket");
 
@@ -174,8 +106,10 @@ static struct dht_endpoint endpoint_of(const struct server_address *a, uint16_t 
 static int open_dht(struct program *p)
 {
 	struct dht_udp_config config = {.bind_len = p->config.bind_len,
-		.mainline = p->config.mainline, .read_only = p->config.dht_read_only,
-		.limits = p->config.limits, .judge = publish_judge};
+		.mainline = p->config.mainline,
+		.read_only = p->config.dht_read_only,
+		.limits = p->config.limits,
+		.judge = publish_judge};
 	struct dht_endpoint failed = {0};
 	for (size_t i = 0; i < config.bind_len; i++)
 		config.bind[i] = endpoint_of(&p->config.bind[i].at, p->config.port);
@@ -189,7 +123,7 @@ static int open_dht(struct program *p)
 		if (!failed.family)
 			return say("DHT node", r);
 		dht_endpoint_to_text(&failed, text);
-		fprintf(stderr, "kadns: UDP %s: %s\n", text, strerror(-r));
+		log_line(LOG_ERR, "UDP %s: %s", text, strerror(-r));
 	}
 	return r;
 }
@@ -214,7 +148,7 @@ static int check_readable(const char *user, const char *path)
 	if (seteuid(0) < 0)
 		return say("seteuid", -errno);
 	if (r < 0)
-		fprintf(stderr, "kadns: %s: %s cannot read it: %s\n", path, user, strerror(-r));
+		log_line(LOG_ERR, "%s: %s cannot read it: %s", path, user, strerror(-r));
 	return r;
 }
 
@@ -223,15 +157,25 @@ static int check_user(const struct program *p)
 {
 	if (geteuid() != 0 || !p->config.user || getpwnam(p->config.user))
 		return 0;
-	fprintf(stderr, "kadns: user=%s: there is no such user\n", p->config.user);
+	log_line(LOG_ERR, "user=%s: there is no such user", p->config.user);
 	return -EINVAL;
+}
+
+static void validator_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	/* What it prints itself begins with our name. */
+	log_line(LOG_WARNING, "validator: %s", strncmp(line, "kadns: ", 7) == 0 ? line + 7 : line);
 }
 
 static int open_upstream(struct program *p)
 {
 	struct upstream_config config = {.list_len = p->config.upstream_len,
-		.root_hints = p->config.root_hints, .trust_anchor = p->config.trust_anchor,
-		.user = validator_user(p), .test_zones = p->config.policy.test_zones,
+		.root_hints = p->config.root_hints,
+		.trust_anchor = p->config.trust_anchor,
+		.user = validator_user(p),
+		.say = validator_says,
+		.test_zones = p->config.policy.test_zones,
 		.loopback_servers = p->config.policy.test_zones};
 	if (p->config.upstream_len == 0)
 		return 0;
@@ -255,18 +199,20 @@ static void changed(void *ctx, const struct question *q)
 static int open_resolver(struct program *p)
 {
 	struct dht *dht = p->udp ? dht_udp_node(p->udp) : NULL;
-	struct publish_config publish = {.policy = &p->config.policy, .changed = changed,
-		.changed_ctx = p};
+	struct publish_config publish = {
+		.policy = &p->config.policy, .changed = changed, .changed_ctx = p};
 	/* On a network of our own nodes keep for days; on the public one as BEP 44 says. */
 	if (!p->config.mainline)
 		publish.republish.lifetime = DHT_STORE_LIFETIME_PRIVATE * (uint64_t)1000000;
 	int r = publish_create(p->base, p->own, p->signer, dht, &publish, &p->publisher);
 	if (r < 0)
 		return say("publisher", r);
-	struct resolver_parts parts = {.own = p->own, .publisher = p->publisher,
-		.upstream = p->upstream, .dht = dht};
-	struct resolver_config config = {.policy = p->config.policy, .deadline = p->config.deadline,
-		.daemon_owner = geteuid(), .cache_bytes = CACHE_BYTES,
+	struct resolver_parts parts = {
+		.own = p->own, .publisher = p->publisher, .upstream = p->upstream, .dht = dht};
+	struct resolver_config config = {.policy = p->config.policy,
+		.deadline = p->config.deadline,
+		.daemon_owner = geteuid(),
+		.cache_bytes = CACHE_BYTES,
 		.joined = bootstrap_nodes(p->bootstrap) > 0};
 	r = resolver_create(p->base, &config, &parts, &p->resolver);
 	return r < 0 ? say("resolver", r) : 0;
@@ -280,22 +226,22 @@ static int open_doors(struct program *p)
 		int r = dns_door_open(p->base, p->resolver, (const struct sockaddr *)&a->at.addr,
 			a->at.len, &p->doors[i]);
 		if (r == -EADDRINUSE && !p->config.dns_asked) {
-			fprintf(stderr, "kadns: warning: %s is in use: no DNS door (choose one with dns=)\n",
+			log_line(LOG_WARNING, "%s is in use: no DNS door (choose one with dns=)",
 				a->text);
 			continue;
 		}
 		if (r < 0) {
-			fprintf(stderr, "kadns: dns=%s: %s\n", a->text, strerror(-r));
+			log_line(LOG_ERR, "dns=%s: %s", a->text, strerror(-r));
 			return r;
 		}
 	}
 	return 0;
 }
 
-static void ended(void *ctx)
+static void on_unmounted(void *ctx)
 {
 	struct program *p = ctx;
-	p->unmounted = true;
+	p->end = "unmounted";
 	event_base_loopbreak(p->base);
 }
 
@@ -303,24 +249,29 @@ static int open_mount(struct program *p)
 {
 	if (!p->config.mount)
 		return 0;
-	struct mount_config config = {.mountpoint = p->mountpoint, .source = p->config.source,
-		.allow_other = p->config.allow_other, .read_only = p->config.read_only,
-		.deadline = p->config.deadline, .lookups = p->config.lookups,
-		.daemon_owner = geteuid(), .ended = ended,
+	struct mount_config config = {.mountpoint = p->mountpoint,
+		.source = p->config.source,
+		.allow_other = p->config.allow_other,
+		.read_only = p->config.read_only,
+		.deadline = p->config.deadline,
+		.lookups = p->config.lookups,
+		.daemon_owner = geteuid(),
+		.ended = on_unmounted,
 		.options = p->config.debug ? "debug" : NULL,
 		.ended_ctx = p};
 	int r = mount_create(p->base, &config, p->resolver, p->publisher, &p->mount);
 	if (r < 0)
-		fprintf(stderr, "kadns: %s: %s\n", p->mountpoint,
+		log_line(LOG_ERR, "%s: %s", p->mountpoint,
 			*mount_why() ? mount_why() : strerror(-r));
 	return r;
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *ctx)
 {
-	(void)signal_number;
+	struct program *p = ctx;
 	(void)what;
-	event_base_loopbreak(((struct program *)ctx)->base);
+	p->end = strsignal((int)signal_number);
+	event_base_loopbreak(p->base);
 }
 
 static int open_signals(struct program *p)
@@ -343,7 +294,7 @@ static int open_signals(struct program *p)
 static int open_all(struct program *p)
 {
 	p->base = event_base_new();
-	if (!p->base)
+	if (!p->base || log_attach(p->base) < 0)
 		return say("event loop", -ENOMEM);
 	int r = open_signals(p);
 	if (r == 0)
@@ -359,8 +310,8 @@ static int open_all(struct program *p)
 	if (r == 0)
 		r = open_mount(p);
 	if (r == 0 && p->udp)
-		r = bootstrap_start(p->bootstrap, p->base, p->resolver, p->upstream,
-			dht_udp_saved(p->udp) > 0);
+		r = bootstrap_start(
+			p->bootstrap, p->base, p->resolver, p->upstream, dht_udp_saved(p->udp) > 0);
 	return r;
 }
 
@@ -380,6 +331,7 @@ static void close_all(struct program *p)
 	for (size_t i = 0; i < 4; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
+	log_attach(NULL);
 	if (p->base)
 		event_base_free(p->base);
 	if (p->lock >= 0)
@@ -389,41 +341,6 @@ static void close_all(struct program *p)
 
 /* ---- from the command line to the loop ---- */
 
-/* Where a path that need not exist yet would lie: its part that does, resolved; and the rest. */
-static int would_lie_at(const char *path, char ret_at[PATH_MAX])
-{
-	char head[PATH_MAX], *slash;
-	if (snprintf(head, sizeof(head), "%s", path) >= (int)sizeof(head))
-		return -ENAMETOOLONG;
-	while (!realpath(head, ret_at)) {
-		slash = strrchr(head, '/');
-		if (errno != ENOENT || !slash || slash == head)
-			return -errno;
-		*slash = 0;
-	}
-	size_t len = strlen(ret_at), rest = strlen(head);
-	if (len + strlen(path + rest) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	strcpy(ret_at + len, path + rest);
-	return 0;
-}
-
-/* A daemon that keeps its database in its own mount waits for itself. */
-static int check_apart(const struct program *p)
-{
-	char at[PATH_MAX];
-	size_t len = strlen(p->mountpoint);
-	int r = would_lie_at(p->config.state, at);
-	if (r < 0)
-		return say(p->config.state, r);
-	if (strncmp(at, p->mountpoint, len) == 0 && (at[len] == '/' || !at[len])) {
-		fprintf(stderr, "kadns: %s: the state directory cannot lie in the mount\n",
-			p->config.state);
-		return -ELOOP;
-	}
-	return 0;
-}
-
 static int check_mountpoint(struct program *p)
 {
 	const char *why = "";
@@ -431,38 +348,58 @@ static int check_mountpoint(struct program *p)
 		return 0;
 	int r = mount_prepare(p->config.mountpoint, &why);
 	if (r < 0) {
-		fprintf(stderr, "kadns: %s: %s\n", p->config.mountpoint, why);
+		log_line(LOG_ERR, "%s: %s", p->config.mountpoint, why);
 		return r;
 	}
-	return realpath(p->config.mountpoint, p->mountpoint) ? 0 : say(p->config.mountpoint, -errno);
+	return realpath(p->config.mountpoint, p->mountpoint) ? 0
+							     : say(p->config.mountpoint, -errno);
 }
 
-static int run(struct program *p)
+/* What can be judged without leaving a trace, then the state directory. */
+static int prepare(struct program *p)
 {
-	openlog("kadns", LOG_PID | (p->config.foreground ? LOG_PERROR : 0), LOG_DAEMON);
 	int r = check_user(p);
 	if (r == 0)
 		r = bootstrap_read(p->config.source, &p->bootstrap);
 	if (r == 0)
-		r = find_state(p);
+		r = state_absolute(&p->config.state);
 	if (r == 0)
 		r = check_mountpoint(p);
 	if (r == 0 && p->config.mount)
-		r = check_apart(p);
-	if (r == 0)
-		r = open_state(p);
+		r = state_check_apart(p->config.state, p->mountpoint);
+	return r == 0 ? state_open(p->config.state, &p->lock) : r;
+}
+
+/* From here on a log speaks, not a command. */
+static void begin_service(struct program *p)
+{
+	daemon_ready();
+	log_open(p->config.log_level, p->config.foreground ? log_to_stderr : log_to_syslog,
+		clock_awake);
+	if (p->config.mount)
+		log_line(LOG_NOTICE, "%s is mounted on %s", p->config.source, p->mountpoint);
+	else
+		log_line(LOG_NOTICE, "%s is served without a mount", p->config.source);
+}
+
+static int run(struct program *p)
+{
+	log_open(p->config.log_level, p->config.foreground ? log_to_terminal : log_to_both,
+		clock_awake);
+	int r = prepare(p);
 	if (r == 0 && !p->config.foreground) {
 		r = daemon_start(p->config.mount ? p->mountpoint : NULL);
 		if (r < 0)
 			say("fork", r);
 	}
-	if (r == 0 && (ftruncate(p->lock, 0) < 0 || dprintf(p->lock, "%d\n", getpid()) < 0))
-		r = say("lock", -errno);
+	if (r == 0)
+		r = state_sign(p->lock);
 	if (r == 0)
 		r = open_all(p);
 	if (r == 0) {
-		daemon_ready();
+		begin_service(p);
 		event_base_dispatch(p->base);
+		log_line(LOG_NOTICE, "ends: %s", p->end ? p->end : "the loop has nothing to do");
 	}
 	return r;
 }
@@ -472,6 +409,7 @@ int main(int argc, char **argv)
 	int status;
 	if (upstream_child(argc, argv, &status))
 		return status;
+	daemon_fill_descriptors();
 	static struct program p = {.lock = -1};
 	if (config_read(argc, argv, &p.config) < 0)
 		return 1;
@@ -485,7 +423,8 @@ int main(int argc, char **argv)
 		config_finish(&p.config);
 		return 0;
 	}
-	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and 0600 */
+	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and
+		       0600 */
 	int r;
 	if (p.config.check) {
 		r = check_user(&p);

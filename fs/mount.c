@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs/fs.h"
+#include "fs/log.h"
 #include "fs/ops.h"
 
 /* Requests read in one turn of the loop: enough to keep up with several clients, few enough that
@@ -86,25 +88,52 @@ static int fill_args(struct fuse_args *args, const struct mount_config *config)
 	return r == 0 ? add_option(args, "subtype=kadns,nosuid,nodev,noexec") : r;
 }
 
-/* libfuse says things in lines of its own; kadns says one, and puts libfuse's words into it. What
- * comes later, with debug, goes to stderr as it is. */
+/* Why the mount could not be made: kadns says it in one line, with the words of who refused. */
 static char said[256];
 static bool started;
 
+static void keep_words(const char *words, size_t len)
+{
+	snprintf(said, sizeof(said), "%.*s", (int)len, words);
+	said[strcspn(said, "\n")] = '\0';
+}
+
 static void on_fuse_log(enum fuse_log_level level, const char *format, va_list args)
 {
-	(void)level;
-	if (started) {
-		vfprintf(stderr, format, args);
+	char words[sizeof(said)];
+	if (started || level > FUSE_LOG_WARNING) {
+		log_va((int)level, format, args); /* its levels are those of syslog */
 		return;
 	}
-	vsnprintf(said, sizeof(said), format, args);
-	said[strcspn(said, "\n")] = '\0';
+	vsnprintf(words, sizeof(words), format, args);
+	keep_words(words, strlen(words));
 }
 
 const char *mount_why(void)
 {
 	return strncmp(said, "fuse: ", 6) == 0 ? said + 6 : said;
+}
+
+/* fusermount3, which mounts for who is not root, says on its stderr why it would not. That is a
+ * pipe of ours meanwhile; non-blocking, so that nothing it says can stop it. */
+static int mount_and_listen(struct fuse_session *session, const char *mountpoint)
+{
+	char words[sizeof(said)];
+	int ends[2], own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (own < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+		close(own);
+		return fuse_session_mount(session, mountpoint);
+	}
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	int r = fuse_session_mount(session, mountpoint);
+	dup2(own, STDERR_FILENO);
+	close(own);
+	ssize_t n = read(ends[0], words, sizeof(words));
+	if (n > 0)
+		keep_words(words, (size_t)n);
+	close(ends[0]);
+	return r;
 }
 
 static int mount_session(struct mount *m, const struct mount_config *config)
@@ -114,11 +143,11 @@ static int mount_session(struct mount *m, const struct mount_config *config)
 	int r = fill_args(&args, config);
 	if (r == 0) {
 		m->session = fuse_session_new(&args, &ops_table, sizeof(ops_table), m->fs);
-		r = m->session ? 0 : -EINVAL; /* libfuse has printed which option it is */
+		r = m->session ? 0 : -EINVAL; /* mount_why() knows which option */
 	}
 	fuse_opt_free_args(&args);
-	if (r == 0 && fuse_session_mount(m->session, config->mountpoint) != 0)
-		r = -EPERM; /* libfuse has printed why */
+	if (r == 0 && mount_and_listen(m->session, config->mountpoint) != 0)
+		r = -EPERM; /* mount_why() knows more */
 	m->mounted = r == 0;
 	started = m->mounted;
 	return r;

@@ -45,7 +45,7 @@ static const char *why_private(const struct scratch_file *f, struct name *ret_na
 }
 
 /* A record under a name that only the mount's own user sees is a likely mistake. */
-static void warn_of_private_record(struct fs *fs, const struct handle *h)
+static void warn_of_private_record(const struct handle *h)
 {
 	const struct scratch_file *f = h->scratch;
 	struct question q = {.class = f->class, .type = f->type};
@@ -56,7 +56,7 @@ static void warn_of_private_record(struct fs *fs, const struct handle *h)
 	if (json_read(f->bytes, f->len, &q, NULL, &set, NULL) < 0)
 		return;
 	rrset_destroy(set);
-	fs_log_record(fs, &q, f->uid, "not published", why);
+	fs_log_record(&q, f->uid, "not published", why);
 }
 
 static void release(struct fs *fs, struct handle *h)
@@ -67,7 +67,7 @@ static void release(struct fs *fs, struct handle *h)
 		edit_release(fs, h);
 		break;
 	case HANDLE_SCRATCH:
-		warn_of_private_record(fs, h);
+		warn_of_private_record(h);
 		break;
 	case HANDLE_NODES:
 		if (h->input) /* a last line without newline; nobody hears of an error now */

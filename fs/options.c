@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/log.h"
 #include "fs/rate.h"
 
 /* A whole decimal number, nothing else: "4x" and "" are refused, and so is "+4". */
@@ -214,6 +215,12 @@ static int set_user(struct reader *r, const char *value)
 	return *value ? 0 : -EINVAL;
 }
 
+static int set_log(struct reader *r, const char *value)
+{
+	r->config->log_level = log_level_from_text(value);
+	return r->config->log_level < 0 ? -EINVAL : 0;
+}
+
 static int set_switch(bool *to, const char *value)
 {
 	*to = strcmp(value, "on") == 0;
@@ -327,6 +334,8 @@ const struct option config_options[] = {
 		"look-ups a second that a user may have asked (100)"},
 	{"user", "NAME", false, set_user, NULL,
 		"whom the validator becomes when started as root (kadns, else nobody)"},
+	{"log", "LEVEL", false, set_log, NULL,
+		"what is logged: error, warning, notice, info or debug (notice)"},
 	{"dht", "on|off|read-only", false, set_dht, NULL,
 		"off: no DHT node (short: --no-dht); read-only: one that asks and answers nobody (on)"},
 	{"limits", "on|off", false, set_limits, NULL,

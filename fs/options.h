@@ -37,7 +37,7 @@ struct option {
 };
 
 
-#define OPTIONS_LEN 38
+#define OPTIONS_LEN 39
 extern const struct option config_options[OPTIONS_LEN];
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */

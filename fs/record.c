@@ -118,7 +118,7 @@ static void restore(struct fs *fs, const struct question *q, const struct rrset 
 	int r = before ? publish_set(fs->publisher, uid, before)
 		       : publish_remove(fs->publisher, uid, q);
 	if (r < 0)
-		fs_log_record(fs, q, uid, "what stood before could not be put back", "");
+		fs_log_record(q, uid, "what stood before could not be put back", "");
 }
 
 static int move_set(struct fs *fs, const struct question *from, const struct rrset *set, uid_t uid)
@@ -178,7 +178,7 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	rrset_destroy(shown);
 	rrset_destroy(set);
 	if (r < 0) {
-		fs_log_record(fs, to, file->uid, "renamed onto, but refused", why ? why : "");
+		fs_log_record(to, file->uid, "renamed onto, but refused", why ? why : "");
 		return r;
 	}
 	tree_present(fs->tree, to, file->uid);

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
+#include "fs/log.h"
+#include "fs/log_output.h"
 #include "fs/mount.h"
 #include "fs/rate.h"
 #include "resolver/clock.h"
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 	if (optind != argc - 1)
 		return 2;
 	config.mountpoint = argv[optind];
-	openlog("fake_kadns", LOG_PERROR, LOG_DAEMON);
+	log_open(LOG_NOTICE, log_to_stderr, clock_awake);
 	signal(SIGPIPE, SIG_IGN);
 	struct event_base *base = event_base_new();
 	struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
