@@ -239,6 +239,17 @@ static int exists(fuse_req_t req, struct node *node)
 	return error;
 }
 
+/* What may not be written is EACCES to who would change its length or touch it, and EPERM to who
+ * would set its mode, owner or times, as the manuals of these calls say. */
+static int refusal(int error, int to_set)
+{
+	int touches = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_ATIME_NOW |
+		      FUSE_SET_ATTR_MTIME_NOW | FUSE_SET_ATTR_CTIME;
+	bool touch = to_set & (FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW) &&
+		     !(to_set & ~touches);
+	return error == -EACCES && !touch && !(to_set & FUSE_SET_ATTR_SIZE) ? -EPERM : error;
+}
+
 /* Times and modes are accepted and mean nothing: cp -p, tar, rsync, install and touch set them. */
 static int set_attributes(
 	fuse_req_t req, struct node *node, const struct stat *attr, int to_set, struct handle *h)
@@ -263,7 +274,8 @@ static int set_attributes(
 			r = scratch_truncate(node->scratch, (uint64_t)attr->st_size);
 		return r;
 	case NODE_CONTROL_FILE:
-		return node->control == CONTROL_NODES && (uid == 0 || uid == fs->owner) ? 0 : r;
+		return node->control == CONTROL_NODES && (uid == 0 || uid == fs->owner) ? 0
+											: -EACCES;
 	case NODE_ROOT:
 	case NODE_CLASS:
 	case NODE_TYPE:
@@ -290,7 +302,7 @@ static void setattr(
 		   attr->st_uid == e.attr.st_uid;
 	int r = own ? set_attributes(req, node, attr, to_set, h) : -EPERM;
 	if (r < 0) {
-		ops_reply(req, r);
+		ops_reply(req, refusal(r, to_set));
 		return;
 	}
 	ops_entry(req, node, &e);

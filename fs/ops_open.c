@@ -161,14 +161,16 @@ static void open_to_change(
 
 static void open_record(fuse_req_t req, struct node *node, int flags)
 {
-	if (!writes(flags)) {
+	struct question q;
+	node_question(node, &q);
+	/* O_TRUNC takes the right to write, though nothing comes of it without O_WRONLY. */
+	int r = writes(flags) || flags & O_TRUNC ? record_may_write(ops_fs(req), &q, ops_uid(req))
+						 : 0;
+	struct handle *h = NULL;
+	if (r == 0 && !writes(flags)) {
 		ops_ask(req, node, flags, open_to_read);
 		return;
 	}
-	struct question q;
-	node_question(node, &q);
-	int r = record_may_write(ops_fs(req), &q, ops_uid(req));
-	struct handle *h = NULL;
 	if (r == 0 && reads(flags) && !(flags & O_TRUNC)) {
 		ops_ask(req, node, flags, open_to_change);
 		return;
@@ -203,7 +205,8 @@ static int open_control(fuse_req_t req, struct node *node, int flags, struct han
 	struct fs *fs = ops_fs(req);
 	struct control_parts parts = {fs->resolver, fs->publisher, fs->control_sizes};
 	uid_t uid = ops_uid(req);
-	if (writes(flags) && (node->control != CONTROL_NODES || (uid != 0 && uid != fs->owner)))
+	bool changes = writes(flags) || flags & O_TRUNC;
+	if (changes && (node->control != CONTROL_NODES || (uid != 0 && uid != fs->owner)))
 		return -EACCES;
 	enum handle_kind kind = writes(flags) ? HANDLE_NODES : HANDLE_TEXT;
 	int r = handle_create(fs->handles, kind, uid, ret_handle);
