@@ -38,6 +38,13 @@
 #define GET_BYTES 125
 #define PUT_BYTES 290
 
+/* When many nodes have come: time for those who know each other to become as many as they will, and
+ * for the looks to spread. */
+#define HASTE_WAIT (10 * SECOND)
+#define HASTE_SPREAD (15 * SECOND)
+/* Who comes and goes at will, to make us look, does not spend the whole budget. */
+#define HASTE_AGAIN (10 * MINUTE)
+
 #define NOWHERE SIZE_MAX
 
 struct dht_published {
@@ -418,6 +425,27 @@ void dht_republish_run(struct dht *dht, uint64_t now)
 	struct dht_republish *r = &dht->republish;
 	while (r->len && r->heap[0]->due <= now && r->running < RUNNING_MAX && r->free_at <= now)
 		start(dht, r->heap[0], now);
+}
+
+/* Who was to be first still is: the heap stays one. */
+void dht_republish_hasten(struct dht *dht, uint64_t now)
+{
+	struct dht_republish *r = &dht->republish;
+	uint64_t last = now;
+	if (!r->len || (r->hastened && now - r->hastened < HASTE_AGAIN))
+		return;
+	r->hastened = now;
+	for (size_t i = 0; i < r->len; i++)
+		last = r->heap[i]->due > last ? r->heap[i]->due : last;
+	if (last <= now + HASTE_WAIT + HASTE_SPREAD)
+		return;
+	for (size_t i = 0; i < r->len; i++) {
+		struct dht_published *p = r->heap[i];
+		if (p->due > now + HASTE_WAIT)
+			p->due = now + HASTE_WAIT +
+				 (uint64_t)((double)(p->due - now - HASTE_WAIT) /
+					    (double)(last - now - HASTE_WAIT) * HASTE_SPREAD);
+	}
 }
 
 uint64_t dht_republish_due(const struct dht *dht)

@@ -32,12 +32,16 @@ struct dht_republish {
 	 * many had gone before their time. */
 	uint64_t expected, exposed, lost;
 	uint64_t free_at; /* the budget is spent until then */
+	uint64_t hastened; /* last; 0: never */
 };
 
 void dht_republish_init(struct dht *dht);
 void dht_republish_finish(struct dht *dht);
 /* Starts what is due and within the budget. */
 void dht_republish_run(struct dht *dht, uint64_t now);
+/* Many nodes have come, who may be nearest to items of ours and have them not, or older: all are
+ * looked at again soon, in their order and as fast as the budget allows. */
+void dht_republish_hasten(struct dht *dht, uint64_t now);
 uint64_t dht_republish_due(const struct dht *dht); /* UINT64_MAX: nothing waits */
 
 #endif

@@ -20,6 +20,10 @@
 /* Of those that fell silent one is asked that often. It costs a packet each time where nodes come
  * and go, and halves of a network are to know each other within a minute. */
 #define LOST_AGAIN (15 * SECOND)
+/* A network that grows by this part within a minute is another one than our items were put in: two
+ * parts of it have found together, most likely. */
+#define GROWN_PART 4
+#define GROWN_WITHIN MINUTE
 /* The neighbourhood is searched often while the network is new to us (others join at the
  * same moment), then ever more rarely. */
 #define NEIGHBOURS_WAIT_FIRST (250 * MILLISECOND)
@@ -186,8 +190,24 @@ static void search_neighbours(struct dht *dht)
 
 /* A small network may be growing just now, and behind a node to join by may be another half
  * of it: both are worth a search at once. */
+/* One more, of the table by now. */
+static void count_come(struct dht *dht, uint64_t now)
+{
+	struct dht_upkeep *u = &dht->upkeep;
+	if (!u->counted_from || now - u->counted_from > GROWN_WITHIN) {
+		u->counted_from = now;
+		u->known_then = dht_table_good(&dht->tables[0]) + dht_table_good(&dht->tables[1]) -
+				1;
+		u->come = 0;
+	}
+	/* Who knew nobody has put nothing yet, or tries to all the time. */
+	if (u->known_then > 0 && ++u->come * GROWN_PART >= u->known_then)
+		dht_republish_hasten(dht, now);
+}
+
 void dht_upkeep_entered(struct dht *dht, bool joined)
 {
+	count_come(dht, dht_now(dht));
 	if (!joined && nodes(dht) > DHT_K)
 		return;
 	search_neighbours(dht);

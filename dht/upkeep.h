@@ -27,6 +27,10 @@ struct dht_upkeep {
 	struct dht_lost lost;
 	uint64_t lost_at; /* when the next of them may be asked */
 
+	/* How many nodes were known at a moment of the last minute, and how many came since. */
+	uint64_t counted_from;
+	size_t known_then, come;
+
 	struct dht_lookup *neighbours; /* the search for our own id */
 	uint64_t neighbours_at, neighbours_wait;
 	unsigned neighbours_turn;

@@ -91,6 +91,21 @@ void records_item(const struct records *r, size_t at, int64_t version, struct dh
 		sim_mutable(r->key + at, version, text, ret_item);
 }
 
+static void on_refresh(void *ctx, const struct dht_result *result)
+{
+	(void)ctx;
+	(void)result;
+}
+
+/* Its writer looks after it from now on, while it lives. */
+static void publish(struct scenario *s, size_t writer, const struct dht_item *item)
+{
+	struct dht_published *published;
+	int r = dht_publish(
+		sim_dht(s->sim, writer), item, sim_now(s->sim), on_refresh, NULL, &published);
+	assert(r == 0);
+}
+
 static void put_all(struct scenario *s, struct records *r, int64_t version, const struct crowd *by)
 {
 	measure_anew(&s->put);
@@ -99,7 +114,10 @@ static void put_all(struct scenario *s, struct records *r, int64_t version, cons
 		struct sim_answer a;
 		scenario_wait(s, 0);
 		records_item(r, i, version, &item);
-		sim_put(s->sim, crowd_any(s, by), &item, 0, &a);
+		size_t writer = crowd_any(s, by);
+		sim_put(s->sim, writer, &item, 0, &a);
+		if (r->kept && version == r->version)
+			publish(s, writer, &item);
 		bool taken = a.result.stored || a.result.stored_here;
 		if (taken && version > r->acknowledged[i])
 			r->acknowledged[i] = version;
@@ -110,7 +128,8 @@ static void put_all(struct scenario *s, struct records *r, int64_t version, cons
 	}
 }
 
-/* put NAME [N] [immutable] [by WHO]: N new records, or a new version of those that there are */
+/* put NAME [N] [immutable] [kept] [by WHO]: N new records, or a new version of those that there are
+ */
 void scenario_put(struct scenario *s)
 {
 	struct words *w = &s->words;
@@ -120,6 +139,7 @@ void scenario_put(struct scenario *s)
 		r = add_records(
 			s, name, words_count(w, "the number of new records", 1, RECORDS_MAX));
 		r->immutable = words_take(w, "immutable");
+		r->kept = words_take(w, "kept");
 	} else if (r->immutable) {
 		words_fail(w, "\"%s\" is immutable: it has one version", name);
 	}

@@ -9,21 +9,30 @@
  *   rtt MIN MAX          round trips, fixed for each pair of nodes; before the first nodes
  *   mainline             public addresses and what goes with them; before the first nodes
  *   limits               limits by rate and subnet, a /24 or /64 for each node; before the first
- * nodes loss 1%              of all packets, from now on nodes N [ipv4|ipv6|both] [nat] [read-only]
- * [by WHO] come one by one and are told of one of WHO, else of the first of all wait 10min virtual
- * time goes by kill WHO [refusing]  without a word, or with hosts that say so (ICMP) restart WHO of
- * the dead ones: same id, same items, and the table that it had churn 30min|off      so long a node
- * lives on average; another comes in its place partition WHO        they become side 2, whom side 1
- * cannot reach heal                 all reach all again clock WHO +10y|-10y|1970|right put NAME [N]
- * [immutable] [by WHO]   N new records, or the next version of those keep NAME [older] [by WHO] the
- * same version again, or that before it get NAME [by WHO]                   each once miss N [by
- * WHO]                     what nobody has written expect put|get|miss
- * success|older|time|first|sixth|queries|copies [STATISTIC] <=|>=|= VALUE expect tables
- * size|good|dead|nat|read-only [STATISTIC] ...    entries of each living node expect copies NAME
- * [STATISTIC] ...                            living nodes that keep each expect traffic ... packets
- * a second and node since the last wait began STATISTIC: min mean p50 p90 p99 max; without one the
- * mean. A get is a success if it finds nothing older than what was acknowledged; `older` are those
- * that find only something older. */
+ *                        nodes
+ *   loss 1%              of all packets, from now on
+ *   nodes N [ipv4|ipv6|both] [nat] [read-only] [by WHO]
+ *                        come one by one and are told of one of WHO, else of the first of all
+ *   wait 10min           virtual time goes by
+ *   kill WHO [refusing]  without a word, or with hosts that say so (ICMP)
+ *   restart WHO          of the dead ones: same id, same items, and the table that it had
+ *   churn 30min|off      so long a node lives on average; another comes in its place
+ *   partition WHO        they become side 2, whom side 1 cannot reach
+ *   heal                 all reach all again
+ *   clock WHO +10y|-10y|1970|right
+ *   put NAME [N] [immutable] [kept] [by WHO]
+ *                        N new records, or the next version; kept: looked after by their writers
+ *   keep NAME [older] [by WHO]
+ *                        the same version again, or that before it
+ *   get NAME [by WHO]    each once
+ *   miss N [by WHO]      what nobody has written
+ *   expect put|get|miss success|older|time|first|sixth|queries|copies [STATISTIC] <=|>=|= VALUE
+ *   expect tables size|good|dead|nat|read-only [STATISTIC] ...    entries of each living node
+ *   expect copies NAME [STATISTIC] ...                            living nodes that keep each
+ *   expect traffic ...   packets a second and node since the last wait began
+ *
+ * STATISTIC: min mean p50 p90 p99 max; without one the mean. A get is a success if it finds nothing
+ * older than what was acknowledged; `older` are those that find only something older. */
 #undef NDEBUG
 #include "tests/sim/scenario.h"
 

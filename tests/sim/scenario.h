@@ -39,6 +39,7 @@ struct records {
 	char name[32];
 	uint64_t key; /* of the first; the others follow */
 	bool immutable;
+	bool kept; /* each version by who wrote it */
 	int64_t version; /* written last */
 	size_t len;
 	int64_t acknowledged[]; /* of each: the newest version that some node took; 0 none */

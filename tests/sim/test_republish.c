@@ -263,6 +263,63 @@ static void test_cut_off(void **state)
 	sim_destroy(sim);
 }
 
+/* How many nodes are nearer to the item than this one. */
+static size_t rank(struct sim *sim, size_t node, const struct dht_item *item)
+{
+	struct dht_id target;
+	dht_item_target(item, &target);
+	size_t nearer = 0;
+	for (size_t i = 0; i < sim_len(sim); i++)
+		nearer += dht_id_nearer(&target, dht_own_id(sim_dht(sim, i)),
+				  dht_own_id(sim_dht(sim, node))) < 0;
+	return nearer;
+}
+
+static void set_apart_nearest(struct sim *sim, const struct dht_item *item, bool apart)
+{
+	for (size_t i = 0; i < NODES; i++)
+		sim_set_side(sim, i, apart && rank(sim, i, item) < NODES / 2);
+}
+
+static size_t copies_on_nearest(struct sim *sim, const struct dht_item *item)
+{
+	struct dht_id target;
+	size_t copies = 0;
+	dht_item_target(item, &target);
+	for (size_t i = 0; i < NODES; i++)
+		copies += rank(sim, i, item) < NODES / 2 && sim_item(sim, i, &target);
+	return copies;
+}
+
+/* Put while all of the nearest are beyond reach: once they are back it is they who are asked for
+ * it, and they get it long before the next look is due. A network that goes on breaking is looked
+ * after once in ten minutes. */
+static void test_healed(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LONGER, 0);
+	const struct dht_republish_limits limits = {.lifetime = LONGER, .interval = 10 * HOUR};
+	struct owned o;
+	struct dht_item item;
+	uint64_t who = 0;
+	dht_republish_limits(sim_dht(sim, 0), &limits);
+	do
+		sim_mutable(++who, 1000, "a record of ours", &item);
+	while (rank(sim, 0, &item) < NODES / 2);
+	set_apart_nearest(sim, &item, true);
+	own(sim, &o, who);
+	for (unsigned times = 0; times < 2; times++) {
+		sim_run(sim, 7 * MINUTE);
+		assert_int_equal(o.refreshes, times);
+		set_apart_nearest(sim, &item, false);
+		sim_run(sim, 2 * MINUTE);
+		assert_true(copies_on_nearest(sim, &item) > 0);
+		set_apart_nearest(sim, &item, true);
+	}
+	assert_int_equal(o.refreshes, 1);
+	sim_destroy(sim);
+}
+
 /* An immutable item, as a large claim is cut into, is kept alive in the same way. */
 static void test_immutable(void **state)
 {
@@ -441,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_contested),
 		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_healed),
 		cmocka_unit_test(test_immutable),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_late),
