@@ -26,9 +26,9 @@
 #define DHT_LOOKUPS_QUERIES (DHT_QUERIES_MAX / 2)
 
 /* Packets of one look-up, over both families and all that it sends: a liar that names ever nearer
- * nodes shall not keep us busy. A put keeps eight back for each family that it knows nodes of, to store
- * with when its search is over. A second search of a put has what the first, and what was stored by
- * then, left of the others. */
+ * nodes shall not keep us busy. A put keeps eight back for each family that it knows nodes of, to
+ * store with when its search is over. A second search of a put has what the first, and what was
+ * stored by then, left of the others. */
 #define DHT_LOOKUP_PACKETS 60
 
 enum dht_lookup_kind {

@@ -40,8 +40,8 @@ struct dht_refresh {
 };
 
 /* `item` verifies, the caller knows. `r` is the caller's; it stays until the look-up has ended. The
- * result: holders had it, stored took it now. With a seq_seen above the item's, or contested, there is
- * another value, and nothing was stored. -EBUSY, -ENOMEM. */
+ * result: holders had it, stored took it now. With a seq_seen above the item's, or contested, there
+ * is another value, and nothing was stored. -EBUSY, -ENOMEM. */
 int dht_refresh(struct dht *dht, const struct dht_item *item, struct dht_refresh *r, dht_put_fn *fn,
 	void *ctx, struct dht_lookup **ret_lookup);
 void dht_refresh_finish(struct dht_refresh *r);

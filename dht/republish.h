@@ -2,12 +2,14 @@
  *
  *   waiting     for its time, in a heap: the one that is due first, and so waits longest, is next
  *   refreshing  a look-up is under way (refresh.h)
- *   resting     the network has something newer, or another value of the same seq: its owner has to act
+ *   resting     the network has something newer, or another value of the same seq: its owner has
+ *               to act
  *
  * An interval is the longest that lets the item outlast it, by what is known of its copies, and in
- * which no more than a fifth of all copies fall out (nodes leave: what is measured at all items holds
- * for each); it halves when more of the item's own did, and doubles while none does. It begins short,
- * where the budget allows, until that is known. Times are jittered, so that what was written together does not come back together.
+ * which no more than a fifth of all copies fall out (nodes leave: what is measured at all items
+ * holds for each); it halves when more of the item's own did, and doubles while none does. It begins
+ * short, where the budget allows, until that is known. Times are jittered, so that what was written
+ * together does not come back together.
  *
  * All refreshes share one budget of bytes sent. With 10,000 items, nodes that forget after two
  * hours, and 5 kB/s, a look at each before it is forgotten (1 kB) leaves about 2 kB an item: four

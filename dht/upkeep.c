@@ -200,8 +200,7 @@ static void count_come(struct dht *dht, uint64_t now)
 				1;
 		u->come = 0;
 	}
-	/* Who knew nobody has put nothing yet, or tries to all the time. */
-	if (u->known_then > 0 && ++u->come * GROWN_PART >= u->known_then)
+	if (++u->come * GROWN_PART >= u->known_then)
 		dht_republish_hasten(dht, now);
 }
 

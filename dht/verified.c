@@ -62,7 +62,7 @@ bool dht_verified_has(const struct dht_verified *v, const struct dht_item *item)
 	return lengths_hold(item) && holds(v, hash_of(v, item));
 }
 
-/* Where both places are taken the newcomer takes one: what is asked for now will be again. */
+/* Where both places are taken the newcomer takes one: what was asked for last will be asked for again. */
 static void insert(struct dht_verified *v, uint64_t hash)
 {
 	uint64_t *place[2];

@@ -202,6 +202,8 @@ static void replace(struct scenario *s, size_t node)
 		sim_set_read_only(s->sim, fresh);
 	begin_session(s, fresh);
 	struct crowd living = all_of(s, true);
+	/* Who is told of one that goes at the next moment is alone for ever: of two. */
+	join_by_any(s, fresh, &living);
 	join_by_any(s, fresh, &living);
 	crowd_finish(&living);
 }

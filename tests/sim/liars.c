@@ -251,12 +251,36 @@ static size_t reader_of(
 	}
 }
 
+/* Are the eight nearest nodes liars, so that whatever is put there is theirs? */
+static bool is_hopeless(struct sim *sim, const struct sim_liars *liars, const struct dht_id *target)
+{
+	size_t nearest[DHT_K], len = 0;
+	for (size_t i = 0; i < sim_len(sim); i++) {
+		const struct dht_id *id = dht_own_id(sim_dht(sim, i));
+		size_t at = len < DHT_K ? len++ : len;
+		for (; at > 0 &&
+			dht_id_nearer(target, id, dht_own_id(sim_dht(sim, nearest[at - 1]))) < 0;
+			at--)
+			if (at < DHT_K)
+				nearest[at] = nearest[at - 1];
+		if (at < DHT_K)
+			nearest[at] = i;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (!sim_liars_has(liars, nearest[i]))
+			return false;
+	return true;
+}
+
 static void write_once(
 	struct sim *sim, size_t writer, const struct dht_item *item, struct sim_liars_outcome *o)
 {
 	struct sim_answer a;
 	sim_put(sim, writer, item, 0, &a);
 	o->put_queries += a.result.queries;
+	size_t stored = a.result.stored + (size_t)a.result.stored_here;
+	if (stored < o->stored_min)
+		o->stored_min = stored;
 	if (a.result.queries > o->put_queries_max)
 		o->put_queries_max = a.result.queries;
 }
@@ -283,7 +307,7 @@ void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret
 {
 	struct sim_liars *liars = NULL;
 	struct sim *sim = make_network(c, &liars);
-	*ret_outcome = (struct sim_liars_outcome){0};
+	*ret_outcome = (struct sim_liars_outcome){.stored_min = SIZE_MAX};
 	for (size_t i = 0; i < c->puts; i++) {
 		struct dht_item item;
 		struct dht_id target;
@@ -294,6 +318,8 @@ void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret
 			write_once(sim, writer, &item, ret_outcome);
 		}
 		dht_item_target(&item, &target);
+		if (is_hopeless(sim, liars, &target))
+			ret_outcome->hopeless += c->reads;
 		for (size_t j = 0; j < c->reads; j++)
 			read_once(sim, reader_of(sim, liars, &target, writer), &item, ret_outcome);
 	}

@@ -33,7 +33,9 @@ struct sim_liars_case {
 	size_t puts, reads; /* reads of each put */
 };
 struct sim_liars_outcome {
-	size_t reads, found;		    /* found: the newest value */
+	size_t reads, found; /* found: the newest value */
+	size_t hopeless;     /* reads of what only liars were to keep, as no engine can change */
+	size_t stored_min;   /* of one put, ourselves counted */
 	uint64_t read_queries, put_queries; /* of all together */
 	unsigned read_queries_max, put_queries_max;
 	uint64_t verifications_max; /* of one read */

@@ -57,7 +57,7 @@ static void spoiled_values_are_never_delivered(void **state)
 		else
 			sim_immutable(text, &item);
 		sim_put(sim, 1 + i % 7, &item, 0, &a);
-		assert_true(a.result.stored >= 7);
+		assert_true(a.result.stored + a.result.stored_here >= 7);
 		sim_get(sim, 21 + i % 9 * 2, &item, &a);
 		assert_true(a.values + a.own >= 1);
 		assert_int_equal(a.best.value_len, item.value_len);
@@ -293,7 +293,8 @@ static void nobody_is_flooded_through_us(void **state)
 	sim_mutable(1, 1, "x", &item);
 	sim_get(sim, 0, &item, &a);
 	dht_counters(sim_dht(sim, target), &after);
-	assert_true(after.packets_in - before.packets_in <= 8);
+	/* Of 19 that name it eight times. */
+	assert_true(after.packets_in - before.packets_in <= 16);
 	sim_destroy(sim);
 }
 

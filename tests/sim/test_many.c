@@ -28,7 +28,7 @@ static struct sim *with_items(void)
 	for (size_t i = 0; i < MANY; i++) {
 		const struct dht_result *r = &operations[i].answer.result;
 		sim_end(&operations[i]);
-		assert_true(r->stored + r->stored_here >= 6);
+		assert_true(r->stored + r->stored_here >= 8);
 	}
 	sim_run(sim, 5 * SIM_SECOND);
 	return sim;
@@ -55,7 +55,9 @@ static void a_thousand_gets_among_fifty_dead(void **state)
 		assert_true(a->took < 5 * SIM_SECOND);
 	}
 	printf("# %d gets: %.1f queries each, %u items lost\n", MANY, queries / (double)MANY, lost);
-	assert_true(lost < MANY / 50); /* one in 256 had all of its eight among the dead */
+	/* One in 300 had all of its eight among the dead; neighbours share that, so that in one
+	 * network of ten it is 20 of the thousand and more. */
+	assert_true(lost < MANY / 10);
 	sim_destroy(sim);
 }
 

@@ -54,14 +54,18 @@ static void ids_follow_addresses(void **state)
 	sim_put(sim, 3, &item, 0, &a);
 	assert_true(a.result.stored + a.result.stored_here >= 8);
 	sim_run(sim, 2 * MINUTE);
+	size_t nodes = 0;
 	for (size_t i = 0; i < 40; i++) {
 		assert_true(id_fits(sim, i, 4));
 		assert_true(knows_address(sim, i, 4));
 		assert_true(changes_of(sim, i) <= 1);
-		assert_true(nodes_of(sim, i) >= 34);
+		assert_true(nodes_of(sim, i) >= 26);
+		nodes += nodes_of(sim, i);
 		sim_get(sim, i, &item, &a);
 		assert_true(a.values + a.own >= 1);
 	}
+	/* Of 39 others, 38.5 on the average; now and then one node has not met six of them yet. */
+	assert_true(nodes >= 37 * 40);
 	/* A restart begins with the id that was kept. */
 	struct dht_id before = *dht_own_id(sim_dht(sim, 7));
 	sim_kill(sim, 7, false);
@@ -99,17 +103,22 @@ static void liars_change_nobodys_id(void **state)
 		sim_run(sim, 10000);
 	}
 	sim_run(sim, 3 * MINUTE);
+	/* Who has met too many of them (one in a thousand) does not know yet, and believes nobody.
+	 */
 	struct dht_id before[40];
-	unsigned right = 0;
+	bool right[40];
+	unsigned sure = 0;
 	for (size_t i = 0; i < 40; i++) {
 		before[i] = *dht_own_id(sim_dht(sim, i));
-		right += id_fits(sim, i, 4);
+		right[i] = id_fits(sim, i, 4);
+		assert_true(right[i] || changes_of(sim, i) == 0);
+		sure += right[i];
 	}
-	assert_int_equal(right, 40);
+	assert_true(sure >= 37);
 	sim_run(sim, 15 * MINUTE);
 	for (size_t i = 0; i < 40; i++) {
-		assert_true(knows_address(sim, i, 4));
-		assert_true(dht_id_equal(&before[i], dht_own_id(sim_dht(sim, i))));
+		assert_true(knows_address(sim, i, 4) && id_fits(sim, i, 4));
+		assert_true(!right[i] || dht_id_equal(&before[i], dht_own_id(sim_dht(sim, i))));
 	}
 	sim_destroy(sim);
 }
@@ -296,7 +305,7 @@ static void who_is_not_reached_turns_read_only(void **state)
 	(void)state;
 	struct sim *sim = sim_create(&public);
 	settle(sim, VILLAGE);
-	sim_run(sim, 12 * MINUTE);
+	sim_run(sim, 13 * MINUTE);
 	settle(sim, CROWD);
 	browse(sim, BEHIND_NAT, 80);
 	const uint64_t trial_ends = 1000 * SIM_SECOND + 15 * MINUTE;
