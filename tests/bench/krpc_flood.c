@@ -18,11 +18,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dht/item.h"
 #include "dht/message.h"
+#include "tests/bench/measure.h"
 
 #define FLIGHT 64
 #define ITEMS_NEW 20000
@@ -46,13 +46,6 @@ static void die(const char *what)
 {
 	perror(what);
 	exit(1);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void fill(void *buf, size_t len)
@@ -286,7 +279,7 @@ static void flood(double duration, const char *pid)
 	uint64_t cpu = cpu_time(pid);
 	uint64_t sent = 0;
 	size_t flying = 0;
-	double start = seconds(), end = start + duration, now = start;
+	double start = measure_seconds(), end = start + duration, now = start;
 	while (now < end) {
 		flying += send_some(FLIGHT - flying, &sent);
 		if (flying == 0)
@@ -297,7 +290,7 @@ static void flood(double duration, const char *pid)
 			flying = 0;
 		}
 		flying -= n < flying ? n : flying;
-		now = seconds();
+		now = measure_seconds();
 	}
 	cpu = cpu_time(pid) - cpu;
 	printf("%.0f %.0f %zu %llu %llu\n", (double)answered / (now - start),

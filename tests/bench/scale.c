@@ -9,6 +9,7 @@
  * Messages are the queries that a look-up sends; each is answered by one more. A hop is a node that
  * had to answer before the next could be named. */
 #undef NDEBUG
+#include "tests/bench/measure.h"
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #define OPERATIONS 300
@@ -31,22 +31,9 @@ struct phase {
 	uint64_t took[OPERATIONS];
 };
 
-static double seconds_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
 static void print_phase(const struct sim *sim, struct phase *p)
 {
-	qsort(p->took, p->done, sizeof(*p->took), by_size);
+	measure_sort(p->took, p->done);
 	printf("%7zu  %-14s %6.2f %9.1f %7.0f %5.0f %5.0f %8.1f%%\n", sim_len(sim), p->name,
 		(double)p->hops / (double)p->done, (double)p->queries / (double)p->done,
 		(double)p->took[p->done / 2] / 1e3, (double)p->took[p->done * 9 / 10] / 1e3,
@@ -153,11 +140,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: scale NODES\n");
 		return 2;
 	}
-	double began = seconds_now();
+	double began = measure_seconds();
 	struct sim *sim = grow(nodes);
-	double joined = (double)sim_now(sim) / 1e6 - 1000, grown = seconds_now();
+	double joined = (double)sim_now(sim) / 1e6 - 1000, grown = measure_seconds();
 	sim_run(sim, SETTLE);
-	double settled = seconds_now();
+	double settled = measure_seconds();
 	uint64_t packets = sim_packets(sim);
 	put_all(sim, false, &phases[0]);
 	put_all(sim, true, &phases[1]);
@@ -174,7 +161,7 @@ int main(int argc, char **argv)
 	printf("%7zu  joined in %.0f s with %.0f packets each; real: %.1f s to join, %.1f s to "
 	       "settle, %.1f s to put and get; %.2f GB\n",
 		nodes, joined, (double)packets / (double)nodes, grown - began, settled - grown,
-		seconds_now() - settled, (double)usage.ru_maxrss / 1e6);
+		measure_seconds() - settled, (double)usage.ru_maxrss / 1e6);
 	fflush(stdout);
 	_exit(!all); /* freeing a hundred thousand nodes is of no use to anyone */
 }

@@ -7,6 +7,7 @@
  * another node than the put. The peer is the work that nobody can leave out: the signatures that
  * the nodes verified are verified once more by OpenSSL alone. */
 #undef NDEBUG
+#include "tests/bench/measure.h"
 #include "tests/sim/sim.h"
 
 #include <assert.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NODES 100
 #define ITEMS 200
@@ -27,22 +27,9 @@ struct phase {
 	uint64_t took[ITEMS]; /* virtual, microseconds */
 };
 
-static double seconds_now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
 static void print_phase(struct phase *p)
 {
-	qsort(p->took, p->ops, sizeof(*p->took), by_size);
+	measure_sort(p->took, p->ops);
 	printf("%-22s %4zu %6zu %8.3f %8.1f %8.1f %7.0f %5.0f %5.0f\n", p->name, p->ops, p->found,
 		p->seconds, (double)p->packets / (double)p->ops,
 		(double)p->queries / (double)p->ops, (double)p->took[p->ops / 2] / 1e3,
@@ -51,13 +38,13 @@ static void print_phase(struct phase *p)
 
 static void begin(struct phase *p, const struct sim *sim)
 {
-	p->seconds = -seconds_now();
+	p->seconds = -measure_seconds();
 	p->packets = -sim_packets(sim);
 }
 
 static void end(struct phase *p, const struct sim *sim)
 {
-	p->seconds += seconds_now();
+	p->seconds += measure_seconds();
 	p->packets += sim_packets(sim);
 }
 
@@ -115,13 +102,13 @@ static double verify_alone(uint64_t times)
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	assert(key && md && EVP_DigestSignInit(md, NULL, NULL, NULL, key) == 1);
 	assert(EVP_DigestSign(md, signature, &len, message, sizeof(message)) == 1);
-	double begun = seconds_now();
+	double begun = measure_seconds();
 	for (uint64_t i = 0; i < times; i++) {
 		EVP_MD_CTX_reset(md);
 		assert(EVP_DigestVerifyInit(md, NULL, NULL, NULL, key) == 1);
 		assert(EVP_DigestVerify(md, signature, len, message, sizeof(message)) == 1);
 	}
-	double took = seconds_now() - begun;
+	double took = measure_seconds() - begun;
 	EVP_MD_CTX_free(md);
 	EVP_PKEY_free(key);
 	return took;
@@ -144,9 +131,9 @@ int main(void)
 	static uint64_t ignored[ITEMS], ends[ITEMS];
 	struct phase phases[] = {{.name = "put, immutable"}, {.name = "put, mutable"},
 		{.name = "get, immutable"}, {.name = "get, mutable: first"}};
-	double begun = seconds_now();
+	double begun = measure_seconds();
 	struct sim *sim = sim_network(&wan, NODES);
-	double joined = seconds_now() - begun;
+	double joined = measure_seconds() - begun;
 	uint64_t packets = sim_packets(sim), verified = verifications(sim);
 
 	make_items(immutable, mutable, ITEMS / 2);

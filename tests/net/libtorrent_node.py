@@ -10,7 +10,7 @@ import libtorrent as lt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab import compact, endpoint_of
+from lab import check, compact, endpoint_of
 
 ALERTS = lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification
 
@@ -138,3 +138,14 @@ class Node:
         return self._wait(lt.dht_sample_infohashes_alert, lambda a: (
             a.interval.total_seconds(), a.num_infohashes,
             {bytes.fromhex(str(h)) for h in a.samples}))
+
+
+def immutable_item(nodes, client, kadns):
+    """Put by one node of seven that know each other and kadns; `client` asks kadns alone. Its
+    target."""
+    target, taken = nodes[1].put(b"an immutable value")
+    check("an immutable item is taken by all eight", taken == 8, taken)
+    check("another node of libtorrent reads it", nodes[2].get(target) == b"an immutable value")
+    held = client.get(kadns, target).get(b"v")
+    check("kadns keeps it and returns it", held == b"an immutable value", held)
+    return target

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Client, Kadns, check, enter, eventually, main  # noqa: E402
 
 enter(120)
-from libtorrent_node import Key, Node  # noqa: E402 (loads libtorrent: inside only)
+from libtorrent_node import Key, Node, immutable_item  # noqa: E402 (loads libtorrent: inside only)
 
 ENDPOINT = ("127.9.1.1", 4001)
 
@@ -68,11 +68,7 @@ def join():
 
 def items(kadns, nodes, client):
     kept = int(kadns.status("dht.items_kept"))
-    target, taken = nodes[1].put(b"an immutable value")
-    check("an immutable item is taken by all eight", taken == 8, taken)
-    check("another node of libtorrent reads it", nodes[2].get(target) == b"an immutable value")
-    held = client.get(ENDPOINT, target).get(b"v")
-    check("kadns keeps it and returns it", held == b"an immutable value", held)
+    target = immutable_item(nodes, client, ENDPOINT)
     for salt in (b"", b"foobar"):
         key, what = Key(), "with salt" if salt else "without salt"
         for seq in (1, 2):

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Client, Kadns, check, compact, enter, eventually, main, run  # noqa: E402
 
 enter(120)
-from libtorrent_node import Key, Node  # noqa: E402 (loads libtorrent: inside only)
+from libtorrent_node import Key, Node, immutable_item  # noqa: E402 (loads libtorrent: inside only)
 
 ENDPOINT = ("fd00:1::1", 4001)
 SECOND = ("fd00:2::1", 4001)
@@ -34,11 +34,7 @@ def join():
 
 
 def items(nodes, client):
-    target, taken = nodes[1].put(b"an immutable value")
-    check("an immutable item is taken by all eight", taken == 8, taken)
-    check("another node of libtorrent reads it", nodes[2].get(target) == b"an immutable value")
-    held = client.get(ENDPOINT, target).get(b"v")
-    check("kadns keeps it and returns it", held == b"an immutable value", held)
+    immutable_item(nodes, client, ENDPOINT)
     for salt in (b"", b"foobar"):
         key = Key()
         put = nodes[3].put_mutable(key, b"mutable", salt)

@@ -2,6 +2,7 @@
  * node work for them. */
 #undef NDEBUG
 #include "dht/message.h"
+#include "tests/sim/rewrite.h"
 #include "tests/sim/sim.h"
 
 #include <setjmp.h>
@@ -16,16 +17,6 @@ static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
 static bool is_reply(const uint8_t *datagram, size_t len, struct dht_message *m)
 {
 	return dht_message_read(datagram, len, m) == 0 && m->kind == DHT_REPLY;
-}
-
-/* Writes `m`, whose parts point into `datagram`, back over it. */
-static size_t rewritten(const struct dht_message *m, uint8_t *datagram, size_t cap)
-{
-	uint8_t buf[1500];
-	int len = dht_message_write(m, buf, cap < sizeof(buf) ? cap : sizeof(buf));
-	assert_true(len > 0);
-	memcpy(datagram, buf, (size_t)len);
-	return (size_t)len;
 }
 
 static size_t spoil_value(struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
@@ -90,7 +81,7 @@ static size_t return_foreign(
 	m.sig = (struct bytes){foreign.sig, DHT_SIG_LEN};
 	m.has_key = m.has_sig = m.has_seq = true;
 	m.seq = foreign.seq;
-	return rewritten(&m, datagram, cap);
+	return sim_rewrite(&m, datagram, cap);
 }
 
 static void values_of_others_are_never_delivered(void **state)
@@ -125,7 +116,7 @@ static size_t change_id(struct sim *sim, size_t node, uint8_t *datagram, size_t 
 		return len;
 	for (size_t i = 0; i < DHT_ID_LEN; i++)
 		m.id.b[i] = (uint8_t)sim_random(sim);
-	return rewritten(&m, datagram, cap);
+	return sim_rewrite(&m, datagram, cap);
 }
 
 struct sought {
@@ -206,7 +197,7 @@ static size_t name_ghosts(struct sim *sim, size_t node, uint8_t *datagram, size_
 		for (size_t j = 1; j < 4; j++)
 			m.nodes[i].endpoint.ip[j] = (uint8_t)sim_random(sim);
 	}
-	return rewritten(&m, datagram, cap);
+	return sim_rewrite(&m, datagram, cap);
 }
 
 static void ghosts_cost_little(void **state)
@@ -275,7 +266,7 @@ static size_t name_victim(struct sim *sim, size_t node, uint8_t *datagram, size_
 		for (size_t j = 0; j < DHT_ID_LEN; j++)
 			m.nodes[i].id.b[j] = (uint8_t)sim_random(sim);
 	}
-	return rewritten(&m, datagram, cap);
+	return sim_rewrite(&m, datagram, cap);
 }
 
 static void nobody_is_flooded_through_us(void **state)
