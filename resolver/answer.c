@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "resolver/answer_build.h"
+#include "resolver/trace.h"
 
 const char *answer_source_text(enum answer_source s)
 {
@@ -208,13 +209,15 @@ struct answer *answer_ref(const struct answer *a)
 void answer_unref(const struct answer *a)
 {
 	struct answer *shared = (struct answer *)(uintptr_t)a;
-	if (shared && --shared->refs == 0)
-		free(shared);
+	if (!shared || --shared->refs > 0)
+		return;
+	trace_destroy(shared->trace);
+	free(shared);
 }
 
 size_t answer_size(const struct answer *a)
 {
-	size_t size = sizeof(*a);
+	size_t size = sizeof(*a) + trace_size(a->trace);
 	bool differ = a->message[0].bytes != a->message[1].bytes;
 	for (int i = differ ? 0 : 1; i < 2; i++)
 		size += a->message[i].len + a->message[i].ttls_len * sizeof(*a->message[i].ttls);

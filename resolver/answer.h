@@ -42,6 +42,7 @@ struct answer {
 	uint64_t arrived;    /* monotonic, microseconds: from here TTL counts down */
 	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */
 	int64_t expires;     /* seconds since 1970; 0: never (own records) */
+	struct trace *trace; /* how it was come by (trace.h); NULL: not known */
 
 	/* [0] without DNSSEC records, [1] with them (the same bytes when there are none). Whole
 	 * messages: ID 0; QR, RD, RA and the rcode, no other flag; the question in lower case; the

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "resolver/trace.h"
+
 #define LISTED_FOR 60000000ull /* microseconds after its TTL for which an entry is kept */
 /* Bytes that an ordinary entry takes: what the table is made for. It never grows, because moving
  * every entry at once is a pause that a question would meet. */
@@ -43,7 +45,7 @@ struct entry {
 };
 
 struct cache {
-	size_t bytes, bytes_max, entries;
+	size_t bytes, bytes_max, entries, traces;
 	uint64_t seed;
 	struct share shares[CACHE_PARTS][KINDS];
 	size_t hand; /* the bucket to sweep next */
@@ -99,6 +101,7 @@ static void drop(struct cache *cache, struct entry **link)
 	*link = e->next;
 	dequeue(e);
 	cache->bytes -= e->bytes;
+	cache->traces -= trace_size(e->answer->trace);
 	cache->entries--;
 	answer_unref(e->answer);
 	free(e);
@@ -208,6 +211,7 @@ static void insert(struct cache *cache, const struct answer *a, enum cache_part 
 	*bucket = e;
 	enqueue(e);
 	cache->bytes += bytes;
+	cache->traces += trace_size(a->trace);
 	cache->entries++;
 }
 
@@ -248,4 +252,9 @@ size_t cache_entries(const struct cache *cache)
 size_t cache_bytes(const struct cache *cache)
 {
 	return cache->bytes;
+}
+
+size_t cache_traces(const struct cache *cache)
+{
+	return cache->traces;
 }

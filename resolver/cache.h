@@ -38,5 +38,6 @@ typedef void cache_each_fn(void *ctx, const struct answer *a);
 void cache_each(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx);
 size_t cache_entries(const struct cache *cache);
 size_t cache_bytes(const struct cache *cache);
+size_t cache_traces(const struct cache *cache); /* of these bytes: how answers were come by */
 
 #endif

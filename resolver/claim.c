@@ -42,6 +42,11 @@ int32_t serial_after(uint32_t a, uint32_t b)
 	return (int32_t)(a - b);
 }
 
+int64_t serial_time(uint32_t serial, int64_t now)
+{
+	return now + serial_after(serial, (uint32_t)now);
+}
+
 int rrsig_parse(const uint8_t *rdata, size_t len, struct rrsig *ret_rrsig)
 {
 	size_t at = RRSIG_FIXED;

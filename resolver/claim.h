@@ -44,6 +44,28 @@ enum claim_kind {
 	CLAIM_UNSIGNED, /* a copy; counts in trust=open only */
 };
 
+/* What becomes of a claim when its slot is read; words for each in trace.c. */
+enum claim_verdict {
+	CLAIM_TAKEN,          /* it answers, as the first of its name ... */
+	CLAIM_REMEMBERED,     /* ... because its signer did before ... */
+	CLAIM_LATEST,         /* ... or as trust=open has it */
+	CLAIM_OTHER_SIGNER,   /* it does not: somebody else is remembered */
+	CLAIM_NOT_FIRST,      /* somebody else is taken */
+	CLAIM_NOT_LATEST,     /* the same with trust=open */
+	CLAIM_OF_ZONE,
+	CLAIM_WITHDRAWN_HERE, /* on this machine, while the network still has it */
+	CLAIM_WITHDRAWN,
+	CLAIM_COPY,           /* unsigned */
+	CLAIM_EXPIRED,
+	CLAIM_EARLY,
+	CLAIM_MALFORMED,
+	CLAIM_FORGED,
+	CLAIM_SUPERSEDED,
+	CLAIM_NO_ROOM,        /* these three were not looked at */
+	CLAIM_NO_CHECKS,
+	CLAIM_NOT_FETCHED,
+};
+
 struct claim {
 	enum claim_kind kind;
 	struct rrset *set;
@@ -100,6 +122,9 @@ struct slot_reading {
 	bool (*known)(void *ctx, const uint8_t key[NAME_KEY_LEN]);
 	void *known_ctx;
 	unsigned nodes;
+	/* Told of each claim that is left out, if it says who signed it; may be NULL. */
+	void (*left_out)(void *ctx, const struct claim *claim, enum claim_verdict why);
+	void *left_out_ctx;
 };
 int slot_add_packet(struct slot *slot, const uint8_t *packet, size_t len,
 	const struct slot_reading *reading);

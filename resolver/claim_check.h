@@ -20,6 +20,8 @@ int rrsig_parse(const uint8_t *rdata, size_t len, struct rrsig *ret_rrsig); /* 0
 
 /* RFC 1982: how far `a` is after `b`, right while they are within 68 years of each other. */
 int32_t serial_after(uint32_t a, uint32_t b);
+/* The second since 1970 that it stands for, the one that is nearest to `now`. */
+int64_t serial_time(uint32_t serial, int64_t now);
 
 /* May a claim be made of this set at all? 0, -EINVAL. */
 int claim_check_set(const struct rrset *set);

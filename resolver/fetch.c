@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "dht/dht.h"
-#include "resolver/claim.h"
+#include "resolver/claim_check.h"
 #include "resolver/clock.h"
+#include "resolver/slot_choose.h"
 #include "resolver/zone.h"
 
 #define ZONE_AHEAD_MAX (24 * 3600 * (int64_t)SECOND)  /* a reader refuses what claims to be later */
@@ -34,6 +35,8 @@ struct fetch {
 	void *ctx;
 	struct upstream_query *query;
 	struct dht_lookup *lookup;
+	uint64_t began;
+	struct trace *trace;
 	uint8_t key[NAME_KEY_LEN]; /* of the zone or slot */
 	bool has_known;
 	uint8_t known[NAME_KEY_LEN]; /* the signer who answered for this name before */
@@ -69,6 +72,11 @@ static void finish(struct fetch *f, struct answer *a)
 			a->time = clock_wall() / (int64_t)SECOND;
 		if (!a->expires)
 			a->expires = a->time + a->ttl;
+		if (f->trace)
+			f->trace->took = a->arrived - f->began;
+		a->trace = f->trace;
+	} else {
+		trace_destroy(f->trace);
 	}
 	slot_finish(&f->slot);
 	free(f);
@@ -103,6 +111,9 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
 {
 	struct fetch *f = ctx;
 	f->query = NULL;
+	trace_why(f->trace, reply->why);
+	if (f->trace)
+		f->trace->unvalidated = reply->unvalidated;
 	struct answer *a = answer_from_reply(&f->question, reply);
 	finish(f, a);
 }
@@ -179,12 +190,17 @@ static bool is_known(void *ctx, const uint8_t key[NAME_KEY_LEN])
 	return f->has_known && memcmp(f->known, key, sizeof(f->known)) == 0;
 }
 
+static void left_out(void *ctx, const struct claim *claim, enum claim_verdict why)
+{
+	trace_claim(ctx, claim, why);
+}
+
 static struct slot_reading reading_of(struct fetch *f, const struct version *v)
 {
 	return (struct slot_reading){.now = clock_wall() / (int64_t)SECOND,
 		.packet_time = v ? v->seq / (int64_t)SECOND : 0, .nodes = v ? v->nodes : 1,
 		.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &f->budget,
-		.known = is_known, .known_ctx = f};
+		.known = is_known, .known_ctx = f, .left_out = left_out, .left_out_ctx = f->trace};
 }
 
 /* All nodes' packets in one slot, so that a withdrawal that one node has meets the claim that
@@ -198,46 +214,6 @@ static void read_slot(struct fetch *f)
 		struct slot_reading reading = reading_of(f, v);
 		slot_add_packet(&f->slot, v->bytes, v->len, &reading);
 	}
-}
-
-/* A claim of a local user who has withdrawn it since is the network's memory, not his word. */
-static bool counts(const struct fetch *f, const struct claim *claim)
-{
-	struct publisher *publisher = f->env->parts.publisher;
-	return claim->kind != CLAIM_ZONE &&
-		!(claim->kind == CLAIM_KEY && publisher &&
-			publish_withdrawn(publisher, &f->question, claim->key));
-}
-
-/* trust=open: the latest claim of a key, else the latest copy. */
-static const struct claim *choose_open(const struct fetch *f, const struct slot *slot)
-{
-	const struct claim *best = NULL;
-	for (size_t i = 0; i < slot->claims_len; i++) {
-		const struct claim *x = &slot->claims[i];
-		if (!counts(f, x))
-			continue;
-		bool later = best && (int32_t)(x->inception - best->inception) > 0;
-		if (!best || (x->kind == best->kind ? later : x->kind == CLAIM_KEY))
-			best = x;
-	}
-	return best;
-}
-
-/* Trust on first use: the signer that answered for this name before, or the one that most nodes
- * return (tie: the smaller key). */
-static const struct claim *choose_first(struct fetch *f)
-{
-	const struct claim *best = NULL;
-	for (size_t i = 0; i < f->slot.claims_len; i++) {
-		const struct claim *x = &f->slot.claims[i];
-		if (!counts(f, x) || (f->has_known && !is_known(f, x->key)))
-			continue;
-		if (!best || x->nodes > best->nodes ||
-			(x->nodes == best->nodes && memcmp(x->key, best->key, NAME_KEY_LEN) < 0))
-			best = x;
-	}
-	return best;
 }
 
 static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
@@ -263,16 +239,29 @@ static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 	for (size_t i = 0; i < f->versions_len; i++)
 		if (f->versions[i].seq > a->seq)
 			a->seq = f->versions[i].seq;
-	a->time = c->kind == CLAIM_KEY ? now - (int32_t)((uint32_t)now - c->inception) : a->seq / (int64_t)SECOND;
+	a->time = c->kind == CLAIM_KEY ? serial_time(c->inception, now) :
+					 a->seq / (int64_t)SECOND;
 	a->expires = now + a->ttl;
 	return a;
 }
 
 static void choose(struct fetch *f)
 {
-	const struct claim *best = f->env->policy->mode == POLICY_OPEN ?
-		choose_open(f, &f->slot) : choose_first(f);
+	struct slot_choice choice = {&f->slot, f->env->policy, f->env->parts.publisher,
+		f->has_known ? f->known : NULL};
+	const struct claim *best = slot_choose(&choice, f->trace);
 	finish(f, best ? answer_from_claim(f, best) : miss(&f->question));
+}
+
+static void count_lookup(struct trace *t, const struct dht_result *result)
+{
+	if (!t)
+		return;
+	t->lookups++;
+	t->queries += result->queries;
+	t->bytes += result->bytes;
+	t->answered += result->answered;
+	t->holders += result->holders;
 }
 
 static void follow_reference(struct fetch *f);
@@ -281,7 +270,6 @@ static void on_piece(void *ctx, const struct dht_item *item, const struct dht_en
 	const struct dht_result *result)
 {
 	(void)from;
-	(void)result;
 	struct fetch *f = ctx;
 	const struct claim_pieces *p = &f->slot.pieces[f->reference];
 	const uint8_t *bytes;
@@ -295,6 +283,7 @@ static void on_piece(void *ctx, const struct dht_item *item, const struct dht_en
 		return;
 	}
 	f->lookup = NULL;
+	count_lookup(f->trace, result);
 	if (f->pieces[i].bytes)
 		f->pieces_len++;
 	if (f->pieces[i].bytes && f->pieces_len == p->count) {
@@ -337,6 +326,8 @@ static void answer_from_slot(struct fetch *f)
 {
 	int r = own_first_signer(f->env->parts.own, &f->question.name, f->known);
 	f->has_known = r == 0;
+	if (f->trace)
+		f->trace->has_known = f->has_known;
 	if (r < 0 && r != -ENOENT) { /* not to know whom to believe is not to believe anyone */
 		finish(f, failure(&f->question, -EIO, EDE_NONE));
 		return;
@@ -355,6 +346,7 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 		return;
 	}
 	f->lookup = NULL;
+	count_lookup(f->trace, result);
 	bool silent = result->error == -ENETUNREACH ||
 		(result->error == -EHOSTUNREACH && f->env->joined);
 	if (silent && f->versions_len == 0)
@@ -396,9 +388,12 @@ int fetch_start(const struct fetch_env *env, const struct question *q, enum cach
 	f->part = part;
 	f->fn = fn;
 	f->ctx = ctx;
+	f->began = clock_monotonic();
+	f->trace = trace_create();
 	int r = part == CACHE_DNS ? upstream_ask(env->parts.upstream, q, on_reply, f, &f->query) :
 				    start_dht(f);
 	if (r < 0) {
+		trace_destroy(f->trace);
 		free(f);
 		return r;
 	}
@@ -415,5 +410,6 @@ void fetch_cancel(struct fetch *f)
 	if (f->lookup)
 		dht_cancel(f->env->parts.dht, f->lookup);
 	slot_finish(&f->slot);
+	trace_destroy(f->trace);
 	free(f);
 }

@@ -115,48 +115,102 @@ static bool slot_may_hold(const struct question *q)
 	}
 }
 
-static enum policy_when when_slot(const struct policy *p, const struct question *q,
+static struct policy_rule never(const char *why)
+{
+	return (struct policy_rule){ASK_NEVER, why};
+}
+
+static struct policy_rule rule_of_slot(const struct policy *p, const struct question *q,
 	enum policy_kind kind)
 {
-	if (!p->dht || !slot_may_hold(q) || kind == NAME_UNDER_KEY || kind == NAME_LOCAL)
-		return ASK_NEVER;
+	if (!p->dht)
+		return never("dht=off");
+	if (!slot_may_hold(q))
+		return never("no slot holds this class or type");
+	if (kind == NAME_UNDER_KEY)
+		return never("the name is under a key: only the zone of that key answers");
+	if (kind == NAME_LOCAL)
+		return never("a local name, of which the DHT is never told");
 	switch (p->mode) {
 	case POLICY_OPEN:
-		return ASK_NOW;
+		return (struct policy_rule){.when = ASK_NOW};
 	case POLICY_STRICT:
-		return ASK_NEVER;
+		return never("trust=strict");
 	case POLICY_GUARDED:
 		break;
 	}
 	if (!under_any(&p->tofu, &q->name))
-		return ASK_NEVER;
+		return never("not under tofu=");
 	/* Asking tells strangers the name: on a public network only once DNS had nothing. */
-	return p->lookup_always || kind == NAME_ALT || !p->upstream ? ASK_NOW : ASK_LATER;
+	if (p->lookup_always || kind == NAME_ALT || !p->upstream)
+		return (struct policy_rule){.when = ASK_NOW};
+	return (struct policy_rule){
+		ASK_LATER, "lookup=rescue: only where DNS says that there is no such name"};
 }
 
-static enum policy_when when_kind(const struct policy *p, const struct question *q,
+static struct policy_rule rule_of_zone(const struct policy *p, const struct question *q,
+	enum policy_kind kind)
+{
+	if (kind != NAME_UNDER_KEY)
+		return never("the name is not under a key");
+	if (!p->dht)
+		return never("dht=off");
+	if (q->class != CLASS_IN)
+		return never("the zone of a key has no other class than IN");
+	return (struct policy_rule){.when = ASK_NOW};
+}
+
+static struct policy_rule rule_of_dns(const struct policy *p, enum policy_kind kind)
+{
+	if (!p->upstream)
+		return never("upstream=none");
+	/* Names that only the DHT can know leave this machine upstream only when there is no DHT
+	 * here: then the upstream may be another kadns. */
+	if (kind == NAME_UNDER_KEY && p->dht)
+		return never("a name under a key is never sent upstream");
+	if (kind == NAME_ALT && p->dht)
+		return never("names under alt are never sent upstream");
+	return (struct policy_rule){.when = ASK_NOW};
+}
+
+static struct policy_rule rule_of_kind(const struct policy *p, const struct question *q,
 	enum policy_kind kind, enum cache_part part)
 {
 	switch (part) {
 	case CACHE_ZONE:
-		return kind == NAME_UNDER_KEY && p->dht && q->class == CLASS_IN ? ASK_NOW : ASK_NEVER;
+		return rule_of_zone(p, q, kind);
 	case CACHE_SLOT:
-		return when_slot(p, q, kind);
+		return rule_of_slot(p, q, kind);
 	case CACHE_DNS:
-		/* Names that only the DHT can know leave this machine upstream only when there is no
-		 * DHT here: then the upstream may be another kadns. */
-		if (!p->upstream || ((kind == NAME_UNDER_KEY || kind == NAME_ALT) && p->dht))
-			return ASK_NEVER;
-		return ASK_NOW;
+		return rule_of_dns(p, kind);
 	case CACHE_PARTS:
 		break;
 	}
-	return ASK_NEVER;
+	return never("no such source");
+}
+
+struct policy_rule policy_rule(const struct policy *p, const struct question *q,
+	enum cache_part part)
+{
+	return rule_of_kind(p, q, policy_kind(p, &q->name), part);
 }
 
 enum policy_when policy_when(const struct policy *p, const struct question *q, enum cache_part part)
 {
-	return when_kind(p, q, policy_kind(p, &q->name), part);
+	return policy_rule(p, q, part).when;
+}
+
+const char *policy_mode_text(enum policy_mode mode)
+{
+	switch (mode) {
+	case POLICY_GUARDED:
+		return "guarded";
+	case POLICY_OPEN:
+		return "open";
+	case POLICY_STRICT:
+		return "strict";
+	}
+	return "guarded";
 }
 
 /* One part in the order of trying: what it means for the whole. */
@@ -174,18 +228,23 @@ static enum policy_verdict take(const struct policy_part *part, const struct ans
 	return VERDICT_DONE;
 }
 
-/* The sources in the order in which they win; the cursor stops at the first that answers, or
- * whose silence is final. */
+const enum cache_part *policy_order(const struct policy *p)
+{
+	static const enum cache_part guarded[CACHE_PARTS] = {CACHE_ZONE, CACHE_DNS, CACHE_SLOT};
+	static const enum cache_part open[CACHE_PARTS] = {CACHE_ZONE, CACHE_SLOT, CACHE_DNS};
+	return p->mode == POLICY_OPEN ? open : guarded;
+}
+
+/* The sources that may answer; the cursor stops at the first that does, or whose silence is
+ * final. */
 static size_t order_of(const struct policy *p, const struct question *q,
 	enum cache_part ret_order[CACHE_PARTS])
 {
-	static const enum cache_part guarded[] = {CACHE_ZONE, CACHE_DNS, CACHE_SLOT};
-	static const enum cache_part open[] = {CACHE_ZONE, CACHE_SLOT, CACHE_DNS};
-	const enum cache_part *order = p->mode == POLICY_OPEN ? open : guarded;
+	const enum cache_part *order = policy_order(p);
 	enum policy_kind kind = policy_kind(p, &q->name);
 	size_t len = 0;
 	for (size_t i = 0; i < CACHE_PARTS; i++)
-		if (when_kind(p, q, kind, order[i]) != ASK_NEVER)
+		if (rule_of_kind(p, q, kind, order[i]).when != ASK_NEVER)
 			ret_order[len++] = order[i];
 	return len;
 }

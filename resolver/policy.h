@@ -46,6 +46,16 @@ struct policy_part {
  * asks for it? */
 enum policy_when { ASK_NEVER, ASK_NOW, ASK_LATER };
 enum policy_when policy_when(const struct policy *p, const struct question *q, enum cache_part part);
+/* The same, with the reason in words where it is not ASK_NOW. */
+struct policy_rule {
+	enum policy_when when;
+	const char *why;
+};
+struct policy_rule policy_rule(const struct policy *p, const struct question *q,
+	enum cache_part part);
+/* All sources in the order in which they win; CACHE_PARTS of them. */
+const enum cache_part *policy_order(const struct policy *p);
+const char *policy_mode_text(enum policy_mode mode);
 
 enum policy_verdict {
 	VERDICT_WAIT,    /* something still awaited may win */

@@ -12,10 +12,6 @@
 #include "resolver/clock.h"
 #include "resolver/resolver_inside.h"
 
-#define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
-#define LISTED_GRACE (60 * SECOND)       /* what a listing showed is answered from memory for so long */
-#define EDE_FILTERED 17
-
 /* One source that is being asked one question, and the asks that wait for it. */
 struct pending {
 	LIST_ENTRY(pending) link;
@@ -23,6 +19,7 @@ struct pending {
 	struct question question;
 	enum cache_part part;
 	struct fetch *fetch;
+	uint64_t began;
 	LIST_HEAD(, waiter) waiters;
 };
 
@@ -39,6 +36,7 @@ struct ask {
 	uid_t view;
 	ask_fn *fn;
 	void *ctx;
+	enum ask_for what;
 	struct event timer;     /* first at once, to decide what is decided already; then the deadline */
 	bool begun;
 	struct policy_part parts[CACHE_PARTS];
@@ -46,108 +44,6 @@ struct ask {
 };
 
 static void ask_advance(struct ask *ask, bool late);
-
-/* ---- own records ---- */
-
-/* Whose own record answers this view: under a key only the key's owner can have written one; a
- * plain name is its writer's, then root's and the daemon owner's. */
-static const struct own_record *own_record_for(const struct resolver *r, const struct question *q,
-	uid_t view)
-{
-	uint8_t key[NAME_KEY_LEN];
-	const struct own *own = r->parts.own;
-	const struct own_record *record = own_any(own, q);
-	if (!record || name_key(&q->name, key))
-		return record;
-	const uid_t order[] = {view, 0, r->config.daemon_owner};
-	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
-		if (order[i] == VIEW_DOOR)
-			continue;
-		record = own_find(own, order[i], q);
-		if (record && record->set)
-			return record;
-	}
-	return NULL;
-}
-
-static struct answer *answer_from_own(struct resolver *r, const struct own_record *record)
-{
-	struct answer *a = NULL;
-	if (answer_from_rrset(&record->question, record->set, &a) < 0)
-		return NULL;
-	a->source = SOURCE_OWN;
-	a->trust = TRUST_SELF;
-	a->has_owner = true;
-	a->owner = record->uid;
-	a->has_signer = r->parts.publisher &&
-		publish_key(r->parts.publisher, record->uid, a->signer) == 0;
-	a->arrived = clock_monotonic(); /* never counts down */
-	a->time = record->written / (int64_t)SECOND; /* and it expires never: 0 */
-	return a;
-}
-
-/* ---- memory ---- */
-
-/* The first signer who answers for a name is believed from then on: remembered when he wins, not
- * when a slot is merely read beside DNS. */
-static void won(struct resolver *r, const struct question *q, const struct answer *a)
-{
-	if (a && !a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
-		own_remember_signer(r->parts.own, &q->name, a->signer);
-		((struct answer *)a)->remembered = true; /* a note to ourselves, no part of the answer */
-	}
-}
-
-static const struct answer *cached(struct resolver *r, const struct question *q,
-	enum cache_part part, bool listed)
-{
-	uint64_t now = clock_monotonic();
-	const struct answer *a = listed ? cache_listed(r->cache, q, part, now) :
-					  cache_find(r->cache, q, part, now);
-	uint64_t age_max = listed ? DHT_ANSWER_AGE_MAX + LISTED_GRACE : DHT_ANSWER_AGE_MAX;
-	if (a && part != CACHE_DNS && now - a->arrived > age_max)
-		return NULL;
-	return a;
-}
-
-/* Lets the policy judge what is cached. */
-static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
-	bool listed)
-{
-	struct policy_part parts[CACHE_PARTS] = {0};
-	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
-		const struct answer *a = cached(r, q, part, listed);
-		if (a)
-			parts[part] = (struct policy_part){PART_ANSWERED, a};
-	}
-	const struct answer *winner;
-	enum cache_part needed;
-	if (policy_decide(&r->config.policy, q, parts, &needed, &winner) != VERDICT_DONE)
-		return NULL;
-	won(r, q, winner);
-	return winner;
-}
-
-static const struct answer *peek(struct resolver *r, const struct question *q, uid_t view,
-	bool listed)
-{
-	const struct own_record *record = own_record_for(r, q, view);
-	if (!record)
-		return decide_from_memory(r, q, listed);
-	answer_unref(r->borrowed);
-	r->borrowed = answer_from_own(r, record);
-	return r->borrowed;
-}
-
-const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
-{
-	return peek(r, q, view, false);
-}
-
-const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view)
-{
-	return peek(r, q, view, true);
-}
 
 /* ---- sources under way ---- */
 
@@ -166,6 +62,14 @@ static struct pending *find_pending(struct resolver *r, const struct question *q
 	return NULL;
 }
 
+bool resolver_under_way(struct resolver *r, const struct question *q, enum cache_part part,
+	uint64_t *ret_age)
+{
+	const struct pending *p = find_pending(r, q, part);
+	*ret_age = p ? clock_monotonic() - p->began : 0;
+	return p != NULL;
+}
+
 /* Addresses of this network that come from elsewhere would let a stranger's name reach what
  * only this network should (DNS rebinding). */
 static struct answer *filtered(struct resolver *r, struct answer *a)
@@ -182,6 +86,8 @@ static struct answer *filtered(struct resolver *r, struct answer *a)
 		none->arrived = a->arrived;
 		none->time = a->time;
 		none->expires = a->expires;
+		none->trace = a->trace; /* nobody else has it yet */
+		a->trace = NULL;
 	}
 	answer_unref(a);
 	r->counters.filtered++;
@@ -248,6 +154,7 @@ static struct pending *start_pending(struct resolver *r, const struct question *
 	p->resolver = r;
 	p->question = *q;
 	p->part = part;
+	p->began = clock_monotonic();
 	LIST_INIT(&p->waiters);
 	if (fetch_start(&r->env, q, part, on_fetched, p, &p->fetch) < 0) {
 		free(p);
@@ -262,7 +169,7 @@ static struct pending *start_pending(struct resolver *r, const struct question *
 static void ask_part(struct ask *ask, enum cache_part part)
 {
 	struct resolver *r = ask->resolver;
-	const struct answer *a = cached(r, &ask->question, part, false);
+	const struct answer *a = memory_cached(r, &ask->question, part, false);
 	if (a) {
 		part_arrived(ask, part, a);
 		return;
@@ -302,7 +209,7 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 	struct resolver *r = ask->resolver;
 	ask_fn *fn = ask->fn;
 	void *ctx = ask->ctx;
-	const struct answer *own = peek(r, &ask->question, ask->view, false);
+	const struct answer *own = resolver_peek(r, &ask->question, ask->view);
 	struct answer *a;
 	if (own && own->has_owner) /* written while the question was out */
 		a = answer_ref(own);
@@ -312,7 +219,7 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 		a = answer_without(&ask->question, -ENOENT, RCODE_NOERROR, EDE_NONE, 1, true);
 	if (a && a->error)
 		r->counters.failed++;
-	won(r, &ask->question, winner);
+	memory_won(r, &ask->question, winner);
 	ask_free(ask);
 	fn(ctx, a ? a : &r->out_of_memory);
 	answer_unref(a);
@@ -335,6 +242,21 @@ static void give_up_waiting(struct ask *ask)
 	}
 }
 
+/* There is a winner, but who asked wants to hear more. False: the answer can go. */
+static bool wants_more(struct ask *ask)
+{
+	const struct policy *p = &ask->resolver->config.policy;
+	if (ask->what == ASK_FOR_ANSWER)
+		return false;
+	if (ask->what == ASK_FOR_SLOT && ask->parts[CACHE_SLOT].state == PART_NOT_ASKED &&
+		policy_when(p, &ask->question, CACHE_SLOT) != ASK_NEVER)
+		ask_part(ask, CACHE_SLOT);
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
+		if (ask->parts[part].state == PART_ASKED)
+			return true;
+	return false;
+}
+
 static void ask_advance(struct ask *ask, bool late)
 {
 	const struct answer *winner = NULL;
@@ -347,7 +269,8 @@ static void ask_advance(struct ask *ask, bool late)
 		case VERDICT_WAIT:
 			return;
 		case VERDICT_DONE:
-			ask_deliver(ask, winner);
+			if (late || !wants_more(ask))
+				ask_deliver(ask, winner);
 			return;
 		case VERDICT_ASK:
 			ask_part(ask, needed);
@@ -397,54 +320,15 @@ struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t vie
 	return ask;
 }
 
+void resolver_ask_for(struct ask *ask, enum ask_for what)
+{
+	ask->what = what;
+}
+
 void resolver_cancel(struct ask *ask)
 {
 	if (ask)
 		ask_free(ask);
-}
-
-/* ---- listings ---- */
-
-struct listing {
-	struct resolver *resolver;
-	uid_t view;
-	resolver_list_fn *fn;
-	void *ctx;
-};
-
-/* Only what this view reads from memory: another user's own name would have to be asked for, and a
- * listing that is walked must not tell the network of anything. */
-static void list_own(void *ctx, const struct own_record *record)
-{
-	struct listing *l = ctx;
-	if (own_record_for(l->resolver, &record->question, l->view) != record)
-		return;
-	struct resolver_entry e = {.question = record->question, .own = true, .owner = record->uid};
-	l->fn(l->ctx, &e);
-}
-
-static void list_cached(void *ctx, const struct answer *a)
-{
-	struct listing *l = ctx;
-	if (own_record_for(l->resolver, &a->question, l->view))
-		return;
-	const struct answer *winner = decide_from_memory(l->resolver, &a->question, true);
-	if (winner != a)
-		return; /* another part answers for it, or none does */
-	struct resolver_entry e = {.question = a->question};
-	l->fn(l->ctx, &e);
-}
-
-void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
-{
-	struct listing l = {.resolver = r, .view = view, .fn = fn, .ctx = ctx};
-	own_each(r->parts.own, list_own, &l);
-	cache_each(r->cache, clock_monotonic(), list_cached, &l);
-}
-
-bool resolver_published_here(struct resolver *r, const struct question *q)
-{
-	return own_any(r->parts.own, q) != NULL;
 }
 
 void resolver_changed(void *resolver, const struct question *q)

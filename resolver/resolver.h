@@ -67,6 +67,14 @@ typedef void ask_fn(void *ctx, const struct answer *a);
 struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
 	void *ctx);
 void resolver_cancel(struct ask *ask); /* no callback afterwards */
+/* Of an ask that was just made: what its answer waits for, within the deadline. Who explains wants
+ * to hear of every source that is asked, also of those that cannot win any more. */
+enum ask_for {
+	ASK_FOR_ANSWER,
+	ASK_FOR_ALL,
+	ASK_FOR_SLOT, /* and the slot, wherever policy lets it be read: it is what was asked for */
+};
+void resolver_ask_for(struct ask *ask, enum ask_for what);
 
 /* For publish_config.changed: an own record came, changed or went. */
 void resolver_changed(void *resolver, const struct question *q);

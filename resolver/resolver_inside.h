@@ -1,4 +1,4 @@
-/* What resolver.c, nodes.c and status.c share; nobody else includes it. */
+/* What resolver.c, memory.c, explain.c, nodes.c and status.c share; nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 
@@ -8,6 +8,7 @@
 #include "resolver/fetch.h"
 
 #define RESOLVER_BUCKETS 256
+#define EDE_FILTERED 17
 #define EDE_NO_REPLY 23
 
 struct pending;
@@ -32,9 +33,23 @@ struct resolver {
 	} status_parts[RESOLVER_STATUS_PARTS];
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
-		uint64_t asked, failed, deadlines, filtered;
+		uint64_t asked, failed, deadlines, filtered, explained;
 	} counters;
 };
+
+/* memory.c: whose own record answers this view: under a key only the key's owner can have written one;
+ * a plain name is its writer's, then root's and the daemon owner's. */
+const struct own_record *memory_own(const struct resolver *r, const struct question *q, uid_t view);
+/* What one source said; `listed`: also for a while after its time. */
+const struct answer *memory_cached(struct resolver *r, const struct question *q,
+	enum cache_part part, bool listed);
+/* The first signer who answers for a name is believed from then on: remembered when he wins, not
+ * when a slot is merely read beside DNS. */
+void memory_won(struct resolver *r, const struct question *q, const struct answer *a);
+
+/* resolver.c: is this source being asked? For how many microseconds then. */
+bool resolver_under_way(struct resolver *r, const struct question *q, enum cache_part part,
+	uint64_t *ret_age);
 
 /* status.c: closes an open_memstream. 0, or -ENOMEM and no text. */
 int resolver_end_text(FILE *f, char **text);

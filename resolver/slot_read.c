@@ -92,24 +92,46 @@ static struct claim *candidate_of_zone(struct reader *r, size_t from, const stru
 	return NULL;
 }
 
+static void leave_out(const struct slot_reading *how, const struct claim *claim,
+	enum claim_verdict why)
+{
+	if (how->left_out)
+		how->left_out(how->left_out_ctx, claim, why);
+}
+
+static enum claim_verdict why_not_current(const struct claim *claim, int64_t now)
+{
+	return serial_after(claim->expiration, (uint32_t)now) < 0 ? CLAIM_EXPIRED : CLAIM_EARLY;
+}
+
+static bool fits(const struct rrsig *sig, const struct rrset *set)
+{
+	return sig->type == set->question.type && sig->labels == name_labels(&set->question.name) &&
+	       sig->ttl == set->ttl && serial_after(sig->expiration, sig->inception) >= 0 &&
+	       signer_may(&sig->signer, &set->question.name);
+}
+
 /* One RRSIG over the run, whose candidates begin at `from`. */
 static int add_rrsig(struct reader *r, size_t from, const uint8_t *rdata, size_t len)
 {
-	const struct rrset *set = r->run.set;
-	struct claim times = {0}, *c = NULL;
+	struct claim times = {.set = r->run.set}, *c = NULL;
 	struct rrsig sig;
 	int err;
 
-	if (rrsig_parse(rdata, len, &sig) < 0 || sig.type != set->question.type ||
-		sig.labels != name_labels(&set->question.name) || sig.ttl != set->ttl ||
-		serial_after(sig.expiration, sig.inception) < 0 ||
-		!signer_may(&sig.signer, &set->question.name))
+	if (rrsig_parse(rdata, len, &sig) < 0)
 		return 0;
+	times.signer = sig.signer;
 	times.inception = sig.inception;
 	times.expiration = sig.expiration;
 	times.kind = signer_is_key(&sig.signer, times.key) ? CLAIM_KEY : CLAIM_ZONE;
-	if (!claim_current(&times, r->how->now))
+	if (!fits(&sig, r->run.set)) {
+		leave_out(r->how, &times, CLAIM_MALFORMED);
 		return 0;
+	}
+	if (!claim_current(&times, r->how->now)) {
+		leave_out(r->how, &times, why_not_current(&times, r->how->now));
+		return 0;
+	}
 	if (times.kind == CLAIM_ZONE)
 		c = candidate_of_zone(r, from, &sig.signer);
 	if (c) {
@@ -138,7 +160,12 @@ static int add_copy(struct reader *r)
 				 .expiration = time + r->run.set->ttl};
 	int err;
 
-	if (!r->how->allow_unsigned || !claim_current(&times, r->how->now))
+	if (!r->how->allow_unsigned) {
+		times.set = r->run.set;
+		leave_out(r->how, &times, CLAIM_COPY);
+		return 0;
+	}
+	if (!claim_current(&times, r->how->now))
 		return 0;
 	c = new_candidate(r, &err);
 	if (!c)
@@ -290,15 +317,26 @@ static int take_key(struct slot *slot, struct claim *claim, const struct slot_re
 	struct claim *held = slot_held(slot, claim->key);
 	int err;
 
-	if (held && claim_equal(held, claim))
+	if (held && claim_equal(held, claim)) {
 		seen(slot, held, how);
-	if (as_late(held, claim) || as_late(slot_held_withdrawal(slot, claim->key), claim) ||
-		!room(slot, claim, how) || *how->budget == 0)
 		return 0;
+	}
+	if (as_late(held, claim) || as_late(slot_held_withdrawal(slot, claim->key), claim)) {
+		leave_out(how, claim, CLAIM_SUPERSEDED);
+		return 0;
+	}
+	if (!room(slot, claim, how) || *how->budget == 0) {
+		leave_out(how, claim, *how->budget == 0 ? CLAIM_NO_CHECKS : CLAIM_NO_ROOM);
+		return 0;
+	}
 	--*how->budget;
 	err = claim_verify(claim);
+	if (err < 0 && err != -ENOMEM) {
+		leave_out(how, claim, CLAIM_FORGED);
+		return 0;
+	}
 	if (err < 0)
-		return err == -ENOMEM ? err : 0;
+		return err;
 	if (held) {
 		claim->nodes = held->nodes;
 		claim->packet = held->packet;
@@ -315,8 +353,10 @@ static int take_zone(struct slot *slot, struct claim *claim, const struct slot_r
 			return 0;
 		}
 	}
-	if (strangers(slot, how, CLAIM_ZONE) >= SLOT_STRANGERS_MAX)
+	if (strangers(slot, how, CLAIM_ZONE) >= SLOT_STRANGERS_MAX) {
+		leave_out(how, claim, CLAIM_NO_ROOM);
 		return 0;
+	}
 	seen(slot, claim, how);
 	return slot_append(slot, claim);
 }

@@ -193,21 +193,22 @@ int resolver_end_text(FILE *f, char **text)
 
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 {
-	static const char *const modes[] = {"guarded", "open", "strict"};
 	FILE *f = open_memstream(ret_text, ret_len);
 	if (!f)
 		return -ENOMEM;
 	fprintf(f, "%-34s %s\n", "version", KADNS_VERSION);
-	fprintf(f, "%-34s %s\n", "trust", modes[r->config.policy.mode]);
+	fprintf(f, "%-34s %s\n", "trust", policy_mode_text(r->config.policy.mode));
 	fprintf(f, "%-34s %s\n", "dht", r->parts.dht ? "on" : "off");
 	line(f, "records.own", own_records(r->parts.own));
 	line(f, "cache.entries", cache_entries(r->cache));
 	line(f, "cache.bytes", cache_bytes(r->cache));
+	line(f, "cache.traces", cache_traces(r->cache));
 	line(f, "asks.total", r->counters.asked);
 	line(f, "asks.waiting", r->asks_len);
 	line(f, "asks.failed", r->counters.failed);
 	line(f, "asks.deadlines", r->counters.deadlines);
 	line(f, "asks.filtered", r->counters.filtered);
+	line(f, "asks.explained", r->counters.explained);
 	doors_status(f, r);
 	if (r->parts.publisher)
 		publish_status(f, r->parts.publisher);

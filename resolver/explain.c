@@ -1,0 +1,436 @@
+/* The lines of .kadns/explain. */
+#include "resolver/explain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "resolver/claim_check.h"
+#include "resolver/clock.h"
+#include "resolver/resolver_inside.h"
+#include "resolver/text.h"
+#include "resolver/trace.h"
+
+/* What is held of a question, as one user sees it. */
+struct picture {
+	struct resolver *r;
+	const struct explain_question *e;
+	const struct own_record *own;
+	struct policy_part parts[CACHE_PARTS];
+	bool decided;		     /* without anybody being asked */
+	const struct answer *winner; /* NULL: no source may answer */
+};
+
+static enum policy_verdict decide(struct resolver *r, const struct question *q,
+	const struct policy_part parts[CACHE_PARTS], const struct answer **ret_winner)
+{
+	enum cache_part needed;
+	return policy_decide(&r->config.policy, q, parts, &needed, ret_winner);
+}
+
+/* What a listing would show, so that a failure, which is believed for a second, can be explained
+ * for a minute. */
+static void look(struct resolver *r, const struct explain_question *e, struct picture *ret_picture)
+{
+	struct picture *p = ret_picture;
+	*p = (struct picture){.r = r, .e = e, .own = memory_own(r, e->question, e->view)};
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+		const struct answer *a = memory_cached(r, e->question, part, true);
+		if (a)
+			p->parts[part] = (struct policy_part){PART_ANSWERED, a};
+	}
+	p->decided = decide(r, e->question, p->parts, &p->winner) == VERDICT_DONE;
+}
+
+bool explain_held(struct resolver *r, const struct question *q, uid_t view)
+{
+	struct explain_question e = {.question = q, .view = view};
+	struct picture p;
+	look(r, &e, &p);
+	return p.own || p.decided;
+}
+
+static void put_key(struct text *t, const char *before, const uint8_t key[NAME_KEY_LEN])
+{
+	char text[NAME_KEY_TEXT + 1];
+	key_to_text(key, text);
+	text_format(t, "%s%s", before, text);
+}
+
+static void put_count(struct text *t, unsigned long long n, const char *of)
+{
+	text_format(t, "%llu %s%s", n, of, n == 1 ? "" : "s");
+}
+
+static void put_time(struct text *t, const char *before, int64_t seconds)
+{
+	char buf[32] = "?";
+	time_t time = (time_t)seconds;
+	struct tm tm;
+	if (gmtime_r(&time, &tm))
+		strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	text_format(t, "%s%s", before, buf);
+}
+
+static int64_t wall_of(uint64_t monotonic)
+{
+	return (clock_wall() - (int64_t)(clock_monotonic() - monotonic)) / (int64_t)SECOND;
+}
+
+static const char *error_name(int error)
+{
+	const char *name = strerrorname_np(-error);
+	return name ? name : "EIO";
+}
+
+/* ---- the question, own records, the cache ---- */
+
+static void put_question(struct text *t, const struct picture *p)
+{
+	const struct question *q = p->e->question;
+	char class[TYPE_TEXT_MAX], type[TYPE_TEXT_MAX], name[NAME_TEXT_MAX];
+	name_to_absolute(&q->name, name);
+	text_format(
+		t, "question: %s %s ", class_to_text(q->class, class), type_to_text(q->type, type));
+	text_puts(t, name);
+	text_puts(t, "\n");
+}
+
+static void put_policy(struct text *t, const struct picture *p)
+{
+	const struct policy *policy = &p->r->config.policy;
+	const char *kind = "";
+	switch (policy_kind(policy, &p->e->question->name)) {
+	case NAME_UNDER_KEY:
+		kind = "under a key";
+		break;
+	case NAME_ALT:
+		kind = "under alt";
+		break;
+	case NAME_LOCAL:
+		kind = "local";
+		break;
+	case NAME_PLAIN:
+		kind = "plain";
+		break;
+	}
+	text_format(t, "policy: name %s, trust=%s, lookup=%s\n", kind,
+		policy_mode_text(policy->mode), policy->lookup_always ? "always" : "rescue");
+}
+
+static void put_own(struct text *t, const struct picture *p)
+{
+	const struct own_record *own = p->own;
+	if (!own) {
+		text_puts(t, "own: nothing that answers you\n");
+		return;
+	}
+	text_puts(t, "own: ");
+	put_count(t, own->set->count, "record");
+	text_format(t, ", ttl %u, written by uid %u", own->set->ttl, (unsigned)own->uid);
+	put_time(t, " at ", own->written / (int64_t)SECOND);
+	text_puts(t,
+		own->published ? ", known to the network\n" : ", not yet known to the network\n");
+}
+
+static void put_cache(struct text *t, const struct picture *p)
+{
+	const struct answer *winner;
+	struct policy_part fresh[CACHE_PARTS] = {0};
+	size_t held = 0;
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+		const struct answer *a = memory_cached(p->r, p->e->question, part, false);
+		held += p->parts[part].state == PART_ANSWERED;
+		if (a)
+			fresh[part] = (struct policy_part){PART_ANSWERED, a};
+	}
+	if (decide(p->r, p->e->question, fresh, &winner) == VERDICT_DONE)
+		text_puts(t, "cache: decides, the next reader asks nobody\n");
+	else if (held)
+		text_puts(t, "cache: no longer decides, the next reader asks again\n");
+	else
+		text_puts(t, "cache: holds nothing\n");
+}
+
+/* ---- the sources ---- */
+
+static const char *part_name(enum cache_part part)
+{
+	switch (part) {
+	case CACHE_ZONE:
+		return "zone";
+	case CACHE_SLOT:
+		return "slot";
+	case CACHE_DNS:
+		return "dns";
+	case CACHE_PARTS:
+		break;
+	}
+	return "";
+}
+
+static void put_records(struct text *t, const struct answer *a)
+{
+	struct rrset *set;
+	if (answer_rrset(a, &set) < 0)
+		return;
+	size_t links = answer_cnames(a, NULL, 0);
+	put_count(t, set->count, "record");
+	text_format(t, ", ttl %u", a->ttl);
+	if (links) {
+		text_puts(t, ", behind ");
+		put_count(t, links, "CNAME");
+	}
+	rrset_destroy(set);
+}
+
+static void put_nothing(struct text *t, const struct answer *a, enum cache_part part)
+{
+	if (a->error == -ENOENT && a->ede == EDE_FILTERED)
+		text_puts(t, "private addresses, dropped: not under private_ok=");
+	else if (a->error == -EBADMSG)
+		text_puts(t, "bogus");
+	else if (a->error != -ENOENT)
+		text_format(t, "%s, %s", error_name(a->error), strerror(-a->error));
+	else if (part == CACHE_DNS)
+		text_puts(t, a->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : "NODATA");
+	else if (part == CACHE_ZONE && a->has_signer)
+		text_puts(t, "the zone has no such record");
+	else if (part == CACHE_ZONE)
+		text_puts(t, "nobody has the zone");
+	else
+		text_puts(t, "no claim that counts");
+}
+
+static void put_security(struct text *t, const struct answer *a)
+{
+	const struct trace *trace = a->trace;
+	if (a->bogus && trace && trace->why) {
+		text_puts(t, " ");
+		text_zone_string(t, (const uint8_t *)trace->why, strlen(trace->why));
+	}
+	if (a->bogus || (a->error && a->error != -ENOENT))
+		return;
+	if (a->validated)
+		text_puts(t, ", secure");
+	else if (trace && trace->unvalidated)
+		text_puts(t, ", not validated, for this upstream strips DNSSEC");
+	else
+		text_puts(t, ", not signed");
+}
+
+static void put_origin(struct text *t, const struct answer *a)
+{
+	if (a->has_signer)
+		put_key(t, ", signer ", a->signer);
+	if (a->seq)
+		text_format(t, ", seq %lld", (long long)a->seq);
+}
+
+static void put_cost(struct text *t, const struct answer *a)
+{
+	const struct trace *trace = a->trace;
+	put_time(t, ", at ", wall_of(a->arrived));
+	if (!trace)
+		return;
+	text_format(t, ", took %llu.%llu ms", (unsigned long long)trace->took / 1000,
+		(unsigned long long)trace->took / 100 % 10);
+	if (!trace->lookups)
+		return;
+	text_format(t, ", %u of ", trace->holders);
+	put_count(t, trace->answered, "other node");
+	text_puts(t, " had something, ");
+	put_count(t, trace->queries, "packet");
+	text_format(t, ", %u bytes", trace->bytes);
+}
+
+static void put_claims(struct text *t, const struct trace *trace)
+{
+	int64_t now = clock_wall() / (int64_t)SECOND;
+	for (size_t i = 0; trace && i < trace->claims_len; i++) {
+		const struct trace_claim *c = &trace->claims[i];
+		char signer[NAME_TEXT_MAX];
+		name_to_absolute(&c->claim.signer, signer);
+		text_puts(t, "claim: ");
+		text_puts(t, claim_verdict_text(c->verdict));
+		text_puts(t, c->claim.kind == CLAIM_UNSIGNED ? ", unsigned" : ", signer ");
+		if (c->claim.kind != CLAIM_UNSIGNED)
+			text_puts(t, signer);
+		put_time(t, ", inception ", serial_time(c->claim.inception, now));
+		if (c->claim.nodes) {
+			text_puts(t, ", from ");
+			put_count(t, c->claim.nodes, "node");
+		}
+		text_puts(t, "\n");
+	}
+	if (trace && trace->claims_left_out)
+		text_format(t, "claim: %zu more\n", trace->claims_left_out);
+}
+
+static void put_unanswered(struct text *t, const struct picture *p, enum cache_part part)
+{
+	struct policy_rule rule = policy_rule(&p->r->config.policy, p->e->question, part);
+	uint64_t age;
+	if (resolver_under_way(p->r, p->e->question, part, &age))
+		text_format(t, "asked %llu ms ago, no answer yet", (unsigned long long)age / 1000);
+	else if (rule.why)
+		text_format(t, "not asked: %s", rule.why);
+	else if (p->own)
+		text_puts(t, "not asked: an own record comes first");
+	else
+		text_puts(t, "not asked, or its answer is forgotten");
+}
+
+static void put_part(struct text *t, const struct picture *p, enum cache_part part)
+{
+	const struct answer *a = p->parts[part].answer;
+	text_format(t, "%s: ", part_name(part));
+	if (!a) {
+		put_unanswered(t, p, part);
+	} else {
+		if (a->error)
+			put_nothing(t, a, part);
+		else
+			put_records(t, a);
+		if (part == CACHE_DNS)
+			put_security(t, a);
+		put_origin(t, a);
+		put_cost(t, a);
+	}
+	text_puts(t, "\n");
+	if (a && part == CACHE_SLOT)
+		put_claims(t, a->trace);
+}
+
+/* ---- the verdict ---- */
+
+static enum cache_part part_of(const struct picture *p, const struct answer *a)
+{
+	enum cache_part part = 0;
+	while (part < CACHE_PARTS && p->parts[part].answer != a)
+		part++;
+	return part;
+}
+
+static const char *why_slot_won(const struct picture *p, const struct answer *a)
+{
+	bool known = a->trace && a->trace->has_known;
+	if (p->r->config.policy.mode == POLICY_OPEN)
+		return "with trust=open claims come first";
+	if (!p->parts[CACHE_DNS].answer)
+		return known ? "the signer is the one that is remembered"
+			     : "this is the first signer seen";
+	return known ? "DNS says that there is no such name, and the signer is remembered"
+		     : "DNS says that there is no such name, and this is the first signer seen";
+}
+
+static const char *why_won(const struct picture *p, const struct answer *a)
+{
+	switch (part_of(p, a)) {
+	case CACHE_ZONE:
+		return "the name is under that key, and only its zone may answer";
+	case CACHE_DNS:
+		return p->r->config.policy.mode == POLICY_OPEN ? "no claim answered before it"
+							       : "what DNS answers is final";
+	case CACHE_SLOT:
+		return why_slot_won(p, a);
+	case CACHE_PARTS:
+		break;
+	}
+	return "";
+}
+
+static const char *why_dns_is_last(const struct picture *p, const struct answer *a)
+{
+	if (a->error != -ENOENT)
+		return "DNS failed, and a claim may answer only where it says that there is no "
+		       "such "
+		       "name";
+	if (a->rcode != RCODE_NXDOMAIN)
+		return "DNS says that there is no such record";
+	return p->parts[CACHE_SLOT].answer
+		       ? "DNS says that there is no such name, and no claim answers"
+		       : "DNS says that there is no such name, and the slot may not answer";
+}
+
+static const char *why_lost(const struct picture *p, const struct answer *a)
+{
+	if (!a)
+		return "no source may answer for this name";
+	if (a->error == -ENOENT && a->ede == EDE_FILTERED)
+		return "private addresses from elsewhere are dropped";
+	switch (part_of(p, a)) {
+	case CACHE_ZONE:
+	case CACHE_SLOT:
+		if (a->error == -ENETUNREACH)
+			return "no node of the DHT answered";
+		if (a->error != -ENOENT)
+			return "the DHT could not be read";
+		return a->has_signer ? "the zone of the key has no such record"
+				     : "nobody on the DHT has it";
+	case CACHE_DNS:
+		if (a->error == -EBADMSG)
+			return "DNSSEC proves the answer wrong";
+		return why_dns_is_last(p, a);
+	case CACHE_PARTS:
+		break;
+	}
+	return "";
+}
+
+static const char *why_own(const struct picture *p)
+{
+	uint8_t key[NAME_KEY_LEN];
+	if (name_key(&p->own->question.name, key))
+		return "the name is under a key of this machine";
+	return p->own->uid == p->e->view ? "your own record comes first"
+					 : "root's and the daemon owner's records answer for all";
+}
+
+static void put_error(struct text *t, int error, const char *why)
+{
+	text_format(t, "verdict: %s (%s): %s\n", error_name(error), strerror(-error), why);
+}
+
+static void put_verdict(struct text *t, const struct picture *p)
+{
+	const struct answer *a = p->winner;
+	if (p->own)
+		text_format(t, "verdict: own answers, trust self: %s\n", why_own(p));
+	else if (p->decided && a && !a->error)
+		text_format(t, "verdict: %s answers, trust %s: %s\n", part_name(part_of(p, a)),
+			answer_trust_text(a->trust), why_won(p, a));
+	else if (p->decided)
+		put_error(t, a ? a->error : -ENOENT, why_lost(p, a));
+	else if (p->e->outcome == -ETIMEDOUT)
+		put_error(t, -ETIMEDOUT, "no answer within the deadline");
+	else if (p->e->outcome)
+		put_error(t, p->e->outcome, "the question was not answered");
+	else
+		text_puts(t, "verdict: not known: what was answered is no longer held\n");
+}
+
+int explain_text(
+	struct resolver *r, const struct explain_question *e, char **ret_text, size_t *ret_len)
+{
+	struct text t = {0};
+	struct picture p;
+	const enum cache_part *order = policy_order(&r->config.policy);
+	look(r, e, &p);
+	put_question(&t, &p);
+	put_policy(&t, &p);
+	put_own(&t, &p);
+	put_cache(&t, &p);
+	for (size_t i = 0; i < CACHE_PARTS; i++)
+		put_part(&t, &p, order[i]);
+	put_verdict(&t, &p);
+	if (t.failed) {
+		text_destroy(&t);
+		return -ENOMEM;
+	}
+	r->counters.explained++;
+	*ret_text = t.bytes;
+	*ret_len = t.len;
+	return 0;
+}

@@ -1,0 +1,151 @@
+/* What is in memory: own records and the cache, and what they show to whom. Nothing here asks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/clock.h"
+#include "resolver/resolver_inside.h"
+
+#define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
+#define LISTED_GRACE (60 * SECOND)       /* what a listing showed is answered from memory for so long */
+
+/* ---- own records ---- */
+
+const struct own_record *memory_own(const struct resolver *r, const struct question *q,
+	uid_t view)
+{
+	uint8_t key[NAME_KEY_LEN];
+	const struct own *own = r->parts.own;
+	const struct own_record *record = own_any(own, q);
+	if (!record || name_key(&q->name, key))
+		return record;
+	const uid_t order[] = {view, 0, r->config.daemon_owner};
+	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+		if (order[i] == VIEW_DOOR)
+			continue;
+		record = own_find(own, order[i], q);
+		if (record && record->set)
+			return record;
+	}
+	return NULL;
+}
+
+static struct answer *answer_from_own(struct resolver *r, const struct own_record *record)
+{
+	struct answer *a = NULL;
+	if (answer_from_rrset(&record->question, record->set, &a) < 0)
+		return NULL;
+	a->source = SOURCE_OWN;
+	a->trust = TRUST_SELF;
+	a->has_owner = true;
+	a->owner = record->uid;
+	a->has_signer = r->parts.publisher &&
+		publish_key(r->parts.publisher, record->uid, a->signer) == 0;
+	a->arrived = clock_monotonic(); /* never counts down */
+	a->time = record->written / (int64_t)SECOND; /* and it expires never: 0 */
+	return a;
+}
+
+/* ---- memory ---- */
+
+void memory_won(struct resolver *r, const struct question *q, const struct answer *a)
+{
+	if (a && !a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
+		own_remember_signer(r->parts.own, &q->name, a->signer);
+		((struct answer *)a)->remembered = true; /* a note to ourselves, no part of the answer */
+	}
+}
+
+const struct answer *memory_cached(struct resolver *r, const struct question *q,
+	enum cache_part part, bool listed)
+{
+	uint64_t now = clock_monotonic();
+	const struct answer *a = listed ? cache_listed(r->cache, q, part, now) :
+					  cache_find(r->cache, q, part, now);
+	uint64_t age_max = listed ? DHT_ANSWER_AGE_MAX + LISTED_GRACE : DHT_ANSWER_AGE_MAX;
+	if (a && part != CACHE_DNS && now - a->arrived > age_max)
+		return NULL;
+	return a;
+}
+
+/* Lets the policy judge what is cached. */
+static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
+	bool listed)
+{
+	struct policy_part parts[CACHE_PARTS] = {0};
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+		const struct answer *a = memory_cached(r, q, part, listed);
+		if (a)
+			parts[part] = (struct policy_part){PART_ANSWERED, a};
+	}
+	const struct answer *winner;
+	enum cache_part needed;
+	if (policy_decide(&r->config.policy, q, parts, &needed, &winner) != VERDICT_DONE)
+		return NULL;
+	memory_won(r, q, winner);
+	return winner;
+}
+
+static const struct answer *peek(struct resolver *r, const struct question *q, uid_t view,
+	bool listed)
+{
+	const struct own_record *record = memory_own(r, q, view);
+	if (!record)
+		return decide_from_memory(r, q, listed);
+	answer_unref(r->borrowed);
+	r->borrowed = answer_from_own(r, record);
+	return r->borrowed;
+}
+
+const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
+{
+	return peek(r, q, view, false);
+}
+
+const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view)
+{
+	return peek(r, q, view, true);
+}
+
+/* ---- listings ---- */
+
+struct listing {
+	struct resolver *resolver;
+	uid_t view;
+	resolver_list_fn *fn;
+	void *ctx;
+};
+
+/* Only what this view reads from memory: another user's own name would have to be asked for, and a
+ * listing that is walked must not tell the network of anything. */
+static void list_own(void *ctx, const struct own_record *record)
+{
+	struct listing *l = ctx;
+	if (memory_own(l->resolver, &record->question, l->view) != record)
+		return;
+	struct resolver_entry e = {.question = record->question, .own = true, .owner = record->uid};
+	l->fn(l->ctx, &e);
+}
+
+static void list_cached(void *ctx, const struct answer *a)
+{
+	struct listing *l = ctx;
+	if (memory_own(l->resolver, &a->question, l->view))
+		return;
+	const struct answer *winner = decide_from_memory(l->resolver, &a->question, true);
+	if (winner != a)
+		return; /* another part answers for it, or none does */
+	struct resolver_entry e = {.question = a->question};
+	l->fn(l->ctx, &e);
+}
+
+void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
+{
+	struct listing l = {.resolver = r, .view = view, .fn = fn, .ctx = ctx};
+	own_each(r->parts.own, list_own, &l);
+	cache_each(r->cache, clock_monotonic(), list_cached, &l);
+}
+
+bool resolver_published_here(struct resolver *r, const struct question *q)
+{
+	return own_any(r->parts.own, q) != NULL;
+}

@@ -1,0 +1,120 @@
+/* A trace: filled while a question is answered, read by explain. */
+#include "resolver/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct trace *trace_create(void)
+{
+	return calloc(1, sizeof(struct trace));
+}
+
+void trace_destroy(struct trace *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->claims_len; i++)
+		claim_finish(&t->claims[i].claim);
+	free(t->claims);
+	free(t->why);
+	free(t);
+}
+
+size_t trace_size(const struct trace *t)
+{
+	if (!t)
+		return 0;
+	return sizeof(*t) + (t->why ? strlen(t->why) + 1 : 0) + t->claims_bytes +
+	       t->claims_len * (sizeof(*t->claims) + sizeof(struct rrset));
+}
+
+void trace_why(struct trace *t, const char *why)
+{
+	if (!t || !why || !*why)
+		return;
+	free(t->why);
+	t->why = strdup(why);
+}
+
+static bool is_noted(const struct trace *t, const struct claim *claim, enum claim_verdict verdict)
+{
+	for (size_t i = 0; i < t->claims_len; i++) {
+		const struct claim *c = &t->claims[i].claim;
+		if (t->claims[i].verdict == verdict && c->kind == claim->kind &&
+			c->inception == claim->inception && name_equal(&c->signer, &claim->signer))
+			return true;
+	}
+	return false;
+}
+
+/* What rrset_copy takes: the records, and where each of them begins. */
+static size_t set_bytes(const struct rrset *set)
+{
+	return set ? set->data_len + set->count * sizeof(*set->at) : 0;
+}
+
+void trace_claim(struct trace *t, const struct claim *claim, enum claim_verdict verdict)
+{
+	if (!t || is_noted(t, claim, verdict))
+		return;
+	struct trace_claim *grown = t->claims_len < TRACE_CLAIMS_MAX
+					    ? reallocarray(
+						      t->claims, t->claims_len + 1, sizeof(*grown))
+					    : NULL;
+	if (!grown) {
+		t->claims_left_out++;
+		return;
+	}
+	t->claims = grown;
+	struct trace_claim *c = &t->claims[t->claims_len++];
+	*c = (struct trace_claim){verdict, *claim};
+	c->claim.rrsig = NULL;
+	c->claim.rrsig_len = 0;
+	c->claim.set = NULL;
+	if (claim->set && t->claims_bytes + set_bytes(claim->set) <= TRACE_BYTES_MAX)
+		c->claim.set = rrset_copy(claim->set);
+	t->claims_bytes += set_bytes(c->claim.set);
+}
+
+const char *claim_verdict_text(enum claim_verdict verdict)
+{
+	switch (verdict) {
+	case CLAIM_TAKEN:
+		return "taken: the first signer that answers for the name";
+	case CLAIM_REMEMBERED:
+		return "taken: its signer is the one that is remembered";
+	case CLAIM_LATEST:
+		return "taken: the latest (trust=open)";
+	case CLAIM_OTHER_SIGNER:
+		return "refused: another signer is remembered";
+	case CLAIM_NOT_FIRST:
+		return "refused: more nodes have another's, or its key is smaller";
+	case CLAIM_NOT_LATEST:
+		return "refused: another is later";
+	case CLAIM_OF_ZONE:
+		return "not counted: only DNSSEC can tell whether its zone has signed it";
+	case CLAIM_WITHDRAWN_HERE:
+		return "refused: its signer has withdrawn it here";
+	case CLAIM_WITHDRAWN:
+		return "refused: its signer has withdrawn it";
+	case CLAIM_COPY:
+		return "refused: an unsigned copy counts with trust=open only";
+	case CLAIM_EXPIRED:
+		return "refused: expired";
+	case CLAIM_EARLY:
+		return "refused: begins more than an hour from now";
+	case CLAIM_MALFORMED:
+		return "refused: malformed";
+	case CLAIM_FORGED:
+		return "refused: the signature does not hold";
+	case CLAIM_SUPERSEDED:
+		return "refused: its signer has said something later";
+	case CLAIM_NO_ROOM:
+		return "not looked at: eight claims of unknown signers are enough";
+	case CLAIM_NO_CHECKS:
+		return "not looked at: the signature checks of one question are used up";
+	case CLAIM_NOT_FETCHED:
+		return "not looked at: a large claim whose pieces were not fetched";
+	}
+	return "";
+}
