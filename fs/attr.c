@@ -43,10 +43,17 @@ int attr_control(struct fs *fs, const struct node *node, struct stat *ret_stat)
 	int r = control_size(&parts, node->control, &size);
 	if (r < 0)
 		return r;
-	fill(fs, node, S_IFREG | (node->control == CONTROL_NODES ? 0644 : 0444), ret_stat);
+	fill(fs, node, control_mode(node->control), ret_stat);
 	set_size(ret_stat, size);
 	set_time(ret_stat, clock_wall() / (int64_t)SECOND);
 	return 0;
+}
+
+void attr_panel(const struct fs *fs, const struct node *node, size_t size, struct stat *ret_stat)
+{
+	fill(fs, node, S_IFREG | 0444, ret_stat);
+	set_size(ret_stat, size);
+	set_time(ret_stat, clock_wall() / (int64_t)SECOND);
 }
 
 void attr_scratch(const struct fs *fs, const struct node *node, struct stat *ret_stat)

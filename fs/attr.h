@@ -6,8 +6,9 @@
 
 #include "fs/fs.h"
 
-/* ROOT, CONTROL, CLASS and TYPE. */
+/* ROOT, CONTROL, CLASS, TYPE and PANEL_DIR. */
 void attr_directory(struct fs *fs, const struct node *node, struct stat *ret_stat);
+void attr_panel(const struct fs *fs, const struct node *node, size_t size, struct stat *ret_stat);
 int attr_control(struct fs *fs, const struct node *node, struct stat *ret_stat);
 void attr_scratch(const struct fs *fs, const struct node *node, struct stat *ret_stat);
 /* A record that there is, and whose text is `size` bytes long. */

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "resolver/clock.h"
+#include "resolver/explain.h"
 
 #define SIZE_STANDS SECOND
 
@@ -13,6 +15,32 @@ struct control_input {
 	size_t len;
 	char line[CONTROL_LINE_MAX];
 };
+
+static const struct control_row {
+	const char *name;
+	mode_t mode;
+} rows[CONTROL_FILES] = {
+	[CONTROL_STATUS] = {"status", S_IFREG | 0444},
+	[CONTROL_NODES] = {"nodes", S_IFREG | 0644},
+	[CONTROL_KEY] = {"key", S_IFREG | 0444},
+	[CONTROL_EXPLAIN] = {"explain", S_IFDIR | 0555},
+	[CONTROL_CLAIMS] = {"claims", S_IFDIR | 0555},
+};
+
+const char *control_name(enum control_file file)
+{
+	return rows[file].name;
+}
+
+mode_t control_mode(enum control_file file)
+{
+	return rows[file].mode;
+}
+
+bool control_is_directory(enum control_file file)
+{
+	return S_ISDIR(rows[file].mode);
+}
 
 static int read_key(struct publisher *p, uid_t uid, char **ret_text, size_t *ret_len)
 {
@@ -40,6 +68,9 @@ static int read_file(const struct control_parts *parts, enum control_file file, 
 		return resolver_nodes(parts->resolver, ret_text, ret_len);
 	case CONTROL_KEY:
 		return read_key(parts->publisher, uid, ret_text, ret_len);
+	case CONTROL_EXPLAIN:
+	case CONTROL_CLAIMS:
+		return -EISDIR;
 	case CONTROL_FILES:
 		break;
 	}
@@ -72,6 +103,27 @@ int control_size(const struct control_parts *parts, enum control_file file, size
 	if (r == 0)
 		free(text);
 	return r;
+}
+
+bool control_held(const struct control_parts *parts, enum control_file of,
+	const struct question *q, uid_t uid)
+{
+	return of == CONTROL_CLAIMS ? explain_claims_held(parts->resolver, q) :
+				      explain_held(parts->resolver, q, uid);
+}
+
+enum ask_for control_asks_for(enum control_file of)
+{
+	return of == CONTROL_CLAIMS ? ASK_FOR_SLOT : ASK_FOR_ALL;
+}
+
+int control_about(const struct control_parts *parts, const struct control_about *about,
+	char **ret_text, size_t *ret_len)
+{
+	const struct explain_question e = {about->question, about->uid, about->outcome};
+	return about->of == CONTROL_CLAIMS ?
+		explain_claims(parts->resolver, &e, ret_text, ret_len) :
+		explain_text(parts->resolver, &e, ret_text, ret_len);
 }
 
 int control_input_create(struct control_input **ret_input)

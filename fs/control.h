@@ -7,6 +7,10 @@
 
 struct control_input;
 
+const char *control_name(enum control_file file);
+mode_t control_mode(enum control_file file);
+bool control_is_directory(enum control_file file);
+
 /* How long a file's text was lately: a lister asks for it again and again, and the text of a full
  * table is long. */
 struct control_size {
@@ -26,6 +30,23 @@ int control_read(const struct control_parts *parts, enum control_file file, uid_
 	char **ret_text, size_t *ret_len);
 /* Its length, up to a second old, without making a key for everyone who lists the directory. */
 int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len);
+
+/* A file below one of the directories: what is said of a question to this caller. Is it known
+ * without asking? */
+bool control_held(const struct control_parts *parts, enum control_file of,
+	const struct question *q, uid_t uid);
+/* What an ask must wait for when it is not. */
+enum ask_for control_asks_for(enum control_file of);
+/* From memory; `outcome` is what an ask for it has just ended with, 0 when nobody has asked.
+ * malloc'd. */
+struct control_about {
+	enum control_file of;
+	const struct question *question;
+	uid_t uid;
+	int outcome;
+};
+int control_about(const struct control_parts *parts, const struct control_about *about,
+	char **ret_text, size_t *ret_len);
 
 /* Writing `nodes`: a node a line, `#` comments and blank lines skipped. A line counts when its end
  * is written, the last one at `control_input_end`. -EINVAL: no node, or too long a line; the lines

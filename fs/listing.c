@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/control.h"
+
 struct item {
 	uint64_t ino;
 	enum node_kind kind;
@@ -132,8 +134,11 @@ static void on_scratch(void *ctx, const struct scratch_file *f)
 static void add_control(struct walk *w)
 {
 	for (enum control_file f = 0; f < CONTROL_FILES; f++) {
+		bool dir = control_is_directory(f);
 		struct item item = {
-			.ino = tree_ino_control(f), .kind = NODE_CONTROL_FILE, .control = f};
+			.ino = dir ? tree_ino_panel_dir(f, 0, 0) : tree_ino_control(f),
+			.kind = dir ? NODE_PANEL_DIR : NODE_CONTROL_FILE,
+			.control = f};
 		add(w, item, control_name(f), strlen(control_name(f)));
 	}
 }
@@ -162,6 +167,8 @@ static void collect(struct walk *w, uid_t uid)
 	case NODE_RECORD:
 	case NODE_SCRATCH:
 	case NODE_CONTROL_FILE:
+	case NODE_PANEL_DIR: /* explain/ would list every name that anyone may ask about */
+	case NODE_PANEL_FILE:
 		return;
 	}
 	resolver_list(w->parts->resolver, uid, on_entry, w);

@@ -156,8 +156,12 @@ static bool recall(fuse_req_t req, struct node *node, bool entry, struct seen *r
 	case NODE_CLASS:
 	case NODE_TYPE:
 	case NODE_CONTROL:
+	case NODE_PANEL_DIR:
 		attr_directory(fs, node, &ret_seen->stat);
 		ret_seen->timeout = OPS_TIMEOUT_FIXED;
+		return true;
+	case NODE_PANEL_FILE:
+		ops_recall_panel(req, node, &ret_seen->stat);
 		return true;
 	case NODE_CONTROL_FILE:
 		ret_seen->error = attr_control(fs, node, &ret_seen->stat);
@@ -280,6 +284,8 @@ static int set_attributes(
 	case NODE_CLASS:
 	case NODE_TYPE:
 	case NODE_CONTROL:
+	case NODE_PANEL_DIR:
+	case NODE_PANEL_FILE:
 		break;
 	}
 	return r;

@@ -2,8 +2,10 @@
  *
  *   ops.c         attributes, the table of operations
  *   ops_lookup.c  LOOKUP and FORGET
- *   ops_ask.c     what may wait for an answer: GETATTR, ACCESS and OPEN of a record
+ *   ops_ask.c     what may wait for an answer: GETATTR, ACCESS and OPEN of a record, OPEN of
+ *                 what explains one
  *   ops_open.c    OPEN, CREATE, RELEASE
+ *   ops_panel.c   files below .kadns/explain and .kadns/claims
  *   ops_io.c      READ, WRITE, FLUSH, FSYNC
  *   ops_dir.c     directories
  *   ops_name.c    UNLINK, RENAME, and what is not allowed
@@ -34,6 +36,8 @@ uid_t ops_uid(fuse_req_t req);
 void ops_reply(fuse_req_t req, int error);
 /* The same with a handle; one whose caller has gone is released. */
 void ops_reply_open(fuse_req_t req, struct handle *h);
+/* Replies with the handle, or with the error and gives it up. */
+void ops_reply_open_or(fuse_req_t req, int error, struct handle *h);
 
 /* What LOOKUP, CREATE and READDIRPLUS tell the kernel of a node, from memory. Counts no look-up. */
 void ops_entry(fuse_req_t req, struct node *node, struct fuse_entry_param *ret_entry);
@@ -56,6 +60,12 @@ void ops_no_rename(fuse_req_t req);
 typedef void ops_answered_fn(
 	fuse_req_t req, struct node *node, int flags, int error, const struct answer *a);
 void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn);
+/* The same, whatever memory has, and waits for what is asked for. */
+void ops_ask_for(fuse_req_t req, struct node *node, enum ask_for want, ops_answered_fn *fn);
+
+/* ops_panel.c */
+void ops_open_panel(fuse_req_t req, struct node *node, int flags);
+void ops_recall_panel(fuse_req_t req, const struct node *node, struct stat *ret_stat);
 
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void ops_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups);

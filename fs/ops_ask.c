@@ -1,5 +1,5 @@
-/* What may wait for an answer: GETATTR, ACCESS and OPEN of a record. None of the three holds a
- * directory's lock, so a slow name delays only whoever asked for it. */
+/* What may wait for an answer: GETATTR, ACCESS and OPEN of a record, OPEN of what explains one.
+ * None of them holds a directory's lock, so a slow name delays only whoever asked for it. */
 #include "fs/ops.h"
 
 #include <errno.h>
@@ -40,7 +40,8 @@ static void on_interrupt(fuse_req_t req, void *ctx)
 	pending_interrupt(asker->pending);
 }
 
-static void ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn)
+static void ask(
+	fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn, enum ask_for want)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct pending_caller caller = {ctx->uid, ctx->pid};
@@ -59,6 +60,7 @@ static void ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *f
 		ops_reply(req, r);
 		return;
 	}
+	pending_want(asker->pending, want);
 	node->handles++;
 	/* libfuse 3.14 calls the function of a request that is interrupted already while it holds
 	 * the request's lock, and a reply frees the request: so never register then. */
@@ -75,7 +77,7 @@ void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn)
 	int error;
 	node_question(node, &q);
 	if (!record_recall(ops_fs(req), &q, ops_uid(req), &error, &a)) {
-		ask(req, node, flags, fn);
+		ask(req, node, flags, fn, ASK_FOR_ANSWER);
 		return;
 	}
 	/* It is borrowed until the resolver is called again, and fn may do that. */
@@ -83,6 +85,11 @@ void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn)
 		a = answer_ref(a);
 	fn(req, node, flags, error, a);
 	answer_unref(a);
+}
+
+void ops_ask_for(fuse_req_t req, struct node *node, enum ask_for want, ops_answered_fn *fn)
+{
+	ask(req, node, 0, fn, want);
 }
 
 /* ---- ACCESS ---- */
@@ -118,7 +125,10 @@ static int may_access(fuse_req_t req, const struct node *node, int mask)
 	case NODE_ROOT:
 	case NODE_CLASS:
 	case NODE_CONTROL:
+	case NODE_PANEL_DIR:
 		return mask & W_OK ? -EACCES : 0;
+	case NODE_PANEL_FILE:
+		return mask & (W_OK | X_OK) ? -EACCES : 0;
 	case NODE_CONTROL_FILE:
 		if (mask & X_OK || (mask & W_OK && !(admin && node->control == CONTROL_NODES)))
 			return -EACCES;

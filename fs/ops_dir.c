@@ -19,7 +19,7 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 static bool is_directory(const struct node *node)
 {
 	return node->kind == NODE_ROOT || node->kind == NODE_CLASS || node->kind == NODE_TYPE ||
-	       node->kind == NODE_CONTROL;
+	       node->kind == NODE_CONTROL || node->kind == NODE_PANEL_DIR;
 }
 
 void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -88,7 +88,11 @@ static int entry_node(struct fs *fs, const struct handle *h, const struct listin
 	case NODE_CONTROL:
 		*ret_node = tree_find(fs->tree, TREE_CONTROL);
 		return 0;
+	case NODE_PANEL_DIR:
+		return tree_panel_dir(fs->tree, entry->control,
+			(const uint16_t[2]){entry->class, entry->type}, now, ret_node);
 	case NODE_ROOT:
+	case NODE_PANEL_FILE:
 		break;
 	}
 	return -ENOENT;
@@ -151,6 +155,10 @@ static bool put_entry(struct page *p, const struct handle *h, size_t i, off_t ne
 
 static uint64_t parent_ino(const struct node *dir)
 {
+	if (dir->kind == NODE_PANEL_DIR && !dir->class)
+		return TREE_CONTROL;
+	if (dir->kind == NODE_PANEL_DIR)
+		return tree_ino_panel_dir(dir->control, dir->type ? dir->class : 0, 0);
 	return dir->kind == NODE_TYPE ? tree_ino_class(dir->class) : TREE_ROOT;
 }
 

@@ -31,6 +31,18 @@ int ops_name(fuse_req_t req, fuse_ino_t parent, const char *text, struct ops_nam
 	return r;
 }
 
+static int class_of(const char *text, uint16_t *ret_class)
+{
+	bool found = class_from_text(text, strlen(text), ret_class);
+	return found && tree_has_class(*ret_class) ? 0 : -ENOENT;
+}
+
+static int type_of(const char *text, uint16_t *ret_type)
+{
+	bool found = type_from_text(text, strlen(text), ret_type);
+	return found && tree_has_type(*ret_type) ? 0 : -ENOENT;
+}
+
 static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
 {
 	uint16_t class;
@@ -38,25 +50,45 @@ static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
 		*ret_node = tree_find(fs->tree, TREE_CONTROL);
 		return 0;
 	}
-	if (!class_from_text(text, strlen(text), &class) || !tree_has_class(class))
-		return -ENOENT;
-	return tree_class(fs->tree, class, clock_monotonic(), ret_node);
+	int r = class_of(text, &class);
+	return r < 0 ? r : tree_class(fs->tree, class, clock_monotonic(), ret_node);
 }
 
 static int find_in_class(struct fs *fs, uint16_t class, const char *text, struct node **ret_node)
 {
 	uint16_t type;
-	if (!type_from_text(text, strlen(text), &type) || !tree_has_type(type))
-		return -ENOENT;
-	return tree_type(fs->tree, class, type, clock_monotonic(), ret_node);
+	int r = type_of(text, &type);
+	return r < 0 ? r : tree_type(fs->tree, class, type, clock_monotonic(), ret_node);
 }
 
 static int find_in_control(struct fs *fs, const char *text, struct node **ret_node)
 {
 	for (enum control_file f = 0; f < CONTROL_FILES; f++)
 		if (strcmp(text, control_name(f)) == 0)
-			return tree_control(fs->tree, f, ret_node);
+			return control_is_directory(f) ?
+				tree_panel_dir(fs->tree, f, (const uint16_t[2]){0, 0},
+					clock_monotonic(), ret_node) :
+				tree_control(fs->tree, f, ret_node);
 	return -ENOENT;
+}
+
+/* CLASS, TYPE and NAME as in the mount; every name that a record can have is there. */
+static int find_in_panel(
+	struct fs *fs, const struct node *dir, const char *text, struct node **ret_node)
+{
+	uint64_t now = clock_monotonic();
+	uint16_t at[2] = {dir->class, dir->type};
+	struct question q = {.class = dir->class, .type = dir->type};
+	int r;
+	if (dir->type) {
+		size_t len = strlen(text);
+		r = tree_probe_name(text, len) ? -EINVAL : name_from_file(text, len, &q.name);
+		if (r == 0)
+			return tree_panel_file(fs->tree, dir->control, &q, now, ret_node);
+		return r == -EINVAL ? -ENOENT : r;
+	}
+	r = dir->class ? type_of(text, &at[1]) : class_of(text, &at[0]);
+	return r < 0 ? r : tree_panel_dir(fs->tree, dir->control, at, now, ret_node);
 }
 
 /* ---- the second name of a rename ----
@@ -153,9 +185,12 @@ static int find(fuse_req_t req, fuse_ino_t parent, const char *text, struct node
 		return find_in_type(req, parent, text, ret_node);
 	case NODE_CONTROL:
 		return find_in_control(fs, text, ret_node);
+	case NODE_PANEL_DIR:
+		return find_in_panel(fs, dir, text, ret_node);
 	case NODE_RECORD:
 	case NODE_SCRATCH:
 	case NODE_CONTROL_FILE:
+	case NODE_PANEL_FILE:
 		break;
 	}
 	return -ENOTDIR;

@@ -92,8 +92,7 @@ void ops_reply_open(fuse_req_t req, struct handle *h)
 		release(fs, h);
 }
 
-/* Replies with the handle, or gives it up. */
-static void reply_or_drop(fuse_req_t req, int error, struct handle *h)
+void ops_reply_open_or(fuse_req_t req, int error, struct handle *h)
 {
 	if (error == 0) {
 		ops_reply_open(req, h);
@@ -131,7 +130,7 @@ static void open_to_read(
 		handle_set_node(h, node);
 		error = take_snapshot(fs, h, a);
 	}
-	reply_or_drop(req, error, h);
+	ops_reply_open_or(req, error, h);
 }
 
 static int open_draft(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
@@ -156,7 +155,7 @@ static void open_to_change(
 		error = open_draft(req, node, flags, &h);
 	if (error == 0 && a)
 		error = take_snapshot(ops_fs(req), h, a);
-	reply_or_drop(req, error, h);
+	ops_reply_open_or(req, error, h);
 }
 
 static void open_record(fuse_req_t req, struct node *node, int flags)
@@ -177,7 +176,7 @@ static void open_record(fuse_req_t req, struct node *node, int flags)
 	}
 	if (r == 0)
 		r = open_draft(req, node, flags, &h);
-	reply_or_drop(req, r, h);
+	ops_reply_open_or(req, r, h);
 }
 
 /* ---- private and control files ---- */
@@ -240,13 +239,17 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		open_record(req, node, fi->flags);
 		return;
 	}
+	if (node && node->kind == NODE_PANEL_FILE) {
+		ops_open_panel(req, node, fi->flags);
+		return;
+	}
 	if (node && node->kind == NODE_SCRATCH)
 		r = open_scratch(req, node, fi->flags, &h);
 	else if (node && node->kind == NODE_CONTROL_FILE)
 		r = open_control(req, node, fi->flags, &h);
 	else if (node)
 		r = -EISDIR;
-	reply_or_drop(req, r, h);
+	ops_reply_open_or(req, r, h);
 }
 
 /* ---- CREATE ---- */

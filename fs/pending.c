@@ -158,6 +158,11 @@ int pending_ask(struct pending_list *list, const struct question *q,
 	return 0;
 }
 
+void pending_want(struct pending *p, enum ask_for want)
+{
+	resolver_ask_for(p->ask, want);
+}
+
 void pending_interrupt(struct pending *p)
 {
 	bool waited = clock_monotonic() - p->since > PENDING_PATIENCE_MS * SECOND / 1000;

@@ -46,6 +46,9 @@ int pending_ask(struct pending_list *list, const struct question *q,
 	const struct pending_caller *caller, pending_fn *fn, void *ctx,
 	struct pending **ret_pending);
 
+/* Of one that was just made: what its answer must wait for. */
+void pending_want(struct pending *p, enum ask_for want);
+
 /* A signal came for the caller. Ends the wait (-EINTR), at once or within a tenth of a second, when
  * the signal is to end the program, or when it has waited long enough that a program may use an
  * alarm to give up; other signals leave it waiting. */

@@ -15,6 +15,8 @@
 #define INO_CONTROL_FILE 0x10ull
 #define INO_TYPE (1ull << 33)  /* | class << 16 | type */
 #define INO_CLASS (1ull << 34) /* | class */
+#define INO_PANEL_DIR (1ull << 39)  /* | control_file << 32 | class << 16 | type */
+#define INO_PANEL_FILE (1ull << 61) /* | 61 bits, as a record's */
 #define INO_RECORD (1ull << 62)
 
 #define SPREAD 0x9e3779b97f4a7c15ull /* 2^64 by the golden ratio: neighbours end far apart */
@@ -134,7 +136,8 @@ static void enter_order(struct tree *tree, struct node *node, uint64_t now)
 
 static bool is_droppable(const struct node *node)
 {
-	return node->kind == NODE_CLASS || node->kind == NODE_TYPE || node->kind == NODE_RECORD;
+	return node->kind == NODE_CLASS || node->kind == NODE_TYPE || node->kind == NODE_RECORD ||
+	       node->kind == NODE_PANEL_DIR || node->kind == NODE_PANEL_FILE;
 }
 
 static void remove_node(struct tree *tree, struct node *node)
@@ -224,6 +227,9 @@ struct node *tree_held(struct tree *tree, uint64_t ino, uint64_t now)
 		tree_class(tree, low, now, &node);
 	else if (!node && ino == tree_ino_type(high, low))
 		tree_type(tree, high, low, now, &node);
+	for (enum control_file of = 0; !node && of < CONTROL_FILES; of++)
+		if (ino == tree_ino_panel_dir(of, high, low))
+			tree_panel_dir(tree, of, (const uint16_t[2]){high, low}, now, &node);
 	return node;
 }
 
@@ -237,23 +243,51 @@ int tree_control(struct tree *tree, enum control_file file, struct node **ret_no
 	return r;
 }
 
-static bool is_record(const struct node *node, const struct question *q)
+int tree_panel_dir(struct tree *tree, enum control_file of, const uint16_t class_type[2],
+	uint64_t now, struct node **ret_node)
 {
-	return node->kind == NODE_RECORD && node->type == q->type && node->class == q->class &&
+	uint64_t ino = tree_ino_panel_dir(of, class_type[0], class_type[1]);
+	*ret_node = tree_find(tree, ino);
+	int r = *ret_node ? 0 : add_droppable(tree, ino, NODE_PANEL_DIR, 0, now, ret_node);
+	if (r == 0) {
+		(*ret_node)->control = of;
+		(*ret_node)->class = class_type[0];
+		(*ret_node)->type = class_type[1];
+	}
+	return r;
+}
+
+/* A node that stands for a question: of a record, or of what a control directory says of it. */
+struct named {
+	enum node_kind kind;
+	enum control_file control;
+	const struct question *question;
+};
+
+static bool is_named(const struct node *node, const struct named *what)
+{
+	const struct question *q = what->question;
+	return node->kind == what->kind && node->control == what->control &&
+	       node->type == q->type && node->class == q->class &&
 	       node->name.len == q->name.len &&
 	       memcmp(node->name.wire, q->name.wire, q->name.len) == 0;
 }
 
-int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node)
+/* `range`: the bit that its inode number begins with; the lower ones are a hash. */
+static int find_named(struct tree *tree, const struct named *what, uint64_t range, uint64_t now,
+	struct node **ret_node)
 {
-	uint64_t ino = tree_ino_record(tree, q);
+	const struct question *q = what->question;
+	uint64_t spread = question_hash(q, tree->seed) + what->control * SPREAD;
+	uint64_t ino = range | (spread & (range - 1));
 	struct node *node;
-	while ((node = tree_find(tree, ino)) && !is_record(node, q))
-		ino = INO_RECORD | ((ino + 1) & (INO_RECORD - 1));
+	while ((node = tree_find(tree, ino)) && !is_named(node, what))
+		ino = range | ((ino + 1) & (range - 1));
 	if (!node) {
-		int r = add_droppable(tree, ino, NODE_RECORD, q->name.len, now, &node);
+		int r = add_droppable(tree, ino, what->kind, q->name.len, now, &node);
 		if (r < 0)
 			return r;
+		node->control = what->control;
 		node->class = q->class;
 		node->type = q->type;
 		node->name.len = q->name.len;
@@ -261,6 +295,19 @@ int tree_record(struct tree *tree, const struct question *q, uint64_t now, struc
 	}
 	*ret_node = node;
 	return 0;
+}
+
+int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node)
+{
+	struct named what = {.kind = NODE_RECORD, .question = q};
+	return find_named(tree, &what, INO_RECORD, now, ret_node);
+}
+
+int tree_panel_file(struct tree *tree, enum control_file of, const struct question *q, uint64_t now,
+	struct node **ret_node)
+{
+	struct named what = {NODE_PANEL_FILE, of, q};
+	return find_named(tree, &what, INO_PANEL_FILE, now, ret_node);
 }
 
 int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret_node)
@@ -328,6 +375,11 @@ uint64_t tree_ino_control(enum control_file file)
 	return INO_CONTROL_FILE + file;
 }
 
+uint64_t tree_ino_panel_dir(enum control_file of, uint16_t class, uint16_t type)
+{
+	return INO_PANEL_DIR | (uint64_t)of << 32 | (uint64_t) class << 16 | type;
+}
+
 static struct absent *absent_slot(
 	const struct tree *tree, const struct question *q, uid_t uid, uint64_t *ret_hash)
 {
@@ -365,21 +417,6 @@ bool tree_has_class(uint16_t class)
 bool tree_has_type(uint16_t type)
 {
 	return !type_is_meta(type);
-}
-
-const char *control_name(enum control_file file)
-{
-	switch (file) {
-	case CONTROL_STATUS:
-		return "status";
-	case CONTROL_NODES:
-		return "nodes";
-	case CONTROL_KEY:
-		return "key";
-	case CONTROL_FILES:
-		break;
-	}
-	return "";
 }
 
 /* Whole names that file managers and build tools probe for; each would be a DNS name under a

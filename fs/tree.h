@@ -2,6 +2,8 @@
  *
  *   /            ROOT          /IN           CLASS         /IN/A        TYPE
  *   /.kadns      CONTROL       /.kadns/key   CONTROL_FILE
+ *   /.kadns/explain, /.kadns/explain/IN, /.kadns/explain/IN/A       PANEL_DIR
+ *   /.kadns/explain/IN/A/www.example.com      PANEL_FILE: what is said of that question
  *   /IN/A/www.example.com      RECORD: a question; there may or may not be an answer to it
  *   /IN/A/sedX1y2              SCRATCH: a private file (fs/scratch)
  *
@@ -39,24 +41,36 @@ enum node_kind {
 	NODE_SCRATCH,
 	NODE_CONTROL,
 	NODE_CONTROL_FILE,
+	NODE_PANEL_DIR,
+	NODE_PANEL_FILE,
 };
 
-enum control_file { CONTROL_STATUS, CONTROL_NODES, CONTROL_KEY, CONTROL_FILES };
+/* What .kadns has (fs/control.c says of each what it is): files first, then directories in which
+ * CLASS/TYPE/NAME is a file. */
+enum control_file {
+	CONTROL_STATUS,
+	CONTROL_NODES,
+	CONTROL_KEY,
+	CONTROL_EXPLAIN,
+	CONTROL_CLAIMS,
+	CONTROL_FILES
+};
 
 struct node {
 	uint64_t ino;
 	enum node_kind kind;
-	uint16_t class, type;	      /* of CLASS, TYPE, RECORD and SCRATCH */
+	uint16_t class, type;	      /* of CLASS, TYPE, RECORD, SCRATCH and PANEL_*; a PANEL_DIR
+				       * above the classes or types has 0 */
 	size_t size;		      /* RECORD: of its text when last looked at */
 	unsigned handles;	      /* that have it open, and requests that wait for it */
-	enum control_file control;    /* CONTROL_FILE */
+	enum control_file control;    /* CONTROL_FILE, PANEL_* */
 	uint64_t listed;	      /* TYPE: when it was listed last; 0 never */
 	struct scratch_file *scratch; /* SCRATCH: a reference of the node's own */
 	uint64_t lookups;	      /* what the kernel will FORGET; it may do so before RELEASE */
 	uint64_t looked;	      /* when last */
 	struct node *next;	      /* in its bucket */
-	struct node *older, *newer;   /* CLASS, TYPE, RECORD: by last look-up */
-	struct name name;	      /* RECORD; only its `len` bytes are allocated */
+	struct node *older, *newer;   /* CLASS, TYPE, RECORD, PANEL_*: by last look-up */
+	struct name name;	      /* RECORD, PANEL_FILE; only its `len` bytes are allocated */
 };
 
 /* `seed` is secret: whoever chooses names must not choose inode numbers or buckets. */
@@ -76,6 +90,11 @@ int tree_type(
 	struct tree *tree, uint16_t class, uint16_t type, uint64_t now, struct node **ret_node);
 int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node);
 int tree_control(struct tree *tree, enum control_file file, struct node **ret_node);
+/* Below the control directory `of`: `class` and `type` are 0 for the directories above them. */
+int tree_panel_dir(struct tree *tree, enum control_file of, const uint16_t class_type[2],
+	uint64_t now, struct node **ret_node);
+int tree_panel_file(struct tree *tree, enum control_file of, const struct question *q, uint64_t now,
+	struct node **ret_node);
 int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret_node);
 
 /* The kernel was told of it once more. */
@@ -83,13 +102,14 @@ void tree_look(struct tree *tree, struct node *node, uint64_t now);
 void tree_forget(struct tree *tree, struct node *node, uint64_t lookups);
 size_t tree_nodes(const struct tree *tree);
 
-/* The question of a RECORD. */
+/* The question of a RECORD or PANEL_FILE. */
 void node_question(const struct node *node, struct question *ret_question);
 /* Numbers for listings, which make no nodes. */
 uint64_t tree_ino_class(uint16_t class);
 uint64_t tree_ino_type(uint16_t class, uint16_t type);
 uint64_t tree_ino_record(const struct tree *tree, const struct question *q);
 uint64_t tree_ino_control(enum control_file file);
+uint64_t tree_ino_panel_dir(enum control_file of, uint16_t class, uint16_t type);
 
 /* Names that were nothing to somebody a moment ago. LOOKUP may not wait, so it says that almost
  * every name is there; but a tool that has just been told ENOENT (by stat, or because it removed
@@ -105,7 +125,6 @@ bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid
 bool tree_has_class(uint16_t class);
 bool tree_has_type(uint16_t type);
 
-const char *control_name(enum control_file file);
 /* Files that desktops and editors look for in every directory, and temporary names that they
  * make: dotted, but not to be asked about or published. */
 bool tree_probe_name(const char *file, size_t len);

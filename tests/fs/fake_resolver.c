@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "resolver/clock.h"
+#include "resolver/explain.h"
 
 #define KEPT_MAX 4096
 
@@ -231,6 +232,12 @@ void resolver_cancel(struct ask *ask)
 	free(ask);
 }
 
+void resolver_ask_for(struct ask *ask, enum ask_for what)
+{
+	(void)ask;
+	fake.wanted = what;
+}
+
 /* ---- the control panel ---- */
 
 static resolver_status_fn *status_more;
@@ -241,6 +248,44 @@ void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx)
 	(void)r;
 	status_more = fn;
 	status_ctx = ctx;
+}
+
+bool explain_held(struct resolver *r, const struct question *q, uid_t view)
+{
+	(void)r;
+	return peek(q, view, true) != NULL;
+}
+
+/* `held ERROR`, or `asked OUTCOME`, and for whom. */
+int explain_text(struct resolver *r, const struct explain_question *e, char **ret_text,
+	size_t *ret_len)
+{
+	(void)r;
+	const struct answer *a = peek(e->question, e->view, true);
+	int n = asprintf(ret_text, "%s %d for %u\n", a ? "held" : "asked",
+		a ? -a->error : -e->outcome, (unsigned)e->view);
+	assert(n > 0);
+	*ret_len = (size_t)n;
+	return 0;
+}
+
+bool explain_claims_held(struct resolver *r, const struct question *q)
+{
+	return explain_held(r, q, VIEW_DOOR);
+}
+
+/* A line for a name that is there, none for one that is not. */
+int explain_claims(struct resolver *r, const struct explain_question *e, char **ret_text,
+	size_t *ret_len)
+{
+	(void)r;
+	const struct answer *a = peek(e->question, VIEW_DOOR, true);
+	if (!a || (a->error && a->error != -ENOENT))
+		return a ? a->error : e->outcome ? e->outcome : -EAGAIN;
+	*ret_text = strdup(a->error ? "" : "{}\n");
+	assert(*ret_text);
+	*ret_len = strlen(*ret_text);
+	return 0;
 }
 
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)

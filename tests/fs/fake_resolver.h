@@ -19,6 +19,7 @@ struct fake {
 	unsigned asks, cancels; /* so far */
 	unsigned sets, removes, pushes;
 	unsigned nodes; /* added by .kadns/nodes */
+	enum ask_for wanted; /* by the last that said so */
 	bool expired;	/* what is kept is past its TTL */
 };
 extern struct fake fake;

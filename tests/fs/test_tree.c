@@ -284,6 +284,48 @@ static void test_probe_names(void **state)
 		assert_false(tree_probe_name(names[i], strlen(names[i])));
 }
 
+static void test_panel(void **state)
+{
+	(void)state;
+	struct question q = question("www.example.com", TYPE_A);
+	struct node *of[2], *top, *class, *type, *again, *twin = record("www.example.com", TYPE_A);
+	const enum control_file files[2] = {CONTROL_EXPLAIN, CONTROL_CLAIMS};
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tree_panel_file(tree, files[i], &q, 0, &of[i]), 0);
+		assert_int_equal(of[i]->kind, NODE_PANEL_FILE);
+		assert_int_equal(of[i]->control, files[i]);
+		assert_ptr_not_equal(of[i], twin);
+		struct question back;
+		node_question(of[i], &back);
+		assert_true(question_equal(&q, &back));
+	}
+	assert_ptr_not_equal(of[0], of[1]);
+	assert_int_equal(tree_panel_file(tree, CONTROL_EXPLAIN, &q, 0, &again), 0);
+	assert_ptr_equal(again, of[0]);
+	assert_int_equal(tree_panel_dir(tree, CONTROL_CLAIMS, (uint16_t[2]){0, 0}, 0, &top), 0);
+	assert_int_equal(tree_panel_dir(tree, CONTROL_CLAIMS, (uint16_t[2]){1, 0}, 0, &class), 0);
+	assert_int_equal(tree_panel_dir(tree, CONTROL_CLAIMS, (uint16_t[2]){1, 28}, 0, &type), 0);
+	assert_true(top != class && class != type);
+	assert_int_equal(tree_panel_dir(tree, CONTROL_EXPLAIN, (uint16_t[2]){1, 28}, 0, &again), 0);
+	assert_ptr_not_equal(again, type);
+	assert_int_equal(type->ino, tree_ino_panel_dir(CONTROL_CLAIMS, 1, 28));
+}
+
+/* The kernel uses a directory for an hour without a LOOKUP. */
+static void test_panel_directory_comes_back(void **state)
+{
+	(void)state;
+	uint64_t ino = tree_ino_panel_dir(CONTROL_EXPLAIN, CLASS_IN, TYPE_AAAA);
+	assert_null(tree_find(tree, ino));
+	struct node *node = tree_held(tree, ino, 0);
+	assert_non_null(node);
+	assert_int_equal(node->kind, NODE_PANEL_DIR);
+	assert_int_equal(node->control, CONTROL_EXPLAIN);
+	assert_int_equal(node->class, CLASS_IN);
+	assert_int_equal(node->type, TYPE_AAAA);
+	assert_null(tree_held(tree, tree_ino_panel_dir(CONTROL_FILES, CLASS_IN, TYPE_A), 0));
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -301,6 +343,8 @@ int main(void)
 		CASE(test_absent),
 		CASE(test_scratch_node_holds_its_file),
 		CASE(test_probe_names),
+		CASE(test_panel),
+		CASE(test_panel_directory_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,6 +245,7 @@ def test():
     slow.join()
     for name in "printer.alt", "nobody.alt", "www.example.com", "bad.example.com":
         b.data(name)
+    b.text(".kadns/explain/IN/A/www.example.com")
     krpc(a)
     krpc(b)
     dns(a)

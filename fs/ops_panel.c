@@ -1,0 +1,95 @@
+/* Files below .kadns/explain and .kadns/claims: what is said of a question, to this caller.
+ *
+ * LOOKUP finds any name that a record may have, and asks nobody; OPEN asks, when nothing is held.
+ * GETATTR never does: until somebody has asked the size is 0, as of files in /proc. */
+#include "fs/ops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "fs/attr.h"
+#include "fs/control.h"
+
+static struct control_parts parts_of(struct fs *fs)
+{
+	return (struct control_parts){fs->resolver, fs->publisher, fs->control_sizes};
+}
+
+static int text_for(
+	fuse_req_t req, const struct node *node, int outcome, char **ret_text, size_t *ret_len)
+{
+	struct control_parts parts = parts_of(ops_fs(req));
+	struct question q;
+	node_question(node, &q);
+	struct control_about about = {node->control, &q, ops_uid(req), outcome};
+	return control_about(&parts, &about, ret_text, ret_len);
+}
+
+static bool is_held(fuse_req_t req, const struct node *node)
+{
+	struct control_parts parts = parts_of(ops_fs(req));
+	struct question q;
+	node_question(node, &q);
+	return control_held(&parts, node->control, &q, ops_uid(req));
+}
+
+/* An open file's size is that of what it reads. */
+void ops_recall_panel(fuse_req_t req, const struct node *node, struct stat *ret_stat)
+{
+	struct fs *fs = ops_fs(req);
+	const struct handle *h = handle_find(fs->handles, HANDLE_TEXT, node, ops_uid(req));
+	char *text = NULL;
+	size_t len = 0;
+	if (h)
+		len = h->text_len;
+	else if (is_held(req, node) && text_for(req, node, 0, &text, &len) < 0)
+		len = 0;
+	free(text);
+	attr_panel(fs, node, len, ret_stat);
+}
+
+static int open_text(fuse_req_t req, struct node *node, int outcome, struct handle **ret_handle)
+{
+	struct fs *fs = ops_fs(req);
+	char *text;
+	size_t len;
+	int r = handle_create(fs->handles, HANDLE_TEXT, ops_uid(req), ret_handle);
+	if (r < 0)
+		return r;
+	handle_set_node(*ret_handle, node);
+	(*ret_handle)->reads = true;
+	r = text_for(req, node, outcome, &text, &len);
+	if (r < 0)
+		return r;
+	attr_panel(fs, node, len, &(*ret_handle)->stat);
+	return handle_set_text(*ret_handle, text, len);
+}
+
+/* What went wrong with the question is what is to be explained; only who gave up waiting hears of
+ * that instead. */
+static void open_asked(
+	fuse_req_t req, struct node *node, int flags, int error, const struct answer *a)
+{
+	struct handle *h = NULL;
+	(void)flags;
+	(void)a;
+	if (error != -EINTR && error != -ECONNABORTED)
+		error = open_text(req, node, error, &h);
+	ops_reply_open_or(req, error, h);
+}
+
+void ops_open_panel(fuse_req_t req, struct node *node, int flags)
+{
+	struct handle *h = NULL;
+	if ((flags & O_ACCMODE) != O_RDONLY) {
+		ops_reply(req, -EACCES);
+		return;
+	}
+	if (!is_held(req, node)) {
+		ops_ask_for(req, node, control_asks_for(node->control), open_asked);
+		return;
+	}
+	int r = open_text(req, node, 0, &h);
+	ops_reply_open_or(req, r, h);
+}
