@@ -245,18 +245,32 @@ static void put_cost(struct text *t, const struct answer *a)
 	text_format(t, ", %u bytes", trace->bytes);
 }
 
+static void put_claim_signer(struct text *t, const struct claim *claim)
+{
+	char name[NAME_TEXT_MAX];
+	switch (claim->kind) {
+	case CLAIM_KEY:
+		put_key(t, ", signer ", claim->key);
+		break;
+	case CLAIM_ZONE:
+		name_to_absolute(&claim->signer, name);
+		text_puts(t, ", signer ");
+		text_puts(t, name);
+		break;
+	case CLAIM_UNSIGNED:
+		text_puts(t, ", unsigned");
+		break;
+	}
+}
+
 static void put_claims(struct text *t, const struct trace *trace)
 {
 	int64_t now = clock_wall() / (int64_t)SECOND;
 	for (size_t i = 0; trace && i < trace->claims_len; i++) {
 		const struct trace_claim *c = &trace->claims[i];
-		char signer[NAME_TEXT_MAX];
-		name_to_absolute(&c->claim.signer, signer);
 		text_puts(t, "claim: ");
 		text_puts(t, claim_verdict_text(c->verdict));
-		text_puts(t, c->claim.kind == CLAIM_UNSIGNED ? ", unsigned" : ", signer ");
-		if (c->claim.kind != CLAIM_UNSIGNED)
-			text_puts(t, signer);
+		put_claim_signer(t, &c->claim);
 		put_time(t, ", inception ", serial_time(c->claim.inception, now));
 		if (c->claim.nodes) {
 			text_puts(t, ", from ");
