@@ -73,6 +73,15 @@ static void undo(struct fs *fs, struct handle *h, const char *what)
 	}
 }
 
+/* The first error of a handle: after it all its WRITEs fail, and say less. */
+static void note_refusal(struct fs *fs, const struct handle *h, int error)
+{
+	struct question q;
+	struct refused what = {error, draft_why(h->draft)};
+	node_question(h->node, &q);
+	refusal_note(&fs->refusals, &q, h->uid, &what);
+}
+
 static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 {
 	int r = publish_set(fs->publisher, h->uid, set);
@@ -86,6 +95,7 @@ static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 	struct question q;
 	node_question(h->node, &q);
 	tree_present(fs->tree, &q, h->uid);
+	refusal_forget(&fs->refusals, &q, h->uid);
 	return 0;
 }
 
@@ -102,6 +112,8 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 		undo(fs, h, REFUSED);
 	else if (set)
 		r = commit(fs, h, set);
+	if (r < 0)
+		note_refusal(fs, h, r);
 	return r;
 }
 
@@ -121,6 +133,8 @@ int edit_sync(struct fs *fs, struct handle *h)
 		r = draft_close(h->draft, &set);
 	if (r == 0 && set)
 		r = commit(fs, h, set);
+	if (r < 0)
+		note_refusal(fs, h, r);
 	return r;
 }
 

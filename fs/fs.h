@@ -6,6 +6,7 @@
 #include "fs/control.h"
 #include "fs/handle.h"
 #include "fs/pending.h"
+#include "fs/refusal.h"
 #include "fs/scratch.h"
 #include "fs/tree.h"
 #include "resolver/publish.h"
@@ -30,6 +31,7 @@ struct fs {
 	gid_t group;	 /* of every file: records know a publisher, but no group */
 	int64_t started; /* seconds since 1970: mtime of directories */
 	struct fs_renamer renamers[FS_RENAMERS];
+	struct refusals refusals;
 };
 
 struct fs_config {

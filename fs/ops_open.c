@@ -158,6 +158,14 @@ static void open_to_change(
 	ops_reply_open_or(req, error, h);
 }
 
+/* Who may not write hears of it at once, and can read why. */
+static void note_denied(fuse_req_t req, const struct question *q, int error)
+{
+	struct refused what = {error, ""};
+	if (error == -EACCES || error == -EPERM)
+		refusal_note(&ops_fs(req)->refusals, q, ops_uid(req), &what);
+}
+
 static void open_record(fuse_req_t req, struct node *node, int flags)
 {
 	struct question q;
@@ -166,6 +174,7 @@ static void open_record(fuse_req_t req, struct node *node, int flags)
 	int r = writes(flags) || flags & O_TRUNC ? record_may_write(ops_fs(req), &q, ops_uid(req))
 						 : 0;
 	struct handle *h = NULL;
+	note_denied(req, &q, r);
 	if (r == 0 && !writes(flags)) {
 		ops_ask(req, node, flags, open_to_read);
 		return;
@@ -260,7 +269,10 @@ static int create(fuse_req_t req, const struct ops_name *name, int flags, struct
 	struct fs *fs = ops_fs(req);
 	if (name->kind == OPS_NAME_RECORD) {
 		int r = tree_record(fs->tree, &name->question, clock_monotonic(), ret_node);
-		return r < 0 ? r : open_draft(req, *ret_node, flags, ret_handle);
+		if (r == 0)
+			r = open_draft(req, *ret_node, flags, ret_handle);
+		note_denied(req, &name->question, r);
+		return r;
 	}
 	int r = record_may_create(fs, name->where.class, name->where.type);
 	if (r < 0)

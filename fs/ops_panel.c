@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/attr.h"
 #include "fs/control.h"
@@ -16,6 +17,26 @@ static struct control_parts parts_of(struct fs *fs)
 	return (struct control_parts){fs->resolver, fs->publisher, fs->control_sizes};
 }
 
+/* What became of the caller's last write, if it was refused. */
+static int add_refusal(
+	struct fs *fs, const struct control_about *about, char **text, size_t *text_len)
+{
+	const struct refusal *refusal = refusal_find(&fs->refusals, about->question, about->uid);
+	char line[REFUSAL_LINE_MAX];
+	if (!refusal)
+		return 0;
+	size_t len = refusal_line(refusal, line);
+	char *longer = realloc(*text, *text_len + len);
+	if (!longer) {
+		free(*text);
+		return -ENOMEM;
+	}
+	memcpy(longer + *text_len, line, len);
+	*text = longer;
+	*text_len += len;
+	return 0;
+}
+
 static int text_for(
 	fuse_req_t req, const struct node *node, int outcome, char **ret_text, size_t *ret_len)
 {
@@ -23,7 +44,10 @@ static int text_for(
 	struct question q;
 	node_question(node, &q);
 	struct control_about about = {node->control, &q, ops_uid(req), outcome};
-	return control_about(&parts, &about, ret_text, ret_len);
+	int r = control_about(&parts, &about, ret_text, ret_len);
+	if (r == 0 && node->control == CONTROL_EXPLAIN)
+		r = add_refusal(ops_fs(req), &about, ret_text, ret_len);
+	return r;
 }
 
 static bool is_held(fuse_req_t req, const struct node *node)

@@ -179,8 +179,10 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	rrset_destroy(set);
 	if (r < 0) {
 		fs_log_record(to, file->uid, "renamed onto, but refused", why ? why : "");
+		refusal_note(&fs->refusals, to, file->uid, &(struct refused){r, why});
 		return r;
 	}
+	refusal_forget(&fs->refusals, to, file->uid);
 	tree_present(fs->tree, to, file->uid);
 	publish_push(fs->publisher, file->uid, to);
 	file->moved = true; /* what is open has no way to the record */

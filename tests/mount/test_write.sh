@@ -63,6 +63,11 @@ has "a NUL" "$(printf '192.0.2.7\000\n' >"$T/nul"; says cp "$T/nul" "$P")" "Inva
 has "quota" "$(says bash -c "echo 192.0.2.7 >$A/set122.alt")" "Disk quota exceeded"
 has "too big for a packet" "$(says bash -c "echo 192.0.2.7 >$A/set27.alt")" "File too large"
 has "no space" "$(says bash -c "echo 192.0.2.7 >$A/set28.alt")" "No space left on device"
+has "a disk that fails" "$(says bash -c "echo 192.0.2.7 >$A/set5.alt")" "Input/output error"
+for refusal in "set122 EDQUOT" "set27 EFBIG" "set28 ENOSPC" "set5 EIO"; do
+	has "explain says so: $refusal" "$(tail -n 1 "$M/.kadns/explain/IN/A/${refusal% *}.alt")" "write: ${refusal#* } ("
+done
+lacks "but not to another" "$(as 1234 cat "$M/.kadns/explain/IN/A/set5.alt")" "write:"
 has "what could not be published is not there" "$(says cat "$A/set122.alt")" "No such file"
 has "types that nobody writes" "$(says sh -c "echo x >$M/IN/RRSIG/p.alt")" "Operation not permitted"
 has "classes that nobody writes" "$(says sh -c "echo x >$M/CH/TXT/p.alt")" "Operation not permitted"

@@ -38,14 +38,16 @@ reading() {
 		is "$what: the door" "$(door "${file#*/}" "${file%%/*}")" "$says "
 	done
 }
-# writing FAILURE|TYPE/NAME|what is written|ERRNO
+# writing FAILURE|TYPE/NAME|what is written|ERRNO|why
 writing() {
-	while IFS='|' read -r what file text errno; do
+	while IFS='|' read -r what file text errno why; do
 		[ -n "$what" ] || continue
 		words=$(words_of "$errno")
 		is "$what: echo" "$(error_of bash -c "echo -e '$text' >'$m/IN/$file'")" "$words"
 		is "$what: dd, as another reader of the error" \
 			"$(printf '%b\n' "$text" | error_of dd bs=65536 status=none of="$m/IN/$file")" "$words"
+		is "$what: explain, last line" "$(tail -n 1 "$m/.kadns/explain/IN/$file" | sed 's/, at .*//')" \
+			"write: $errno ($words): $why"
 	done
 }
 
@@ -68,17 +70,24 @@ key=$(cat "$m/.kadns/key")
 theirs=$(setpriv --reuid 1234 --clear-groups cat "$m/.kadns/key")
 large=$(for i in $(seq 9); do printf '"%0250d" ' "$i"; done)
 writing <<TABLE
-no record|A/bad.alt|rubbish|EINVAL
-the wrong type|A/bad.alt|2001:db8::1|EINVAL
-too large for the zone of a key|TXT/big.$key|$large|EFBIG
-under another's key|A/www.$theirs|192.0.2.1|EACCES
-a type that no user writes|NSEC/x.alt|192.0.2.1|EPERM
+no record|A/bad.alt|rubbish|EINVAL|the data does not have the form of its type
+the wrong type|A/bad.alt|2001:db8::1|EINVAL|the data does not have the form of its type
+too large for the zone of a key|TXT/big.$key|$large|EFBIG|the set fits no zone of a key and no claim
+under another's key|A/www.$theirs|192.0.2.1|EACCES|the name is under another's key, or another's record answers for all
+a type that no user writes|NSEC/x.alt|192.0.2.1|EPERM|nobody writes records of this class or type
 TABLE
 echo 192.0.2.1 >"$m/IN/A/one.alt"
 echo 192.0.2.2 >"$m/IN/A/two.alt"
 writing <<'TABLE'
-over quota|A/three.alt|192.0.2.3|EDQUOT
+over quota|A/three.alt|192.0.2.3|EDQUOT|you have as many records as you may
 TABLE
+last() { tail -n 1 "$m/.kadns/explain/IN/$1" | cut -d: -f1; }
+is "another user is not told" "$(setpriv --reuid 1234 --clear-groups tail -n 1 "$m/.kadns/explain/IN/A/three.alt" | cut -d: -f1)" verdict
+echo rubbish >"$m/IN/A/draft"
+mv "$m/IN/A/draft" "$m/IN/A/two.alt" 2>/dev/null
+is "renamed onto a record" "$? $(last A/two.alt) $(data_of "$m/IN/A/two.alt")" "1 write 192.0.2.2"
+echo 192.0.2.3 >"$m/IN/A/two.alt"
+is "a good write ends it" "$(last A/two.alt)" verdict
 is "over quota: there is none" "$(verdict A/three.alt)" "ENOENT (No such file or directory): nobody on the DHT has it"
 long=$(printf '%0300d' 0) label=$(printf '%070d' 0)
 is "a name over 255 bytes" "$(error_of cat "$m/IN/A/$long.test")" "$(words_of ENAMETOOLONG)"
@@ -143,16 +152,15 @@ stop "$m" 4001
 
 # ---- read-only, and a disk that is full
 check "read-only" "$KADNS" -o "$common,upstream=none,ro" none "$m"
-writing <<'TABLE'
-read-only|A/x.alt|192.0.2.1|EROFS
-TABLE
+is "read-only: echo" "$(error_of sh -c "echo 192.0.2.1 >'$m/IN/A/x.alt'")" "$(words_of EROFS)"
+is "read-only: rm" "$(error_of rm -f "$m/IN/A/one.alt")" "$(words_of EROFS)"
 stop "$m" 4001
 mkdir "$T/full"
 mount -t tmpfs -o size=1m,mode=0700 none "$T/full"
 check "a small disk" "$KADNS" -o "$common,upstream=none,state=$T/full" none "$m"
 cat /dev/zero >"$T/full/filler" 2>/dev/null
 writing <<'TABLE'
-a full disk|A/x.alt|192.0.2.1|ENOSPC
+a full disk|A/x.alt|192.0.2.1|ENOSPC|the disk took no record, what stood before stands
 TABLE
 is "a full disk: there is none" "$(verdict A/x.alt)" "ENOENT (No such file or directory): nobody on the DHT has it"
 rm "$T/full/filler"
