@@ -7,14 +7,16 @@
  *   fs/pending         keeps the request: replies once, is interrupted, or hits the deadline
  *   resolver/resolver  resolver_ask: what is in memory answers at once; else equal questions are
  *                      joined, and each source that may answer this name is asked, in parallel:
- *     resolver/own       the user's own records
- *     resolver/cache     what a source said before
+ *     resolver/memory    what needs nobody:
+ *       resolver/own       the user's own records
+ *       resolver/cache     what a source said before
  *     resolver/fetch     one question to one source:
  *       dht/               the zone of a key, the slot of a plain name   (resolver/zone, slot)
  *       resolver/upstream  conventional DNS, through the validator
  *   resolver/policy    after each arrival: is there a winner yet, whatever the rest will say?
  *   resolver/answer    records, TTL, where from, who signed, how far to trust
  *   resolver/json      the line of text
+ *   resolver/explain   or why it is so, from the trace that the answer keeps
  *   fs/pending         the reply
  *
  * The DNS door asks by the same function. A source that fails and a source that is too slow take

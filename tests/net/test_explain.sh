@@ -109,6 +109,12 @@ is "a user sees which claim is his" "$(as 1234 jq -r 'select(.own) | .signer' "$
 is "somebody else has none" "$(as 1300 jq -r 'select(.own) | .signer' "$m1/.kadns/claims/IN/A/new.example.test")" ""
 is "a slot without claims is empty" "$(cat "$m2/.kadns/claims/IN/A/nope.example.test" | wc -c)" 0
 is "where no slot is read" "$(error_of cat "$m2/.kadns/claims/IN/A/mine.home.arpa")" "Operation not supported"
+# DNS is faster than a node that has stopped: a reader has his answer, explain waits for the slot too.
+kill -STOP "$(daemon_pid /var/lib/kadns/4001)"
+is "a silent node delays no reader" "$(timeout 1 cat "$m2/IN/A/mail.example.test" | jq -r .trust)" dnssec
+has "who wants to know why waits" "$(why "$m2" A/www.rsa.test slot)" "ENETUNREACH, Network is unreachable, at "
+is "and hears who won" "$(why "$m2" A/www.rsa.test)" "dns answers, trust dnssec: what DNS answers is final"
+kill -CONT "$(daemon_pid /var/lib/kadns/4001)"
 stop "$m2" 4002
 
 # ---- lookup=rescue: strangers are not told of what DNS answers, unless the claims are asked for
