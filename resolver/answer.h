@@ -17,7 +17,16 @@ enum answer_trust {
 const char *answer_source_text(enum answer_source s); /* "own" "dht" "dns"; "none" */
 const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" …; "none" */
 
-#define EDE_NONE (-1) /* RFC 8914 info codes otherwise */
+/* RFC 8914 info codes. */
+enum {
+	EDE_NONE = -1,
+	EDE_STALE = 3,
+	EDE_BOGUS = 6,
+	EDE_FILTERED = 17,
+	EDE_NO_AUTHORITY = 22,
+	EDE_NO_REPLY = 23,
+	EDE_INVALID_DATA = 24,
+};
 
 struct answer {
 	unsigned refs;

@@ -195,6 +195,8 @@ static void put_nothing(struct text *t, const struct answer *a, enum cache_part 
 		text_format(t, "%s, %s", error_name(a->error), strerror(-a->error));
 	else if (part == CACHE_DNS)
 		text_puts(t, a->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : "NODATA");
+	else if (part == CACHE_ZONE && a->ede == EDE_INVALID_DATA)
+		text_puts(t, "what stands there is no zone");
 	else if (part == CACHE_ZONE && a->has_signer)
 		text_puts(t, "the zone has no such record");
 	else if (part == CACHE_ZONE)
@@ -226,6 +228,8 @@ static void put_origin(struct text *t, const struct answer *a)
 		put_key(t, ", signer ", a->signer);
 	if (a->seq)
 		text_format(t, ", seq %lld", (long long)a->seq);
+	if (a->ede == EDE_STALE)
+		text_puts(t, ", stale: not signed anew for a week");
 }
 
 static void put_cost(struct text *t, const struct answer *a)

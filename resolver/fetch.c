@@ -15,10 +15,6 @@
 #define SLOT_AHEAD_MAX (600 * (int64_t)SECOND)
 #define ZONE_STALE (7 * 86400 * (int64_t)SECOND)      /* a zone that was not signed anew since */
 #define LARGE_CLAIMS_MAX 2   /* references that one question follows; eight pieces each */
-#define EDE_STALE 3
-#define EDE_BOGUS 6
-#define EDE_NO_AUTHORITY 22
-#define EDE_INVALID_DATA 24
 
 struct version { /* of a zone or slot, as some nodes returned it */
 	int64_t seq;

@@ -8,8 +8,6 @@
 #include "resolver/fetch.h"
 
 #define RESOLVER_BUCKETS 256
-#define EDE_FILTERED 17
-#define EDE_NO_REPLY 23
 
 struct pending;
 struct ask;

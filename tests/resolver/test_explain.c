@@ -273,6 +273,34 @@ static void write_own(uid_t uid, const char *question)
 }
 
 /* Another user's record is not told of, nor that there is one. */
+static void test_zones(void **state)
+{
+	(void)state;
+	struct answer *a = nothing("a." KEY " A", -ENOENT, RCODE_NOERROR, EDE_INVALID_DATA);
+	hold(a, CACHE_ZONE);
+	expect("a." KEY " A", "zone", "what stands there is no zone, at ");
+	a = nothing("b." KEY " A", -ENOENT, RCODE_NOERROR, EDE_NONE);
+	a->has_signer = true;
+	a->seq = 1700000000000001;
+	hold(a, CACHE_ZONE);
+	expect("b." KEY " A", "zone", "the zone has no such record, signer yy");
+	expect("b." KEY " A", "verdict",
+		"ENOENT (No such file or directory): the zone of the key has no such record");
+	a = records("c." KEY " A", TRUST_KEY);
+	a->seq = 1700000000000001;
+	a->ede = EDE_STALE;
+	a->trace = trace_create();
+	*a->trace = (struct trace){.took = 12345, .lookups = 1, .queries = 9, .bytes = 999,
+		.answered = 8, .holders = 1};
+	hold(a, CACHE_ZONE);
+	char *text = text_of("c." KEY " A", 1000, 0);
+	const char *zone = line_of(text, "zone");
+	assert_non_null(strstr(zone, ", seq 1700000000000001, stale: not signed anew for a week, at "));
+	assert_non_null(strstr(zone,
+		", took 12.3 ms, 1 of 8 other nodes had something, 9 packets, 999 bytes"));
+	free(text);
+}
+
 static void test_views(void **state)
 {
 	(void)state;
@@ -423,6 +451,7 @@ int main(void)
 		CASE(test_verdicts),
 		CASE(test_why_not_asked),
 		CASE(test_order_of_trust_open),
+		CASE(test_zones),
 		CASE(test_views),
 		CASE(test_held_for_a_minute),
 		CASE(test_outcome_of_an_ask),
