@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/claim.h"
+#include "resolver/slot_choose.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -77,11 +77,30 @@ static void judge(const uint8_t *held, size_t held_len, const uint8_t *offered, 
 	assert(slot_judge(&put) == 0);
 }
 
+static void left_out(void *ctx, const struct claim *claim, enum claim_verdict why)
+{
+	assert(why >= CLAIM_COPY && claim->set);
+	trace_claim(ctx, claim, why);
+}
+
+/* Whatever is claimed: one is chosen or none, and what is kept of it is bounded. */
+static void choose(const struct slot *slot, struct trace *trace, enum policy_mode mode)
+{
+	const struct policy policy = {.mode = mode};
+	const struct slot_choice choice = {.slot = slot, .policy = &policy};
+	const struct claim *best = slot_choose(&choice, trace);
+
+	assert(!best || best->kind != CLAIM_ZONE);
+	assert(trace->claims_len <= TRACE_CLAIMS_MAX && trace->claims_bytes <= TRACE_BYTES_MAX);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	unsigned budget = CHECKS;
 	struct slot_reading reading = {
-		.now = NOW, .packet_time = NOW, .allow_unsigned = true, .budget = &budget};
+		.now = NOW, .packet_time = NOW, .allow_unsigned = true, .budget = &budget,
+		.left_out = left_out};
+	struct trace *trace;
 	struct slot slot;
 	size_t first;
 
@@ -92,12 +111,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	len -= 2;
 	if (first > len)
 		first = len;
+	reading.left_out_ctx = trace = trace_create();
+	assert(trace);
 	slot_init(&slot, &question);
 	slot_add_packet(&slot, data, first, &reading);
 	slot_add_packet(&slot, data + first, len - first, &reading);
 	check(&slot, budget);
 	write_again(&slot, &reading);
+	choose(&slot, trace, POLICY_GUARDED);
+	choose(&slot, trace, POLICY_OPEN);
 	slot_finish(&slot);
+	trace_destroy(trace);
 	judge(data, first, data + first, len - first);
 	return 0;
 }
