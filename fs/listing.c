@@ -7,13 +7,18 @@
 
 #include "fs/control.h"
 
+/* Small: a hundred thousand are kept for each directory that is open. */
 struct item {
 	uint64_t ino;
-	enum node_kind kind;
+	uint64_t begin; /* of the name, as a number: it tells most names apart */
+	uint32_t name;	/* offset into the names, which move as they grow */
 	uint16_t class, type;
-	enum control_file control;
-	size_t name; /* offset into the names, which move as they grow */
+	uint8_t kind;	 /* enum node_kind */
+	uint8_t control; /* enum control_file */
 };
+
+/* Offsets into the names have 32 bits. */
+_Static_assert(LISTING_MAX <= UINT32_MAX / (NAME_FILE_MAX + 1), "all names can be reached");
 
 struct listing {
 	struct item *items;
@@ -64,7 +69,9 @@ static void add(struct walk *w, struct item item, const char *name, size_t name_
 		w->failed = true;
 		return;
 	}
-	item.name = l->names_len;
+	item.name = (uint32_t)l->names_len;
+	for (size_t i = 0; i < sizeof(item.begin); i++)
+		item.begin = item.begin << 8 | (i < name_len ? (uint8_t)name[i] : 0);
 	memcpy(l->names + l->names_len, name, name_len);
 	l->names[l->names_len + name_len] = '\0';
 	l->names_len += name_len + 1;
@@ -177,6 +184,8 @@ static void collect(struct walk *w, uid_t uid)
 static int compare(const void *a, const void *b, void *names)
 {
 	const struct item *x = a, *y = b;
+	if (x->begin != y->begin)
+		return x->begin < y->begin ? -1 : 1;
 	return strcmp((const char *)names + x->name, (const char *)names + y->name);
 }
 
@@ -193,6 +202,21 @@ static void sort_and_merge(struct listing *l)
 	l->len = kept;
 }
 
+/* It grew by doubling and will be kept for as long as the directory is open. */
+static void trim(struct listing *l)
+{
+	struct item *items = l->len ? reallocarray(l->items, l->len, sizeof(*items)) : NULL;
+	char *names = l->names_len ? realloc(l->names, l->names_len) : NULL;
+	if (items) {
+		l->items = items;
+		l->cap = l->len;
+	}
+	if (names) {
+		l->names = names;
+		l->names_cap = l->names_len;
+	}
+}
+
 int listing_create(const struct listing_parts *parts, const struct node *dir, uid_t uid,
 	struct listing **ret_listing)
 {
@@ -206,6 +230,7 @@ int listing_create(const struct listing_parts *parts, const struct node *dir, ui
 		return -ENOMEM;
 	}
 	sort_and_merge(l);
+	trim(l);
 	*ret_listing = l;
 	return 0;
 }

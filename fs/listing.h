@@ -1,7 +1,8 @@
 /* What a directory shows: names from memory, never a question to anybody.
  *
  * A listing is made once for an open directory and kept, so that offsets stay what they were while
- * records come and go; rewinding makes a new one. */
+ * records come and go: a name that stands throughout is shown once. Rewinding makes a new one. So
+ * the first page costs half a microsecond a name, and each further one what it holds. */
 #ifndef FS_LISTING_H
 #define FS_LISTING_H
 
@@ -11,7 +12,8 @@
 
 struct listing;
 
-/* What cannot be listed any more can still be opened: 100,000 names are 6 MB of listing. */
+/* What cannot be listed any more can still be opened: 100,000 names are 6 MB of listing, and
+ * a user may have three such open. */
 #define LISTING_MAX 100000u
 
 struct listing_entry {

@@ -108,6 +108,29 @@ static struct answer *make_answer(const struct question *q)
 
 /* ---- memory ---- */
 
+#define MANY "many.example.com"
+
+static bool is_many(const struct question *q, bool listed)
+{
+	struct name zone;
+	int number = number_after(q, "n");
+	assert(name_from_text(MANY, strlen(MANY), &zone) == 0);
+	return number >= 0 && (unsigned)number < fake.many && name_under(&q->name, &zone) &&
+	       q->type == TYPE_A && (listed || !fake.gone || !fake.gone((unsigned)number));
+}
+
+static void list_many(resolver_list_fn *fn, void *ctx)
+{
+	struct resolver_entry e = {.question = {.type = TYPE_A, .class = CLASS_IN}};
+	for (unsigned i = 0; i < fake.many; i++) {
+		char text[64];
+		int n = snprintf(text, sizeof(text), "n%u." MANY, i);
+		assert(name_from_text(text, (size_t)n, &e.question.name) == 0);
+		if (!fake.gone || !fake.gone(i))
+			fn(ctx, &e);
+	}
+}
+
 static struct own_set *find_own(uid_t uid, const struct question *q)
 {
 	for (size_t i = 0; i < own_len; i++)
@@ -142,6 +165,14 @@ static const struct answer *peek(const struct question *q, uid_t view, bool list
 			own = &own_sets[i]; /* only its owner can have written it */
 	if (own)
 		return lend_own(own);
+	if (fake.many && is_many(q, listed)) {
+		static uint64_t begin; /* a listing has seen it: it came before */
+		begin = begin ? begin : clock_monotonic();
+		answer_unref(borrowed);
+		borrowed = found(q);
+		borrowed->arrived = begin;
+		return borrowed;
+	}
 	for (size_t i = 0; i < kept_len && (listed || !fake.expired); i++)
 		if (question_equal(&kept[i]->question, q))
 			return kept[i];
@@ -173,6 +204,7 @@ void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *c
 		if (!kept[i]->error)
 			fn(ctx, &e);
 	}
+	list_many(fn, ctx);
 }
 
 bool resolver_published_here(struct resolver *r, const struct question *q)

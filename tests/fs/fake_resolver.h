@@ -7,6 +7,8 @@
  *   keep5.example.com         can be published, but withdrawing it fails with errno 5
  *   ttl0.example.com          is not kept
  *   slow2000.example.com      takes 2,000 ms, alone or as a label before the others
+ *   n17.many.example.com      A, in memory from the start for each number below fake.many, but
+ *                             where fake.gone says that it has gone
  */
 #ifndef TESTS_FS_FAKE_RESOLVER_H
 #define TESTS_FS_FAKE_RESOLVER_H
@@ -21,6 +23,8 @@ struct fake {
 	unsigned nodes; /* added by .kadns/nodes */
 	enum ask_for wanted; /* by the last that said so */
 	bool expired;	/* what is kept is past its TTL */
+	unsigned many;
+	bool (*gone)(unsigned number); /* NULL: none has */
 };
 extern struct fake fake;
 

@@ -204,6 +204,41 @@ static void test_large_directory(void **state)
 	listing_destroy(l);
 }
 
+static unsigned turn;
+
+static bool comes_and_goes(unsigned number)
+{
+	return number % 2 && (number / 2 + turn) % 3 == 0;
+}
+
+/* A hundred thousand names, page by page, while half of them come and go: the others are there
+ * once each, and nothing is there twice. */
+static void test_paging_while_names_come_and_go(void **state)
+{
+	(void)state;
+	enum { NAMES = 100000, PAGE = 700 };
+	static uint8_t seen[NAMES];
+	struct listing *l;
+	fake.many = NAMES;
+	fake.gone = comes_and_goes;
+	assert_int_equal(listing_create(&parts, type_dir(TYPE_A), 1, &l), 0);
+	size_t bytes = listing_bytes(l), len = listing_len(l);
+	for (size_t i = 0; i < len; i++) {
+		struct listing_entry e;
+		unsigned number;
+		turn += i % PAGE == 0;
+		fake.many = turn % 2 ? NAMES : NAMES / 2;
+		listing_get(l, i, &e);
+		assert_int_equal(sscanf(e.name, "n%u.many.example.com", &number), 1);
+		assert_true(number < NAMES && !seen[number]++);
+	}
+	for (unsigned i = 0; i < NAMES; i += 2)
+		assert_int_equal(seen[i], 1);
+	assert_int_equal(listing_bytes(l), bytes); /* what was built once is only read */
+	assert_true(bytes <= 64 * len);
+	listing_destroy(l);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -217,6 +252,7 @@ int main(void)
 		CASE(test_names_that_no_directory_can_hold),
 		CASE(test_numbers_are_those_of_the_tree),
 		CASE(test_large_directory),
+		CASE(test_paging_while_names_come_and_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,6 +271,51 @@ static void test_scratch_node_holds_its_file(void **state)
 	scratch_destroy(s);
 }
 
+/* More than 2^32 of them, in the life of a mount that writes through editors: each number is used
+ * once, and no kind's numbers run into another's. */
+static void test_numbers_do_not_come_again(void **state)
+{
+	(void)state;
+	struct scratch *s;
+	const struct scratch_where where = {1000, CLASS_IN, TYPE_A};
+	uint64_t last = 0, record_ino = record("a.example", TYPE_A)->ino;
+	assert_int_equal(scratch_create(900, &s), 0);
+	for (int i = 0; i < 1000; i++) {
+		struct scratch_file *f;
+		struct node *node;
+		assert_int_equal(scratch_make(s, &where, "t", 1, &f), 0);
+		assert_int_equal(tree_scratch(tree, f, &node), 0);
+		assert_true(node->ino > last && node->ino > UINT32_MAX);
+		last = node->ino;
+		tree_look(tree, node, 0);
+		scratch_unlink(f);
+		tree_forget(tree, node, 1);
+		assert_null(tree_find(tree, last));
+	}
+	assert_true(tree_ino_type(65535, 65535) < tree_ino_class(0));
+	assert_true(tree_ino_class(65535) < last && last < (1ull << 62));
+	assert_true(record_ino >= 1ull << 62);
+	scratch_destroy(s);
+}
+
+/* A record keeps its number through FORGET, rm and a new record of its name. */
+static void test_record_keeps_its_number(void **state)
+{
+	(void)state;
+	struct node *node = record("b.example", TYPE_A);
+	uint64_t ino = node->ino;
+	for (int i = 0; i < 100; i++) {
+		char other[32];
+		snprintf(other, sizeof(other), "o%d.example", i);
+		assert_true(record(other, TYPE_A)->ino != ino);
+		node = record("b.example", TYPE_A);
+		assert_int_equal(node->ino, ino);
+		tree_look(tree, node, 0);
+		tree_forget(tree, node, 1);
+		assert_null(tree_find(tree, ino));
+	}
+}
+
 static void test_probe_names(void **state)
 {
 	(void)state;
@@ -342,6 +387,8 @@ int main(void)
 		CASE(test_full_of_open_files),
 		CASE(test_absent),
 		CASE(test_scratch_node_holds_its_file),
+		CASE(test_numbers_do_not_come_again),
+		CASE(test_record_keeps_its_number),
 		CASE(test_probe_names),
 		CASE(test_panel),
 		CASE(test_panel_directory_comes_back),

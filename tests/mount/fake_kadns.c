@@ -1,5 +1,6 @@
 /* A mount of the real fs/ over the fake resolver: fake_kadns [-d MS] [-t SECONDS] [-o OPTIONS]
- * [-u OWNER] [-l LOOKUPS A SECOND] MOUNTPOINT. Stays in the foreground; prints "ready" when the mount is there. */
+ * [-u OWNER] [-l LOOKUPS A SECOND] [-n NAMES] MOUNTPOINT. Stays in the foreground; prints "ready"
+ * when the mount is there. -n: so many names in memory, of which the odd ones come and go. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,6 +48,12 @@ static int serve(const struct mount_config *config, struct event_base *base)
 	return 0;
 }
 
+/* A hundred times a second each third of the odd names goes, and another one comes. */
+static bool comes_and_goes(unsigned number)
+{
+	return number % 2 && (number / 2 + clock_monotonic() / (SECOND / 100)) % 3 == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct mount_config config = {.source = "none,of it",
@@ -55,13 +62,15 @@ int main(int argc, char **argv)
 		.lookups = RATE_DEFAULT,
 		.daemon_owner = geteuid(),
 		.ended = on_end};
-	for (int c; (c = getopt(argc, argv, "d:l:t:o:u:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "d:l:n:t:o:u:")) != -1;) {
 		if (c == 'd')
 			fake.delay_ms = (unsigned)atoi(optarg);
 		else if (c == 't')
 			config.deadline = (uint64_t)atoi(optarg) * SECOND;
 		else if (c == 'l')
 			config.lookups = (unsigned)atoi(optarg);
+		else if (c == 'n')
+			fake.many = (unsigned)atoi(optarg);
 		else if (c == 'o')
 			config.options = optarg;
 		else if (c == 'u')
@@ -72,6 +81,7 @@ int main(int argc, char **argv)
 	if (optind != argc - 1)
 		return 2;
 	config.mountpoint = argv[optind];
+	fake.gone = comes_and_goes;
 	log_open(LOG_NOTICE, log_to_stderr, clock_awake);
 	signal(SIGPIPE, SIG_IGN);
 	struct event_base *base = event_base_new();

@@ -36,7 +36,37 @@ for dir in IN/RRSIG IN/NSEC IN/NSEC3 IN/NSEC3PARAM CH/TXT HS/A CLASS9/A; do
 	is "$dir: nobody writes there" "$(test -w "$M/$dir"; echo $?)" 1
 	is "$dir: is empty" "$(ls -A "$M/$dir")" ""
 done
+
+# ---- listings while the network is a black hole ----
+umount "$M"
+eventually 10 sh -c "! pgrep -x kadns" || not_ok "ends"
+# Ports that are open, and whose packets nobody reads.
+/usr/bin/python3 -c "
+import os, socket, time
+holes = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_DGRAM)]
+for hole, port in zip(holes, (53, 53, 4001)):
+    hole.bind(('127.0.0.9', port))
+holes[1].listen()
+open('$T/holes', 'w').close()
+time.sleep(100)" &
+HOLES=$!
+eventually 10 test -e "$T/holes"
+check "starts where nobody answers" "$KADNS" -o "dns=off,upstream=127.0.0.9,state=$T/state,port=4002" 127.0.0.9:4001 "$M"
+for i in $(seq 50); do echo "192.0.2.$i" >"$M/IN/A/h$i.alt"; done
+asks() { sed -n 's/^asks.total  *//p' "$M/.kadns/status"; }
+has "a question is not answered" "$(says cat "$M/IN/A/www.example.com")" "timed out"
+before=$(asks)
+begin=$(date +%s%N)
+ls -lR "$M" >"$T/all"
+took=$((($(date +%s%N) - begin) / 1000000))
+is "ls -lR asks nothing" "$(asks)" "$before"
+[ "$took" -le 1000 ] && ok "and is done within a second" || not_ok "ls -lR took $took ms"
+is "and shows all" "$(grep -c ' h[0-9]*\.alt$' "$T/all")" 50
+now=$(date +%s)
+signed=$(stat -c %Y "$M/IN/A/h1.alt")
+[ $((now - signed)) -le 60 ] && [ "$signed" -le "$now" ] && ok "mtime is the time of writing" || not_ok "mtime $signed"
 is "where everybody does" "$(stat -c %a "$M/IN/A" "$M/IN/TYPE65280" | tr '\n' ' ')" "1777 1777 "
 check "everybody may" test -w "$M/IN/A"
+kill $HOLES
 check "ends" umount "$M"
 finish
