@@ -4,7 +4,7 @@
 . "$TESTS/mount/fake.sh"
 export LC_ALL=C.UTF-8
 
-check "mounts" start_fake
+check "mounts" start_fake -l 100000
 ino() { stat -c %i "$1" 2>&1; }
 
 # ---- internationalized names ----
