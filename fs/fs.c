@@ -9,6 +9,7 @@
 
 #include "fs/edit.h"
 #include "fs/log.h"
+#include "fs/watch.h"
 #include "resolver/clock.h"
 
 static int create_pending(
@@ -26,7 +27,10 @@ static void status(void *ctx, FILE *f)
 {
 	const struct fs *fs = ctx;
 	struct pending_counters c;
+	struct watch_counters w = {0};
 	pending_counters(fs->pending, &c);
+	if (fs->watches)
+		watch_counters(fs->watches, &w);
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -36,6 +40,8 @@ static void status(void *ctx, FILE *f)
 		{"mount.interrupted", c.interrupted},
 		{"mount.crowded", c.crowded},
 		{"mount.hasty", c.hasty},
+		{"mount.watches", w.watches},
+		{"mount.wakes", w.wakes},
 	};
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
 		fprintf(f, "%-34s %" PRIu64 "\n", lines[i].name, lines[i].value);
@@ -62,11 +68,15 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 		r = create_pending(base, config, &fs->pending);
 	if (r == 0)
 		r = handle_list_create(fs->owner, &fs->handles);
+	if (r == 0 && config->waiters)
+		r = watch_list_create(base, fs, config->waiters, &fs->watches);
 	if (r < 0) {
 		fs_destroy(fs);
 		return r;
 	}
 	resolver_status_by(fs->resolver, status, fs);
+	if (fs->watches)
+		resolver_watch(fs->resolver, watch_changed, fs->watches);
 	*ret_fs = fs;
 	return 0;
 }
@@ -88,6 +98,9 @@ void fs_stop(struct fs *fs)
 		handle_each(fs->handles, HANDLE_DRAFT, end_draft, fs);
 	handle_list_destroy(fs->handles); /* before what handles refer to */
 	fs->handles = NULL;
+	resolver_watch(fs->resolver, NULL, NULL);
+	watch_list_destroy(fs->watches);
+	fs->watches = NULL;
 }
 
 void fs_destroy(struct fs *fs)

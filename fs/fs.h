@@ -19,6 +19,8 @@ struct fs_renamer {
 };
 #define FS_RENAMERS 16 /* by thread; a clash costs a retry by mv */
 
+struct watch_list;
+
 struct fs {
 	struct resolver *resolver;
 	struct publisher *publisher;
@@ -26,6 +28,7 @@ struct fs {
 	struct scratch *scratch;
 	struct pending_list *pending;
 	struct handle_list *handles;
+	struct watch_list *watches;
 	struct control_size control_sizes[CONTROL_FILES];
 	uid_t owner;	 /* the daemon's user: of directories and of answers from elsewhere */
 	gid_t group;	 /* of every file: records know a publisher, but no group */
@@ -34,12 +37,14 @@ struct fs {
 	struct refusals refusals;
 };
 
+struct watch_waiters;
 struct fs_config {
 	struct resolver *resolver;
 	struct publisher *publisher;
 	uint64_t deadline; /* microseconds */
 	unsigned lookups;  /* a second, for one user */
 	uid_t owner;
+	const struct watch_waiters *waiters; /* NULL: nobody will wait for changes */
 };
 int fs_create(struct event_base *base, const struct fs_config *config, struct fs **ret_fs);
 /* Ends every request that waits, so it comes before the session that they are answered through

@@ -10,6 +10,7 @@
 #include "fs/scratch.h"
 #include "fs/share.h"
 #include "fs/tree.h"
+#include "fs/watch.h"
 
 struct user { /* who has something open; there are few, so it is a list */
 	uid_t uid;
@@ -125,6 +126,7 @@ void handle_destroy(struct handle *h)
 {
 	if (!h)
 		return;
+	watch_destroy(h->watch); /* it has a part of what is charged */
 	leave_list(h);
 	if (h->node)
 		h->node->handles--;
@@ -154,18 +156,27 @@ int handle_charge(struct handle *h, size_t bytes)
 	return 0;
 }
 
-void handle_uncharge(struct handle *h)
+void handle_discharge(struct handle *h, size_t bytes)
 {
 	struct user *user = find_user(h->list, h->uid);
 	if (!user)
 		return; /* not reached, as above */
-	user->bytes -= h->charged;
-	h->list->bytes -= h->charged;
-	h->charged = 0;
+	user->bytes -= bytes;
+	h->list->bytes -= bytes;
+	h->charged -= bytes;
+}
+
+void handle_uncharge(struct handle *h)
+{
+	handle_discharge(h, h->charged);
 }
 
 int handle_set_text(struct handle *h, char *text, size_t len)
 {
+	handle_discharge(h, h->text_len);
+	free(h->text);
+	h->text = NULL;
+	h->text_len = 0;
 	int r = handle_charge(h, len);
 	if (r < 0) {
 		free(text);

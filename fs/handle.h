@@ -33,6 +33,7 @@ struct handle_list;
 struct listing;
 struct node;
 struct scratch_file;
+struct watch;
 
 struct handle {
 	enum handle_kind kind;
@@ -48,6 +49,7 @@ struct handle {
 	struct scratch_file *scratch;
 	struct control_input *input; /* NODES */
 	struct listing *listing;     /* DIR, from its first READDIR on */
+	struct watch *watch;	     /* TEXT of a record, from its first POLL on */
 
 	size_t charged; /* bytes */
 	struct handle_list *list;
@@ -65,7 +67,8 @@ void handle_destroy(struct handle *h); /* with all that it holds; NULL is fine *
 /* Counts `bytes` of a snapshot or a draft as this handle's. -ENFILE. */
 int handle_charge(struct handle *h, size_t bytes);
 void handle_uncharge(struct handle *h);
-/* Takes a snapshot; frees the text on failure. */
+void handle_discharge(struct handle *h, size_t bytes); /* some of it */
+/* Takes a snapshot in place of the one before; frees the text on failure, when there is none. */
 int handle_set_text(struct handle *h, char *text, size_t len);
 
 /* Makes it a handle of this node, until it is destroyed. */

@@ -175,7 +175,8 @@ int mount_create(struct event_base *base, const struct mount_config *config, str
 		.publisher = p,
 		.deadline = config->deadline,
 		.lookups = config->lookups,
-		.owner = config->daemon_owner};
+		.owner = config->daemon_owner,
+		.waiters = &ops_waiters};
 	struct mount *m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;

@@ -335,6 +335,7 @@ const struct fuse_lowlevel_ops ops_table = {
 	.open = ops_open,
 	.create = ops_create,
 	.release = ops_release,
+	.poll = ops_poll,
 	.read = ops_read,
 	.write = ops_write,
 	.flush = ops_flush,

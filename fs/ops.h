@@ -7,6 +7,7 @@
  *   ops_open.c    OPEN, CREATE, RELEASE
  *   ops_panel.c   files below .kadns/explain and .kadns/claims
  *   ops_io.c      READ, WRITE, FLUSH, FSYNC
+ *   ops_poll.c    POLL
  *   ops_dir.c     directories
  *   ops_name.c    UNLINK, RENAME, and what is not allowed
  *
@@ -20,6 +21,8 @@
 #include "fs/fs.h"
 
 extern const struct fuse_lowlevel_ops ops_table; /* userdata: struct fs * */
+struct watch_waiters;
+extern const struct watch_waiters ops_waiters; /* those of POLL */
 
 /* Directories and control files are always where they are. */
 #define OPS_TIMEOUT_FIXED 3600.0
@@ -38,6 +41,11 @@ void ops_reply(fuse_req_t req, int error);
 void ops_reply_open(fuse_req_t req, struct handle *h);
 /* Replies with the handle, or with the error and gives it up. */
 void ops_reply_open_or(fuse_req_t req, int error, struct handle *h);
+
+/* A record's handle reads this answer from now on. */
+int ops_snapshot(struct fs *fs, struct handle *h, const struct answer *a);
+/* Of one that is watched, when it is read from the beginning. -ENOENT: the record has gone. */
+int ops_take_newest(struct fs *fs, struct handle *h);
 
 /* What LOOKUP, CREATE and READDIRPLUS tell the kernel of a node, from memory. Counts no look-up. */
 void ops_entry(fuse_req_t req, struct node *node, struct fuse_entry_param *ret_entry);
@@ -76,6 +84,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct fuse_file_info *fi);
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_poll(
+	fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, struct fuse_pollhandle *ph);
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
 	struct fuse_file_info *fi);

@@ -105,7 +105,7 @@ void ops_reply_open_or(fuse_req_t req, int error, struct handle *h)
 
 /* ---- records ---- */
 
-static int take_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
+int ops_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
 {
 	char *text;
 	size_t len;
@@ -128,7 +128,7 @@ static void open_to_read(
 		error = handle_create(fs->handles, HANDLE_TEXT, ops_uid(req), &h);
 	if (error == 0) {
 		handle_set_node(h, node);
-		error = take_snapshot(fs, h, a);
+		error = ops_snapshot(fs, h, a);
 	}
 	ops_reply_open_or(req, error, h);
 }
@@ -154,7 +154,7 @@ static void open_to_change(
 	if (error == 0 || error == -ENOENT)
 		error = open_draft(req, node, flags, &h);
 	if (error == 0 && a)
-		error = take_snapshot(ops_fs(req), h, a);
+		error = ops_snapshot(ops_fs(req), h, a);
 	ops_reply_open_or(req, error, h);
 }
 

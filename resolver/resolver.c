@@ -107,6 +107,18 @@ static void leave_copy(struct resolver *r, const struct answer *a)
 	rrset_destroy(set);
 }
 
+void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx)
+{
+	r->watch = fn;
+	r->watch_ctx = ctx;
+}
+
+static void tell_watch(struct resolver *r, const struct question *q)
+{
+	if (r->watch)
+		r->watch(r->watch_ctx, q);
+}
+
 static void part_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 {
 	ask->parts[part] = (struct policy_part){PART_ANSWERED, answer_ref(a)};
@@ -126,6 +138,7 @@ static void on_fetched(void *ctx, struct answer *a)
 		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
 	if (a) {
 		cache_add(r->cache, a, p->part, clock_monotonic());
+		tell_watch(r, &p->question);
 		leave_copy(r, a);
 	}
 	struct waiter *w;
@@ -337,6 +350,7 @@ void resolver_changed(void *resolver, const struct question *q)
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
 		if (part != CACHE_DNS)
 			cache_forget(r->cache, q, part);
+	tell_watch(r, q);
 }
 
 /* ---- life ---- */

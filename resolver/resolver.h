@@ -81,6 +81,11 @@ void resolver_ask_for(struct ask *ask, enum ask_for what);
 /* For publish_config.changed: an own record came, changed or went. */
 void resolver_changed(void *resolver, const struct question *q);
 
+/* Told of every question of which memory may say something else than a moment ago. The function may
+ * call nothing of the resolver's: answers are on loan. NULL: nobody is told any more. */
+typedef void resolver_watch_fn(void *ctx, const struct question *q);
+void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx);
+
 /* Names that a listing shows to `view`: own records and positive cached answers. */
 struct resolver_entry {
 	struct question question;

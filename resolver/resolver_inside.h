@@ -29,6 +29,8 @@ struct resolver {
 		resolver_status_fn *fn;
 		void *ctx;
 	} status_parts[RESOLVER_STATUS_PARTS];
+	resolver_watch_fn *watch;
+	void *watch_ctx;
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
 		uint64_t asked, failed, deadlines, filtered, explained;

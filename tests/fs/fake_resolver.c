@@ -73,13 +73,31 @@ static int number_after(const struct question *q, const char *prefix)
 	return -1;
 }
 
+static resolver_watch_fn *watch;
+static void *watch_ctx;
+
+void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx)
+{
+	(void)r;
+	watch = fn;
+	watch_ctx = ctx;
+}
+
+static void tell_watch(const struct question *q)
+{
+	if (watch)
+		watch(watch_ctx, q);
+}
+
 static struct answer *found(const struct question *q)
 {
-	struct rrset *set = rrset_create(q, 300);
+	bool turns = number_after(q, "turn") >= 0;
+	uint8_t address[4] = {192, 0, 2, turns ? (uint8_t)(1 + fake.turn) : 1};
+	struct rrset *set = rrset_create(q, turns ? 1 : 300);
 	assert(set);
 	int r;
 	if (q->type == TYPE_A)
-		r = rrset_add(set, (const uint8_t *)"\xc0\x00\x02\x01", 4);
+		r = rrset_add(set, address, 4);
 	else
 		r = rrset_add(set, (const uint8_t *)"\x05hello", 6);
 	struct answer *a = NULL;
@@ -235,10 +253,25 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 	struct answer *a = make_answer(&ask.question);
 	bool keep = number_after(&ask.question, "ttl") < 0 && a->error != -ETIMEDOUT &&
 		    kept_len < KEPT_MAX;
-	if (keep)
+	if (keep) {
 		kept[kept_len++] = answer_ref(a);
+		tell_watch(&a->question);
+	}
 	ask.fn(ask.ctx, a);
 	answer_unref(a);
+}
+
+void fake_turn(void)
+{
+	fake.turn++;
+	size_t left = 0;
+	for (size_t i = 0; i < kept_len; i++) {
+		if (number_after(&kept[i]->question, "turn") < 0)
+			kept[left++] = kept[i];
+		else
+			answer_unref(kept[i]);
+	}
+	kept_len = left;
 }
 
 struct ask *resolver_ask(
@@ -391,6 +424,7 @@ int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
 		rrset_destroy(own->set);
 	*own = (struct own_set){uid, rrset_copy(set)};
 	fake.sets++;
+	tell_watch(&set->question);
 	return 0;
 }
 
@@ -404,6 +438,7 @@ int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
 	rrset_destroy(own->set);
 	*own = own_sets[--own_len];
 	fake.removes++;
+	tell_watch(q);
 	return 0;
 }
 

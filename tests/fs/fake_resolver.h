@@ -7,6 +7,7 @@
  *   keep5.example.com         can be published, but withdrawing it fails with errno 5
  *   ttl0.example.com          is not kept
  *   slow2000.example.com      takes 2,000 ms, alone or as a label before the others
+ *   turn1.example.com         A 192.0.2.1, and after each fake_turn the next; a TTL of 1
  *   n17.many.example.com      A, in memory from the start for each number below fake.many, but
  *                             where fake.gone says that it has gone
  */
@@ -23,6 +24,7 @@ struct fake {
 	unsigned nodes; /* added by .kadns/nodes */
 	enum ask_for wanted; /* by the last that said so */
 	bool expired;	/* what is kept is past its TTL */
+	unsigned turn;
 	unsigned many;
 	bool (*gone)(unsigned number); /* NULL: none has */
 };
@@ -30,6 +32,7 @@ extern struct fake fake;
 
 struct resolver *fake_resolver(struct event_base *base);
 struct publisher *fake_publisher(void);
+void fake_turn(void); /* what is kept of names that turn is over: the next question gives the new */
 void fake_destroy(void); /* everything that is in memory */
 
 #endif

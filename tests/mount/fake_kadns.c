@@ -1,6 +1,7 @@
 /* A mount of the real fs/ over the fake resolver: fake_kadns [-d MS] [-t SECONDS] [-o OPTIONS]
  * [-u OWNER] [-l LOOKUPS A SECOND] [-n NAMES] MOUNTPOINT. Stays in the foreground; prints "ready"
- * when the mount is there. -n: so many names in memory, of which the odd ones come and go. */
+ * when the mount is there. -n: so many names in memory, of which the odd ones come and go.
+ * SIGUSR1 is fake_turn. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,14 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	event_base_loopbreak(ctx);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	fake_turn();
 }
 
 static int serve(const struct mount_config *config, struct event_base *base)
@@ -86,10 +95,13 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	struct event_base *base = event_base_new();
 	struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
+	struct event *turn = evsignal_new(base, SIGUSR1, on_turn, NULL);
 	config.ended_ctx = base;
 	evsignal_add(term, NULL);
+	evsignal_add(turn, NULL);
 	int status = serve(&config, base);
 	event_free(term);
+	event_free(turn);
 	event_base_free(base);
 	fake_destroy();
 	return status;

@@ -62,6 +62,16 @@ took=$((($(date +%s%N) - begin) / 1000000))
 is "ls -lR asks nothing" "$(asks)" "$before"
 [ "$took" -le 1000 ] && ok "and is done within a second" || not_ok "ls -lR took $took ms"
 is "and shows all" "$(grep -c ' h[0-9]*\.alt$' "$T/all")" 50
+is "an open record that is polled follows what is written" "$(/usr/bin/python3 - "$M/IN/A/h1.alt" <<'PY'
+import os, select, sys, threading
+fd = os.open(sys.argv[1], os.O_RDONLY)
+p = select.poll()
+p.register(fd, select.POLLPRI)
+quiet = p.poll(100)
+threading.Timer(0.1, lambda: print('192.0.2.99', file=open(sys.argv[1], 'w'))).start()
+print(quiet, p.poll(3000) == [(fd, select.POLLPRI)], b'"192.0.2.99"' in os.pread(fd, 4096, 0))
+PY
+)" "[] True True"
 now=$(date +%s)
 signed=$(stat -c %Y "$M/IN/A/h1.alt")
 [ $((now - signed)) -le 60 ] && [ "$signed" -le "$now" ] && ok "mtime is the time of writing" || not_ok "mtime $signed"

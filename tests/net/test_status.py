@@ -28,6 +28,8 @@ ELSEWHERE = {
     "mount.crowded": ("fs/test_pending.c", "crowded"),
     "mount.hasty": ("fs/test_pending.c", "hasty"),
     "mount.interrupted": ("fs/test_pending.c", "interrupted"),
+    "mount.wakes": ("mount/test_poll.sh", "mount.wakes"),
+    "mount.watches": ("fs/test_watch.c", "c.watches"),
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
     "republish.bytes": ("sim/test_republish.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish.c", "refresh_late"),
