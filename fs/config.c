@@ -170,8 +170,8 @@ static const struct option *find_option(const char *name)
 static int apply(struct reader *r, const struct given *g)
 {
 	const struct option *o = find_option(g->name);
-	if (!o && strncmp(g->name, "x-", 2) == 0)
-		return 0; /* fstab(5): for other programs */
+	if (config_is_mount_word(g->name, g->value))
+		return 0;
 	if (!o)
 		return config_complain(g, "unknown option %s (see --help)", g->name);
 	if (!o->value && g->value)

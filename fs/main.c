@@ -253,6 +253,7 @@ static int open_mount(struct program *p)
 		.source = p->config.source,
 		.allow_other = p->config.allow_other,
 		.read_only = p->config.read_only,
+		.auto_unmount = p->config.auto_unmount,
 		.deadline = p->config.deadline,
 		.lookups = p->config.lookups,
 		.daemon_owner = geteuid(),
@@ -341,6 +342,13 @@ static void close_all(struct program *p)
 
 /* ---- from the command line to the loop ---- */
 
+/* A starter (mount.fuse3 -o setuid=USER,drop_privileges) has mounted and hands us the descriptor,
+ * which is no path to look at. */
+static bool given_mounted(const struct program *p)
+{
+	return strncmp(p->config.mountpoint, "/dev/fd/", strlen("/dev/fd/")) == 0;
+}
+
 static int check_mountpoint(struct program *p)
 {
 	const char *why = "";
@@ -351,8 +359,11 @@ static int check_mountpoint(struct program *p)
 		log_line(LOG_ERR, "%s: %s", p->config.mountpoint, why);
 		return r;
 	}
-	return realpath(p->config.mountpoint, p->mountpoint) ? 0
-							     : say(p->config.mountpoint, -errno);
+	if (given_mounted(p))
+		snprintf(p->mountpoint, sizeof(p->mountpoint), "%s", p->config.mountpoint);
+	else if (!realpath(p->config.mountpoint, p->mountpoint))
+		return say(p->config.mountpoint, -errno);
+	return 0;
 }
 
 /* What can be judged without leaving a trace, then the state directory. */
@@ -388,7 +399,7 @@ static int run(struct program *p)
 		clock_awake);
 	int r = prepare(p);
 	if (r == 0 && !p->config.foreground) {
-		r = daemon_start(p->config.mount ? p->mountpoint : NULL);
+		r = daemon_start(p->config.mount && !given_mounted(p) ? p->mountpoint : NULL);
 		if (r < 0)
 			say("fork", r);
 	}

@@ -84,6 +84,8 @@ static int fill_args(struct fuse_args *args, const struct mount_config *config)
 		r = add_option(args, "allow_other");
 	if (r == 0 && config->read_only)
 		r = add_option(args, "ro");
+	if (r == 0 && config->auto_unmount)
+		r = add_option(args, "auto_unmount");
 	/* Last, so that no `suid` or `dev` of mount.fuse3 stands against them. */
 	return r == 0 ? add_option(args, "subtype=kadns,nosuid,nodev,noexec") : r;
 }

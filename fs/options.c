@@ -276,11 +276,11 @@ static int set_ro(struct reader *r, const char *value)
 	return 0;
 }
 
-/* What mount(8) and fstab add; it says nothing that is not so already. */
-static int set_nothing(struct reader *r, const char *value)
+/* libfuse's own, passed on as they are. */
+static int set_auto_unmount(struct reader *r, const char *value)
 {
-	(void)r;
 	(void)value;
+	r->config->auto_unmount = true;
 	return 0;
 }
 
@@ -343,27 +343,33 @@ const struct option config_options[] = {
 	{"mount", "on|off", false, set_mount, NULL, "no mount (short: --no-mount)"},
 	{"allow_other", NULL, false, set_allow_other, NULL,
 		"other users may use the mount (on where it may be)"},
+	{"auto_unmount", NULL, false, set_auto_unmount, NULL,
+		"unmount even when kadns is killed, by a process that fusermount3 leaves behind"},
 	{"ro", NULL, false, set_ro, NULL, "read-only mount"},
 	{"no-dht", NULL, false, set_no_dht, NULL, NULL},
 	{"no-mount", NULL, false, set_no_mount, NULL, NULL},
-	{"rw", NULL, false, set_nothing, NULL, NULL},
-	{"defaults", NULL, false, set_nothing, NULL, NULL},
-	{"auto", NULL, false, set_nothing, NULL, NULL},
-	{"noauto", NULL, false, set_nothing, NULL, NULL},
-	{"users", NULL, false, set_nothing, NULL, NULL},
-	{"nouser", NULL, false, set_nothing, NULL, NULL},
-	{"relatime", NULL, false, set_nothing, NULL, NULL},
-	{"suid", NULL, false, set_nothing, NULL, NULL},
-	{"dev", NULL, false, set_nothing, NULL, NULL},
-	{"exec", NULL, false, set_nothing, NULL, NULL},
-	{"nosuid", NULL, false, set_nothing, NULL, NULL},
-	{"nodev", NULL, false, set_nothing, NULL, NULL},
-	{"noexec", NULL, false, set_nothing, NULL, NULL},
-	{"noatime", NULL, false, set_nothing, NULL, NULL},
-	{"_netdev", NULL, false, set_nothing, NULL, NULL},
-	{"nofail", NULL, false, set_nothing, NULL, NULL},
 };
 _Static_assert(sizeof(config_options) / sizeof(*config_options) == OPTIONS_LEN, "the table's length");
+
+/* What mount(8), mount.fuse3(8) and fstab(5) add, most of it for others: it says nothing that is not
+ * so already, or nothing that a mount of records could obey. */
+bool config_is_mount_word(const char *name, const char *value)
+{
+	static const char *const words[] = {
+		"_netdev", "async", "atime", "auto", "defaults", "dev", "diratime", "dirsync",
+		"exec", "group", "iversion", "lazytime", "loud", "mand", "noatime", "noauto",
+		"nodev", "nodiratime", "noexec", "nofail", "noiversion", "nolazytime", "nomand",
+		"norelatime", "nostrictatime", "nosuid", "nosymfollow", "nouser", "owner",
+		"relatime", "rw", "silent", "strictatime", "suid", "symfollow", "sync", "user",
+		"users",
+	};
+	if (strncmp(name, "x-", 2) == 0 || strcmp(name, "comment") == 0)
+		return true;
+	for (size_t i = 0; !value && i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i], name) == 0)
+			return true;
+	return false;
+}
 
 void config_help(void)
 {

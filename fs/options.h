@@ -36,9 +36,10 @@ struct option {
 	const char *help;
 };
 
-
-#define OPTIONS_LEN 39
+#define OPTIONS_LEN 24
 extern const struct option config_options[OPTIONS_LEN];
+/* `user=NAME` is ours, `user` alone is fstab(5)'s. */
+bool config_is_mount_word(const char *name, const char *value);
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */
 int config_complain(const struct given *g, const char *format, ...)

@@ -191,6 +191,8 @@ static void test_mistakes(void **state)
 		{"-o lookups=100001 none /a", "lookups"}, {"-o dht=maybe none /a", "dht"}, {"-o dht=readonly none /a", "dht"},
 		{"-o limits none /a", "limits"}, {"-o limits=1 none /a", "limits"}, {"-o dht=Read-only none /a", "dht"}, {"-o ro=1 none /a", "ro"},
 		{"-o root_hints=/nonexistent none /a", "/nonexistent"}, {"-o trust_anchor=/nonexistent none /a", "/nonexistent"},
+		{"-o log=loud none /a", "log"}, {"-o log none /a", "log"}, {"-o rw=1 none /a", "rw"}, {"-o user= none /a", "user"},
+		{"-o default_permissions none /a", "default_permissions"},
 		{"--no-dht 192.0.2.1:4001 /a", "dht=off"}, {"-fq none /a", "-fq"}, {"-o state= none /a", "state"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
