@@ -65,6 +65,8 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	if (r == 0)
 		r = scratch_create(fs->owner, &fs->scratch);
 	if (r == 0)
+		r = memo_create(&fs->memo);
+	if (r == 0)
 		r = create_pending(base, config, &fs->pending);
 	if (r == 0)
 		r = handle_list_create(fs->owner, &fs->handles);
@@ -108,6 +110,7 @@ void fs_destroy(struct fs *fs)
 	if (!fs)
 		return;
 	fs_stop(fs);
+	memo_destroy(fs->memo);
 	tree_destroy(fs->tree);
 	scratch_destroy(fs->scratch);
 	free(fs);

@@ -5,6 +5,7 @@
 
 #include "fs/control.h"
 #include "fs/handle.h"
+#include "fs/memo.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/scratch.h"
@@ -29,6 +30,7 @@ struct fs {
 	struct pending_list *pending;
 	struct handle_list *handles;
 	struct watch_list *watches;
+	struct memo *memo;
 	struct control_size control_sizes[CONTROL_FILES];
 	uid_t owner;	 /* the daemon's user: of directories and of answers from elsewhere */
 	gid_t group;	 /* of every file: records know a publisher, but no group */

@@ -2,7 +2,6 @@
 #include "fs/ops.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/statvfs.h>
 
 #include "fs/attr.h"
@@ -10,7 +9,6 @@
 #include "fs/edit.h"
 #include "fs/record.h"
 #include "resolver/clock.h"
-#include "resolver/json.h"
 
 /* A record is 64 kB at most; one WRITE carries it. */
 #define WRITE_MAX (128u << 10)
@@ -64,12 +62,11 @@ static double record_timeout(bool shared, const struct answer *a)
 static int stat_answer(
 	struct fs *fs, struct node *node, const struct answer *a, struct stat *ret_stat)
 {
-	char *text;
+	const char *text;
 	size_t len;
-	int r = json_write(a, NULL, &text, &len);
+	int r = memo_text(fs->memo, a, &text, &len);
 	if (r < 0)
 		return r;
-	free(text);
 	node->size = len;
 	attr_answer(fs, node, a, len, ret_stat);
 	return 0;

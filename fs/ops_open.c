@@ -109,7 +109,7 @@ int ops_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
 {
 	char *text;
 	size_t len;
-	int r = json_write(a, NULL, &text, &len);
+	int r = memo_copy(fs->memo, a, &text, &len);
 	if (r < 0)
 		return r;
 	h->node->size = len;

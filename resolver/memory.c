@@ -85,15 +85,26 @@ static const struct answer *decide_from_memory(struct resolver *r, const struct 
 	return winner;
 }
 
+static const struct answer *lend_own(struct resolver *r, const struct own_record *record)
+{
+	struct lent *l = &r->lent[(question_hash(&record->question, r->seed) ^ record->uid) %
+		RESOLVER_LENT];
+	if (!l->answer || l->written != record->written || l->answer->owner != record->uid ||
+		!question_equal(&l->answer->question, &record->question)) {
+		answer_unref(l->answer);
+		l->answer = answer_from_own(r, record);
+		l->written = record->written;
+	} else {
+		l->answer->arrived = clock_monotonic(); /* never counts down, whoever holds it */
+	}
+	return l->answer;
+}
+
 static const struct answer *peek(struct resolver *r, const struct question *q, uid_t view,
 	bool listed)
 {
 	const struct own_record *record = memory_own(r, q, view);
-	if (!record)
-		return decide_from_memory(r, q, listed);
-	answer_unref(r->borrowed);
-	r->borrowed = answer_from_own(r, record);
-	return r->borrowed;
+	return record ? lend_own(r, record) : decide_from_memory(r, q, listed);
 }
 
 const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)

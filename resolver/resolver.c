@@ -393,7 +393,8 @@ void resolver_destroy(struct resolver *r)
 			free(p);
 		}
 	}
-	answer_unref(r->borrowed);
+	for (size_t i = 0; i < RESOLVER_LENT; i++)
+		answer_unref(r->lent[i].answer);
 	cache_destroy(r->cache);
 	free(r);
 }

@@ -12,6 +12,8 @@
 struct pending;
 struct ask;
 
+#define RESOLVER_LENT 128 /* of the size of a record, some 500 bytes each */
+
 struct resolver {
 	struct event_base *base;
 	struct resolver_config config;
@@ -23,7 +25,12 @@ struct resolver {
 	size_t pending_len;
 	LIST_HEAD(, ask) asks;
 	size_t asks_len;
-	struct answer *borrowed;      /* the own answer that a peek handed out last */
+	/* Own answers that peeks handed out, by the version of the record: cat is LOOKUP, OPEN and
+	 * sometimes GETATTR, and each of them peeks. */
+	struct lent {
+		int64_t written;
+		struct answer *answer;
+	} lent[RESOLVER_LENT];
 	struct dns_door *doors[RESOLVER_DOORS_MAX];
 	struct resolver_status_part {
 		resolver_status_fn *fn;

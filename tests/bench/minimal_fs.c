@@ -1,21 +1,28 @@
 /* The least that a FUSE file system can do for open, read, close: what tests/bench/fs.sh measures
  * kadns against.
  *
- *   minimal_fs TEXT NAME TIMEOUT MOUNTPOINT     until it is unmounted
+ *   minimal_fs [-e] TEXT NAME TIMEOUT MOUNTPOINT     until it is unmounted
  *
  * MOUNTPOINT/IN/A/NAME reads as the file TEXT. The kernel may keep the name and its attributes
  * for TIMEOUT seconds, the directories for an hour, as kadns says of its own. Like kadns it has
- * direct_io and answers FLUSH; unlike kadns it does nothing in between: one thread, libfuse's
- * own loop, one reply for each request, all from memory. */
+ * direct_io and answers FLUSH; unlike kadns it does nothing in between: one thread, one reply for
+ * each request, all from memory.
+ *
+ * With -e the descriptor is one event of a libevent loop, non-blocking and read until there is no
+ * more, as it must be in a program that has sockets and timers too: like for like. Without it the
+ * loop is libfuse's own, whose read waits: the least that can be, and not to be had by kadns. */
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define DIRECTORY_TIMEOUT 3600.0
+#define BATCH 16 /* requests in one turn of the loop, as in fs/mount.c */
 
 enum { ROOT = FUSE_ROOT_ID, CLASS, TYPE, RECORD };
 
@@ -100,7 +107,46 @@ static int read_text(const char *path, struct minimal *m)
 	return n > 0 ? 0 : -1;
 }
 
-static int serve(struct minimal *m, const char *mountpoint)
+struct loop {
+	struct fuse_session *session;
+	struct fuse_buf buf;
+	struct event_base *base;
+};
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct loop *l = ctx;
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < BATCH; i++) {
+		int n = fuse_session_receive_buf(l->session, &l->buf);
+		if (n == -EINTR)
+			continue;
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0) {
+			event_base_loopbreak(l->base);
+			return;
+		}
+		fuse_session_process_buf(l->session, &l->buf);
+	}
+}
+
+static int loop_by_libevent(struct fuse_session *session)
+{
+	struct loop l = {.session = session, .base = event_base_new()};
+	int fd = fuse_session_fd(session);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	struct event *readable = event_new(l.base, fd, EV_READ | EV_PERSIST, on_readable, &l);
+	event_add(readable, NULL);
+	int r = event_base_dispatch(l.base);
+	event_free(readable);
+	event_base_free(l.base);
+	free(l.buf.mem);
+	return r;
+}
+
+static int serve(struct minimal *m, const char *mountpoint, bool by_libevent)
 {
 	static const struct fuse_lowlevel_ops ops = {
 		.lookup = lookup,
@@ -117,7 +163,7 @@ static int serve(struct minimal *m, const char *mountpoint)
 	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof(ops), m);
 	int r = -1;
 	if (session && fuse_session_mount(session, mountpoint) == 0) {
-		r = fuse_session_loop(session);
+		r = by_libevent ? loop_by_libevent(session) : fuse_session_loop(session);
 		fuse_session_unmount(session);
 	}
 	if (session)
@@ -129,11 +175,13 @@ static int serve(struct minimal *m, const char *mountpoint)
 int main(int argc, char **argv)
 {
 	static struct minimal m;
-	if (argc != 5 || read_text(argv[1], &m) < 0) {
-		fprintf(stderr, "usage: minimal_fs TEXT NAME TIMEOUT MOUNTPOINT\n");
+	bool by_libevent = argc == 6 && strcmp(argv[1], "-e") == 0;
+	argv += by_libevent;
+	if (argc - by_libevent != 5 || read_text(argv[1], &m) < 0) {
+		fprintf(stderr, "usage: minimal_fs [-e] TEXT NAME TIMEOUT MOUNTPOINT\n");
 		return 2;
 	}
 	m.name = argv[2];
 	m.timeout = atof(argv[3]);
-	return serve(&m, argv[4]) < 0;
+	return serve(&m, argv[4], by_libevent) < 0;
 }

@@ -1,0 +1,85 @@
+/* A small table, by the answer's address: the reference that a slot holds keeps that from being
+ * another's. */
+#include "fs/memo.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/answer.h"
+#include "resolver/json.h"
+
+struct slot {
+	const struct answer *answer;
+	char *text;
+	size_t len;
+};
+
+struct memo {
+	struct slot slots[MEMO_SLOTS];
+	struct slot longer; /* the last that was too long for a slot */
+};
+
+int memo_create(struct memo **ret_memo)
+{
+	*ret_memo = calloc(1, sizeof(**ret_memo));
+	return *ret_memo ? 0 : -ENOMEM;
+}
+
+static void clear(struct slot *s)
+{
+	answer_unref(s->answer);
+	free(s->text);
+	*s = (struct slot){0};
+}
+
+void memo_destroy(struct memo *memo)
+{
+	if (!memo)
+		return;
+	for (size_t i = 0; i < MEMO_SLOTS; i++)
+		clear(&memo->slots[i]);
+	clear(&memo->longer);
+	free(memo);
+}
+
+/* malloc's addresses are multiples of 16, and an answer is some hundred bytes apart from the next.
+ */
+static size_t slot_of(const struct answer *a)
+{
+	uintptr_t n = (uintptr_t)a >> 4;
+	return (n ^ n >> 8) % MEMO_SLOTS;
+}
+
+int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, size_t *ret_len)
+{
+	struct slot *s = &memo->slots[slot_of(a)];
+	if (s->answer != a) {
+		char *text;
+		size_t len;
+		int r = json_write(a, NULL, &text, &len);
+		if (r < 0)
+			return r;
+		if (len > MEMO_TEXT_MAX)
+			s = &memo->longer;
+		clear(s);
+		*s = (struct slot){answer_ref(a), text, len};
+	}
+	*ret_text = s->text;
+	*ret_len = s->len;
+	return 0;
+}
+
+int memo_copy(struct memo *memo, const struct answer *a, char **ret_text, size_t *ret_len)
+{
+	const char *text;
+	int r = memo_text(memo, a, &text, ret_len);
+	if (r < 0)
+		return r;
+	*ret_text = malloc(*ret_len);
+	if (!*ret_text)
+		return -ENOMEM;
+	memcpy(*ret_text, text, *ret_len);
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* The texts of answers shown lately. Writing a line of JSON is most of the work of an open; an
+ * answer is immutable, so as long as it is the same answer it is the same text. */
+#ifndef FS_MEMO_H
+#define FS_MEMO_H
+
+#include <stddef.h>
+
+struct answer;
+struct memo;
+
+/* 256 lines of 4 kB at most: 1 MB at worst. Longer ones are written anew each time. */
+#define MEMO_SLOTS 256
+#define MEMO_TEXT_MAX 4096
+
+int memo_create(struct memo **ret_memo);
+void memo_destroy(struct memo *memo);
+/* What json_write says of an answer; borrowed until the next call. Its errors: those of json_write.
+ */
+int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, size_t *ret_len);
+/* The same as a copy for the caller to free. */
+int memo_copy(struct memo *memo, const struct answer *a, char **ret_text, size_t *ret_len);
+
+#endif

@@ -1,0 +1,134 @@
+/* Texts of answers: written once an answer, never another's, and long ones not kept. */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/memo.h"
+#include "resolver/answer.h"
+#include "resolver/json.h"
+
+static struct memo *memo;
+
+static int setup(void **state)
+{
+	(void)state;
+	return memo_create(&memo);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	memo_destroy(memo);
+	return 0;
+}
+
+static struct answer *answer_of(uint16_t type, const char *text)
+{
+	struct question q = {.type = type, .class = CLASS_IN};
+	struct rrset *set;
+	struct answer *a;
+	assert_int_equal(name_from_text("www.example.com", 15, &q.name), 0);
+	assert_int_equal(json_read(text, strlen(text), &q, NULL, &set, NULL), 0);
+	assert_int_equal(answer_from_rrset(&q, set, &a), 0);
+	rrset_destroy(set);
+	a->source = SOURCE_OWN;
+	a->trust = TRUST_SELF;
+	return a;
+}
+
+static void assert_text(const struct answer *a)
+{
+	char *written;
+	const char *kept;
+	size_t written_len, kept_len;
+	assert_int_equal(json_write(a, NULL, &written, &written_len), 0);
+	assert_int_equal(memo_text(memo, a, &kept, &kept_len), 0);
+	assert_int_equal(kept_len, written_len);
+	assert_memory_equal(kept, written, written_len);
+	free(written);
+}
+
+static void test_written_once(void **state)
+{
+	(void)state;
+	struct answer *a = answer_of(TYPE_A, "192.0.2.1\n");
+	const char *first, *second;
+	size_t len;
+	assert_text(a);
+	assert_int_equal(memo_text(memo, a, &first, &len), 0);
+	assert_int_equal(memo_text(memo, a, &second, &len), 0);
+	assert_ptr_equal(first, second);
+	char *copy;
+	assert_int_equal(memo_copy(memo, a, &copy, &len), 0);
+	assert_ptr_not_equal(copy, first);
+	assert_memory_equal(copy, first, len);
+	free(copy);
+	answer_unref(a);
+}
+
+/* The slot's reference keeps the address: an answer that comes when another went is never taken for
+ * it, though malloc would give it the same place. */
+static void test_never_another(void **state)
+{
+	(void)state;
+	char text[32];
+	for (unsigned i = 0; i < 3000; i++) {
+		snprintf(text, sizeof(text), "10.0.%u.%u\n", i / 256, i % 256);
+		struct answer *a = answer_of(TYPE_A, text);
+		assert_text(a);
+		assert_text(a);
+		answer_unref(a);
+	}
+}
+
+static void test_long_ones_are_not_kept(void **state)
+{
+	(void)state;
+	char text[8192] = "";
+	for (unsigned i = 0; i < 500; i++)
+		sprintf(text + strlen(text), "10.1.%u.%u\n", i / 250, i % 250);
+	struct answer *many = answer_of(TYPE_A, text), *one = answer_of(TYPE_A, "192.0.2.1\n");
+	assert_text(many);
+	assert_text(one);
+	assert_text(many);
+	assert_text(one);
+	assert_int_equal(many->refs, 2); /* the last long one, until the next */
+	struct answer *other = answer_of(TYPE_A, text);
+	assert_text(other);
+	assert_int_equal(many->refs, 1);
+	answer_unref(many);
+	answer_unref(one);
+	answer_unref(other);
+}
+
+static void test_errors(void **state)
+{
+	(void)state;
+	struct question q = {.type = TYPE_A, .class = CLASS_IN, .name.len = 1};
+	struct answer *none = answer_without(&q, -ENOENT, 3, EDE_NONE, 60, false);
+	const char *text;
+	char *copy;
+	size_t len;
+	assert_int_equal(memo_text(memo, none, &text, &len), -ENOENT);
+	assert_int_equal(memo_copy(memo, none, &copy, &len), -ENOENT);
+	assert_int_equal(none->refs, 1);
+	answer_unref(none);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_written_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_ones_are_not_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
