@@ -1,91 +1,220 @@
 #!/bin/sh
-# Opening, reading and closing a cached name through the mount, against the least that a FUSE file
-# system can do (minimal_fs.c), by the same client (open_read_close.c), in the same run.
+# What the mount costs, against targets: each row ends with `ok` or `MISSED`.
 #
-#   sudo sh tests/bench/fs.sh BUILD      one to three minutes; use buildtype=release
+#   sudo sh tests/bench/fs.sh BUILD [SECTION...]      use buildtype=release; three to five minutes
 #
-# Needs nsd ldnsutils unbound bind9-dnsutils, and /dev/fuse.
+# SECTION: read stat pending cycles; all of them when none is named. Needs nsd ldnsutils unbound
+# bind9-dnsutils, and root (uids of many users, /dev/fuse).
 #
-# To reach: at most 1.5 times as long as the minimal one. Both have the same text, path depth, direct_io,
-# FLUSH and timeouts: a second for a name that DNS answered, none for a record written here, which costs a
-# LOOKUP each time. Rounds alternate, minimal, kadns, minimal, ...; the table has the medians of the rounds.
-#
-# CPU placement decides more than the code does: on two CPUs a round trip waits for a wake-up, on one
-# it is work only. So both placements are measured: `0/1` is the server on CPU 0 and the clients on CPU 1,
-# `0/0` all on CPU 0; both servers always alike (taskset). On a busy machine, `nice -n -15 sh ...` helps.
+# read: open+read+close of a cached name by the same client (open_read_close.c), against the least that a
+# low-level libfuse file system can do (minimal_fs.c): the same text, path depth, direct_io, FLUSH and
+# timeouts, a second for a name that DNS answered, none for a record written here, which costs a LOOKUP
+# each time. `minimal` is that in a libevent loop, as kadns is: the ratio is to it. `bare` has libfuse's
+# own loop, whose read waits. Rounds alternate: bare, minimal, kadns, bare, ...; medians of the rounds.
+# CPU placement decides more than the code does: on two CPUs a round trip waits for a wake-up, on one it is
+# work only. `0/1` is the server on CPU 0 and the clients on CPU 1, `0/0` all on CPU 0. On a busy machine,
+# `nice -n -15 sh ...` helps, and 0/1 means little.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 . "$(dirname "$0")/common.sh"
-enter 400 "$@"
+enter 1800 "$@"
+shift
+sections=${*:-read stat pending cycles}
 
-ROUNDS=11
-OPERATIONS=3000 # by all processes of a measurement together: short, so that both meet the same weather
+ROUNDS=15
+OPERATIONS=3000 # by all processes of a measurement together: short, so that all meet the same weather
+CYCLES=1000
+USERS=50 OPENS=40 # 2,000 opens, within each user's share
+missed=0
+MINET_RUN=$dir/minet
 
-minimal_start() { # LABEL NAME TIMEOUT: mounts $dir/mnt-LABEL
+verdict() { # VALUE <=|>= TARGET: prints ok or MISSED
+	if awk -v a="$1" -v b="$3" "BEGIN { exit !(a $2 b) }"; then echo ok; else
+		echo MISSED
+		return 1
+	fi
+}
+
+row() { # WHAT VALUE UNIT <=|>= TARGET
+	v=$(verdict "$2" "$4" "$5") || missed=$((missed + 1))
+	printf '%-66s %10s %-6s target %2s %-7s %s\n' "$1" "$2" "$3" "$4" "$5" "$v"
+}
+
+note() { printf '%-66s %10s %s\n' "$@"; }
+
+minimal_start() { # LABEL NAME TIMEOUT [-e]: mounts $dir/mnt-LABEL
 	mkdir "$dir/mnt-$1"
-	taskset -c 0 "$build/tests/bench/minimal_fs" "$dir/$2" "$2" "$3" "$dir/mnt-$1" 2>"$dir/minimal.log" &
+	# shellcheck disable=SC2086
+	taskset -c 0 "$build/tests/bench/minimal_fs" ${4-} "$dir/$2" "$2" "$3" "$dir/mnt-$1" 2>"$dir/minimal.log" &
 	echo $! >"$dir/$1.pid"
 	wait_for "minimal_fs" test -r "$dir/mnt-$1/IN/A/$2"
 }
 
-cpu_time() { # PID: nanoseconds on a CPU, more exact than ticks; both servers have one thread
+cpu_time() { # PID: nanoseconds on a CPU, more exact than ticks; the servers have one thread
 	awk '{ print $1 }' "/proc/$1/schedstat"
 }
 
-client() { # FILE PID CPU PROCESSES CALLS: appends `P50 P99 RATE US/OP` to FILE
-	flag=
-	[ "$5" = orc ] || flag=-c
+status_of() { # PID FIELD: of /proc/PID/status, a number
+	sed -n "s/^$2:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$1/status"
+}
+
+fds() { # PID
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
+client() { # FILE PID PATH CPU PROCESSES: appends `P50 P99 RATE US/OP` to FILE
 	before=$(cpu_time "$2")
-	# shellcheck disable=SC2086
-	printed=$(taskset -c "$3" "$build/tests/bench/open_read_close" $flag "$path" "$4" $((OPERATIONS / $4)))
+	printed=$(taskset -c "$4" "$build/tests/bench/open_read_close" "$3" "$5" $((OPERATIONS / $5)))
 	echo "$printed $(($(cpu_time "$2") - before))" |
-		awk -v n=$((OPERATIONS + 100 * $4)) '{ print $1, $2, $3, $4 / 1000 / n }' >>"$1"
+		awk -v n=$((OPERATIONS + 100 * $5)) '{ print $1, $2, $3, $4 / 1000 / n }' >>"$1"
 }
 
-columns() { # FILE: the medians of its columns
-	for n in 1 2 3 4; do awk -v n=$n '{ print $n }' "$1" | median; done | tr '\n' ' '
+column() { # FILE N: the median
+	awk -v n="$2" '{ print $n }' "$1" | median
 }
 
-# One row: both servers in turn.
-compare() { # LABEL NAME MINIMAL CPU PROCESSES CALLS
-	rm -f "$dir/a" "$dir/b"
+# One placement: the three servers in turn.
+compare() { # LABEL NAME SUFFIX CPU PROCESSES
+	rm -f "$dir"/rows.*
 	for _ in $(seq $ROUNDS); do
-		path=$dir/mnt-$3/IN/A/$2 client "$dir/a" "$(cat "$dir/$3.pid")" "$4" "$5" "$6"
-		path=$dir/mnt/IN/A/$2 client "$dir/b" "$kadns" "$4" "$5" "$6"
+		for server in bare minimal; do
+			client "$dir/rows.$server" "$(cat "$dir/$server-$3.pid")" "$dir/mnt-$server-$3/IN/A/$2" "$4" "$5"
+		done
+		client "$dir/rows.kadns" "$kadns" "$dir/mnt/IN/A/$2" "$4" "$5"
 	done
-	echo "$(columns "$dir/a") $(columns "$dir/b")" | awk -v label="$1" -v place="0/$4" -v processes="$5" -v calls="$6" '{
-		printf "%-11s %4s %5d %-4s | %7.1f %7.1f %7d %5.1f | %7.1f %7.1f %7d %5.1f | %5.2f %8.2f\n", label, place,
-			processes, calls, $1, $2, $3, $4, $5, $6, $7, $8, $5 / $1, $3 / $7 }'
+	place="$1, CPUs 0/$4, $5 reader$([ "$5" = 1 ] || echo s)"
+	for server in bare minimal kadns; do
+		f=$dir/rows.$server
+		note "$place: $server" "$(column "$f" 1)" \
+			"us p50, $(column "$f" 2) us p99, $(column "$f" 3) ops/s, server $(column "$f" 4) us/op"
+	done
+	ratio=$(awk -v a="$(column "$dir/rows.kadns" 1)" -v b="$(column "$dir/rows.minimal" 1)" 'BEGIN { printf "%.2f", a / b }')
+	row "$place: p50, kadns to minimal" "$ratio" times "<=" 1.1
+	[ "$5" = 1 ] || row "$place: kadns" "$(column "$dir/rows.kadns" 3)" ops/s ">=" 25000
 }
 
-internet_start
-mkdir "$dir/mnt"
-kadns_start 0 -o port=4001,dns=off none "$dir/mnt"
-wait_for "the mount" grep -q " $dir/mnt fuse.kadns " /proc/self/mounts
-cached=www.example.test own=printer.alt
-echo 192.0.2.7 >"$dir/mnt/IN/A/$own"
-for name in $cached $own; do
-	cat "$dir/mnt/IN/A/$name" >"$dir/$name"
-	[ -s "$dir/$name" ] || die "kadns has no $name"
-done
-internet_stop # from here on there is only memory
-minimal_start second $cached 1
-minimal_start never $own 0
-
-describe
-echo "# $cached: $(wc -c <"$dir/$cached") bytes, $own: $(wc -c <"$dir/$own") bytes; $ROUNDS rounds of $OPERATIONS" \
-	"operations each, medians; orc: open, read, close; cat: open, fstat, read to the end, close"
-echo "# microseconds an operation (p50 under the name; cpu: the server's own); ratio: kadns to minimal, by p50 and by ops/s"
-printf '%-11s %4s %5s %-4s | %7s %7s %7s %5s | %7s %7s %7s %5s | %5s %8s\n' "" CPUs procs "" minimal p99 ops/s cpu \
-	kadns p99 ops/s cpu ratio "by ops/s"
-for cpu in 1 0; do
-	for processes in 1 4; do
-		for calls in orc cat; do
-			compare "DNS answer" $cached second $cpu $processes $calls
+measure_read() {
+	for name in $cached $own; do
+		cat "$dir/mnt/IN/A/$name" >"$dir/$name"
+		[ -s "$dir/$name" ] || die "kadns has no $name"
+	done
+	minimal_start bare-second $cached 1
+	minimal_start minimal-second $cached 1 -e
+	minimal_start bare-never $own 0
+	minimal_start minimal-never $own 0 -e
+	echo "# $cached: $(wc -c <"$dir/$cached") bytes, $own: $(wc -c <"$dir/$own") bytes;" \
+		"medians of $ROUNDS rounds of $OPERATIONS operations"
+	for cpu in 0 1; do
+		for processes in 1 4; do
+			compare "DNS answer" $cached second $cpu $processes
+			compare "own record" $own never $cpu $processes
 		done
 	done
-done
-for cpu in 1 0; do
-	for processes in 1 4; do
-		compare "own record" $own never $cpu $processes orc
+	umount "$dir"/mnt-*
+}
+
+requests() { # how many requests of the kernel kadns has answered: a writev each
+	awk '/^syscw/ { print $2 }' "/proc/$kadns/io"
+}
+
+# 3,000 stats take a few milliseconds, and the kernel may answer for a second: two requests are one
+# expiry in their midst.
+measure_stat() {
+	cat "$dir/mnt/IN/A/$cached" >"$dir/none"
+	before=$(requests)
+	printed=$("$build/tests/bench/open_read_close" -s "$dir/mnt/IN/A/$cached" 1 3000)
+	row "stat of a cached name, 3,000 times: requests that reached kadns" $(($(requests) - before)) "" "<=" 4
+	row "stat of a cached name: p50" "${printed%% *}" us "<=" 5
+}
+
+# An upstream that takes questions and never answers.
+silent_start() {
+	/usr/bin/python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.53.0.99", 53))
+time.sleep(900)' &
+	silent=$!
+}
+
+waiting() { sed -n 's/^mount.waiting *//p' "$dir/slow/.kadns/status"; }
+
+measure_pending() {
+	silent_start
+	mkdir "$dir/slow"
+	taskset -c 0 "$build/fs/kadns" -f -o "state=$dir/slow-state,port=4002,dns=off,upstream=127.53.0.99,deadline=30s" \
+		-o lookups=100000,lookup=rescue none "$dir/slow" 2>"$dir/slow.log" &
+	slow=$!
+	wait_for "the slow mount" grep -q " $dir/slow fuse.kadns " /proc/self/mounts
+	echo 192.0.2.9 >"$dir/slow/IN/A/here.alt"
+	"$build/tests/bench/open_read_close" "$dir/slow/IN/A/here.alt" 1 1000 >"$dir/none"
+	rss=$(status_of $slow VmRSS)
+	"$build/tests/bench/many_opens" "$dir/slow/IN/A" $USERS $OPENS 12 >"$dir/many" &
+	many=$!
+	wait_for "2,000 opens" grep -q waiting "$dir/many"
+	for _ in $(seq 50); do
+		[ "$(waiting)" -lt $((USERS * OPENS)) ] || break
+		sleep 0.1
 	done
+	row "opens waiting at once" "$(waiting)" "" ">=" $((USERS * OPENS))
+	printed=$(setpriv --reuid 19999 --clear-groups "$build/tests/bench/open_read_close" -c "$dir/slow/IN/A/here.alt" 1 1000)
+	row "meanwhile another user's cached cat: p99" "$(echo "$printed" | awk '{ printf "%.2f", $2 / 1000 }')" ms "<=" 10
+	begin=$(date +%s%N)
+	setpriv --reuid 19999 --clear-groups cat "$dir/slow/.kadns/status" "$dir/slow/.kadns/nodes" >"$dir/none"
+	row "meanwhile cat of .kadns/status and nodes" $((($(date +%s%N) - begin) / 1000000)) ms "<=" 50
+	row "meanwhile RSS has grown by" $((($(status_of $slow VmRSS) - rss) / 1024)) MB "<=" 8
+	wait $many || true
+	wait_for "none waiting" grep -q '^mount.waiting *0$' "$dir/slow/.kadns/status"
+	umount "$dir/slow"
+	wait $slow || true
+	kill $silent
+}
+
+# Twice: the mount alone in one process, where a leak shows in its memory; and the whole program, where
+# it shows in the machine's.
+measure_cycles() {
+	mkdir "$dir/cycle"
+	mounts=$(wc -l </proc/mounts)
+	"$build/tests/bench/mount_cycles" $CYCLES "$dir/cycle" >"$dir/cycles" 2>&1 || die "$(cat "$dir/cycles")"
+	first=$(head -n 1 "$dir/cycles") last=$(tail -n 1 "$dir/cycles")
+	field() { echo "$1" | sed -n "s/.*$2[^0-9]*\([0-9]*\).*/\1/p"; }
+	row "$CYCLES cycles in one process: RSS grows by" $(($(field "$last" VmRSS) - $(field "$first" VmRSS))) kB "<=" 256
+	row "descriptors more" $(($(field "$last" fds) - $(field "$first" fds))) "" "<=" 0
+	row "threads" "$(field "$last" Threads)" "" "<=" 1
+	mount -t fusectl none /sys/fs/fuse/connections 2>"$dir/none" || true
+	connections=$(find /sys/fs/fuse/connections -mindepth 1 -maxdepth 1 | wc -l)
+	for i in $(seq $CYCLES); do
+		"$build/fs/kadns" -o "state=$dir/cycle-state,port=4003,dns=off,upstream=none" none "$dir/cycle" ||
+			die "cycle $i: no mount"
+		cat "$dir/cycle/.kadns/key" >"$dir/none"
+		pid=$(cat "$dir/cycle-state/lock")
+		[ "$i" != $((CYCLES / 100 + 1)) ] || rss=$(status_of "$pid" VmRSS) fd=$(fds "$pid")
+		[ "$i" != "$CYCLES" ] || rss_last=$(status_of "$pid" VmRSS) fd_last=$(fds "$pid")
+		umount "$dir/cycle"
+		while [ -d "/proc/$pid" ]; do sleep 0.005; done
+		[ $((i % 100)) != 0 ] || echo "# $i of $CYCLES" >&2
+	done
+	row "$CYCLES cycles of the program: the last one's RSS is larger by" $((rss_last - rss)) kB "<=" 512
+	row "its descriptors are more by" $((fd_last - fd)) "" "<=" 0
+	row "mounts left" $(($(wc -l </proc/mounts) - mounts - $(grep -c fusectl /proc/mounts))) "" "<=" 0
+	row "FUSE connections left" $(($(find /sys/fs/fuse/connections -mindepth 1 -maxdepth 1 | wc -l) - connections)) "" "<=" 0
+	row "processes left" "$(pgrep -f "$dir/cycle-state" | wc -l)" "" "<=" 0
+}
+
+describe
+cached=www.example.test own=printer.alt
+case " $sections " in
+*read* | *stat*)
+	internet_start
+	mkdir "$dir/mnt"
+	kadns_start 0 -o port=4001,dns=off none "$dir/mnt"
+	wait_for "the mount" grep -q " $dir/mnt fuse.kadns " /proc/self/mounts
+	echo 192.0.2.7 >"$dir/mnt/IN/A/$own"
+	cat "$dir/mnt/IN/A/$cached" >"$dir/none"
+	;;
+esac
+for section in $sections; do
+	"measure_$section"
 done
+[ ! -d "$MINET_RUN" ] || internet_stop
+[ $missed = 0 ] || echo "$missed MISSED"
+[ $missed = 0 ]

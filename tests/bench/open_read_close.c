@@ -1,11 +1,11 @@
 /* Opens, reads and closes one file again and again, and says how long that took.
  *
- *   open_read_close [-c] PATH PROCESSES N
+ *   open_read_close [-c|-s] PATH PROCESSES N
  *
  * Each of the processes does it N times, after a short warm-up, all at the same time. Prints
  * `P50 P99 RATE`: microseconds from before open to after close, and how many a second by all
  * processes together. -c: the system calls of cat(1), which asks for the size and reads until
- * there is no more; without it one read. */
+ * there is no more; without it one read. -s: stat alone. */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -38,11 +38,16 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+enum calls { CALLS_READ, CALLS_CAT, CALLS_STAT };
+
 /* False when there is nothing to read. */
-static bool once(const char *path, bool as_cat)
+static bool once(const char *path, enum calls calls)
 {
 	static char buf[READ_SIZE];
 	struct stat st;
+	bool as_cat = calls == CALLS_CAT;
+	if (calls == CALLS_STAT)
+		return stat(path, &st) == 0;
 	int fd = open(path, O_RDONLY);
 	if (fd < 0)
 		return false;
@@ -55,17 +60,17 @@ static bool once(const char *path, bool as_cat)
 	return close(fd) == 0 && good && n >= 0;
 }
 
-static int client(struct shared *s, const char *path, bool as_cat, uint32_t *took, unsigned n)
+static int client(struct shared *s, const char *path, enum calls calls, uint32_t *took, unsigned n)
 {
 	for (unsigned i = 0; i < WARM_UP; i++)
-		if (!once(path, as_cat))
+		if (!once(path, calls))
 			return 1;
 	atomic_fetch_add(&s->ready, 1);
 	while (!atomic_load(&s->go))
 		sched_yield();
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t begun = now();
-		if (!once(path, as_cat))
+		if (!once(path, calls))
 			return 1;
 		took[i] = (uint32_t)(now() - begun);
 	}
@@ -73,13 +78,14 @@ static int client(struct shared *s, const char *path, bool as_cat, uint32_t *too
 }
 
 /* The nanoseconds from the start to the end of the slowest; 0 when one failed. */
-static uint64_t run(struct shared *s, const char *path, bool as_cat, unsigned processes, unsigned n)
+static uint64_t run(
+	struct shared *s, const char *path, enum calls calls, unsigned processes, unsigned n)
 {
 	bool good = true;
 	for (unsigned i = 0; i < processes; i++) {
 		pid_t pid = fork();
 		if (pid == 0)
-			_exit(client(s, path, as_cat, s->took + (size_t)i * n, n));
+			_exit(client(s, path, calls, s->took + (size_t)i * n, n));
 		good = good && pid > 0;
 	}
 	/* One that failed in its warm-up never gets ready: its end is what ends the waiting. */
@@ -109,10 +115,15 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	bool as_cat = argc == 5 && strcmp(argv[1], "-c") == 0;
-	argv += as_cat;
-	if (argc - as_cat != 4) {
-		fprintf(stderr, "usage: open_read_close [-c] PATH PROCESSES N\n");
+	enum calls calls = CALLS_READ;
+	if (argc == 5 && strcmp(argv[1], "-c") == 0)
+		calls = CALLS_CAT;
+	else if (argc == 5 && strcmp(argv[1], "-s") == 0)
+		calls = CALLS_STAT;
+	bool flag = calls != CALLS_READ;
+	argv += flag;
+	if (argc - flag != 4) {
+		fprintf(stderr, "usage: open_read_close [-c|-s] PATH PROCESSES N\n");
 		return 2;
 	}
 	unsigned long processes = strtoul(argv[2], NULL, 10), n = strtoul(argv[3], NULL, 10);
@@ -123,7 +134,7 @@ int main(int argc, char **argv)
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
 		return 1;
-	uint64_t took = run(s, argv[1], as_cat, (unsigned)processes, (unsigned)n);
+	uint64_t took = run(s, argv[1], calls, (unsigned)processes, (unsigned)n);
 	if (!took) {
 		fprintf(stderr, "open_read_close: %s cannot be read\n", argv[1]);
 		return 1;

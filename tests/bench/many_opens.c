@@ -1,0 +1,73 @@
+/* Many users wait for names that nobody answers.
+ *
+ *   many_opens DIR USERS OPENS SECONDS
+ *
+ * Each of USERS uids, from 20000 on, opens OPENS names of its own in DIR, a process each, all at
+ * once. Prints `waiting` when all are on their way into open(2), then sleeps SECONDS and ends them.
+ * A process each and not a thread: it is what a shell does, and no limit of threads stands before.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FIRST_UID 20000
+
+struct shared {
+	atomic_uint begun, ended;
+};
+
+static void child(struct shared *s, const char *dir, unsigned user, unsigned n)
+{
+	char path[4096];
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(path, sizeof(path), "%s/u%u-%u.silent.example.com", dir, user, n);
+	if (setresgid(FIRST_UID + user, FIRST_UID + user, FIRST_UID + user) < 0 ||
+		setresuid(FIRST_UID + user, FIRST_UID + user, FIRST_UID + user) < 0)
+		_exit(1);
+	atomic_fetch_add(&s->begun, 1);
+	int fd = open(path, O_RDONLY);
+	atomic_fetch_add(&s->ended, 1);
+	_exit(fd < 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 5) {
+		fprintf(stderr, "usage: many_opens DIR USERS OPENS SECONDS\n");
+		return 2;
+	}
+	unsigned users = (unsigned)atoi(argv[2]), opens = (unsigned)atoi(argv[3]);
+	struct shared *s = mmap(
+		NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s == MAP_FAILED || users == 0 || opens == 0)
+		return 1;
+	setpgid(0, 0);
+	signal(SIGTERM, SIG_IGN); /* it goes to the whole group at the end */
+	for (unsigned i = 0; i < users * opens; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			signal(SIGTERM, SIG_DFL);
+			child(s, argv[1], i % users, i / users);
+		}
+		if (pid < 0) {
+			perror("many_opens: fork");
+			break;
+		}
+	}
+	while (atomic_load(&s->begun) < users * opens)
+		usleep(1000);
+	puts("waiting");
+	fflush(stdout);
+	sleep((unsigned)atoi(argv[4]));
+	printf("ended early: %u\n", atomic_load(&s->ended));
+	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
