@@ -277,12 +277,13 @@ static int set_attributes(
 	case NODE_CONTROL_FILE:
 		return node->control == CONTROL_NODES && (uid == 0 || uid == fs->owner) ? 0
 											: -EACCES;
+	case NODE_PANEL_FILE:
+		return -EACCES;
 	case NODE_ROOT:
 	case NODE_CLASS:
 	case NODE_TYPE:
 	case NODE_CONTROL:
 	case NODE_PANEL_DIR:
-	case NODE_PANEL_FILE:
 		break;
 	}
 	return r;

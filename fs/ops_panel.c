@@ -106,7 +106,7 @@ static void open_asked(
 void ops_open_panel(fuse_req_t req, struct node *node, int flags)
 {
 	struct handle *h = NULL;
-	if ((flags & O_ACCMODE) != O_RDONLY) {
+	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC) {
 		ops_reply(req, -EACCES);
 		return;
 	}

@@ -377,6 +377,8 @@ class World:
             "key": f"{self.mount}/.kadns/key",
             "new_in_control": f"{self.mount}/.kadns/new{self.n}",
             "control": f"{self.mount}/.kadns",
+            "explain": f"{self.mount}/.kadns/explain/IN/A/h{self.n}.example.com",
+            "explain_dir": f"{self.mount}/.kadns/explain/IN/A",
             "type": self.dir,
             "class": f"{self.mount}/IN",
             "top": self.mount,
@@ -394,7 +396,8 @@ class World:
     def views(self, path, kind):
         """What others see. Of what nobody has asked for, nobody may have looked."""
         looks = kind not in ("own", "under_own_key", "own_private", "status", "nodes", "unasked",
-                             "nothing", "new_under_others_key", "other_class", "signature")
+                             "nothing", "new_under_others_key", "other_class", "signature",
+                             "explain")
         return (self.bob.value("_see", path) if looks else None,
                 self.bob.value("_see", f"{self.mount}/.kadns/key"), self.counters())
 
@@ -441,7 +444,7 @@ class World:
 
 KINDS = ("own foreign under_own_key under_others_key new_under_others_key roots answer unasked "
          "nothing own_private others_private other_class signature status nodes key new_in_control "
-         "control type class top").split()
+         "control explain explain_dir type class top").split()
 
 
 def applies(kind, name):
