@@ -44,7 +44,7 @@ struct config {
 	uint64_t deadline; /* microseconds */
 	unsigned quota;
 	unsigned lookups; /* a second, for one user */
-	bool allow_other, read_only, auto_unmount;
+	bool allow_other, read_only, auto_unmount, xattr;
 
 	void *given; /* owns the texts above */
 };

@@ -254,6 +254,7 @@ static int open_mount(struct program *p)
 		.allow_other = p->config.allow_other,
 		.read_only = p->config.read_only,
 		.auto_unmount = p->config.auto_unmount,
+		.xattr = p->config.xattr,
 		.deadline = p->config.deadline,
 		.lookups = p->config.lookups,
 		.daemon_owner = geteuid(),

@@ -144,7 +144,10 @@ static int mount_session(struct mount *m, const struct mount_config *config)
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	int r = fill_args(&args, config);
 	if (r == 0) {
-		m->session = fuse_session_new(&args, &ops_table, sizeof(ops_table), m->fs);
+		struct fuse_lowlevel_ops table = ops_table; /* libfuse copies it */
+		if (config->xattr)
+			ops_with_xattr(&table);
+		m->session = fuse_session_new(&args, &table, sizeof(table), m->fs);
 		r = m->session ? 0 : -EINVAL; /* mount_why() knows which option */
 	}
 	fuse_opt_free_args(&args);

@@ -14,7 +14,7 @@ struct mount;
 struct mount_config {
 	const char *mountpoint, *source;
 	const char *options;   /* more -o options for libfuse, by commas; NULL none */
-	bool allow_other, read_only, auto_unmount;
+	bool allow_other, read_only, auto_unmount, xattr;
 	uint64_t deadline;     /* microseconds; no request is kept longer than this and a second */
 	unsigned lookups;      /* a second, that one user may have asked (fs/rate) */
 	uid_t daemon_owner;

@@ -9,6 +9,7 @@
  *   ops_io.c      READ, WRITE, FLUSH, FSYNC
  *   ops_poll.c    POLL
  *   ops_dir.c     directories
+ *   ops_xattr.c   extended attributes
  *   ops_name.c    UNLINK, RENAME, and what is not allowed
  *
  * Nothing but what ops_ask does ever waits. The daemon checks permissions itself:
@@ -21,6 +22,9 @@
 #include "fs/fs.h"
 
 extern const struct fuse_lowlevel_ops ops_table; /* userdata: struct fs * */
+/* Adds what the option xattr offers. Without it the kernel hears ENOSYS once and asks no more, where `ls -l`
+ * would ask twice for each file. */
+void ops_with_xattr(struct fuse_lowlevel_ops *table);
 struct watch_waiters;
 extern const struct watch_waiters ops_waiters; /* those of POLL */
 

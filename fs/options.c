@@ -247,6 +247,13 @@ static int set_mount(struct reader *r, const char *value)
 	return set_switch(&r->config->mount, value);
 }
 
+static int set_xattr(struct reader *r, const char *value)
+{
+	(void)value;
+	r->config->xattr = true;
+	return 0;
+}
+
 static int set_no_dht(struct reader *r, const char *value)
 {
 	(void)value;
@@ -346,6 +353,8 @@ const struct option config_options[] = {
 	{"auto_unmount", NULL, false, set_auto_unmount, NULL,
 		"unmount even when kadns is killed, by a process that fusermount3 leaves behind"},
 	{"ro", NULL, false, set_ro, NULL, "read-only mount"},
+	{"xattr", NULL, false, set_xattr, NULL,
+		"show trust, signer and the like as extended attributes, which slows ls -l"},
 	{"no-dht", NULL, false, set_no_dht, NULL, NULL},
 	{"no-mount", NULL, false, set_no_mount, NULL, NULL},
 };

@@ -4,7 +4,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 li
  libldns-dev libidn2-dev libjson-c-dev libssl-dev libunbound-dev dns-root-data"
 # What the first things to type need: dig, jq.
 USER_PACKAGES="bind9-dnsutils jq"
-TEST_PACKAGES="aria2 transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
+TEST_PACKAGES="attr aria2 transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
  bind9-dnsutils dnsperf python3-libtorrent python3-cryptography python3-dnspython jq mandoc
  iproute2 util-linux git procps psmisc vim-nox nano rsync strace ed"
 

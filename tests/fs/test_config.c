@@ -84,11 +84,11 @@ static void test_options(void **state)
 	struct config c;
 	assert_int_equal(read_line(&c, "-o port=4002,dns=127.0.0.1:1054,dns=[::1]:1054 -oro "
 		"--upstream=192.0.2.1 --upstream=recursive -o trust=open,tofu=none,lookup=rescue,deadline=250ms,"
-		"quota=5,lookups=9,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example 127.0.0.1:4001 /mnt"), 0);
+		"quota=5,lookups=9,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example,xattr 127.0.0.1:4001 /mnt"), 0);
 	assert_int_equal(c.port, 4002);
 	assert_int_equal(c.bind_len, 2); /* IPv4 and IPv6 */
 	assert_int_equal(c.dns_len, 2);
-	assert_true(c.dns_asked && c.read_only);
+	assert_true(c.dns_asked && c.read_only && c.xattr);
 	assert_string_equal(c.dns[1].text, "[::1]:1054");
 	assert_int_equal(c.upstream_len, 2);
 	assert_string_equal(c.upstream[1], "recursive");
@@ -190,6 +190,7 @@ static void test_mistakes(void **state)
 		{"-o quota=0 none /a", "quota"}, {"-o lookups=0 none /a", "lookups"},
 		{"-o lookups=100001 none /a", "lookups"}, {"-o dht=maybe none /a", "dht"}, {"-o dht=readonly none /a", "dht"},
 		{"-o limits none /a", "limits"}, {"-o limits=1 none /a", "limits"}, {"-o dht=Read-only none /a", "dht"}, {"-o ro=1 none /a", "ro"},
+		{"-o xattr=on none /a", "xattr"},
 		{"-o root_hints=/nonexistent none /a", "/nonexistent"}, {"-o trust_anchor=/nonexistent none /a", "/nonexistent"},
 		{"-o log=loud none /a", "log"}, {"-o log none /a", "log"}, {"-o rw=1 none /a", "rw"}, {"-o user= none /a", "user"},
 		{"-o default_permissions none /a", "default_permissions"},

@@ -1,7 +1,7 @@
 /* A mount of the real fs/ over the fake resolver: fake_kadns [-d MS] [-t SECONDS] [-o OPTIONS]
- * [-u OWNER] [-l LOOKUPS A SECOND] [-n NAMES] MOUNTPOINT. Stays in the foreground; prints "ready"
+ * [-u OWNER] [-l LOOKUPS A SECOND] [-n NAMES] [-x] MOUNTPOINT. Stays in the foreground; prints "ready"
  * when the mount is there. -n: so many names in memory, of which the odd ones come and go.
- * SIGUSR1 is fake_turn. */
+ * -x: with xattr. SIGUSR1 is fake_turn. */
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ int main(int argc, char **argv)
 		.lookups = RATE_DEFAULT,
 		.daemon_owner = geteuid(),
 		.ended = on_end};
-	for (int c; (c = getopt(argc, argv, "d:l:n:t:o:u:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "d:l:n:t:o:u:x")) != -1;) {
 		if (c == 'd')
 			fake.delay_ms = (unsigned)atoi(optarg);
 		else if (c == 't')
@@ -82,6 +82,8 @@ int main(int argc, char **argv)
 			fake.many = (unsigned)atoi(optarg);
 		else if (c == 'o')
 			config.options = optarg;
+		else if (c == 'x')
+			config.xattr = true;
 		else if (c == 'u')
 			config.daemon_owner = (uid_t)atoi(optarg);
 		else
