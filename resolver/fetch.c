@@ -23,6 +23,8 @@ struct version { /* of a zone or slot, as some nodes returned it */
 	uint8_t bytes[SLOT_BYTES_MAX];
 };
 
+/* Packets and pieces are allocated as they come: 16 kB that a question to DNS, or one that nobody
+ * answers, does not need, and 2,000 opens may wait at once. */
 struct fetch {
 	const struct fetch_env *env;
 	struct question question;
@@ -37,15 +39,24 @@ struct fetch {
 	bool has_known;
 	uint8_t known[NAME_KEY_LEN]; /* the signer who answered for this name before */
 	size_t versions_len;
-	struct version versions[FETCH_PACKETS_MAX];
+	struct version *versions[FETCH_PACKETS_MAX];
 	/* A slot, and the large claim whose pieces are being fetched. */
 	struct slot slot;
 	unsigned budget;           /* signature checks left */
 	size_t reference, followed; /* in slot.pieces */
 	size_t pieces_len;
 	struct claim_piece pieces[CLAIM_PIECES_MAX];
-	uint8_t bytes[CLAIM_PIECES_MAX][CLAIM_PIECE_BYTES];
+	uint8_t (*bytes)[CLAIM_PIECE_BYTES]; /* CLAIM_PIECES_MAX of them, or NULL */
 };
+
+static void fetch_free(struct fetch *f)
+{
+	slot_finish(&f->slot);
+	for (size_t i = 0; i < f->versions_len; i++)
+		free(f->versions[i]);
+	free(f->bytes);
+	free(f);
+}
 
 static struct answer *failure(const struct question *q, int error, int ede)
 {
@@ -74,8 +85,7 @@ static void finish(struct fetch *f, struct answer *a)
 	} else {
 		trace_destroy(f->trace);
 	}
-	slot_finish(&f->slot);
-	free(f);
+	fetch_free(f);
 	fn(ctx, a);
 }
 
@@ -116,6 +126,16 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
 
 /* ---- the DHT ---- */
 
+/* What makes room for something newer. NULL: nothing is older. */
+static struct version *oldest_before(struct fetch *f, int64_t seq)
+{
+	struct version *oldest = NULL;
+	for (size_t i = 0; i < f->versions_len; i++)
+		if (f->versions[i]->seq < seq && (!oldest || f->versions[i]->seq < oldest->seq))
+			oldest = f->versions[i];
+	return oldest;
+}
+
 static void keep_version(struct fetch *f, const struct dht_item *item)
 {
 	const uint8_t *bytes;
@@ -125,7 +145,7 @@ static void keep_version(struct fetch *f, const struct dht_item *item)
 		len > SLOT_BYTES_MAX)
 		return;
 	for (size_t i = 0; i < f->versions_len; i++) {
-		struct version *v = &f->versions[i];
+		struct version *v = f->versions[i];
 		if (v->len == len && memcmp(v->bytes, bytes, len) == 0) {
 			v->nodes++;
 			if (item->seq > v->seq)
@@ -134,13 +154,10 @@ static void keep_version(struct fetch *f, const struct dht_item *item)
 		}
 	}
 	struct version *at = NULL;
-	if (f->versions_len < FETCH_PACKETS_MAX) {
-		at = &f->versions[f->versions_len++];
-	} else {
-		for (size_t i = 0; i < f->versions_len; i++) /* the oldest makes room for a newer one */
-			if (f->versions[i].seq < item->seq && (!at || f->versions[i].seq < at->seq))
-				at = &f->versions[i];
-	}
+	if (f->versions_len == FETCH_PACKETS_MAX)
+		at = oldest_before(f, item->seq);
+	else if ((at = malloc(sizeof(*at))))
+		f->versions[f->versions_len++] = at;
 	if (!at)
 		return;
 	*at = (struct version){.seq = item->seq, .nodes = 1, .len = (uint16_t)len};
@@ -151,7 +168,7 @@ static struct answer *answer_from_zone(struct fetch *f)
 {
 	const struct version *newest = NULL;
 	for (size_t i = 0; i < f->versions_len; i++) {
-		const struct version *v = &f->versions[i];
+		const struct version *v = f->versions[i];
 		if (!newest || zone_compare(v->seq, v->bytes, v->len, newest->seq, newest->bytes,
 				       newest->len) > 0)
 			newest = v;
@@ -206,7 +223,7 @@ static void read_slot(struct fetch *f)
 	f->budget = FETCH_CHECKS_MAX;
 	slot_init(&f->slot, &f->question);
 	for (size_t i = 0; i < f->versions_len; i++) {
-		const struct version *v = &f->versions[i];
+		const struct version *v = f->versions[i];
 		struct slot_reading reading = reading_of(f, v);
 		slot_add_packet(&f->slot, v->bytes, v->len, &reading);
 	}
@@ -233,8 +250,8 @@ static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 		memcpy(a->signer, c->key, sizeof(a->signer));
 	}
 	for (size_t i = 0; i < f->versions_len; i++)
-		if (f->versions[i].seq > a->seq)
-			a->seq = f->versions[i].seq;
+		if (f->versions[i]->seq > a->seq)
+			a->seq = f->versions[i]->seq;
 	a->time = c->kind == CLAIM_KEY ? serial_time(c->inception, now) :
 					 a->seq / (int64_t)SECOND;
 	a->expires = now + a->ttl;
@@ -304,7 +321,10 @@ static void follow_reference(struct fetch *f)
 {
 	uint8_t key[NAME_KEY_LEN];
 	struct dht_id target;
-	for (; f->reference < f->slot.pieces_len && f->followed < LARGE_CLAIMS_MAX; f->reference++) {
+	if (!f->bytes && f->slot.pieces_len)
+		f->bytes = calloc(CLAIM_PIECES_MAX, sizeof(*f->bytes));
+	for (; f->bytes && f->reference < f->slot.pieces_len && f->followed < LARGE_CLAIMS_MAX;
+		f->reference++) {
 		const struct claim_pieces *p = &f->slot.pieces[f->reference];
 		if (p->count == 0 || !name_key(&p->signer, key) || (f->has_known && !is_known(f, key)))
 			continue;
@@ -390,7 +410,7 @@ int fetch_start(const struct fetch_env *env, const struct question *q, enum cach
 				    start_dht(f);
 	if (r < 0) {
 		trace_destroy(f->trace);
-		free(f);
+		fetch_free(f);
 		return r;
 	}
 	*ret_fetch = f;
@@ -405,7 +425,6 @@ void fetch_cancel(struct fetch *f)
 		upstream_cancel(f->query);
 	if (f->lookup)
 		dht_cancel(f->env->parts.dht, f->lookup);
-	slot_finish(&f->slot);
 	trace_destroy(f->trace);
-	free(f);
+	fetch_free(f);
 }
