@@ -1,4 +1,4 @@
-/* The lines of .kadns/explain. */
+/* The lines of .kadns/explain, but for the last. */
 #include "resolver/explain.h"
 
 #include <errno.h>
@@ -8,19 +8,8 @@
 
 #include "resolver/claim_check.h"
 #include "resolver/clock.h"
-#include "resolver/resolver_inside.h"
-#include "resolver/text.h"
+#include "resolver/explain_inside.h"
 #include "resolver/trace.h"
-
-/* What is held of a question, as one user sees it. */
-struct picture {
-	struct resolver *r;
-	const struct explain_question *e;
-	const struct own_record *own;
-	struct policy_part parts[CACHE_PARTS];
-	bool decided;		     /* without anybody being asked */
-	const struct answer *winner; /* NULL: no source may answer */
-};
 
 static enum policy_verdict decide(struct resolver *r, const struct question *q,
 	const struct policy_part parts[CACHE_PARTS], const struct answer **ret_winner)
@@ -76,12 +65,6 @@ static void put_time(struct text *t, const char *before, int64_t seconds)
 static int64_t wall_of(uint64_t monotonic)
 {
 	return (clock_wall() - (int64_t)(clock_monotonic() - monotonic)) / (int64_t)SECOND;
-}
-
-static const char *error_name(int error)
-{
-	const char *name = strerrorname_np(-error);
-	return name ? name : "EIO";
 }
 
 /* ---- the question, own records, the cache ---- */
@@ -155,21 +138,6 @@ static void put_cache(struct text *t, const struct picture *p)
 
 /* ---- the sources ---- */
 
-static const char *part_name(enum cache_part part)
-{
-	switch (part) {
-	case CACHE_ZONE:
-		return "zone";
-	case CACHE_SLOT:
-		return "slot";
-	case CACHE_DNS:
-		return "dns";
-	case CACHE_PARTS:
-		break;
-	}
-	return "";
-}
-
 static void put_records(struct text *t, const struct answer *a)
 {
 	struct rrset *set;
@@ -192,7 +160,7 @@ static void put_nothing(struct text *t, const struct answer *a, enum cache_part 
 	else if (a->error == -EBADMSG)
 		text_puts(t, "bogus");
 	else if (a->error != -ENOENT)
-		text_format(t, "%s, %s", error_name(a->error), strerror(-a->error));
+		text_format(t, "%s, %s", explain_error(a->error), strerror(-a->error));
 	else if (part == CACHE_DNS)
 		text_puts(t, a->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : "NODATA");
 	else if (part == CACHE_ZONE && a->ede == EDE_INVALID_DATA)
@@ -303,7 +271,7 @@ static void put_unanswered(struct text *t, const struct picture *p, enum cache_p
 static void put_part(struct text *t, const struct picture *p, enum cache_part part)
 {
 	const struct answer *a = p->parts[part].answer;
-	text_format(t, "%s: ", part_name(part));
+	text_format(t, "%s: ", explain_part(part));
 	if (!a) {
 		put_unanswered(t, p, part);
 	} else {
@@ -321,114 +289,6 @@ static void put_part(struct text *t, const struct picture *p, enum cache_part pa
 		put_claims(t, a->trace);
 }
 
-/* ---- the verdict ---- */
-
-static enum cache_part part_of(const struct picture *p, const struct answer *a)
-{
-	enum cache_part part = 0;
-	while (part < CACHE_PARTS && p->parts[part].answer != a)
-		part++;
-	return part;
-}
-
-static const char *why_slot_won(const struct picture *p, const struct answer *a)
-{
-	bool known = a->trace && a->trace->has_known;
-	if (p->r->config.policy.mode == POLICY_OPEN)
-		return "with trust=open claims come first";
-	if (!p->parts[CACHE_DNS].answer)
-		return known ? "the signer is the one that is remembered"
-			     : "this is the first signer seen";
-	return known ? "DNS says that there is no such name, and the signer is remembered"
-		     : "DNS says that there is no such name, and this is the first signer seen";
-}
-
-static const char *why_won(const struct picture *p, const struct answer *a)
-{
-	switch (part_of(p, a)) {
-	case CACHE_ZONE:
-		return "the name is under that key, and only its zone may answer";
-	case CACHE_DNS:
-		return p->r->config.policy.mode == POLICY_OPEN ? "no claim answered before it"
-							       : "what DNS answers is final";
-	case CACHE_SLOT:
-		return why_slot_won(p, a);
-	case CACHE_PARTS:
-		break;
-	}
-	return "";
-}
-
-static const char *why_dns_is_last(const struct picture *p, const struct answer *a)
-{
-	if (a->error != -ENOENT)
-		return "DNS failed, and a claim may answer only where it says that there is no "
-		       "such "
-		       "name";
-	if (a->rcode != RCODE_NXDOMAIN)
-		return "DNS says that there is no such record";
-	return p->parts[CACHE_SLOT].answer
-		       ? "DNS says that there is no such name, and no claim answers"
-		       : "DNS says that there is no such name, and the slot may not answer";
-}
-
-static const char *why_lost(const struct picture *p, const struct answer *a)
-{
-	if (!a)
-		return "no source may answer for this name";
-	if (a->error == -ENOENT && a->ede == EDE_FILTERED)
-		return "private addresses from elsewhere are dropped";
-	switch (part_of(p, a)) {
-	case CACHE_ZONE:
-	case CACHE_SLOT:
-		if (a->error == -ENETUNREACH)
-			return "no node of the DHT answered";
-		if (a->error != -ENOENT)
-			return "the DHT could not be read";
-		return a->has_signer ? "the zone of the key has no such record"
-				     : "nobody on the DHT has it";
-	case CACHE_DNS:
-		if (a->error == -EBADMSG)
-			return "DNSSEC proves the answer wrong";
-		return why_dns_is_last(p, a);
-	case CACHE_PARTS:
-		break;
-	}
-	return "";
-}
-
-static const char *why_own(const struct picture *p)
-{
-	uint8_t key[NAME_KEY_LEN];
-	if (name_key(&p->own->question.name, key))
-		return "the name is under a key of this machine";
-	return p->own->uid == p->e->view ? "your own record comes first"
-					 : "root's and the daemon owner's records answer for all";
-}
-
-static void put_error(struct text *t, int error, const char *why)
-{
-	text_format(t, "verdict: %s (%s): %s\n", error_name(error), strerror(-error), why);
-}
-
-static void put_verdict(struct text *t, const struct picture *p)
-{
-	const struct answer *a = p->winner;
-	if (p->own)
-		text_format(t, "verdict: own answers, trust self: %s\n", why_own(p));
-	else if (p->decided && a && !a->error)
-		text_format(t, "verdict: %s answers, trust %s: %s\n", part_name(part_of(p, a)),
-			answer_trust_text(a->trust), why_won(p, a));
-	else if (p->decided)
-		put_error(t, a ? a->error : -ENOENT, why_lost(p, a));
-	else if (p->e->outcome == -ETIMEDOUT)
-		put_error(t, -ETIMEDOUT, "no answer within the deadline");
-	else if (p->e->outcome)
-		put_error(t, p->e->outcome, "the question was not answered");
-	else
-		text_puts(t, "verdict: not known: what was answered is no longer held\n");
-}
-
 int explain_text(
 	struct resolver *r, const struct explain_question *e, char **ret_text, size_t *ret_len)
 {
@@ -442,7 +302,7 @@ int explain_text(
 	put_cache(&t, &p);
 	for (size_t i = 0; i < CACHE_PARTS; i++)
 		put_part(&t, &p, order[i]);
-	put_verdict(&t, &p);
+	explain_verdict(&t, &p);
 	if (t.failed) {
 		text_destroy(&t);
 		return -ENOMEM;

@@ -1,4 +1,4 @@
-/* What resolver.c, memory.c, explain.c, nodes.c and status.c share; nobody else includes it. */
+/* What resolver.c, memory.c, explain*.c, nodes.c and status.c share; nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 

@@ -1,0 +1,133 @@
+/* The last line of .kadns/explain: who won and why, or what went wrong. */
+#include <errno.h>
+#include <string.h>
+
+#include "resolver/explain_inside.h"
+#include "resolver/trace.h"
+
+const char *explain_part(enum cache_part part)
+{
+	switch (part) {
+	case CACHE_ZONE:
+		return "zone";
+	case CACHE_SLOT:
+		return "slot";
+	case CACHE_DNS:
+		return "dns";
+	case CACHE_PARTS:
+		break;
+	}
+	return "";
+}
+
+const char *explain_error(int error)
+{
+	const char *name = strerrorname_np(-error);
+	return name ? name : "EIO";
+}
+
+static enum cache_part part_of(const struct picture *p, const struct answer *a)
+{
+	enum cache_part part = 0;
+	while (part < CACHE_PARTS && p->parts[part].answer != a)
+		part++;
+	return part;
+}
+
+static const char *why_slot_won(const struct picture *p, const struct answer *a)
+{
+	bool known = a->trace && a->trace->has_known;
+	if (p->r->config.policy.mode == POLICY_OPEN)
+		return "with trust=open claims come first";
+	if (!p->parts[CACHE_DNS].answer)
+		return known ? "the signer is the one that is remembered"
+			     : "this is the first signer seen";
+	return known ? "DNS says that there is no such name, and the signer is remembered"
+		     : "DNS says that there is no such name, and this is the first signer seen";
+}
+
+static const char *why_won(const struct picture *p, const struct answer *a)
+{
+	switch (part_of(p, a)) {
+	case CACHE_ZONE:
+		return "the name is under that key, and only its zone may answer";
+	case CACHE_DNS:
+		return p->r->config.policy.mode == POLICY_OPEN ? "no claim answered before it"
+							       : "what DNS answers is final";
+	case CACHE_SLOT:
+		return why_slot_won(p, a);
+	case CACHE_PARTS:
+		break;
+	}
+	return "";
+}
+
+static const char *why_dns_is_last(const struct picture *p, const struct answer *a)
+{
+	if (a->error != -ENOENT)
+		return "DNS failed, and a claim may answer only where it says that there is no "
+		       "such "
+		       "name";
+	if (a->rcode != RCODE_NXDOMAIN)
+		return "DNS says that there is no such record";
+	return p->parts[CACHE_SLOT].answer
+		       ? "DNS says that there is no such name, and no claim answers"
+		       : "DNS says that there is no such name, and the slot may not answer";
+}
+
+static const char *why_lost(const struct picture *p, const struct answer *a)
+{
+	if (!a)
+		return "no source may answer for this name";
+	if (a->error == -ENOENT && a->ede == EDE_FILTERED)
+		return "private addresses from elsewhere are dropped";
+	switch (part_of(p, a)) {
+	case CACHE_ZONE:
+	case CACHE_SLOT:
+		if (a->error == -ENETUNREACH)
+			return "no node of the DHT answered";
+		if (a->error != -ENOENT)
+			return "the DHT could not be read";
+		return a->has_signer ? "the zone of the key has no such record"
+				     : "nobody on the DHT has it";
+	case CACHE_DNS:
+		if (a->error == -EBADMSG)
+			return "DNSSEC proves the answer wrong";
+		return why_dns_is_last(p, a);
+	case CACHE_PARTS:
+		break;
+	}
+	return "";
+}
+
+static const char *why_own(const struct picture *p)
+{
+	uint8_t key[NAME_KEY_LEN];
+	if (name_key(&p->own->question.name, key))
+		return "the name is under a key of this machine";
+	return p->own->uid == p->e->view ? "your own record comes first"
+					 : "root's and the daemon owner's records answer for all";
+}
+
+static void put_error(struct text *t, int error, const char *why)
+{
+	text_format(t, "verdict: %s (%s): %s\n", explain_error(error), strerror(-error), why);
+}
+
+void explain_verdict(struct text *t, const struct picture *p)
+{
+	const struct answer *a = p->winner;
+	if (p->own)
+		text_format(t, "verdict: own answers, trust self: %s\n", why_own(p));
+	else if (p->decided && a && !a->error)
+		text_format(t, "verdict: %s answers, trust %s: %s\n", explain_part(part_of(p, a)),
+			answer_trust_text(a->trust), why_won(p, a));
+	else if (p->decided)
+		put_error(t, a ? a->error : -ENOENT, why_lost(p, a));
+	else if (p->e->outcome == -ETIMEDOUT)
+		put_error(t, -ETIMEDOUT, "no answer within the deadline");
+	else if (p->e->outcome)
+		put_error(t, p->e->outcome, "the question was not answered");
+	else
+		text_puts(t, "verdict: not known: what was answered is no longer held\n");
+}
