@@ -58,10 +58,10 @@ pid_t caller_process(pid_t thread)
 	return process > 0 ? (pid_t)process : thread;
 }
 
-bool caller_status_ends(const char *status, size_t len)
+enum caller_signal caller_signal_of(const char *status, size_t len)
 {
 	if (len == 0)
-		return true;
+		return CALLER_ENDING;
 	uint64_t pending = signal_set(status, "SigPnd") | signal_set(status, "ShdPnd");
 	uint64_t caught = signal_set(status, "SigCgt");
 	uint64_t deaf = signal_set(status, "SigIgn") | signal_set(status, "SigBlk");
@@ -69,14 +69,18 @@ bool caller_status_ends(const char *status, size_t len)
 	uint64_t mild = bit(SIGCHLD) | bit(SIGURG) | bit(SIGWINCH) | bit(SIGCONT);
 	uint64_t meant = bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGKILL);
 	pending &= ~deaf;
-	return (pending & meant) || (pending & ~caught & ~mild);
+	if ((pending & meant) || (pending & ~caught & ~mild))
+		return CALLER_ENDING;
+	if (pending & ~mild)
+		return CALLER_CALL;
+	return pending ? CALLER_MILD : CALLER_NONE;
 }
 
-bool caller_is_ending(pid_t thread)
+enum caller_signal caller_signal(pid_t thread)
 {
 	char status[STATUS_MAX];
 	ssize_t n = thread > 0 ? read_proc(thread, "status", status, sizeof(status)) : -1;
-	return n <= 0 || caller_status_ends(status, (size_t)n);
+	return n <= 0 ? CALLER_ENDING : caller_signal_of(status, (size_t)n);
 }
 
 /* /proc/PID/syscall begins with the number, "running", or -1. Only who may trace the thread may

@@ -1,5 +1,5 @@
-/* What /proc tells of a process that has called: which process a thread belongs to, and whether a
- * signal has come that is meant to end it. Thin: it reads a file and looks at a few lines. */
+/* What /proc tells of a process that has called: which process a thread belongs to, and what signal
+ * has come for it. Thin: it reads a file and looks at a few lines. */
 #ifndef FS_CALLER_H
 #define FS_CALLER_H
 
@@ -11,13 +11,18 @@
  * process. The thread itself when /proc cannot say. */
 pid_t caller_process(pid_t thread);
 
-/* Has the caller a signal pending that ends it, or that people send to end a program (HUP, INT,
- * QUIT, TERM) even when it is caught? False: only such as a runtime sends itself (SIGURG, SIGALRM,
- * SIGCHLD, SIGWINCH with a handler), which must not break an open(). True when /proc cannot say. */
-bool caller_is_ending(pid_t thread);
+/* The gravest signal that is pending for the caller, be it for the thread or its process. */
+enum caller_signal {
+	CALLER_NONE, /* or another thread has taken it */
+	CALLER_MILD, /* of those that runtimes and terminals send all the time: CHLD, URG, WINCH */
+	CALLER_CALL, /* another with a handler: an alarm, by which a program may mean to give up */
+	CALLER_ENDING, /* ends it, or is sent to end a program though it is caught: HUP, INT, QUIT,
+			* TERM; also when /proc cannot say */
+};
+enum caller_signal caller_signal(pid_t thread);
 
 /* The same of the text of /proc/PID/status. */
-bool caller_status_ends(const char *status, size_t len);
+enum caller_signal caller_signal_of(const char *status, size_t len);
 
 /* Is the thread inside rename(2), link(2) or one of their kin? True also when /proc may not say. */
 bool caller_gives_two_names(pid_t thread);

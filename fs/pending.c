@@ -99,7 +99,7 @@ static void on_check(evutil_socket_t fd, short what, void *ctx)
 	struct pending *p = ctx;
 	(void)fd;
 	(void)what;
-	if (caller_is_ending(p->caller.pid))
+	if (caller_signal(p->caller.pid) == CALLER_ENDING)
 		finish(p, -EINTR, NULL);
 }
 
@@ -166,7 +166,8 @@ void pending_want(struct pending *p, enum ask_for want)
 void pending_interrupt(struct pending *p)
 {
 	bool waited = clock_monotonic() - p->since > PENDING_PATIENCE_MS * SECOND / 1000;
-	if (waited || caller_is_ending(p->caller.pid)) {
+	enum caller_signal signal = caller_signal(p->caller.pid);
+	if (signal == CALLER_ENDING || (signal == CALLER_CALL && waited)) {
 		finish(p, -EINTR, NULL);
 		return;
 	}

@@ -51,7 +51,7 @@ void pending_want(struct pending *p, enum ask_for want);
 
 /* A signal came for the caller. Ends the wait (-EINTR), at once or within a tenth of a second, when
  * the signal is to end the program, or when it has waited long enough that a program may use an
- * alarm to give up; other signals leave it waiting. */
+ * alarm to give up; other signals leave it waiting, whenever they come (fs/caller). */
 #define PENDING_PATIENCE_MS 200
 void pending_interrupt(struct pending *p);
 

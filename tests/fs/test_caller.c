@@ -23,14 +23,14 @@ static unsigned long long bit(int signal)
 	return signal ? 1ull << (signal - 1) : 0;
 }
 
-static bool ends(struct masks m)
+static enum caller_signal signal_of(struct masks m)
 {
 	char text[512];
 	int n = snprintf(text, sizeof(text),
 		"Name:\tcat\nState:\tS (sleeping)\nTgid:\t42\nSigQ:\t1/100\nSigPnd:\t%016llx\n"
 		"ShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
 		bit(m.thread), bit(m.process), bit(m.blocked), bit(m.ignored), bit(m.caught));
-	return caller_status_ends(text, (size_t)n);
+	return caller_signal_of(text, (size_t)n);
 }
 
 static void test_signals(void **state)
@@ -38,38 +38,41 @@ static void test_signals(void **state)
 	(void)state;
 	static const struct {
 		struct masks masks;
-		bool ends;
+		enum caller_signal signal;
 	} rows[] = {
-		{{0}, false},
-		{{.process = SIGINT}, true},
-		{{.thread = SIGINT}, true},
-		{{.process = SIGINT, .caught = SIGINT}, true}, /* ^C in python */
-		{{.process = SIGTERM, .caught = SIGTERM}, true},
-		{{.process = SIGKILL}, true},
-		{{.process = SIGINT, .blocked = SIGINT}, false},
-		{{.process = SIGHUP, .ignored = SIGHUP}, false}, /* nohup */
-		{{.thread = SIGURG, .caught = SIGURG}, false},	 /* Go's scheduler */
-		{{.thread = SIGURG}, false},			 /* ignored by default */
-		{{.process = SIGCHLD, .caught = SIGCHLD}, false},
-		{{.process = SIGWINCH, .caught = SIGWINCH}, false},
-		{{.process = SIGALRM, .caught = SIGALRM}, false},
-		{{.process = SIGALRM}, true}, /* its default ends the program */
-		{{.process = SIGUSR1}, true},
-		{{.process = SIGUSR1, .caught = SIGUSR1}, false},
-		{{.process = SIGCONT}, false},
+		{{0}, CALLER_NONE},
+		{{.process = SIGINT}, CALLER_ENDING},
+		{{.thread = SIGINT}, CALLER_ENDING},
+		{{.process = SIGINT, .caught = SIGINT}, CALLER_ENDING}, /* ^C in python */
+		{{.process = SIGTERM, .caught = SIGTERM}, CALLER_ENDING},
+		{{.process = SIGKILL}, CALLER_ENDING},
+		{{.process = SIGINT, .blocked = SIGINT}, CALLER_NONE},
+		{{.process = SIGHUP, .ignored = SIGHUP}, CALLER_NONE}, /* nohup */
+		{{.thread = SIGURG, .caught = SIGURG}, CALLER_MILD},   /* Go's scheduler */
+		{{.thread = SIGURG}, CALLER_MILD},		       /* ignored by default */
+		{{.process = SIGCHLD, .caught = SIGCHLD}, CALLER_MILD},
+		{{.process = SIGWINCH, .caught = SIGWINCH}, CALLER_MILD},
+		{{.process = SIGALRM, .caught = SIGALRM}, CALLER_CALL},
+		{{.process = SIGALRM}, CALLER_ENDING}, /* its default ends the program */
+		{{.process = SIGUSR1}, CALLER_ENDING},
+		{{.process = SIGUSR1, .caught = SIGUSR1}, CALLER_CALL},
+		{{.process = SIGCONT}, CALLER_MILD},
+		{{.thread = SIGURG, .process = SIGALRM, .caught = SIGALRM}, CALLER_CALL},
+		{{.thread = SIGURG, .process = SIGTERM}, CALLER_ENDING},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (ends(rows[i].masks) != rows[i].ends)
+		if (signal_of(rows[i].masks) != rows[i].signal)
 			fail_msg("row %zu", i);
 }
 
 static void test_odd_text(void **state)
 {
 	(void)state;
-	assert_true(caller_status_ends("", 0)); /* the process has gone */
-	assert_false(caller_status_ends("SigPnd:\n", 8));
-	assert_false(caller_status_ends("SigPndX:\t0000000000000002\n", 26));
-	assert_true(caller_status_ends("SigPnd:\t0000000000000002", 24)); /* no final newline */
+	assert_int_equal(caller_signal_of("", 0), CALLER_ENDING); /* the process has gone */
+	assert_int_equal(caller_signal_of("SigPnd:\n", 8), CALLER_NONE);
+	assert_int_equal(caller_signal_of("SigPndX:\t0000000000000002\n", 26), CALLER_NONE);
+	/* No final newline. */
+	assert_int_equal(caller_signal_of("SigPnd:\t0000000000000002", 24), CALLER_ENDING);
 }
 
 static void test_this_process(void **state)
@@ -78,8 +81,8 @@ static void test_this_process(void **state)
 	assert_int_equal(caller_process(getpid()), getpid());
 	assert_int_equal(caller_process(0), 0);
 	assert_int_equal(caller_process(-5), -5);
-	assert_true(caller_is_ending(0)); /* in a namespace that we cannot see */
-	assert_false(caller_is_ending(getpid()));
+	assert_int_equal(caller_signal(0), CALLER_ENDING); /* in a namespace that we cannot see */
+	assert_int_equal(caller_signal(getpid()), CALLER_NONE);
 }
 
 static void test_two_names(void **state)
