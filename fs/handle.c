@@ -8,7 +8,7 @@
 #include "fs/draft.h"
 #include "fs/listing.h"
 #include "fs/scratch.h"
-#include "fs/share.h"
+#include "resolver/share.h"
 #include "fs/tree.h"
 #include "fs/watch.h"
 

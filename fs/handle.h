@@ -14,7 +14,7 @@
 #define HANDLE_USER_DRAFTS 64u	/* 64 kB each: 4 MB */
 #define HANDLE_USER_BYTES                                                                          \
 	(16u << 20) /* of snapshots and drafts: records are 300 bytes, listings more */
-/* Of all users together (fs/share): 16 MB of handles, and 64 MB that they hold. */
+/* Of all users together (resolver/share): 16 MB of handles, and 64 MB that they hold. */
 #define HANDLE_FILES 65536u
 #define HANDLE_DRAFTS 1024u
 #define HANDLE_TOTAL_BYTES (64u << 20)

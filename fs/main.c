@@ -62,7 +62,7 @@ static int open_databases(struct program *p)
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return say("getrandom", -errno);
 	snprintf(path, sizeof(path), "%s/own.db", p->config.state);
-	int r = own_open(path, p->config.quota, seed, &p->own);
+	int r = own_open(path, p->config.quota, geteuid(), seed, &p->own);
 	if (r == -EBADMSG)
 		log_line(LOG_ERR, "%s: not a database of kadns, or damaged", path);
 	else if (r < 0)

@@ -8,7 +8,7 @@
 
 #include "fs/caller.h"
 #include "fs/rate.h"
-#include "fs/share.h"
+#include "resolver/share.h"
 #include "resolver/clock.h"
 
 #define CHECK_MS 100 /* the kernel tells of one signal only; a later SIGKILL is seen by looking */

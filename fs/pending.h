@@ -16,7 +16,7 @@ struct pending_list;
 /* One user's share of the resolver's 4096 asks: a shell loop in the background is 10, and a user
  * who fills his share keeps nobody else from asking. */
 #define PENDING_USER_MAX 64
-/* Of all users: 2,000 of them at once in the three quarters that fs/share gives to users who wait
+/* Of all users: 2,000 of them at once in the three quarters that resolver/share gives to users who wait
  * already; the rest of RESOLVER_ASKS_MAX is the doors'. */
 #define PENDING_MAX 2688
 

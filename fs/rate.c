@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fs/share.h"
+#include "resolver/share.h"
 #include "resolver/clock.h"
 
 #define DEPTH (RATE_BURST * SECOND)

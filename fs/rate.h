@@ -3,7 +3,7 @@
  * A question that memory cannot answer costs upstream two packets and the DHT dozens, and everyone
  * here shares the node's budget for them. So each uid has a bucket of RATE_BURST seconds' worth of
  * look-ups that fills again at the rate; and all uids together have one of RATE_USERS times that,
- * shared out as fs/share says, for an account may have 65,536 uids. It knows no clock. */
+ * shared out as resolver/share says, for an account may have 65,536 uids. It knows no clock. */
 #ifndef FS_RATE_H
 #define FS_RATE_H
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/share.h"
+#include "resolver/share.h"
 #include "resolver/clock.h"
 
 #define FIRST_INO (1ull << 40) /* see fs/tree.c: above directories, below records */

@@ -43,7 +43,7 @@ struct scratch_file {
 	struct scratch_file *next, **prev; /* every file that has a reference */
 };
 
-/* `owner` is the daemon's user (fs/share). */
+/* `owner` is the daemon's user (resolver/share). */
 int scratch_create(uid_t owner, struct scratch **ret_scratch);
 /* Names go; files that are still referenced live until their last scratch_unref. */
 void scratch_destroy(struct scratch *s);

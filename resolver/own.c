@@ -8,10 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "resolver/usage.h"
+
 #define OWN_APPLICATION_ID 0x6b61646e /* "kadn": tells our file from any other database */
 #define OWN_SCHEMA_VERSION 1
 #define OWN_BUCKETS_MIN 64
-#define TOMBSTONES_PER_QUOTA (size_t)4
 #define SIGNERS_MAX 100000 /* names whose first signer is remembered: 10 MB */
 
 struct node {
@@ -26,7 +27,7 @@ struct own {
 	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
 	size_t signers;
 	uint64_t seed;
-	unsigned quota;
+	struct usage *usage;
 	struct node **buckets;
 	size_t buckets_len; /* a power of two */
 	size_t records;
@@ -111,6 +112,8 @@ static int new_node(struct own *own, uid_t uid, const struct question *q, struct
 {
 	if (own->records >= own->buckets_len && grow(own) < 0)
 		return -ENOMEM;
+	if (usage_reserve(own->usage, uid) < 0)
+		return -ENOMEM;
 	struct node *n = calloc(1, sizeof(*n));
 	if (!n)
 		return -ENOMEM;
@@ -127,6 +130,7 @@ static void insert(struct own *own, struct node *n)
 	n->next = *at;
 	*at = n;
 	own->records++;
+	usage_add(own->usage, n->record.uid, n->record.set);
 }
 
 static void destroy_node(struct node *n)
@@ -143,19 +147,17 @@ static void remove_node(struct own *own, struct node *n)
 		at = &(*at)->next;
 	*at = n->next;
 	own->records--;
+	usage_remove(own->usage, n->record.uid, n->record.set);
 	destroy_node(n);
 }
 
-/* Standing records count against the quota. Tombstones, which wait for a network, do not, but are
- * not without end either. */
-static bool has_room(const struct own *own, uid_t uid)
+/* Another set, or none: a tombstone. */
+static void replace(struct own *own, struct node *n, const struct own_record *next)
 {
-	size_t standing = 0, withdrawn = 0;
-	for (size_t i = 0; i < own->buckets_len; i++)
-		for (const struct node *n = own->buckets[i]; n; n = n->next)
-			if (n->record.uid == uid)
-				*(n->record.set ? &standing : &withdrawn) += 1;
-	return standing < own->quota && withdrawn < own->quota * TOMBSTONES_PER_QUOTA;
+	usage_remove(own->usage, n->record.uid, n->record.set);
+	rrset_destroy(n->record.set);
+	n->record = *next;
+	usage_add(own->usage, n->record.uid, n->record.set);
 }
 
 /* ---- the file ---- */
@@ -349,16 +351,17 @@ static int set_up(struct own *own)
 	return r;
 }
 
-int own_open(const char *path, unsigned quota, uint64_t seed, struct own **ret_own)
+int own_open(const char *path, unsigned quota, uid_t owner, uint64_t seed, struct own **ret_own)
 {
 	struct own *own = calloc(1, sizeof(*own));
 	if (!own)
 		return -ENOMEM;
-	own->quota = quota;
 	own->seed = seed;
-	int r = sqlite_errno(sqlite3_open_v2(path, &own->db,
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
-			SQLITE_OPEN_NOMUTEX, NULL));
+	int r = usage_create(quota, owner, &own->usage);
+	if (r == 0)
+		r = sqlite_errno(sqlite3_open_v2(path, &own->db,
+			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
+				SQLITE_OPEN_NOMUTEX, NULL));
 	struct stat st;
 	if (r == -ENOENT && lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		r = -EBADMSG; /* something stands there, and it is no file */
@@ -387,6 +390,7 @@ void own_close(struct own *own)
 			destroy_node(n);
 		}
 	free(own->buckets);
+	usage_destroy(own->usage);
 	free(own);
 }
 
@@ -408,10 +412,11 @@ static int store(struct own *own, const struct own_record *record)
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
 {
 	struct node *n = find_node(own, uid, &set->question), *fresh = NULL;
-	if ((!n || !n->record.set) && !has_room(own, uid))
-		return -EDQUOT;
+	int r = usage_check(own->usage, uid, n ? n->record.set : NULL, set);
+	if (r < 0)
+		return r;
 	struct rrset *copy = rrset_copy(set);
-	int r = copy ? 0 : -ENOMEM;
+	r = copy ? 0 : -ENOMEM;
 	if (r == 0 && !n)
 		r = new_node(own, uid, &set->question, &fresh);
 	if (r < 0)
@@ -425,8 +430,7 @@ int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
 	if (r < 0)
 		goto out;
 	if (n) {
-		rrset_destroy(n->record.set);
-		n->record = next;
+		replace(own, n, &next);
 	} else {
 		fresh->record = next;
 		insert(own, fresh);
@@ -451,8 +455,7 @@ int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t n
 	int r = store(own, &next);
 	if (r < 0)
 		return r;
-	rrset_destroy(n->record.set);
-	n->record = next;
+	replace(own, n, &next);
 	return 0;
 }
 

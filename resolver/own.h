@@ -26,8 +26,8 @@ struct own_record {
 };
 
 /* -EBADMSG: not our database or damaged; -EBUSY: locked by another daemon. `quota` in records a
- * uid. */
-int own_open(const char *path, unsigned quota, uint64_t seed, struct own **ret_own);
+ * uid, and bytes by that (resolver/usage); `owner` is the daemon's user. */
+int own_open(const char *path, unsigned quota, uid_t owner, uint64_t seed, struct own **ret_own);
 void own_close(struct own *own);
 
 /* Durable when it returns 0. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. The set is copied. */

@@ -38,7 +38,7 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/own.db", dir);
 	base = event_base_new();
-	assert_int_equal(own_open(path, 100, 1, &own), 0);
+	assert_int_equal(own_open(path, 100, 0, 1, &own), 0);
 	start();
 	return 0;
 }

@@ -65,7 +65,7 @@ static void start(struct node *n, enum policy_mode mode)
 		assert_int_equal(directory_make(n->dir), 0);
 	}
 	snprintf(path, sizeof(path), "%s/own.db", n->dir);
-	assert_int_equal(own_open(path, 100, 1, &n->own), 0);
+	assert_int_equal(own_open(path, 100, 0, 1, &n->own), 0);
 	snprintf(path, sizeof(path), "%s/keys", n->dir);
 	assert_int_equal(signer_open(path, &n->signer), 0);
 	snprintf(path, sizeof(path), "%s/guests.db", n->dir);

@@ -1,5 +1,5 @@
 /* Shares. */
-#include "fs/share.h"
+#include "resolver/share.h"
 
 size_t share_limit(size_t total, uid_t uid, uid_t owner, size_t held)
 {

@@ -2,8 +2,8 @@
  *
  * A bound for each uid is not enough: an account has 65,536 of them (subuid(5)). So nobody may take
  * the last of a total from those who need it to see what is wrong. */
-#ifndef FS_SHARE_H
-#define FS_SHARE_H
+#ifndef RESOLVER_SHARE_H
+#define RESOLVER_SHARE_H
 
 #include <stddef.h>
 #include <sys/types.h>
