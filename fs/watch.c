@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 #include "fs/record.h"
-#include "fs/share.h"
+#include "resolver/share.h"
 #include "resolver/clock.h"
 #include "resolver/json.h"
 
