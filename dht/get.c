@@ -192,7 +192,8 @@ void dht_get_take_own(struct dht_lookup *l)
 }
 
 /* Nodes with tokens, into a set. A value that a put's search saw and left alone is one that
- * its caller has not read: such a node is left out, or `cas` would deny that. */
+ * its caller has not read: such a node is left out, or `cas` would deny that. So is one that has
+ * not told yet whether it stored: it may hold this value, or what it held before. */
 static void fill_set(
 	const struct dht_lookup *l, const struct dht_candidates *front, struct dht_closest_set *set)
 {
@@ -202,6 +203,7 @@ static void fill_set(
 		bool suspect = c->standing == DHT_SUSPECT;
 		bool stored = c->store_state == DHT_STORED;
 		if (c->state != DHT_ANSWERED || !c->node.token_len || (c->unread && !stored) ||
+			c->store_state == DHT_STORING ||
 			(suspect && suspects == DHT_CLOSEST_SUSPECTS))
 			continue;
 		struct dht_closest_node *node = &set->nodes[set->len++];

@@ -2,6 +2,14 @@
  * those whom others name. */
 #include "dht/engine.h"
 
+/* Up to where the eighth nearest may be: ids are random, so within the distance at which the eighth
+ * is to be expected there are fewer at every other target. Within that of the tenth there are eight
+ * at four of five (Poisson), and all are asked at once: among a hundred nodes that saves 1.5 ms of
+ * a miss of 118, and 2 of a put of 184, for a tenth of a packet. With the twelfth it would be half
+ * a millisecond more, and in networks of thousands, where such nodes only name others, another
+ * packet a get. */
+#define EIGHTH_AT (DHT_K + 2)
+
 /* As somebody named it. */
 struct naming {
 	enum dht_standing standing;
@@ -62,7 +70,7 @@ void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
 {
 	struct dht_contact near[DHT_CANDIDATES_MAX];
 	const struct dht_table *t = &l->dht->tables[family];
-	uint64_t eighth = dht_region_distance(l->dht, family, DHT_K);
+	uint64_t eighth = dht_region_distance(l->dht, family, EIGHTH_AT);
 	/* A search for the tables' sake is there to meet many. */
 	bool all = !eighth || l->kind == DHT_LOOKUP_NODES;
 	l->reach[family] = all ? UINT64_MAX : eighth;

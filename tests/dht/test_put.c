@@ -9,18 +9,35 @@ static void begin_put(struct world *w, struct outcome *o, unsigned flags)
 	dht_run(w->dht);
 }
 
-/* Takes it, or refuses the token. */
-static void answer_put(struct world *w, size_t i, bool takes)
+/* Takes it (0), or answers with that error. */
+static void answer_with(struct world *w, size_t i, int error)
 {
 	struct dht_message m;
 	assert_true(sent_query(w, i, DHT_PUT, &m));
 	struct dht_message reply = reply_to(w, i, &m);
-	if (!takes)
+	if (error)
 		reply = (struct dht_message){.kind = DHT_ERROR,
 			.transaction = m.transaction,
-			.error = DHT_E_PROTOCOL,
-			.error_text = BYTES("bad token")};
+			.error = error,
+			.error_text = BYTES("no")};
 	world_tell(w, &w->sent[i].to, &reply);
+}
+
+/* Takes it, or refuses the token. */
+static void answer_put(struct world *w, size_t i, bool takes)
+{
+	answer_with(w, i, takes ? 0 : DHT_E_PROTOCOL);
+}
+
+/* Which packet was the n-th put? */
+static size_t nth_put(struct world *w, size_t n)
+{
+	struct dht_message m;
+	size_t i = 0;
+	for (; i < w->sent_len; i++)
+		if (sent_query(w, i, DHT_PUT, &m) && n-- == 0)
+			break;
+	return i;
 }
 
 /* Four of the eight refuse their tokens, and only one more is known: a second search asks them for
@@ -94,6 +111,62 @@ static void our_own_refusal_is_one_of_eight(void **state)
 	assert_false(o.result.stored_here);
 }
 
+/* Nine are stored at, the farthest of them not waited for; and as it has not told whether it
+ * stored, the next put does not claim to know what it holds. */
+static void the_ninth_is_not_waited_for(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 12);
+	begin_put(w, &o, 0);
+	answer_gets(w, 0, false);
+	assert_int_equal(queries(w, DHT_PUT), 9);
+	const struct dht_contact *ninth = addressee(w, 8);
+	for (size_t i = 0; i < w->sent_len; i++) {
+		struct dht_message m;
+		if (!sent_query(w, i, DHT_PUT, &m) || addressee(w, i) == ninth)
+			continue;
+		assert_int_equal(o.ends, 0);
+		answer_put(w, i, true);
+	}
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.result.stored, 8);
+	world_clear(w);
+	begin_put(w, &o, DHT_PUT_CAS);
+	assert_int_equal(queries(w, DHT_GET), 0);
+	for (size_t n = 0; n < 8; n++)
+		answer_put(w, nth_put(w, n), true);
+	assert_int_equal(o.ends, 2);
+	assert_int_equal(queries_to(w, DHT_PUT, ninth), 0);
+}
+
+/* It holds nothing, and would take what the eight may refuse. */
+static void with_cas_the_ninth_waits_for_six(void **state)
+{
+	struct world *w = *state;
+	for (int refusals = 0; refusals < 2; refusals++) {
+		struct outcome o = {0};
+		know_nodes(w, 12);
+		item.seq++;
+		dht_item_sign(&item, key_seed);
+		begin_get(w, &o);
+		answer_gets(w, 8, false); /* it is one of the quick */
+		answer_gets(w, 0, false);
+		world_clear(w);
+		begin_put(w, &o, DHT_PUT_CAS);
+		assert_int_equal(queries(w, DHT_PUT), 8);
+		if (refusals)
+			answer_with(w, nth_put(w, 7), DHT_E_CAS);
+		for (size_t n = 0; n < 5; n++)
+			answer_put(w, nth_put(w, n), true);
+		assert_int_equal(queries(w, DHT_PUT), 8);
+		answer_put(w, nth_put(w, 5), true);
+		assert_int_equal(queries(w, DHT_PUT), refusals ? 8 : 9);
+		dht_cancel(w->dht, o.lookup);
+		world_clear(w);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -101,6 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(tokens_that_have_aged),
 		TEST(our_own_refusal_is_one_of_eight),
+		TEST(the_ninth_is_not_waited_for),
+		TEST(with_cas_the_ninth_waits_for_six),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
