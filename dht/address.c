@@ -6,8 +6,12 @@
 #define SECOND ((uint64_t)1000000)
 #define MINUTE (60 * SECOND)
 
-/* A round ends with fifty votes or, with fewer, after this long. */
+/* A round ends with fifty votes or, where that many do not come, after this long with a majority of
+ * all nodes that we know: where few are asked those few may be liars, though most are not. Without
+ * one it goes on, and after half an hour anew: else who voted before our address changed would
+ * stand against those who voted after for ever. */
 #define ROUND (5 * MINUTE)
+#define ROUND_MAX (30 * MINUTE)
 /* Fewer voters than this must all agree, and two are no network: both may be the same liar. */
 #define VOTERS_MIN 3
 #define VOTERS_MANY 8
@@ -101,13 +105,14 @@ static bool is_enough(const struct dht_address *a, unsigned first, size_t nodes,
 	       3 * first >= 2 * all;
 }
 
-static bool is_over(const struct dht_address *a, unsigned first, size_t nodes, uint64_t now)
+static bool is_won(const struct dht_address *a, unsigned first, size_t nodes, uint64_t now)
 {
+	size_t all = nodes > a->voters_len ? nodes : a->voters_len;
 	if (a->voters_len == DHT_ADDRESS_VOTES)
 		return true;
 	if (!a->known.family && is_enough(a, first, nodes, now))
 		return true;
-	return now - a->began >= ROUND && a->voters_len >= VOTERS_MIN;
+	return now - a->began >= ROUND && a->voters_len >= VOTERS_MIN && 2 * first > all;
 }
 
 static bool elect(struct dht_address *a, const struct dht_address_candidate *c)
@@ -136,10 +141,11 @@ bool dht_address_vote(struct dht_address *a, const struct dht_endpoint *voter,
 		count(a, voter, said);
 	unsigned second;
 	const struct dht_address_candidate *first = leader_of(a, &second);
-	if (!is_over(a, first->votes, nodes, now))
+	bool won = is_won(a, first->votes, nodes, now);
+	if (!won && now - a->began < ROUND_MAX)
 		return false;
 	bool changed = false;
-	if (is_clear(a, first->votes, second))
+	if (won && is_clear(a, first->votes, second))
 		changed = elect(a, first);
 	else
 		a->challenger = (struct dht_endpoint){0};

@@ -1,8 +1,8 @@
 /* At which address others see us, learned by votes: the `ip` of replies to queries of ours
  * (BEP 42). It decides which ids are ours to have, so no minority may bend it: a voter is an IP
- * (IPv6: a /64) that answered us, and votes once a round; a first address needs a clear lead,
- * or two thirds of a network that is too small for one, and one that is known is given up only for
- * one that has won two rounds in a row. */
+ * (IPv6: a /64) that answered us, and votes once a round; a round has fifty votes, or a majority of
+ * all nodes that we know; a first address needs a clear lead, or two thirds of a network that is too
+ * small for one, and one that is known is given up only for one that has won two rounds in a row. */
 #ifndef DHT_ADDRESS_H
 #define DHT_ADDRESS_H
 

@@ -254,6 +254,44 @@ static void who_has_voted_ends_the_round(void **state)
 	assert_true(known(TRUE));
 }
 
+/* Twenty nodes, of whom we ask but eleven in five minutes: eight that lie, and three that do not.
+ */
+static void eight_of_eleven_are_none_of_twenty(void **state)
+{
+	for (unsigned knows = 0; knows < 2; knows++) {
+		setup(state);
+		if (knows)
+			learn();
+		nodes = 20;
+		for (unsigned round = 0; round < 14; round++) {
+			for (unsigned i = 0; i < 11; i++)
+				vote(i, i % 4 == 2 ? TRUE : FALSE);
+			now += 5 * MINUTE;
+			vote(0, FALSE);
+			assert_false(known(FALSE));
+		}
+		/* When the others vote as well, the truth is known. */
+		poll(20, 7, true, 40 * 60);
+		assert_true(known(TRUE));
+	}
+}
+
+/* Half have voted before our address changed, half after it: they are asked again. */
+static void a_round_without_a_majority_ends(void **state)
+{
+	(void)state;
+	learn();
+	nodes = 10;
+	for (unsigned i = 0; i < 10; i++)
+		vote(i, i < 5 ? TRUE : FALSE);
+	for (unsigned minute = 0; minute < 60 && !known(FALSE); minute++) {
+		for (unsigned i = 0; i < 10; i++)
+			vote(i, FALSE);
+		now += MINUTE;
+	}
+	assert_true(known(FALSE));
+}
+
 static void ports(void **state)
 {
 	(void)state;
@@ -304,6 +342,8 @@ int main(void)
 		TEST(three_of_nine_change_nothing),
 		TEST(a_majority_of_the_first_to_vote_is_none_of_the_network),
 		TEST(who_has_voted_ends_the_round),
+		TEST(eight_of_eleven_are_none_of_twenty),
+		TEST(a_round_without_a_majority_ends),
 		TEST(ports),
 		TEST(a_minority_does_not_bend_the_port),
 	};
