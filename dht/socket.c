@@ -15,6 +15,9 @@
 /* Room for a burst while the loop is elsewhere; the kernel gives what it allows. */
 #define RECEIVE_BUFFER (1 << 20)
 
+/* Of a datagram that could not be sent. */
+#define TRIES 3
+
 #define CONTROL_LEN (CMSG_SPACE(sizeof(struct in6_pktinfo)))
 /* Beside it an extended error and the address of the router that sent it. */
 #define ERROR_CONTROL_LEN                                                                          \
@@ -232,8 +235,29 @@ bool dht_outbox_add(struct dht_outbox *o, const struct dht_socket *s,
 	return o->len == DHT_SOCKET_BATCH;
 }
 
+/* Does no way lead there? Routing is asked by a socket of its own, which sends nothing, so that no
+ * ICMP error belongs to it. What only a filter of this host says (EPERM) cannot come from outside.
+ */
+static bool leads_nowhere(const struct dht_socket *s, const union address *to, int error)
+{
+	struct dht_endpoint from = s->bound;
+	union address address;
+	from.port = 0;
+	socklen_t len = to_address(&from, &address);
+	if (error == EPERM)
+		return true;
+	int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	bool nowhere = bind(fd, &address.any, len) == 0 && connect(fd, &to->any, len) < 0;
+	close(fd);
+	return nowhere;
+}
+
 /* An ICMP error to an earlier datagram makes the next call fail, whomever it is to; that call has
- * sent nothing. So what fails is tried once more. */
+ * sent nothing. So what fails is tried again. Anybody can forge such errors, by quoting no more
+ * than our address and port: that they come as fast as we send shows nothing of whom we send to.
+ * The datagram is lost then. */
 size_t dht_outbox_flush(struct dht_outbox *o, const struct dht_socket *s,
 	struct dht_endpoint ret_unreachable[DHT_SOCKET_BATCH])
 {
@@ -242,10 +266,11 @@ size_t dht_outbox_flush(struct dht_outbox *o, const struct dht_socket *s,
 	for (size_t at = 0; at < o->len;) {
 		int sent = sendmmsg(s->fd, &o->message[at], (unsigned)(o->len - at),
 			MSG_DONTWAIT | MSG_NOSIGNAL);
-		bool full = sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
-		if (sent < 0 && !full && failures++ == 0)
+		int error = sent < 0 ? errno : 0;
+		bool full = error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+		if (error && !full && ++failures < TRIES)
 			continue;
-		if (sent < 0 && !full)
+		if (error && !full && leads_nowhere(s, &o->to[at], error))
 			ret_unreachable[unreachable++] = from_address(&o->to[at]);
 		at += sent > 0 ? (size_t)sent : 1;
 		failures = 0;

@@ -2,10 +2,28 @@
 #undef NDEBUG
 #include "dht/socket.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cmocka.h>
+
+/* So many of the next calls fail with that error, as after an ICMP error. */
+static unsigned failing;
+static int failing_with;
+
+/* In place of the C library's. */
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned len, int flags)
+{
+	if (!failing)
+		return (int)syscall(SYS_sendmmsg, fd, messages, len, flags);
+	failing--;
+	errno = failing_with;
+	return -1;
+}
 
 static struct dht_endpoint endpoint(const char *text)
 {
@@ -161,6 +179,42 @@ static void a_batch_with_a_dead_end(void **state)
 	dht_socket_close(&b);
 }
 
+/* Somebody forges ICMP errors, which need to quote no more than our address and port: whom we were
+ * about to write to is not unreachable for that, however many there are. */
+static void forged_errors_condemn_nobody(void **state)
+{
+	(void)state;
+	static const int errors[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EACCES};
+	static const char *const any[] = {"127.0.0.1:0", "0.0.0.0:0", "[::1]:0"};
+	struct dht_batch *batch;
+	assert_int_equal(dht_batch_create(&batch), 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct dht_socket a = opened(any[i]);
+		struct dht_socket b = opened(i == 2 ? "[::1]:0" : "127.0.0.1:0");
+		struct dht_datagram datagrams[DHT_SOCKET_BATCH];
+		for (size_t e = 0; e < 4; e++) {
+			failing_with = errors[e];
+			failing = 2; /* the error of the next call, and one that came meanwhile */
+			assert_true(send_one(&a, &b.bound, "x", 1));
+			assert_int_equal(dht_socket_receive(&b, batch, datagrams), 1);
+			failing = 100;
+			assert_true(send_one(&a, &b.bound, "y", 1));
+			failing = 0;
+			assert_int_equal(dht_socket_receive(&b, batch, datagrams), 0);
+		}
+		dht_socket_close(&a);
+		dht_socket_close(&b);
+	}
+	/* What our own host's filter forbids is another matter. */
+	struct dht_socket a = opened("127.0.0.1:0");
+	failing_with = EPERM;
+	failing = 100;
+	assert_false(send_one(&a, &a.bound, "z", 1));
+	failing = 0;
+	dht_socket_close(&a);
+	dht_batch_destroy(batch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +222,7 @@ int main(void)
 		cmocka_unit_test(questions_are_quoted_whole),
 		cmocka_unit_test(batches_are_read_whole),
 		cmocka_unit_test(a_batch_with_a_dead_end),
+		cmocka_unit_test(forged_errors_condemn_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
