@@ -155,7 +155,7 @@ enum dht_standing dht_region_standing(struct dht_lookup *l, const struct dht_mes
 void dht_region_judge(struct dht_lookup *l, unsigned family);
 /* the suspect to be asked next, of the first `end`: those that were named first by their sources,
  * so that a source that names many has no more of us than one that names few. NULL: none; */
-struct dht_candidate *dht_region_next(struct dht_candidates *front, size_t end);
+struct dht_candidate *dht_region_next(const struct dht_candidates *front, size_t end);
 /* a search is over; */
 void dht_region_learn(struct dht_lookup *l);
 /* it answered us, as a suspect or not; is it what it was? (known.h); */

@@ -140,7 +140,7 @@ void dht_region_judge(struct dht_lookup *l, unsigned family)
 			front->list[i].standing = DHT_SUSPECT;
 }
 
-struct dht_candidate *dht_region_next(struct dht_candidates *front, size_t end)
+struct dht_candidate *dht_region_next(const struct dht_candidates *front, size_t end)
 {
 	struct dht_candidate *next = NULL;
 	if (front->suspects >= SUSPECTS_MAX)
@@ -151,7 +151,6 @@ struct dht_candidate *dht_region_next(struct dht_candidates *front, size_t end)
 			(!next || c->rank < next->rank))
 			next = c;
 	}
-	front->suspects += next != NULL;
 	return next;
 }
 

@@ -159,7 +159,7 @@ static bool ask_round(struct dht_lookup *l, unsigned family)
 		c->round = sent ? DHT_ASKED : DHT_FAILED;
 		front->rounds += sent;
 	}
-	return !front->rounds && !l->held_up;
+	return !front->rounds;
 }
 
 /* Suspects nearer than the eighth that answered, when all others have been asked. */
@@ -167,11 +167,13 @@ static bool ask_suspects(struct dht_lookup *l, struct dht_candidates *front, siz
 {
 	struct dht_candidate *next;
 	bool over = true;
-	while (may_ask(l, front) && (next = dht_region_next(front, end)))
+	while ((next = dht_region_next(front, end)) && may_ask(l, front)) {
+		front->suspects++;
 		ask(l, front, next);
+	}
 	for (size_t i = 0; i < end; i++)
 		over &= front->list[i].standing != DHT_SUSPECT || front->list[i].state != DHT_ASKED;
-	return over && !l->held_up;
+	return over;
 }
 
 /* Asks the nearest that were not asked yet, but not far beyond the eighth of those that answered
@@ -230,18 +232,18 @@ static bool advance_front(struct dht_lookup *l, unsigned family)
 		if (silent && c->asked < TRIES && !keeps_nothing(l, c) && may_ask(l, front))
 			ask(l, front, c);
 	}
-	return !front->flying && !l->held_up;
+	return !front->flying;
 }
 
 void dht_lookup_search(struct dht_lookup *l)
 {
 	if (l->state == DHT_LOOKUP_ENDED)
 		return;
-	/* An immutable value proves itself: nobody else need be asked. */
+	/* An immutable value proves itself: nobody else need be asked, and nobody waited for. */
 	bool over = true;
 	for (unsigned i = 0; i < 2 && !l->found; i++)
 		over &= advance_front(l, i);
-	if (!over) {
+	if (!over || (l->held_up && !l->found)) {
 		if (l->kind == DHT_LOOKUP_PUT)
 			dht_put_ahead(l);
 		return;

@@ -55,21 +55,26 @@ static void a_get_waits_for_room(void **state)
 	assert_int_equal(o.values, 3);
 }
 
-/* A node names two others, and there is room for one query, that which it answers. */
+/* A node names three others, and there is room for one query, that which it answers. Another get,
+ * begun before, waits for its answer and not for room. */
 static void a_search_is_held_up(void **state)
 {
 	struct world *w = *state;
-	struct outcome o = {0};
+	struct outcome o = {0}, waits = {0};
 	struct dht_message m;
 	know_nodes(w, 1);
-	for (uint8_t i = 1; i <= 2; i++) {
+	for (uint8_t i = 1; i <= 3; i++) {
 		nodes[i] = (struct dht_contact){
 			id_of((uint8_t)(8 * i), 2), endpoint("10.0.1.1:4001")};
 		nodes[i].endpoint.ip[2] = i;
 	}
+	begin_get(w, &waits);
+	world_clear(w);
 	begin_get(w, &o);
-	assert_true(sent_query(w, 0, DHT_GET, &m));
-	struct packet asked = w->sent[0];
+	size_t at = 0;
+	while (!sent_query(w, at, DHT_GET, &m))
+		assert_true(++at < w->sent_len);
+	struct packet asked = w->sent[at];
 	fill(w);
 	assert_int_equal(dht_message_read(asked.data, asked.len, &m), 0);
 	struct dht_message reply = {.kind = DHT_REPLY,
@@ -78,22 +83,59 @@ static void a_search_is_held_up(void **state)
 		.id = nodes[0].id,
 		.token = BYTES("tokentok"),
 		.want4 = true,
-		.nodes_len = 2,
-		.nodes = {nodes[1], nodes[2]}};
+		.nodes_len = 3,
+		.nodes = {nodes[1], nodes[2], nodes[3]}};
 	world_tell(w, &asked.to, &reply);
 	assert_true(queries(w, DHT_GET) < 2); /* upkeep may have been quicker */
 	assert_int_equal(w->dht->lookups.held_up, 1);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		make_room(w, i);
 		assert_true(i > 0 || w->woken == w->now);
 		dht_run(w->dht);
 	}
-	assert_int_equal(queries(w, DHT_GET), 2);
+	assert_int_equal(queries(w, DHT_GET), 3);
 	answer_gets(w, 0, true);
 	assert_int_equal(o.ends, 1);
-	assert_int_equal(o.values, 2);
-	assert_int_equal(o.result.answered, 3);
+	assert_int_equal(o.values, 3);
+	assert_int_equal(o.result.answered, 4);
 	assert_int_equal(w->dht->lookups.held_up, 0);
+}
+
+/* One of two names others, for whom there is no room; the other has the value. */
+static void what_is_found_needs_no_room(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_item found = {0};
+	struct dht_id target;
+	struct packet gets[2];
+	dht_item_set_string(&found, "found", 5);
+	dht_item_target(&found, &target);
+	know_nodes(w, 2);
+	assert_int_equal(dht_get_immutable(w->dht, &target, on_get, &o, &o.lookup), 0);
+	dht_run(w->dht);
+	assert_int_equal(queries(w, DHT_GET), 2);
+	memcpy(gets, w->sent, sizeof(gets));
+	fill(w);
+	for (size_t i = 0; i < 2; i++) {
+		struct dht_message m;
+		w->sent[0] = gets[i];
+		w->sent_len = 1;
+		assert_true(sent_query(w, 0, DHT_GET, &m));
+		struct dht_message reply = reply_to(w, 0, &m);
+		for (uint8_t n = 2; i == 0 && n < 5; n++)
+			reply.nodes[reply.nodes_len++] = (struct dht_contact){
+				id_of((uint8_t)(8 * n), 2), endpoint("10.0.9.1:4001")};
+		for (size_t n = 0; n < reply.nodes_len; n++)
+			reply.nodes[n].endpoint.ip[3] = (uint8_t)n;
+		reply.want4 = true;
+		if (i == 1)
+			reply.value = (struct bytes){found.value, found.value_len};
+		world_tell(w, &gets[i].to, &reply);
+		assert_int_equal(w->dht->lookups.held_up, i == 0);
+	}
+	assert_int_equal(o.values, 1);
+	assert_int_equal(o.ends, 1);
 }
 
 /* The only node is silent. What waited for it makes room for one query, which goes to ask it for
@@ -151,6 +193,57 @@ static void a_put_is_held_up(void **state)
 	}
 	assert_int_equal(o.ends, 1);
 	assert_int_equal(o.result.stored, 2);
+}
+
+/* Eight have answered, and the ninth, the nearest, is silent: what waited for it makes room, which
+ * a find_node takes. The search is over, and there is none. */
+static void end_a_search_without_room(struct world *w)
+{
+	struct packet gets[9];
+	assert_int_equal(queries(w, DHT_GET), 9);
+	memcpy(gets, w->sent, sizeof(gets));
+	w->now += 950 * 1000;
+	for (size_t i = 1; i < 9; i++) {
+		w->sent[0] = gets[i];
+		w->sent_len = 1;
+		answer_gets(w, 0, false);
+		fill(w);
+	}
+	struct packet filler = w->sent[0];
+	world_clear(w);
+	world_pass(w, 60 * 1000);
+	assert_int_equal(queries(w, DHT_FIND_NODE), 1);
+	assert_false(dht_query_room(w->dht));
+	w->sent[0] = filler;
+	w->sent_len = 1;
+}
+
+/* Nothing can be stored yet, and so the put is not over. */
+static void a_put_without_room_does_not_end(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 9);
+	assert_int_equal(dht_put(w->dht, &item, DHT_PUT_CAS, on_put, &o, &o.lookup), 0);
+	dht_run(w->dht);
+	end_a_search_without_room(w);
+	assert_int_equal(queries(w, DHT_PUT), 0);
+	assert_int_equal(o.ends, 0);
+	make_room(w, 0);
+	dht_run(w->dht);
+	assert_int_equal(queries(w, DHT_PUT), 1);
+}
+
+/* Nobody is left to be asked, and so the get needs none. */
+static void a_get_without_room_ends(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 9);
+	begin_get(w, &o);
+	end_a_search_without_room(w);
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(w->dht->lookups.held_up, 0);
 }
 
 /* Nobody waits for them: they make room, the oldest first, and are never more than allowed. */
@@ -233,8 +326,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_get_waits_for_room),
 		TEST(a_search_is_held_up),
+		TEST(what_is_found_needs_no_room),
 		TEST(a_second_try_is_held_up),
 		TEST(a_put_is_held_up),
+		TEST(a_put_without_room_does_not_end),
+		TEST(a_get_without_room_ends),
 		TEST(the_silent_give_way),
 		TEST(a_put_towards_no_end),
 	};
