@@ -7,6 +7,8 @@
  * from 127.20.J.1, so an address remains a node. Each pair has a round trip of its own, 20 to 120
  * ms, half of it each way, the same for whoever runs on it. After SIGUSR1 every fifth node is dead
  * without a word, and one packet of a hundred is lost. */
+#include "tests/bench/dht_path.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -22,10 +24,7 @@
 #include <unistd.h>
 
 #define NODES_MAX 1000
-#define PORT 6881
 #define DATAGRAM_MAX 2048
-#define RTT_MIN 20000 /* microseconds */
-#define RTT_MAX 120000
 #define DEAD_OF 5
 #define LOST_OF 100
 
@@ -54,29 +53,6 @@ static void on_signal(int number)
 	harsh = 1;
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static uint64_t mix(uint64_t z) /* splitmix64 */
-{
-	z += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static struct sockaddr_in address(unsigned net, size_t node)
-{
-	uint32_t ip = 127u << 24 | (uint32_t)(net + node / 249) << 16 |
-		      (uint32_t)(node % 249 + 1) << 8 | 1;
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(ip)};
-}
-
 /* Whose real address is it? NODES_MAX: nobody's. */
 static size_t node_at(const struct sockaddr_in *a)
 {
@@ -84,16 +60,10 @@ static size_t node_at(const struct sockaddr_in *a)
 	size_t node = ((ip >> 16 & 0xff) - 10u) * 249 + (ip >> 8 & 0xff) - 1;
 	if (node >= nodes)
 		return NODES_MAX;
-	struct sockaddr_in real = address(10, node);
+	struct sockaddr_in real = path_address(10, node);
 	return real.sin_addr.s_addr == a->sin_addr.s_addr && real.sin_port == a->sin_port
 		       ? node
 		       : NODES_MAX;
-}
-
-static uint64_t one_way(size_t a, size_t b)
-{
-	uint64_t pair = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
-	return (RTT_MIN + mix(seed ^ mix(pair)) % (RTT_MAX - RTT_MIN)) / 2;
 }
 
 static bool is_lost(size_t from, size_t to)
@@ -101,7 +71,8 @@ static bool is_lost(size_t from, size_t to)
 	static uint64_t counter;
 	if (!harsh)
 		return false;
-	return from % DEAD_OF == 0 || to % DEAD_OF == 0 || mix(seed + ++counter) % LOST_OF == 0;
+	return from % DEAD_OF == 0 || to % DEAD_OF == 0 ||
+	       path_mix(seed + ++counter) % LOST_OF == 0;
 }
 
 static void push(struct packet *p)
@@ -151,7 +122,7 @@ static void take(size_t to)
 				return;
 			continue;
 		}
-		p->at = now() + one_way(node, to);
+		p->at = path_now() + path_one_way(seed, node, to);
 		p->from = (uint16_t)node;
 		p->to = (uint16_t)to;
 		p->len = (uint16_t)len;
@@ -162,9 +133,9 @@ static void take(size_t to)
 /* Delivers what is due, and sets the timer for what is not. */
 static void deliver(int timer)
 {
-	while (heap_len && heap[0]->at <= now()) {
+	while (heap_len && heap[0]->at <= path_now()) {
 		struct packet *p = pop();
-		struct sockaddr_in real = address(10, p->to);
+		struct sockaddr_in real = path_address(10, p->to);
 		/* Nobody listens yet, or any more: as far away, a loss. */
 		sendto(sockets[p->from], p->data, p->len, 0, (struct sockaddr *)&real,
 			sizeof(real));
@@ -180,7 +151,7 @@ static void deliver(int timer)
 static void open_sockets(int epoll)
 {
 	for (size_t i = 0; i < nodes; i++) {
-		struct sockaddr_in at = address(20, i);
+		struct sockaddr_in at = path_address(20, i);
 		int room = 1 << 20;
 		sockets[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		if (sockets[i] < 0 || bind(sockets[i], (struct sockaddr *)&at, sizeof(at)))
