@@ -59,6 +59,7 @@ struct dht_candidates {
 	size_t len, cap;
 	unsigned flying; /* asked and worth waiting for */
 	unsigned walks;	 /* find_node sent to nodes that keep nothing */
+	unsigned trials; /* and to those that were silent */
 	unsigned suspects; /* asked */
 	bool crowded;	   /* more strangers next to the target than there can be */
 	bool detoured;	   /* the second path has begun */

@@ -20,6 +20,12 @@
 /* A node that is silent once may have lost a packet; twice is silence. */
 #define TRIES 2
 
+/* So many of those that left a `get` unanswered are asked for the way at once, to learn whether
+ * they are there. Eight answers show the way past any region; where most nodes do not know `get`,
+ * and that is not known yet, one more packet to each of them would leave too few to find eight that
+ * do. */
+#define TRIALS DHT_K
+
 /* Of those that keep nothing so many are asked for the way (find_node) where others answer, and
  * where nobody does. */
 #define WALKS 3
@@ -94,10 +100,12 @@ static void ask(struct dht_lookup *l, struct dht_candidates *front, struct dht_c
  * question tells, which nobody waits for; its answer shows the way past a region of such nodes. */
 static void walk(struct dht_lookup *l, struct dht_candidate *c)
 {
+	struct dht_candidates *front = &l->fronts[c->node.contact.endpoint.family == 6];
 	if (c->walked || c->standing == DHT_SUSPECT || method_of(l) != DHT_GET ||
-		keeps_nothing(l, c))
+		keeps_nothing(l, c) || front->trials == TRIALS)
 		return;
 	c->walked = send_query(l, c, DHT_FIND_NODE, &l->target);
+	front->trials += c->walked;
 }
 
 /* Not to be asked, and so not to be waited for. */

@@ -26,7 +26,7 @@ static void sixty_of_a_hundred_ignore_get(void **state)
 	static const struct sim_config wan = {.rtt_min = 20000, .rtt_max = 120000};
 	struct sim *sim = sim_network(&wan, 100);
 	struct sim_answer a;
-	unsigned early = 0, late = 0, few = 0, later_few = 0;
+	unsigned early = 0, late = 0;
 	for (size_t i = 0; i < 100; i++)
 		if (i % 5 >= 2)
 			sim_set_lie(sim, i, ignores_get);
@@ -34,10 +34,7 @@ static void sixty_of_a_hundred_ignore_get(void **state)
 		struct dht_item item;
 		sim_mutable(i, 1 + (int64_t)i, "among the deaf", &item);
 		sim_put(sim, i % 2 * 5, &item, 0, &a);
-		/* Searches where few are found out yet may end at their bound with fewer. */
-		size_t stored = a.result.stored + (size_t)a.result.stored_here;
-		assert_true(stored >= 5);
-		*(i < MANY / 5 ? &few : &later_few) += stored < 8;
+		assert_true(a.result.stored + a.result.stored_here >= 8);
 		assert_true(a.result.queries <= 60);
 		struct dht_id target;
 		dht_item_target(&item, &target);
@@ -51,8 +48,6 @@ static void sixty_of_a_hundred_ignore_get(void **state)
 	}
 	printf("# get, 60 ignore it: %.1f queries, then %.1f\n", early / (MANY / 2.0),
 		late / (MANY / 2.0));
-	assert_true(few <= MANY / 5 / 2);
-	assert_true(later_few <= MANY / 50);
 	assert_true(early <= 30 * MANY / 2);
 	assert_true(late <= 15 * MANY / 2); /* found out: hardly more than where all know it */
 	sim_destroy(sim);
