@@ -8,10 +8,16 @@
  * packets does not starve them.
  *
  * Every limit is a bucket that refills: nothing is remembered of a source beyond it, so who forges
- * the packets of another can silence him no longer than he keeps sending. (Not even then do answers
- * to our own queries count: they never come here.) The memory is fixed. Buckets are found by a
- * keyed hash of the source; sources that share one share its limit, and none can tell which those
- * are. */
+ * the packets of another harms him no longer than he keeps sending, and does not even then silence
+ * him: of fifty a second, forged or his own, all are heard, of five hundred a tenth. Answers to our
+ * own queries do not count: they never come here, so our look-ups know nothing of it. What he loses
+ * is our answers to his; he has seven other nodes to ask. Who he is could be told by a token of
+ * ours in what he sends, but only puts have one, and to look for it in each packet of a flood is
+ * what the limit is to spare us; a rate kept back for whoever showed one lately would be the
+ * forger's as well, for both write the same address.
+ *
+ * The memory is fixed. Buckets are found by a keyed hash of the source; sources that share one
+ * share its limit, and none can tell which those are. */
 #ifndef DHT_LIMITS_H
 #define DHT_LIMITS_H
 

@@ -281,6 +281,41 @@ static void a_private_source_is_an_address_and_port(void **state)
 	assert_int_equal(admitted(&port, 1000, now), DHT_LIMITS_BURST);
 }
 
+/* For a minute somebody forges so many packets a second in the name of a verified source, which
+ * sends five itself; of a thousand of its own those admitted. All come at times of no pattern. */
+static unsigned heard_among_forged(unsigned forged)
+{
+	struct dht_endpoint a = address4(1);
+	uint64_t now = 5 * SECOND, end = 65 * SECOND, state_of_random = 1;
+	unsigned own = 0, heard = 0;
+	dht_limits_proved(limits, &a, now);
+	while (now < end) {
+		state_of_random = state_of_random * 6364136223846793005 + 1442695040888963407;
+		uint64_t random = state_of_random >> 33;
+		now += random % (2 * SECOND / (forged + 5));
+		bool is_own = random / 1024 % (forged + 5) < 5;
+		bool in = dht_limits_in(limits, &a, 10, now) == DHT_ADMIT;
+		own += is_own;
+		heard += is_own && in;
+	}
+	assert_int_equal(admitted(&a, 50, now + SECOND), 50); /* and a second later all */
+	return heard * 1000 / own;
+}
+
+/* Whoever forges a source takes the place of what it sends, packet for packet, but does not silence
+ * it: it is heard as often as its rate is a share of all that comes in its name. */
+static void a_forged_source_is_heard_in_proportion(void **state)
+{
+	(void)state;
+	assert_in_range(heard_among_forged(40), 1000, 1000);
+	teardown(state);
+	setup(state);
+	assert_in_range(heard_among_forged(95), 400, 650); /* half of a hundred */
+	teardown(state);
+	setup(state);
+	assert_in_range(heard_among_forged(495), 50, 200); /* a tenth of five hundred */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -296,6 +331,7 @@ int main(void)
 		TEST(large_and_small_wait_alike),
 		TEST(many_proofs_of_one_network),
 		TEST(evicted_and_back_is_no_fresh_start),
+		TEST(a_forged_source_is_heard_in_proportion),
 		cmocka_unit_test_setup_teardown(
 			a_private_source_is_an_address_and_port, setup_private, teardown),
 	};
