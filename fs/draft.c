@@ -10,6 +10,7 @@ struct draft {
 	struct rrset *shown;	 /* what the writer read when he opened the file; NULL none */
 	struct rrset *before;	 /* what stands but for this draft; NULL none */
 	struct rrset *published; /* by this draft, last; NULL none */
+	struct rrset *removed;	 /* to make room for it; NULL none */
 	char *text;
 	size_t len, cap;
 	size_t counted; /* so much of the text is in `published` */
@@ -43,8 +44,15 @@ void draft_destroy(struct draft *d)
 	rrset_destroy(d->shown);
 	rrset_destroy(d->before);
 	rrset_destroy(d->published);
+	rrset_destroy(d->removed);
 	free(d->text);
 	free(d);
+}
+
+void draft_replaces(struct draft *d, struct rrset *removed)
+{
+	rrset_destroy(d->removed);
+	d->removed = removed;
 }
 
 static bool same(const struct rrset *a, const struct rrset *b)
@@ -264,9 +272,9 @@ const char *draft_why(const struct draft *d)
 enum draft_undo draft_undo(
 	const struct draft *d, const struct rrset *standing, const struct rrset **ret_set)
 {
-	*ret_set = d->before;
+	*ret_set = d->before ? d->before : d->removed;
 	if (!d->published)
-		return DRAFT_CHANGED_NOTHING;
+		return d->removed && !standing ? DRAFT_STANDS : DRAFT_CHANGED_NOTHING;
 	return same(standing, d->published) ? DRAFT_STANDS : DRAFT_REPLACED;
 }
 
@@ -278,6 +286,11 @@ bool draft_has_published(const struct draft *d)
 bool draft_is_unfinished(const struct draft *d)
 {
 	return !d->refused && d->changed;
+}
+
+bool draft_leaves_gap(const struct draft *d)
+{
+	return !d->refused && d->removed && !d->published;
 }
 
 bool draft_touched(const struct draft *d)

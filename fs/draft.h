@@ -28,6 +28,9 @@ struct draft;
 int draft_create(
 	const struct question *q, const struct rrset *shown, bool append, struct draft **ret_draft);
 void draft_destroy(struct draft *d);
+/* The writer has removed this set of his to make room for what he writes (fs/removal): a refusal
+ * puts it back, as does a draft that comes to nothing. The draft's from now on; NULL is nothing. */
+void draft_replaces(struct draft *d, struct rrset *removed);
 
 /* The writer's own set that stands at this moment, or NULL: before each write and close, and until
  * what they give is published. Where it is not this draft's last, another has written: that is what
@@ -55,7 +58,8 @@ const char *draft_why(const struct draft *d); /* of the last refusal; static, ""
 
 enum draft_undo {
 	DRAFT_CHANGED_NOTHING,
-	DRAFT_STANDS,	/* its record is to be replaced by *ret_set; NULL: removed */
+	DRAFT_STANDS,	/* its record, or the gap before it, is to be replaced by *ret_set; NULL:
+			   removed */
 	DRAFT_REPLACED, /* by another's, which stays */
 };
 /* What a refusal must put back, where this set stands now. */
@@ -64,6 +68,8 @@ enum draft_undo draft_undo(
 bool draft_has_published(const struct draft *d);
 /* Are there bytes that have not come to count? */
 bool draft_is_unfinished(const struct draft *d);
+/* Was a record removed for it, and nothing has come in its place? */
+bool draft_leaves_gap(const struct draft *d);
 
 /* What the file seems to hold while it is being written. `touched` is false until the handle has
  * written or truncated. */

@@ -6,35 +6,50 @@
 #include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/record.h"
+#include "resolver/clock.h"
 
 #define REFUSED "what was written is refused" /* in the log */
+
+static int open_draft(struct fs *fs, const struct question *q, const struct pending_caller *caller,
+	bool append, struct handle **ret_handle)
+{
+	struct handle *h;
+	struct rrset *shown = NULL;
+	int r = record_may_write(fs, q, caller->uid);
+	if (r == 0)
+		r = handle_create(fs->handles, HANDLE_DRAFT, caller->uid, &h);
+	if (r < 0)
+		return r;
+	r = record_shown(fs, q, caller->uid, &shown);
+	if (r == 0)
+		r = draft_create(q, shown, append, &h->draft);
+	rrset_destroy(shown);
+	if (r < 0) {
+		handle_destroy(h);
+		return r;
+	}
+	h->append = append;
+	h->writes = true;
+	h->process = caller_process(caller->pid);
+	*ret_handle = h;
+	return 0;
+}
 
 int edit_open(struct fs *fs, struct node *node, const struct pending_caller *caller, bool append,
 	struct handle **ret_handle)
 {
 	struct question q;
 	node_question(node, &q);
-	int r = record_may_write(fs, &q, caller->uid);
-	if (r < 0)
-		return r;
-	struct handle *h;
-	struct rrset *shown = NULL;
-	r = handle_create(fs->handles, HANDLE_DRAFT, caller->uid, &h);
-	if (r < 0)
-		return r;
-	r = record_shown(fs, &q, caller->uid, &shown);
-	if (r == 0)
-		r = draft_create(&q, shown, append, &h->draft);
-	rrset_destroy(shown);
+	int r = open_draft(fs, &q, caller, append, ret_handle);
 	if (r < 0) {
-		handle_destroy(h);
+		record_put_back(fs, &q, caller);
 		return r;
 	}
+	struct handle *h = *ret_handle;
 	handle_set_node(h, node);
-	h->append = append;
-	h->writes = true;
-	h->process = caller_process(caller->pid);
-	*ret_handle = h;
+	if (!publish_standing(fs->publisher, caller->uid, &q))
+		draft_replaces(h->draft, removal_take(&fs->removals, &q, caller->uid, h->process,
+						 clock_monotonic()));
 	return 0;
 }
 
@@ -48,8 +63,12 @@ static const struct rrset *standing(struct fs *fs, const struct handle *h)
 static int put_back(
 	struct fs *fs, const struct handle *h, const struct question *q, const struct rrset *before)
 {
-	return before ? publish_set(fs->publisher, h->uid, before)
-		      : publish_remove(fs->publisher, h->uid, q);
+	if (!before)
+		return publish_remove(fs->publisher, h->uid, q);
+	int r = publish_set(fs->publisher, h->uid, before);
+	if (r == 0)
+		tree_present(fs->tree, q, h->uid); /* it may have been removed a moment ago */
+	return r;
 }
 
 /* The handle is refused, and may have changed the record before: back to what stands without it.
@@ -148,7 +167,8 @@ int edit_flush(struct fs *fs, struct handle *h, pid_t pid)
 void edit_release(struct fs *fs, struct handle *h)
 {
 	/* A last line that another process than the opener wrote is complete only now. */
-	if (draft_is_unfinished(h->draft) && edit_sync(fs, h) < 0 && draft_open(h->draft)) {
+	bool lost = draft_is_unfinished(h->draft) && edit_sync(fs, h) < 0;
+	if (draft_open(h->draft) && (lost || draft_leaves_gap(h->draft))) {
 		draft_refuse(h->draft);
 		undo(fs, h, "dropped");
 	}

@@ -113,6 +113,7 @@ void fs_destroy(struct fs *fs)
 	memo_destroy(fs->memo);
 	tree_destroy(fs->tree);
 	scratch_destroy(fs->scratch);
+	removal_finish(&fs->removals);
 	free(fs);
 }
 

@@ -8,6 +8,7 @@
 #include "fs/memo.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
+#include "fs/removal.h"
 #include "fs/scratch.h"
 #include "fs/tree.h"
 #include "resolver/publish.h"
@@ -37,6 +38,7 @@ struct fs {
 	int64_t started; /* seconds since 1970: mtime of directories */
 	struct fs_renamer renamers[FS_RENAMERS];
 	struct refusals refusals;
+	struct removals removals;
 };
 
 struct watch_waiters;

@@ -28,6 +28,12 @@ uid_t ops_uid(fuse_req_t req)
 	return fuse_req_ctx(req)->uid;
 }
 
+struct pending_caller ops_caller(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	return (struct pending_caller){ctx->uid, ctx->pid};
+}
+
 void ops_reply(fuse_req_t req, int error)
 {
 	int number = -error;

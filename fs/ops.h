@@ -37,6 +37,7 @@ extern const struct watch_waiters ops_waiters; /* those of POLL */
 struct fs *ops_fs(fuse_req_t req);
 struct node *ops_node(fuse_req_t req, fuse_ino_t ino); /* NULL: the kernel holds no such inode */
 uid_t ops_uid(fuse_req_t req);
+struct pending_caller ops_caller(fuse_req_t req);
 
 /* 0 or negative errno. Never 512 or more: the kernel would drop such a reply, and the caller hang.
  */

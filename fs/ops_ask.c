@@ -43,8 +43,7 @@ static void on_interrupt(fuse_req_t req, void *ctx)
 static void ask(
 	fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn, enum ask_for want)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct pending_caller caller = {ctx->uid, ctx->pid};
+	struct pending_caller caller = ops_caller(req);
 	struct fs *fs = ops_fs(req);
 	struct asker *asker = malloc(sizeof(*asker));
 	if (!asker) {

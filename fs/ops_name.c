@@ -16,7 +16,8 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
 	if (r == -ENOTDIR) {
 		r = -EPERM; /* control files */
 	} else if (r == 0 && name.kind == OPS_NAME_RECORD) {
-		r = record_remove(fs, &name.question, ops_uid(req));
+		struct pending_caller caller = ops_caller(req);
+		r = record_remove(fs, &name.question, &caller);
 	} else if (r == 0) {
 		struct scratch_file *f = scratch_find(
 			fs->scratch, &name.where, name.text, name.len);
@@ -28,27 +29,30 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
 }
 
 static int rename_scratch(
-	struct fs *fs, const struct ops_name *from, const struct ops_name *to, bool replace)
+	fuse_req_t req, const struct ops_name *from, const struct ops_name *to, bool replace)
 {
+	struct fs *fs = ops_fs(req);
+	struct pending_caller caller = ops_caller(req);
 	struct scratch_file *f = scratch_find(fs->scratch, &from->where, from->text, from->len);
 	if (!f)
 		return -ENOENT;
 	if (to->kind == OPS_NAME_RECORD)
-		return record_from_scratch(fs, f, &to->question);
+		return record_from_scratch(fs, f, &to->question, &caller);
 	if (!replace && scratch_find(fs->scratch, &to->where, to->text, to->len))
 		return -EEXIST;
 	return scratch_rename(f, to->text, to->len);
 }
 
 static int rename_record(
-	struct fs *fs, const struct ops_name *from, const struct ops_name *to, bool replace)
+	fuse_req_t req, const struct ops_name *from, const struct ops_name *to, bool replace)
 {
-	uid_t uid = from->where.uid;
+	struct fs *fs = ops_fs(req);
+	struct pending_caller caller = ops_caller(req);
 	if (to->kind == OPS_NAME_RECORD)
-		return record_rename(fs, &from->question, &to->question, uid);
+		return record_rename(fs, &from->question, &to->question, caller.uid);
 	if (!replace && scratch_find(fs->scratch, &to->where, to->text, to->len))
 		return -EEXIST;
-	return record_to_scratch(fs, &from->question, uid, to->text, to->len);
+	return record_to_scratch(fs, &from->question, &caller, to->text, to->len);
 }
 
 /* RENAME_NOREPLACE onto a record, when the kernel has found none (a phantom it takes for a file).
@@ -84,8 +88,8 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
 	if (r == 0 && !replace)
 		r = may_be_new(fs, &to);
 	if (r == 0)
-		r = from.kind == OPS_NAME_SCRATCH ? rename_scratch(fs, &from, &to, replace)
-						  : rename_record(fs, &from, &to, replace);
+		r = from.kind == OPS_NAME_SCRATCH ? rename_scratch(req, &from, &to, replace)
+						  : rename_record(req, &from, &to, replace);
 	ops_reply(req, r);
 }
 

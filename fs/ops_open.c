@@ -24,12 +24,6 @@ static bool reads(int flags)
 	return (flags & O_ACCMODE) != O_WRONLY;
 }
 
-static struct pending_caller caller_of(fuse_req_t req)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	return (struct pending_caller){ctx->uid, ctx->pid};
-}
-
 /* What a private name lacks to be a record's; NULL: nobody takes it for one. Backups (NAME~,
  * NAME.bak) and what editors save by themselves (#NAME#) are as meant. */
 static const char *why_private(const struct scratch_file *f, struct name *ret_name)
@@ -135,7 +129,7 @@ static void open_to_read(
 
 static int open_draft(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
 {
-	struct pending_caller caller = caller_of(req);
+	struct pending_caller caller = ops_caller(req);
 	int r = edit_open(ops_fs(req), node, &caller, flags & O_APPEND, ret_handle);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "fs/caller.h"
 #include "fs/edit.h"
 #include "resolver/clock.h"
 #include "resolver/json.h"
@@ -99,9 +100,26 @@ static int not_own(struct fs *fs, const struct question *q, uid_t uid)
 	return record_recall(fs, q, uid, &error, &a) && a ? -EPERM : -ENOENT;
 }
 
-int record_remove(struct fs *fs, const struct question *q, uid_t uid)
+/* Withdraws what he has published at q. In memory for a moment: the same process may be making room
+ * for what it is about to write. */
+static int withdraw(struct fs *fs, const struct question *q, const struct pending_caller *caller)
 {
-	int r = publish_remove(fs->publisher, uid, q);
+	const struct rrset *standing = publish_standing(fs->publisher, caller->uid, q);
+	struct rrset *copy = standing ? rrset_copy(standing)
+				      : NULL; /* or NULL: it is a help only */
+	int r = publish_remove(fs->publisher, caller->uid, q);
+	if (r < 0)
+		rrset_destroy(copy);
+	else
+		removal_remember(&fs->removals, caller->uid, caller_process(caller->pid), copy,
+			clock_monotonic());
+	return r;
+}
+
+int record_remove(struct fs *fs, const struct question *q, const struct pending_caller *caller)
+{
+	uid_t uid = caller->uid;
+	int r = withdraw(fs, q, caller);
 	if (r == -ENOENT)
 		r = not_own(fs, q, uid);
 	if (r < 0 && r != -ENOENT)
@@ -119,6 +137,20 @@ static void restore(struct fs *fs, const struct question *q, const struct rrset 
 		       : publish_remove(fs->publisher, uid, q);
 	if (r < 0)
 		fs_log_record(q, uid, "what stood before could not be put back", "");
+	else if (before)
+		tree_present(fs->tree, q, uid); /* it may have been removed a moment ago */
+}
+
+void record_put_back(struct fs *fs, const struct question *q, const struct pending_caller *caller)
+{
+	if (publish_standing(fs->publisher, caller->uid, q))
+		return;
+	struct rrset *set = removal_take(
+		&fs->removals, q, caller->uid, caller_process(caller->pid), clock_monotonic());
+	if (!set)
+		return;
+	restore(fs, q, set, caller->uid);
+	rrset_destroy(set);
 }
 
 static int move_set(struct fs *fs, const struct question *from, const struct rrset *set, uid_t uid)
@@ -163,7 +195,8 @@ int record_rename(struct fs *fs, const struct question *from, const struct quest
 	return 0;
 }
 
-int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to)
+int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to,
+	const struct pending_caller *caller)
 {
 	int r = record_may_write(fs, to, file->uid);
 	if (r < 0)
@@ -180,6 +213,7 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	if (r < 0) {
 		fs_log_record(to, file->uid, "renamed onto, but refused", why ? why : "");
 		refusal_note(&fs->refusals, to, file->uid, &(struct refused){r, why});
+		record_put_back(fs, to, caller);
 		return r;
 	}
 	refusal_forget(&fs->refusals, to, file->uid);
@@ -206,9 +240,10 @@ static int fill_scratch(struct fs *fs, const struct scratch_where *where, const 
 	return r;
 }
 
-int record_to_scratch(
-	struct fs *fs, const struct question *from, uid_t uid, const char *name, size_t name_len)
+int record_to_scratch(struct fs *fs, const struct question *from,
+	const struct pending_caller *caller, const char *name, size_t name_len)
 {
+	uid_t uid = caller->uid;
 	const struct answer *a = resolver_peek(fs->resolver, from, uid);
 	if (!a || !a->has_owner || a->owner != uid)
 		return not_own(fs, from, uid);
@@ -222,7 +257,7 @@ int record_to_scratch(
 	free(text);
 	if (r < 0)
 		return r;
-	r = publish_remove(fs->publisher, uid, from);
+	r = withdraw(fs, from, caller);
 	if (r < 0) {
 		struct scratch_file *copy = scratch_find(fs->scratch, &where, name, name_len);
 		if (copy)

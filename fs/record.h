@@ -30,13 +30,17 @@ int record_shown(struct fs *fs, const struct question *q, uid_t uid, struct rrse
 
 /* Withdraws the caller's record. -EPERM: there is a record, but it is not his. 0 where there is
  * nothing: the kernel believed in a phantom. */
-int record_remove(struct fs *fs, const struct question *q, uid_t uid);
+int record_remove(struct fs *fs, const struct question *q, const struct pending_caller *caller);
+/* What was to come in the place of a record that this process has just removed is refused: the
+ * record stands again. Nothing where it has removed none. */
+void record_put_back(struct fs *fs, const struct question *q, const struct pending_caller *caller);
 /* -ENOENT: nothing to rename; -EPERM: not his; as record_may_write of the new name. */
 int record_rename(struct fs *fs, const struct question *from, const struct question *to, uid_t uid);
 /* A scratch file becomes a record: validated and published, or (-EINVAL) it stays what it was. */
-int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to);
+int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to,
+	const struct pending_caller *caller);
 /* A record becomes a scratch file that holds what reading it gave, and is withdrawn. */
-int record_to_scratch(
-	struct fs *fs, const struct question *from, uid_t uid, const char *name, size_t name_len);
+int record_to_scratch(struct fs *fs, const struct question *from,
+	const struct pending_caller *caller, const char *name, size_t name_len);
 
 #endif

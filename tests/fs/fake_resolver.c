@@ -13,6 +13,7 @@
 #include "resolver/explain.h"
 
 #define KEPT_MAX 4096
+#define REFUSED_TTL 4000000u
 
 struct fake fake;
 
@@ -414,6 +415,8 @@ int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
 {
 	(void)p;
 	int error = number_after(&set->question, "set");
+	if (set->ttl > REFUSED_TTL)
+		error = (int)(set->ttl - REFUSED_TTL);
 	if (error > 0)
 		return -error;
 	struct own_set *own = find_own(uid, &set->question);

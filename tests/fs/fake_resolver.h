@@ -4,6 +4,7 @@
  *   HOST.example.com          A 192.0.2.1, or TXT, from elsewhere; everything else is -ENOENT
  *   e110.example.com          fails with errno 110; any number
  *   set5.example.com          is answered, but publishing it fails with errno 5
+ *                             (so does, under any name, a set with a TTL of 4,000,005)
  *   keep5.example.com         can be published, but withdrawing it fails with errno 5
  *   ttl0.example.com          is not kept
  *   slow2000.example.com      takes 2,000 ms, alone or as a label before the others

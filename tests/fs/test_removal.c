@@ -1,0 +1,304 @@
+/* A process removes a record and makes it anew, as mv and install do: a refusal puts it back. */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fs/draft.h"
+#include "fs/edit.h"
+#include "fs/record.h"
+#include "resolver/clock.h"
+#include "resolver/json.h"
+#include "tests/fs/fake_resolver.h"
+
+#define OLD "192.0.2.1\n"
+#define NEW "192.0.2.2\n"
+
+static struct event_base *base;
+static struct fs *fs;
+static struct pending_caller alice = {1001, 0}, another = {1001, 0};
+static struct question q;
+
+static void write_record(const char *text)
+{
+	struct rrset *set = NULL;
+	assert_int_equal(json_read(text, strlen(text), &q, NULL, &set, NULL), 0);
+	assert_int_equal(publish_set(fs->publisher, alice.uid, set), 0);
+	rrset_destroy(set);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	base = event_base_new();
+	const struct fs_config config = {.resolver = fake_resolver(base),
+		.publisher = fake_publisher(),
+		.deadline = 1,
+		.lookups = 100,
+		.owner = 900};
+	alice.pid = getpid();
+	another.pid = getppid();
+	q = (struct question){.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text("p.alt", strlen("p.alt"), &q.name), 0);
+	int r = fs_create(base, &config, &fs);
+	if (r == 0)
+		write_record(OLD);
+	return r;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fs_destroy(fs);
+	event_base_free(base);
+	fake_destroy();
+	return 0;
+}
+
+static struct handle *open_to_write(const struct pending_caller *caller)
+{
+	struct node *node;
+	struct handle *h;
+	assert_int_equal(tree_record(fs->tree, &q, clock_monotonic(), &node), 0);
+	assert_int_equal(edit_open(fs, node, caller, false, &h), 0);
+	return h;
+}
+
+static struct handle *remove_and_open(const struct pending_caller *caller)
+{
+	assert_int_equal(record_remove(fs, &q, &alice), 0);
+	assert_null(publish_standing(fs->publisher, alice.uid, &q));
+	return open_to_write(caller);
+}
+
+static int put(struct handle *h, const char *text)
+{
+	size_t len;
+	draft_text(h->draft, &len);
+	return edit_write(fs, h, text, strlen(text), len);
+}
+
+static void release(struct handle *h)
+{
+	edit_release(fs, h);
+	handle_destroy(h);
+}
+
+static void expect(const char *text) /* NULL: nothing stands */
+{
+	const struct rrset *set = publish_standing(fs->publisher, alice.uid, &q);
+	assert_int_equal(set != NULL, text != NULL);
+	if (!text)
+		return;
+	struct rrset *expected = NULL;
+	assert_int_equal(json_read(text, strlen(text), &q, NULL, &expected, NULL), 0);
+	assert_true(rrset_same_data(set, expected));
+	assert_int_equal(set->ttl, expected->ttl);
+	rrset_destroy(expected);
+}
+
+static void test_a_refusal_puts_it_back(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&alice);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	expect(OLD); /* before the reply, not at the close */
+	assert_false(tree_is_absent(fs->tree, &q, alice.uid, clock_monotonic()));
+	assert_int_equal(put(h, NEW), -EINVAL);
+	release(h);
+	expect(OLD);
+}
+
+static void test_so_does_one_after_a_good_line(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&alice);
+	assert_int_equal(put(h, NEW), 0);
+	expect(NEW);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	expect(OLD);
+	release(h);
+}
+
+static void test_half_a_value_puts_it_back_at_the_end(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&alice);
+	assert_int_equal(put(h, "{\"data\":"), 0);
+	assert_int_equal(edit_flush(fs, h, alice.pid), -EINVAL);
+	expect(NULL); /* more may come */
+	release(h);
+	expect(OLD);
+}
+
+static void test_nothing_at_all_too(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&alice);
+	assert_int_equal(edit_flush(fs, h, alice.pid), 0);
+	release(h);
+	expect(OLD);
+}
+
+static void test_what_is_good_replaces_it(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&alice);
+	assert_int_equal(put(h, NEW), 0);
+	release(h);
+	expect(NEW);
+	/* And only once: what was removed is forgotten. */
+	assert_int_equal(publish_remove(fs->publisher, alice.uid, &q), 0);
+	h = open_to_write(&alice);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NULL);
+}
+
+/* `rm NAME; echo rubbish >NAME`: removed is removed. */
+static void test_another_process_does_not(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&another);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NULL);
+}
+
+static void test_nor_does_it_much_later(void **state)
+{
+	(void)state;
+	assert_int_equal(record_remove(fs, &q, &alice), 0);
+	for (size_t i = 0; i < REMOVALS; i++)
+		fs->removals.slots[i].until -= (REMOVAL_SECONDS + 1) * SECOND;
+	struct handle *h = open_to_write(&alice);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NULL);
+}
+
+static void test_others_are_left_alone(void **state)
+{
+	(void)state;
+	/* Another process has written the name meanwhile. */
+	struct handle *h = remove_and_open(&alice);
+	write_record(NEW);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NEW);
+	/* It was removed again while it was being written. */
+	h = remove_and_open(&alice);
+	assert_int_equal(put(h, OLD), 0);
+	assert_int_equal(record_remove(fs, &q, &another), 0);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NULL);
+}
+
+static void test_another_user_or_name_gets_nothing(void **state)
+{
+	(void)state;
+	struct pending_caller bob = {1002, alice.pid};
+	struct handle *h = remove_and_open(&bob);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NULL);
+	assert_null(publish_standing(fs->publisher, bob.uid, &q));
+	write_record(OLD);
+	assert_int_equal(record_remove(fs, &q, &alice), 0);
+	struct question other = q;
+	other.type = TYPE_TXT;
+	assert_null(removal_take(&fs->removals, &other, alice.uid, alice.pid, clock_monotonic()));
+}
+
+/* emacs moves the record to NAME~ first. */
+static void test_moved_away_is_as_removed(void **state)
+{
+	(void)state;
+	assert_int_equal(record_to_scratch(fs, &q, &alice, "p.alt~", 6), 0);
+	struct handle *h = open_to_write(&alice);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(OLD);
+}
+
+/* sed -i.bak moves it away and renames another file to it. */
+static void test_a_refused_rename_puts_it_back(void **state)
+{
+	(void)state;
+	const struct scratch_where where = {alice.uid, q.class, q.type};
+	struct scratch_file *f;
+	assert_int_equal(scratch_make(fs->scratch, &where, "sedX", 4, &f), 0);
+	assert_int_equal(scratch_write(f, "rubbish\n", 8, 0), 0);
+	assert_int_equal(record_to_scratch(fs, &q, &alice, "p.alt.bak", 9), 0);
+	assert_int_equal(record_from_scratch(fs, f, &q, &another), -EINVAL);
+	expect(NULL);
+	assert_int_equal(record_from_scratch(fs, f, &q, &alice), -EINVAL);
+	expect(OLD);
+	assert_true(f->linked);
+}
+
+static void test_so_does_a_refused_open(void **state)
+{
+	(void)state;
+	struct node *node;
+	struct handle *h, *open[HANDLE_USER_DRAFTS];
+	assert_int_equal(tree_record(fs->tree, &q, clock_monotonic(), &node), 0);
+	for (size_t i = 0; i < HANDLE_USER_DRAFTS; i++)
+		open[i] = open_to_write(&another);
+	assert_int_equal(record_remove(fs, &q, &alice), 0);
+	assert_int_equal(edit_open(fs, node, &alice, false, &h), -EDQUOT);
+	expect(OLD);
+	for (size_t i = 0; i < HANDLE_USER_DRAFTS; i++)
+		release(open[i]);
+	expect(OLD);
+}
+
+/* The mount ends while what was removed is being written. */
+static void test_the_end_puts_it_back(void **state)
+{
+	(void)state;
+	remove_and_open(&alice);
+	fs_stop(fs);
+	expect(OLD);
+}
+
+/* Callers outside of our process namespace have no number: they could be anyone. */
+static void test_unknown_processes_are_not_remembered(void **state)
+{
+	(void)state;
+	struct pending_caller unknown = {1001, 0};
+	assert_int_equal(record_remove(fs, &q, &unknown), 0);
+	struct handle *h = open_to_write(&unknown);
+	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
+	release(h);
+	expect(NULL);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_refusal_puts_it_back),
+		CASE(test_so_does_one_after_a_good_line),
+		CASE(test_half_a_value_puts_it_back_at_the_end),
+		CASE(test_nothing_at_all_too),
+		CASE(test_what_is_good_replaces_it),
+		CASE(test_another_process_does_not),
+		CASE(test_nor_does_it_much_later),
+		CASE(test_others_are_left_alone),
+		CASE(test_another_user_or_name_gets_nothing),
+		CASE(test_moved_away_is_as_removed),
+		CASE(test_a_refused_rename_puts_it_back),
+		CASE(test_so_does_a_refused_open),
+		CASE(test_the_end_puts_it_back),
+		CASE(test_unknown_processes_are_not_remembered),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The tools that write, replace and move files, each with its good case and its refusals (tools.sh).
+. "$(dirname "$0")/../lib.sh"
+. "$TESTS/mount/fake.sh"
+. "$TESTS/mount/tools.sh"
+begin_tools
+
+# mv has its own words for EINVAL from rename(2): "to a subdirectory of itself". python and busybox try
+# another way to copy after an error and hear EINVAL then, whatever the first was.
+MV="*cannot move*rc=1" AGAIN="*nvalid argumen[t]*rc=[!0]*"
+#   tool            after               rubbish half    command
+row "/bin/echo"     $NEW                "$E"    "$E"    bash -c '/bin/echo "$(cat $f)" >$p'
+row "tee"           $NEW                "$E"    "$E"    bash -c 'tee $p <$f'
+row "tee -a"        "$STANDS $NEW"      "$E"    "$E"    bash -c 'tee -a $p <$f'
+row "cp"            $NEW                "$E"    "$E"    bash -c 'cp $f $p'
+row "cp -p"         $NEW                "$E"    "$E"    bash -c 'cp -p $f $p'
+row "cp -f"         $NEW                "$E"    "$E"    bash -c 'cp -f $f $p'
+row "cp --remove-destination" $NEW      "$E"    "$E"    bash -c 'cp --remove-destination $f $p'
+row "dd"            $NEW                "*nvalid argument*rc=1" "$E" bash -c 'dd if=$f of=$p'
+row "dd conv=fsync" $NEW                "*nvalid argument*rc=1" "$E" bash -c 'dd if=$f of=$p conv=fsync'
+row "dd bs=1"       $NEW                "$E"    "$E"    bash -c 'dd if=$f of=$p bs=1'
+row "jq"            $NEW                "$E"    "*rc=[!0]*" bash -c 'jq -cR "{data:.}" $f >t; if grep -q { $f; then jq -c . $f; elif grep -q 4000 $f; then cat $f; else cat t; fi >$p; s=$?; rm t; exit $s'
+row "mv in the directory" $NEW          "$MV"   "$MV"   bash -c 'cp $f t; mv t $p'
+row "mv -f, T"      $NEW                "$MV"   "$MV"   bash -c 'cp $f t; mv -fT t $p'
+row "mv from elsewhere" $NEW            "$E"    "$E"    bash -c 'mv $T/source $p'
+row "install"       $NEW                "$E"    "$E"    bash -c 'install -m 600 $f $p'
+row "install -C"    $NEW                "$E"    "$E"    bash -c 'install -C $f $p'
+row "sed -i"        $NEW                "$E"    "$E"    bash -c 'sed -i "s|.*|$(cat $f)|" $p'
+row "sed -i.bak"    $NEW                "$E"    "$E"    bash -c 'sed -i.bak "s|.*|$(cat $f)|" $p; s=$?; rm -f $p.bak; exit $s'
+row "perl -i"       $NEW                "$E"    "$E"    bash -c 's=$(cat $f) perl -i -pe "s|.*|\$ENV{s}|" $p'
+row "rsync"         $NEW                "$E"    "$E"    bash -c 'rsync $f $p'
+row "rsync -a"      $NEW                "$E"    "$E"    bash -c 'rsync -a $f $p'
+row "rsync --inplace" $NEW              "$E"    "$E"    bash -c 'rsync --inplace $f $p'
+row "sponge"        $NEW                "$E"    "$E"    bash -c 'sponge $p <$f'
+row "ed"            $NEW                "$E"    "$E"    bash -c 'printf "%%d\n0r $f\nw\nq\n" | ed -s $p'
+row "git checkout"  $NEW                "*unable to write*rc=[!0]*" "*rc=0" bash -c 'git init -q $T/g; cd $T/g; cp $f $p; git add -f $p; cd $A; git --git-dir=$T/g/.git --work-tree=. checkout -f -- $p'
+row "git apply"     $NEW                "*rc=[!0]*" "*rc=[!0]*" bash -c 'cp $p $T/$p; diff -u $p $f | sed "1s|.*|--- a/$p|;2s|.*|+++ b/$p|" | git apply --unsafe-paths -'
+row "python"        $NEW                "$E"    "$E"    python3 -c 'import os,sys; sys.tracebacklimit = 0; w = open(os.environ["p"], "w"); w.write(open(os.environ["f"]).read()); w.close()'
+row "python's shutil.move" $NEW         "$AGAIN"    "$E"    python3 -c 'import os,shutil,sys; sys.tracebacklimit = 0; shutil.move(os.environ["T"] + "/source", os.environ["p"])'
+row "awk"           $NEW                "$E"    "*rc=[!0]*"  bash -c 'awk "{ print > \"$p\" }" $f'
+row "tar"           $NEW                "*nvalid argument*rc=[!0]*" "*" bash -c 'cp $f $T/$p; tar -C $T -cf $T/x.tar $p; tar -xf $T/x.tar'
+row "busybox cp"    $NEW                "$AGAIN" "*" bash -c 'busybox cp $f $p'
+row "busybox mv"    $NEW                "$AGAIN" "*" bash -c 'busybox mv $T/source $p'
+cd /
+check "ends well" stop_fake
+finish
