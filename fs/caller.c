@@ -83,27 +83,50 @@ enum caller_signal caller_signal(pid_t thread)
 	return n <= 0 ? CALLER_ENDING : caller_signal_of(status, (size_t)n);
 }
 
-/* /proc/PID/syscall begins with the number, "running", or -1. Only who may trace the thread may
- * read it: root may. */
-bool caller_gives_two_names(pid_t thread)
+/* The system call that the thread is in; -1 when /proc does not say. /proc/PID/syscall begins with
+ * the number, "running", or -1. Only who may trace the thread may read it: root may. */
+static long call_of(pid_t thread)
 {
-	static const long calls[] = {
-#ifdef SYS_rename /* newer architectures have only the calls with directories */
-		SYS_rename,
-		SYS_link,
-#endif
-#ifdef SYS_renameat
-		SYS_renameat,
-#endif
-		SYS_renameat2,
-		SYS_linkat,
-	};
 	char text[256], *end;
 	if (thread <= 0 || read_proc(thread, "syscall", text, sizeof(text)) <= 0)
-		return true;
+		return -1;
 	long number = strtol(text, &end, 10);
-	bool found = end == text || number < 0;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-		found |= number == calls[i];
-	return found;
+	return end == text ? -1 : number;
+}
+
+/* Newer architectures have only the calls with directories. */
+bool caller_gives_two_names(pid_t thread)
+{
+	switch (call_of(thread)) {
+#ifdef SYS_rename
+	case SYS_rename:
+	case SYS_link:
+#endif
+#ifdef SYS_renameat
+	case SYS_renameat:
+#endif
+	case SYS_renameat2:
+	case SYS_linkat:
+	case -1:
+		return true;
+	}
+	return false;
+}
+
+bool caller_makes_no_file(pid_t thread)
+{
+	switch (call_of(thread)) {
+#ifdef SYS_mkdir
+	case SYS_mkdir:
+	case SYS_mknod:
+	case SYS_symlink:
+	case SYS_link:
+#endif
+	case SYS_mkdirat:
+	case SYS_mknodat:
+	case SYS_symlinkat:
+	case SYS_linkat:
+		return true;
+	}
+	return false;
 }

@@ -27,4 +27,7 @@ enum caller_signal caller_signal_of(const char *status, size_t len);
 /* Is the thread inside rename(2), link(2) or one of their kin? True also when /proc may not say. */
 bool caller_gives_two_names(pid_t thread);
 
+/* Is it inside mkdir(2), mknod(2), symlink(2) or link(2)? False also when /proc may not say. */
+bool caller_makes_no_file(pid_t thread);
+
 #endif

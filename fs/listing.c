@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/control.h"
+#include "resolver/clock.h"
 
 /* Small: a hundred thousand are kept for each directory that is open. */
 struct item {
@@ -32,6 +33,8 @@ struct walk {
 	struct listing *listing;
 	const struct listing_parts *parts;
 	const struct node *dir;
+	uid_t uid;
+	uint64_t now;
 	bool failed;
 };
 
@@ -121,6 +124,9 @@ static void on_entry(void *ctx, const struct resolver_entry *entry)
 {
 	struct walk *w = ctx;
 	const struct question *q = &entry->question;
+	/* What he has just heard is not there is not listed either. */
+	if (!entry->own && tree_is_absent(w->parts->tree, q, w->uid, w->now))
+		return;
 	if (w->dir->kind == NODE_ROOT)
 		add_class(w, q->class);
 	else if (w->dir->class != q->class)
@@ -150,10 +156,10 @@ static void add_control(struct walk *w)
 	}
 }
 
-static void collect(struct walk *w, uid_t uid)
+static void collect(struct walk *w)
 {
 	const struct node *dir = w->dir;
-	struct scratch_where where = {uid, dir->class, dir->type};
+	struct scratch_where where = {w->uid, dir->class, dir->type};
 	struct item control = {.ino = TREE_CONTROL, .kind = NODE_CONTROL};
 	switch (dir->kind) {
 	case NODE_CONTROL:
@@ -178,7 +184,7 @@ static void collect(struct walk *w, uid_t uid)
 	case NODE_PANEL_FILE:
 		return;
 	}
-	resolver_list(w->parts->resolver, uid, on_entry, w);
+	resolver_list(w->parts->resolver, w->uid, on_entry, w);
 }
 
 static int compare(const void *a, const void *b, void *names)
@@ -223,8 +229,9 @@ int listing_create(const struct listing_parts *parts, const struct node *dir, ui
 	struct listing *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
-	struct walk w = {.listing = l, .parts = parts, .dir = dir};
-	collect(&w, uid);
+	struct walk w = {
+		.listing = l, .parts = parts, .dir = dir, .uid = uid, .now = clock_monotonic()};
+	collect(&w);
 	if (w.failed) {
 		listing_destroy(l);
 		return -ENOMEM;

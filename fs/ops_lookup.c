@@ -142,8 +142,11 @@ static int find_record(fuse_req_t req, const struct question *q, struct node **r
 		may_rename(req);
 		return 0;
 	}
-	bool absent = record_is_known(fs, *ret_node, ops_uid(req), &error) ? error == -ENOENT
-									   : seems_to_rename(req);
+	bool known = record_is_known(fs, *ret_node, ops_uid(req), &error);
+	/* To mkdir and its kin a name that may be there would be EEXIST, though no name is theirs.
+	 */
+	bool absent = known ? error == -ENOENT
+			    : seems_to_rename(req) || caller_makes_no_file(fuse_req_ctx(req)->pid);
 	if (!absent)
 		return 0;
 	tree_forget(fs->tree, *ret_node, 0);

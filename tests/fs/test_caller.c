@@ -90,6 +90,7 @@ static void test_two_names(void **state)
 	(void)state;
 	assert_true(caller_gives_two_names(0)); /* nobody can say */
 	assert_true(caller_gives_two_names(-1));
+	assert_false(caller_makes_no_file(0));
 	int fds[2];
 	assert_int_equal(pipe(fds), 0);
 	pid_t child = fork();
@@ -100,6 +101,7 @@ static void test_two_names(void **state)
 	bool gives = true; /* until it waits in read(2) */
 	for (int i = 0; gives && i < 1000000; i++)
 		gives = caller_gives_two_names(child);
+	assert_false(caller_makes_no_file(child));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	close(fds[0]);

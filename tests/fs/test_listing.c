@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fs/listing.h"
+#include "resolver/clock.h"
 #include "resolver/json.h"
 #include "tests/fs/fake_resolver.h"
 
@@ -190,6 +192,34 @@ static void test_numbers_are_those_of_the_tree(void **state)
 	listing_destroy(NULL);
 }
 
+static void on_answer(void *ctx, const struct answer *a)
+{
+	(void)ctx;
+	assert_int_equal(a->error, 0);
+}
+
+/* What stat(2) denies is not shown: after `rm` of one's own, when memory holds another's answer. */
+static void test_what_is_not_there_is_not_listed(void **state)
+{
+	(void)state;
+	struct event_base *base = event_base_new();
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	uint64_t now = clock_monotonic();
+	assert_int_equal(name_from_text("www.example.com", 15, &q.name), 0);
+	assert_non_null(resolver_ask(fake_resolver(base), &q, 1, on_answer, NULL));
+	event_base_dispatch(base);
+	expect(type_dir(TYPE_A), 1, "www.example.com ");
+	tree_absent(parts.tree, &q, 1, now);
+	expect(type_dir(TYPE_A), 1, "");
+	expect(type_dir(TYPE_A), 2, "www.example.com ");
+	publish(1, "www.example.com", TYPE_A, "192.0.2.1\n");
+	expect(type_dir(TYPE_A), 1, "www.example.com ");
+	assert_int_equal(publish_remove(fake_publisher(), 1, &q), 0);
+	tree_absent(parts.tree, &q, 1, now - (TREE_ABSENT_SECONDS + 1) * SECOND);
+	expect(type_dir(TYPE_A), 1, "www.example.com ");
+	event_base_free(base);
+}
+
 static void test_large_directory(void **state)
 {
 	(void)state;
@@ -251,6 +281,7 @@ int main(void)
 		CASE(test_scratch_is_its_owners),
 		CASE(test_names_that_no_directory_can_hold),
 		CASE(test_numbers_are_those_of_the_tree),
+		CASE(test_what_is_not_there_is_not_listed),
 		CASE(test_large_directory),
 		CASE(test_paging_while_names_come_and_go),
 	};

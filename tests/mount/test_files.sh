@@ -74,6 +74,13 @@ check "find sees every type" grep -q TXT/h3.example.com "$T/found"
 has "mkdir" "$(says mkdir "$A/dir")" "Operation not permitted"
 has "symlink" "$(says ln -s x "$A/link")" "Operation not permitted"
 has "mknod" "$(says mknod "$A/pipe" p)" "Operation not permitted"
+# The same under a name that a record may have: only the system call tells that nobody asks for it.
+for row in "mkdir made1.alt" "mkdir -p made2.alt" "ln -s x made3.alt" "mknod made4.alt p" "mkfifo made5.alt"; do
+	has "$row" "$(cd "$A" && says $row)" "Operation not permitted"
+done
+has "mkdir of what is there" "$(says mkdir "$A/www.example.com")" "File exists"
+has "ln from elsewhere" "$(echo 192.0.2.1 >"$T/x"; says ln "$T/x" "$A/made6.alt")" "Invalid cross-device link"
+is "and the names stay free" "$(says sh -c "cd $A; cat made*.example.com made1.alt" | grep -c 'No such file')" 2
 has "rmdir" "$(says rmdir "$A")" "Operation not permitted"
 has "mv of a type" "$(says mv "$A" "$M/IN/B")" "Operation not permitted"
 echo 192.0.2.1 >"$A/own.alt"
@@ -83,6 +90,14 @@ has "a file in the root" "$(says sh -c "echo x >$M/x")" "Permission denied"
 has "a file in a class" "$(says sh -c "echo x >$M/IN/x")" "Permission denied"
 has "chmod of a directory" "$(says chmod 777 "$M")" "Operation not permitted"
 has "xattrs" "$(says /usr/bin/python3 -c "import os; os.setxattr('$A/www.example.com', 'user.x', b'1')")" "not supported"
+
+# ---- what is listed is there ----
+cat "$A/listed.example.com" >"$T/none"
+echo 192.0.2.5 >"$A/listed.example.com"
+rm "$A/listed.example.com"
+has "stat of what was removed" "$(says stat "$A/listed.example.com")" "No such file"
+is "is what ls says" "$(ls "$A" | grep -c listed.example.com)" 0
+check "ls -l has no complaint" sh -c "ls -l $A 2>&1 >/dev/null | grep . && exit 1 || :"
 
 # ---- sizes and open files ----
 py() { says /usr/bin/python3 -c "
