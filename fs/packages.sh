@@ -6,7 +6,8 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 li
 USER_PACKAGES="bind9-dnsutils jq"
 TEST_PACKAGES="attr aria2 transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
  bind9-dnsutils dnsperf python3-libtorrent python3-cryptography python3-dnspython jq mandoc
- iproute2 util-linux git procps psmisc vim-nox nano rsync strace ed emacs-nox zsh ksh93u+m busybox moreutils"
+ iproute2 util-linux git procps psmisc vim-nox nano rsync strace ed emacs-nox zsh fish ksh93u+m busybox
+ moreutils plocate libglib2.0-bin bash-completion lsof"
 
 # Installs what is missing of the packages named. Silent and quick when nothing is.
 install_packages() {
