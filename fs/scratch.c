@@ -277,6 +277,7 @@ int scratch_truncate(struct scratch_file *f, uint64_t len)
 void scratch_each(
 	struct scratch *s, const struct scratch_where *where, scratch_each_fn *fn, void *ctx)
 {
+	collect_idle(s, clock_monotonic());
 	for (struct scratch_file *f = s->files; f; f = f->next)
 		if (is_in(f, where))
 			fn(ctx, f);

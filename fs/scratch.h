@@ -3,7 +3,7 @@
  * sed -i, rsync, vim, emacs, mv and `jq … > t && mv t NAME` make temporary files next to the one
  * that they replace. Such names (no inner dot, dotfiles, name~) are never asked about or published:
  * each uid has its own, sees only its own, and may rename one onto a record. All is bounded, and
- * what nobody has touched for an hour goes when somebody needs room. */
+ * what nobody has touched for an hour goes when somebody needs room or looks. */
 #ifndef FS_SCRATCH_H
 #define FS_SCRATCH_H
 

@@ -245,6 +245,21 @@ static void test_listing_is_private(void **state)
 	scratch_unref(gone);
 }
 
+static void test_idle_files_are_not_listed(void **state)
+{
+	(void)state;
+	make(&alice, "new");
+	struct scratch_file *old = make(&alice, "old"), *open = make(&alice, "open");
+	scratch_open(open);
+	old->used -= (SCRATCH_IDLE_SECONDS + 1) * SECOND;
+	open->used -= (SCRATCH_IDLE_SECONDS + 1) * SECOND;
+	unsigned n = 0;
+	scratch_each(s, &alice, count, &n);
+	assert_int_equal(n, 2);
+	assert_null(find(&alice, "old"));
+	scratch_close(open);
+}
+
 /* The mount goes while a file is open. */
 static void test_outlives_its_directory(void **state)
 {
@@ -272,6 +287,7 @@ int main(void)
 		CASE(test_idle_files_go),
 		CASE(test_idle_files_free_their_share),
 		CASE(test_listing_is_private),
+		CASE(test_idle_files_are_not_listed),
 		CASE(test_outlives_its_directory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

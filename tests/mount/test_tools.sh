@@ -41,6 +41,50 @@ row "awk"           $NEW                "$E"    "*rc=[!0]*"  bash -c 'awk "{ pri
 row "tar"           $NEW                "*nvalid argument*rc=[!0]*" "*" bash -c 'cp $f $T/$p; tar -C $T -cf $T/x.tar $p; tar -xf $T/x.tar'
 row "busybox cp"    $NEW                "$AGAIN" "*" bash -c 'busybox cp $f $p'
 row "busybox mv"    $NEW                "$AGAIN" "*" bash -c 'busybox mv $T/source $p'
+# ---- what changes no record, removes or moves one ----
+# other NAME SAYS AFTER ANOTHERS NOTHING COMMAND...: what it says, what p.alt holds then; what it says of
+# another's record, which stays; what of a name that nothing is under
+NOT_THERE="*No such file*rc=[!0]*"
+other() {
+	row=$1 good=$2 after=$3 anothers=$4 nothing=$5
+	shift 5
+	case_of "$row" good p.alt "$good" "$after" "$@"
+	case_of "$row, another's" good root.alt "$anothers" $STANDS as 1001 "$@"
+	case_of "$row, of nothing" good none.alt "$nothing" "" "$@"
+	rm -f moved.alt moved
+}
+OK="*rc=0" NO="*ermi*rc=[!0]*"
+#     tool              says    after    another's nothing      command
+other "touch"           "$OK"   $STANDS  "$NO"  "$OK"           bash -c 'touch $p'
+other "touch -d"        "$OK"   $STANDS  "$NO"  "$OK"           bash -c 'touch -d 2020-01-01 $p'
+other "touch -c"        "$OK"   $STANDS  "$NO"  "$OK"           bash -c 'touch -c $p'
+other "chmod"           "$OK"   $STANDS  "$NO"  "$NOT_THERE"    bash -c 'chmod 600 $p'
+other "chmod +s"        "$OK"   $STANDS  "$NO"  "$NOT_THERE"    bash -c 'chmod 6755 $p; s=$?; test ! -x $p; exit $s'
+other "chown to oneself" "$OK"  $STANDS  "$NO"  "$NOT_THERE"    bash -c 'chown $(id -u) $p'
+other "chown to another" "*not permitted*rc=1" $STANDS "$NO" "$NOT_THERE" bash -c 'chown 1002 $p'
+other "truncate -s 0"   "$OK"   $STANDS  "$NO"  "*rc=*"         bash -c 'truncate -s 0 $p'
+other "truncate -s 9"   "$OK"   $STANDS  "$NO"  "*rc=*"         bash -c 'truncate -s 9 $p'
+other "truncate -s 900" "$OK"   $STANDS  "$NO"  "*rc=*"         bash -c 'truncate -s 900 $p'
+other "sync"            "$OK"   $STANDS  "$OK"  "$NOT_THERE"    bash -c 'sync $p'
+other "sync -d"         "$OK"   $STANDS  "$OK"  "$NOT_THERE"    bash -c 'sync -d $p'
+other "sync -f"         "$OK"   $STANDS  "$OK"  "$NOT_THERE"    bash -c 'sync -f $p'
+other "cat"             "*$STANDS*rc=0" $STANDS "*$STANDS*rc=0" "$NOT_THERE" bash -c 'cat $p'
+other "ls -l"           "*p.alt rc=0" $STANDS "*root.alt rc=0" "$NOT_THERE" bash -c 'ls -l $p'
+other "rm"              "$OK"   ""       "$NO"  "$NOT_THERE"    bash -c 'rm $p'
+other "rm -f"           "$OK"   ""       "$NO"  "$OK"           bash -c 'rm -f $p'
+other "unlink"          "$OK"   ""       "$NO"  "*rc=*"         bash -c 'unlink $p'
+other "shred -u"        "*rc=[!0]*" $STANDS "$NO" "$NOT_THERE"  bash -c 'shred -u -n 1 $p'
+other "mv to another name" "$OK" ""      "$NO"  "$NOT_THERE"    bash -c 'mv $p moved.alt'
+case_of "mv to another's" good root.alt "$NO" $STANDS as 1001 bash -c 'echo 192.0.2.9 >hers.alt; mv -f hers.alt $p; s=$?; rm hers.alt; exit $s'
+other "mv to a private file" "$OK" ""    "$NO"  "$NOT_THERE"    bash -c 'mv $p moved && grep -q 192.0.2.1 moved'
+other "mv out"          "$OK"   ""       "*cannot remove*rc=1" "$NOT_THERE" bash -c 'd=$(mktemp -dp /tmp); mv $p $d/; s=$?; jq -e .data $d/$p >/dev/null || s=9; rm -rf $d; [ $p = none.alt ] && s=1; exit $s'
+other "mv to another type" "*nvalid argument*rc=1" $STANDS "*nvalid argument*rc=1" "$NOT_THERE" bash -c 'mv $p ../AAAA/$p'
+other "cp out and in"   "$OK"   $STANDS  "$NO"  "$NOT_THERE"    bash -c 'd=$(mktemp -dp /tmp); cp -a $p $d/; cp -a $d/$p $p; s=$?; rm -rf $d; exit $s'
+other "mkdir"           "*File exists*rc=1" $STANDS "*File exists*rc=1" "*not permitted*rc=1" bash -c 'mkdir $p'
+other "ln -s"           "*File exists*rc=1" $STANDS "*File exists*rc=1" "*not permitted*rc=1" bash -c 'ln -s x $p'
+other "ln"              "*not permitted*rc=1" $STANDS "*not permitted*rc=1" "$NOT_THERE" bash -c 'ln $p moved.alt'
+other "mknod"           "*File exists*rc=1" $STANDS "*File exists*rc=1" "*not permitted*rc=1" bash -c 'mknod $p p'
+
 cd /
 check "ends well" stop_fake
 finish
