@@ -209,9 +209,8 @@ static bool add_bucket(struct dht_table *t)
 	return true;
 }
 
-static bool grow(struct dht_bucket *b)
+static bool reserve(struct dht_bucket *b, size_t cap)
 {
-	size_t cap = b->cap ? b->cap * 2 : DHT_K;
 	struct dht_node *nodes = realloc(b->nodes, cap * sizeof(*nodes));
 	if (!nodes)
 		return false;
@@ -226,28 +225,39 @@ static bool grow(struct dht_bucket *b)
 
 static bool append(struct dht_bucket *b, const struct dht_node *node)
 {
-	if (b->len == b->cap && !grow(b))
+	if (b->len == b->cap && !reserve(b, b->cap ? b->cap * 2 : DHT_K))
 		return false;
 	set_node(b, b->len++, node);
 	return true;
 }
 
+static bool moves_on(const struct dht_table *t, const struct dht_node *node, size_t last)
+{
+	return dht_id_shared_bits(&t->own, &node->contact.id) > last;
+}
+
 /* Moves what shares one more bit out of the last bucket. The new bucket may get more than
- * its room so; it takes no further node until it has less, or is split in turn. */
+ * its room so; it takes no further node until it has less, or is split in turn. All or none: a
+ * node that stayed behind for want of memory would be in a bucket where nobody looks for it. */
 static bool split_last(struct dht_table *t)
 {
-	size_t last = t->buckets_len - 1;
-	if (!add_bucket(t))
+	size_t last = t->buckets_len - 1, moving = 0, kept = 0;
+	struct dht_bucket fresh = {.refreshed = t->buckets[last].refreshed};
+	for (size_t i = 0; i < t->buckets[last].len; i++)
+		moving += moves_on(t, &t->buckets[last].nodes[i], last);
+	if ((moving && !reserve(&fresh, moving)) || !add_bucket(t)) {
+		free(fresh.nodes);
+		free(fresh.marks);
 		return false;
-	struct dht_bucket *from = &t->buckets[last], *to = &t->buckets[last + 1];
-	to->refreshed = from->refreshed;
-	size_t kept = 0;
-	for (size_t i = 0; i < from->len; i++) {
-		bool moves = dht_id_shared_bits(&t->own, &from->nodes[i].contact.id) > last;
-		if (!moves || !append(to, &from->nodes[i]))
-			set_node(from, kept++, &from->nodes[i]);
 	}
+	struct dht_bucket *from = &t->buckets[last];
+	for (size_t i = 0; i < from->len; i++)
+		if (moves_on(t, &from->nodes[i], last))
+			set_node(&fresh, fresh.len++, &from->nodes[i]);
+		else
+			set_node(from, kept++, &from->nodes[i]);
 	from->len = kept;
+	t->buckets[last + 1] = fresh;
 	return true;
 }
 
