@@ -74,17 +74,34 @@ static bool is_known(struct dht_candidates *c, const struct dht_id *target,
 	return false;
 }
 
-/* Makes room at the far end. Only those that were not asked go, or were in vain: else a few
- * liars that name ever nearer nodes would push out all the honest ones that answered. */
-static bool drop_farthest(struct dht_candidates *c, size_t beyond)
+static bool is_spare(const struct dht_candidate *k)
 {
-	for (size_t i = c->len; i-- > beyond;) {
-		if (c->list[i].state != DHT_NEW && c->list[i].state != DHT_FAILED)
-			continue;
-		remove_at(c, i);
-		return true;
-	}
-	return false;
+	return k->state == DHT_NEW || k->state == DHT_FAILED;
+}
+
+/* The last such of the list from `from` on; its length: there is none. */
+static size_t last_spare(const struct dht_candidates *c, size_t from, bool suspect)
+{
+	size_t i = c->len;
+	while (i-- > from)
+		if (is_spare(&c->list[i]) && (!suspect || c->list[i].standing == DHT_SUSPECT))
+			return i;
+	return c->len;
+}
+
+/* Makes room for one at *at. Suspects go first, wherever they are, for more of them may be named
+ * than are ever asked; then who is farther. Only those that were not asked go, or were in vain:
+ * else a few liars that name ever nearer nodes would push out all the honest ones that answered. */
+static bool drop_farthest(struct dht_candidates *c, size_t *at)
+{
+	size_t out = last_spare(c, 0, true);
+	if (out == c->len)
+		out = last_spare(c, *at, false);
+	if (out == c->len)
+		return false;
+	remove_at(c, out);
+	*at -= out < *at;
+	return true;
 }
 
 static bool grow(struct dht_candidates *c)
@@ -110,7 +127,7 @@ struct dht_candidate *dht_candidates_add(struct dht_candidates *c, const struct 
 	size_t at = c->len;
 	while (at > 0 && comes_before(target, &added, &c->list[at - 1]))
 		at--;
-	if (c->len == DHT_CANDIDATES_MAX && !drop_farthest(c, at))
+	if (c->len == DHT_CANDIDATES_MAX && !drop_farthest(c, &at))
 		return NULL;
 	if (c->len == c->cap && !grow(c))
 		return NULL;

@@ -31,7 +31,7 @@ enum dht_store_state {
 /* How far the id of a candidate is believed. */
 enum dht_standing {
 	DHT_BELIEVED,
-	DHT_SUSPECT, /* named where ids were made up: asked besides the eight, not as one of them */
+	DHT_SUSPECT, /* its id may be made up (region.c): asked besides the eight, not as one */
 	DHT_DOUBTED, /* its address answered us under another id: asked where nobody else is left */
 };
 
@@ -43,6 +43,8 @@ struct dht_candidate {
 	uint8_t hops;	       /* 1: from our table; else one more than who named it first */
 	bool misfit;	       /* its id does not fit its address */
 	bool known;	       /* of our own table */
+	bool met;	       /* answered us under this id before */
+	bool hearsay;	       /* named only by those who name others falsely */
 	bool no_get;	       /* does not know `get`: find_node is asked instead */
 	bool answered;	       /* whatever it was asked */
 	bool walked;	       /* was silent, and so asked find_node too */

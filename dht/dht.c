@@ -209,7 +209,7 @@ static void note_answer(
 	if (q->lookup && dht_region_made_up(q->lookup, &c))
 		return;
 	if (m->has_id && (q->purpose == DHT_FOR_TABLE || q->purpose == DHT_FOR_JOIN))
-		dht_region_met(dht, &c, false);
+		dht_region_met(dht, &c);
 	if (m->has_id && dht_table_answered(dht_table_of(dht, &c.endpoint), &c, now, rtt,
 				 m->client.len == 4 ? m->client.data : NULL))
 		dht_upkeep_entered(dht, q->purpose == DHT_FOR_JOIN);
@@ -241,7 +241,7 @@ static void deliver_stranger(
 	const struct dht_id *is = m->has_id ? &m->id : NULL;
 	struct dht_contact there = {.id = m->id, .endpoint = q->to.endpoint};
 	if (is)
-		dht_region_met(dht, &there, false);
+		dht_region_met(dht, &there);
 	bool was_known = dht_table_remove(dht_table_of(dht, &q->to.endpoint), &q->to, dht_now(dht));
 	switch (q->purpose) {
 	case DHT_FOR_TABLE:

@@ -205,6 +205,8 @@ struct dht_counters {
 	uint64_t searches;     /* and those for the sake of the table */
 	uint64_t ended, hops;  /* of these: those that ended, the sum of their hops */
 	uint64_t wide;         /* of all look-ups those that met ids made up for their target */
+	uint64_t suspects;     /* nodes that answered these and were not believed: next to the
+	                        * target together, or named only by who names others falsely */
 	uint64_t values_bad;   /* values that did not verify, from anyone, or came after the
 	                        * sixteen that one look-up verifies */
 	uint64_t items_kept;   /* puts of others that we took */

@@ -87,21 +87,18 @@ static bool is_fresh(const struct dht_known_node *node, uint32_t now)
 	return node && now - node->met < DHT_KNOWN_LIFETIME;
 }
 
-void dht_known_met(struct dht_known *k, const struct dht_contact *c, bool suspect, uint64_t now)
+void dht_known_met(struct dht_known *k, const struct dht_contact *c, uint64_t now)
 {
 	uint32_t second = (uint32_t)(now / SECOND);
 	struct dht_known_node *node = find(k, &c->endpoint);
-	struct dht_known_node fresh = {.contact = *c, .met = second, .suspect = suspect};
+	struct dht_known_node fresh = {.contact = *c, .met = second};
 	if (!node) {
 		if (make_room(k))
 			put(k, &fresh);
 		return;
 	}
-	if (is_fresh(node, second)) {
-		bool same = dht_id_equal(&node->contact.id, &c->id);
-		fresh.changed = same ? node->changed : second;
-		fresh.suspect = suspect && !(same && !node->suspect);
-	}
+	if (is_fresh(node, second))
+		fresh.changed = dht_id_equal(&node->contact.id, &c->id) ? node->changed : second;
 	*node = fresh;
 }
 
@@ -117,5 +114,5 @@ enum dht_acquaintance dht_known_look(const struct dht_known *k, const struct dht
 		return DHT_OTHERWISE;
 	if (node->changed && second - node->changed < DHT_KNOWN_PROBATION)
 		return DHT_OTHERWISE;
-	return node->suspect ? DHT_MET_SUSPECT : DHT_MET;
+	return DHT_MET;
 }

@@ -21,7 +21,6 @@
 /* Times in seconds: small, for a hundred thousand nodes run in one process. */
 struct dht_known_node {
 	struct dht_contact contact; /* family 0: none */
-	bool suspect;		    /* was met only where ids were made up */
 	uint32_t met;		    /* last answer */
 	uint32_t changed;	    /* when it took this id; 0: it had no other before */
 };
@@ -35,15 +34,13 @@ struct dht_known {
 enum dht_acquaintance {
 	DHT_STRANGER,  /* never met, or long ago */
 	DHT_MET,       /* answered us under this id */
-	DHT_MET_SUSPECT, /* the same, but only where ids were made up */
 	DHT_OTHERWISE, /* answered us under another one, the last time or until just now */
 };
 
 void dht_known_init(struct dht_known *k, uint64_t seed);
 void dht_known_finish(struct dht_known *k);
-/* It answered us under that id; `suspect` changes nothing where it did so before. `now` is in
- * microseconds, here and below. */
-void dht_known_met(struct dht_known *k, const struct dht_contact *c, bool suspect, uint64_t now);
+/* It answered us under that id. `now` is in microseconds, here and below. */
+void dht_known_met(struct dht_known *k, const struct dht_contact *c, uint64_t now);
 /* Somebody says that `c` is there. With DHT_OTHERWISE, *ret_right is who answered there last. */
 enum dht_acquaintance dht_known_look(const struct dht_known *k, const struct dht_contact *c,
 	uint64_t now, struct dht_contact *ret_right);

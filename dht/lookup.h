@@ -149,20 +149,21 @@ uint64_t dht_region_size(const struct dht *dht, unsigned family);
 /* where the rank-th nearest to any target is to be expected, the first 64 bits of the distance; 0:
  * unknown, or there are no more than that; */
 uint64_t dht_region_distance(const struct dht *dht, unsigned family, unsigned rank);
-/* what becomes of those whom a reply names; */
-enum dht_standing dht_region_standing(struct dht_lookup *l, const struct dht_message *m);
-/* whoever was named since is looked at together; */
+/* does a reply name nodes otherwise than they answered us? */
+bool dht_region_contradicts(struct dht_lookup *l, const struct dht_message *m);
+/* who was named or answered since is looked at together with all others; */
 void dht_region_judge(struct dht_lookup *l, unsigned family);
 /* the suspect to be asked next, of the first `end`: those that were named first by their sources,
  * so that a source that names many has no more of us than one that names few. NULL: none; */
-struct dht_candidate *dht_region_next(const struct dht_candidates *front, size_t end);
+struct dht_candidate *dht_region_next(
+	const struct dht_lookup *l, const struct dht_candidates *front, size_t end);
 /* a search is over; */
 void dht_region_learn(struct dht_lookup *l);
-/* it answered us, as a suspect or not; is it what it was? (known.h); */
-void dht_region_met(struct dht *dht, const struct dht_contact *c, bool suspect);
+/* it answered us; is it what it was? (known.h); */
+void dht_region_met(struct dht *dht, const struct dht_contact *c);
 enum dht_acquaintance dht_region_look(
 	const struct dht *dht, const struct dht_contact *c, struct dht_contact *ret_right);
-/* is that node's id one that is not believed? */
+/* is that node one that is not believed? */
 bool dht_region_made_up(const struct dht_lookup *l, const struct dht_contact *contact);
 
 /* detour.c: where ids were made up: those with whom a second path begins become candidates; */

@@ -12,23 +12,16 @@
 
 /* As somebody named it. */
 struct naming {
-	enum dht_standing standing;
 	uint8_t hops, rank;
+	bool hearsay; /* somebody who names others otherwise than they answered us */
 };
 
-static enum dht_standing standing_of(enum dht_acquaintance met, enum dht_standing named)
+/* Named once more: of two sources one that we have no fault to find with is enough. */
+static void name_again(struct dht_lookup *l, const struct dht_contact *c, struct naming n)
 {
-	switch (met) {
-	case DHT_STRANGER:
-		return named;
-	case DHT_MET:
-		return DHT_BELIEVED;
-	case DHT_MET_SUSPECT:
-		return DHT_SUSPECT;
-	case DHT_OTHERWISE:
-		return DHT_DOUBTED;
-	}
-	return DHT_DOUBTED;
+	struct dht_candidate *there = dht_candidates_find(&l->fronts[c->endpoint.family == 6], c);
+	if (there)
+		there->hearsay &= n.hearsay;
 }
 
 /* Whom we met ourselves is believed, or not, whoever names him; and at an address that we know
@@ -43,12 +36,16 @@ static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming
 	struct dht_address_rules rules = dht_lookup_rules(dht);
 	struct dht_contact right;
 	enum dht_acquaintance met = dht_region_look(dht, c, &right);
-	struct dht_candidate *added = dht_candidates_add(
-		&l->fronts[family], &l->target, c, &rules, standing_of(met, n.standing));
-	if (!added)
+	struct dht_candidate *added = dht_candidates_add(&l->fronts[family], &l->target, c, &rules,
+		met == DHT_OTHERWISE ? DHT_DOUBTED : DHT_BELIEVED);
+	if (!added) {
+		name_again(l, c, n);
 		return;
+	}
 	added->hops = n.hops;
 	added->rank = n.rank;
+	added->met = met == DHT_MET;
+	added->hearsay = n.hearsay && !added->met;
 	added->no_get = dht_habits_no_get(&dht->habits, &c->endpoint, dht_now(dht));
 	if (dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht))) {
 		added->state = DHT_STALLED;
@@ -56,12 +53,12 @@ static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming
 		added->walked = true;
 	}
 	if (met == DHT_OTHERWISE && !dht_id_equal(&right.id, &c->id))
-		add(l, &right, (struct naming){DHT_BELIEVED, n.hops, 0});
+		add(l, &right, (struct naming){n.hops, 0, false});
 }
 
 void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops)
 {
-	add(l, c, (struct naming){DHT_BELIEVED, hops, 0});
+	add(l, c, (struct naming){hops, 0, false});
 }
 
 /* Nodes that left one query unanswered are among them, since packets get lost; those that left more
@@ -85,15 +82,18 @@ void dht_lookup_seed(struct dht_lookup *l, unsigned family, size_t count)
 	}
 }
 
-/* A suspect's word counts for nothing. */
+/* A suspect's word counts for nothing, though it be cleared by having answered: who made its id up
+ * would name more of them. */
 void dht_lookup_named(
 	struct dht_lookup *l, const struct dht_candidate *source, const struct dht_message *m)
 {
-	if (source->standing != DHT_BELIEVED)
+	bool believed = source->standing == DHT_BELIEVED;
+	dht_region_judge(l, source->node.contact.endpoint.family == 6);
+	if (!believed || source->standing != DHT_BELIEVED)
 		return;
-	struct naming n = {.standing = dht_region_standing(l, m),
-		.hops = (uint8_t)(source->hops +
-				  1)}; /* fewer than queries, and these are bounded */
+	/* Hops are fewer than queries, and these are bounded. */
+	struct naming n = {
+		.hops = (uint8_t)(source->hops + 1), .hearsay = dht_region_contradicts(l, m)};
 	for (size_t i = 0; i < m->nodes_len; i++) {
 		n.rank = (uint8_t)i;
 		add(l, &m->nodes[i], n);

@@ -96,6 +96,7 @@ static bool take_closest(struct dht_lookup *l)
 		l->result.answered++;
 		/* Our table, where the look-up began, knows nothing of that. */
 		c->standing = node->standing;
+		c->hearsay = node->standing == DHT_SUSPECT;
 		l->result.crowded |= node->standing == DHT_SUSPECT;
 		usable[family] += node->standing != DHT_SUSPECT;
 	}

@@ -1,11 +1,18 @@
 /* Is the network around a target what it is elsewhere, or has somebody made ids up to be there?
  *
- * Two signs tell: a reply that names addresses under other ids than those they gave us, and more
- * nodes next to the target than a network of this size has there. What is named then is
- * suspect: it does not count among the eight that are looked for, so that the search goes on to the
- * nodes that would have been the eight without it. It is asked, and stored at, besides, for
+ * Who is suspect does not count among the eight that are looked for, so that the search goes on to
+ * the nodes that would have been the eight without it. It is asked, and stored at, besides, for
  * honest nodes may be among it: the look-up is as wide as its region, not as eight nodes. In a
- * network that nobody disturbs there is no such sign, and nothing of this costs a packet. */
+ * network that nobody disturbs there is no sign of that, and nothing of this costs a packet.
+ *
+ * To name ids is free, to answer under them takes a node for each. So more nodes next to the target
+ * than a network of this size has there, or three together that no network has, are suspect whoever
+ * they are if they answered; if they were only named, those of them are suspect, until they
+ * answer, that we have not met. The same holds for all that a reply names which names
+ * addresses under other ids than those they gave us, but for what others name too.
+ *
+ * A suspicion ends with its look-up. Who is suspect for no fault of its own has answered us then,
+ * and at the next is one that we have met. */
 #include "dht/engine.h"
 
 /* One node that has begun anew with another id is no sign. */
@@ -18,8 +25,11 @@
  * network, one in a hundred million has two others as near. */
 #define MADE_UP (UINT64_MAX >> 37)
 #define MADE_UP_NODES 3
-/* Suspects asked, of each family: what is left of sixty packets when the eight have been found. */
+/* Suspects asked, of each family: what is left of sixty packets when the eight have been found.
+ * Where ids were only named there is no need to look for honest ones among them in such numbers,
+ * and whoever names what is not there should not have us send that much. */
 #define SUSPECTS_MAX 24
+#define SUSPECTS_NAMED 8
 
 /* On the public network an honest node takes an id that fits as soon as it has learned its address,
  * so those that do not fit say nothing of it, neither as what it had nor as what others name. */
@@ -28,10 +38,10 @@ static bool says_something(const struct dht *dht, const struct dht_contact *c)
 	return !dht->config.mainline || dht_id_fits(&c->id, &c->endpoint);
 }
 
-void dht_region_met(struct dht *dht, const struct dht_contact *c, bool suspect)
+void dht_region_met(struct dht *dht, const struct dht_contact *c)
 {
 	if (says_something(dht, c))
-		dht_known_met(&dht->known, c, suspect, dht_now(dht));
+		dht_known_met(&dht->known, c, dht_now(dht));
 }
 
 enum dht_acquaintance dht_region_look(
@@ -42,33 +52,22 @@ enum dht_acquaintance dht_region_look(
 	return dht_known_look(&dht->known, c, dht_now(dht), ret_right);
 }
 
-static bool contradicts(const struct dht *dht, const struct dht_message *m)
-{
-	struct dht_contact right;
-	unsigned contradictions = 0;
-	for (size_t i = 0; i < m->nodes_len; i++)
-		contradictions += dht_region_look(dht, &m->nodes[i], &right) == DHT_OTHERWISE;
-	return contradictions >= CONTRADICTIONS;
-}
-
 static void widen(struct dht_lookup *l)
 {
 	l->dht->counters.wide += !l->result.crowded;
 	l->result.crowded = true;
 }
 
-enum dht_standing dht_region_standing(struct dht_lookup *l, const struct dht_message *m)
+bool dht_region_contradicts(struct dht_lookup *l, const struct dht_message *m)
 {
-	if (!contradicts(l->dht, m))
-		return DHT_BELIEVED;
+	struct dht_contact right;
+	unsigned contradictions = 0;
+	for (size_t i = 0; i < m->nodes_len; i++)
+		contradictions += dht_region_look(l->dht, &m->nodes[i], &right) == DHT_OTHERWISE;
+	if (contradictions < CONTRADICTIONS)
+		return false;
 	widen(l);
-	return DHT_SUSPECT;
-}
-
-static bool is_near(const struct dht_lookup *l, const struct dht_candidate *c, uint64_t radius)
-{
-	return c->standing != DHT_DOUBTED && c->state != DHT_FAILED &&
-	       dht_distance(&l->target, &c->node.contact.id) <= radius;
+	return true;
 }
 
 /* What the searches for the table's sake see, which are repeated while other look-ups date from
@@ -103,47 +102,93 @@ uint64_t dht_region_distance(const struct dht *dht, unsigned family, unsigned ra
 	return size > rank ? UINT64_MAX / (size + 1) * rank : 0;
 }
 
+/* What is judged by, in the order of the list: all that were named, or those of them that answered.
+ */
+static size_t evidence(struct dht_candidates *front, bool answered,
+	struct dht_candidate *ret_row[DHT_CANDIDATES_MAX])
+{
+	size_t len = 0;
+	for (size_t i = 0; i < front->len; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (c->standing != DHT_DOUBTED && (c->answered || !answered))
+			ret_row[len++] = c;
+	}
+	return len;
+}
+
+/* What others merely name says nothing of one that we have met. */
+static void suspect(struct dht_candidate *c, bool proven)
+{
+	if (proven || (!c->answered && !c->known && !c->met))
+		c->standing = DHT_SUSPECT;
+}
+
 /* Ids made up for another target, that of an earlier search of ours or of somebody else: together,
  * wherever that is. They would fill tables, and count among the eight where no honest nodes are
  * known. The list is sorted, so that those together stand side by side. */
-static void judge_clusters(struct dht_lookup *l, struct dht_candidates *front)
+static bool judge_clusters(struct dht_candidate *const row[], size_t len, bool proven)
 {
 	const size_t last = MADE_UP_NODES - 1;
-	for (size_t i = 0; i + last < front->len; i++) {
-		struct dht_candidate *c = &front->list[i];
-		if (dht_distance(&c->node.contact.id, &c[last].node.contact.id) > MADE_UP)
+	bool found = false;
+	for (size_t i = 0; i + last < len; i++) {
+		const struct dht_id *first = &row[i]->node.contact.id;
+		if (dht_distance(first, &row[i + last]->node.contact.id) > MADE_UP)
 			continue;
-		widen(l);
-		for (size_t j = 0; j <= last; j++)
-			if (c[j].standing == DHT_BELIEVED)
-				c[j].standing = DHT_SUSPECT;
+		found = true;
+		for (size_t j = i; j <= i + last; j++)
+			suspect(row[j], proven);
 	}
+	return found;
+}
+
+/* Misfits come last in the list, however near they are. */
+static size_t near_of(const struct dht_lookup *l, unsigned family,
+	struct dht_candidate *row[DHT_CANDIDATES_MAX], size_t len)
+{
+	uint64_t radius = dht_region_distance(l->dht, family, DHT_K) / CROWDED;
+	size_t near = 0;
+	for (size_t i = 0; i < len; i++)
+		if (dht_distance(&l->target, &row[i]->node.contact.id) <= radius)
+			row[near++] = row[i];
+	return near;
+}
+
+static void judge_by(struct dht_lookup *l, unsigned family, bool proven)
+{
+	struct dht_candidates *front = &l->fronts[family];
+	struct dht_candidate *row[DHT_CANDIDATES_MAX];
+	size_t len = evidence(front, proven, row);
+	if (judge_clusters(row, len, proven) && proven)
+		widen(l);
+	/* A search for the tables' sake is there to meet many, of a network that may be young. */
+	if (l->kind == DHT_LOOKUP_NODES)
+		return;
+	len = near_of(l, family, row, len);
+	if (len >= DHT_K && proven) {
+		front->crowded = true;
+		widen(l);
+	}
+	for (size_t i = 0; i < len && (len >= DHT_K || front->crowded); i++)
+		suspect(row[i], proven);
 }
 
 void dht_region_judge(struct dht_lookup *l, unsigned family)
 {
 	struct dht_candidates *front = &l->fronts[family];
-	judge_clusters(l, front);
-	/* A search for the tables' sake is there to meet many, of a network that may be young. */
-	if (l->kind == DHT_LOOKUP_NODES || (!front->crowded && front->len < DHT_K))
-		return;
-	uint64_t radius = dht_region_distance(l->dht, family, DHT_K) / CROWDED;
-	unsigned near = 0;
-	for (size_t i = 0; i < front->len; i++)
-		near += is_near(l, &front->list[i], radius);
-	if (!front->crowded && near < DHT_K)
-		return;
-	front->crowded = true;
-	widen(l);
-	for (size_t i = 0; i < front->len; i++)
-		if (is_near(l, &front->list[i], radius))
-			front->list[i].standing = DHT_SUSPECT;
+	for (size_t i = 0; i < front->len; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (c->standing != DHT_DOUBTED)
+			c->standing = c->hearsay ? DHT_SUSPECT : DHT_BELIEVED;
+	}
+	judge_by(l, family, false);
+	judge_by(l, family, true);
 }
 
-struct dht_candidate *dht_region_next(const struct dht_candidates *front, size_t end)
+struct dht_candidate *dht_region_next(
+	const struct dht_lookup *l, const struct dht_candidates *front, size_t end)
 {
 	struct dht_candidate *next = NULL;
-	if (front->suspects >= SUSPECTS_MAX)
+	if (front->suspects >= (l->result.crowded ? SUSPECTS_MAX : SUSPECTS_NAMED))
 		return NULL;
 	for (size_t i = 0; i < end; i++) {
 		struct dht_candidate *c = &front->list[i];
@@ -168,13 +213,14 @@ static void learn(struct dht_lookup *l, unsigned family)
 		dht_estimate_add(&l->dht->estimates[family], &l->target, nearest);
 }
 
-/* Now that it is known which of them were suspect. */
 static void make_acquaintance(struct dht_lookup *l, const struct dht_candidates *front)
 {
 	for (size_t i = 0; i < front->len; i++) {
 		const struct dht_candidate *c = &front->list[i];
-		if (c->answered)
-			dht_region_met(l->dht, &c->node.contact, c->standing == DHT_SUSPECT);
+		if (!c->answered)
+			continue;
+		l->dht->counters.suspects += c->standing == DHT_SUSPECT;
+		dht_region_met(l->dht, &c->node.contact);
 	}
 }
 

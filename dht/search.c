@@ -174,11 +174,11 @@ static bool ask_round(struct dht_lookup *l, unsigned family)
 static bool ask_suspects(struct dht_lookup *l, struct dht_candidates *front, size_t end)
 {
 	struct dht_candidate *next;
-	bool over = true;
-	while ((next = dht_region_next(front, end)) && may_ask(l, front)) {
+	while ((next = dht_region_next(l, front, end)) && may_ask(l, front)) {
 		front->suspects++;
 		ask(l, front, next);
 	}
+	bool over = !next; /* else when there is room for it */
 	for (size_t i = 0; i < end; i++)
 		over &= front->list[i].standing != DHT_SUSPECT || front->list[i].state != DHT_ASKED;
 	return over;

@@ -73,6 +73,7 @@ static void dht_status(FILE *f, const struct dht *dht)
 	line(f, "dht.ended", c.ended);
 	line(f, "dht.hops", c.hops);
 	line(f, "dht.wide", c.wide);
+	line(f, "dht.suspects", c.suspects);
 	line(f, "dht.items_kept", c.items_kept);
 	line(f, "dht.values_bad", c.values_bad);
 	line(f, "dht.verifications", c.verifications);

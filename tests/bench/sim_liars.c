@@ -37,6 +37,8 @@ static const struct {
 	{"stale forgers", SIM_STALE, 50, false},
 	{"ghosts", SIM_GHOSTS, 33, false},
 	{"ghosts", SIM_GHOSTS, 50, false},
+	{"slanderers", SIM_SLANDER, 10, false},
+	{"slanderers", SIM_SLANDER, 33, false},
 };
 
 static void run_case(size_t n, size_t i)

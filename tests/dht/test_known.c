@@ -29,7 +29,7 @@ static void an_address_has_one_id(void **state)
 	six.endpoint.family = 6;
 	dht_known_init(&k, 7);
 	assert_int_equal(dht_known_look(&k, &a, 0, &right), DHT_STRANGER);
-	dht_known_met(&k, &a, false, SECOND);
+	dht_known_met(&k, &a, SECOND);
 	assert_int_equal(dht_known_look(&k, &a, SECOND, &right), DHT_MET);
 	assert_int_equal(dht_known_look(&k, &forged, SECOND, &right), DHT_OTHERWISE);
 	assert_memory_equal(&right.id, &a.id, DHT_ID_LEN);
@@ -44,12 +44,12 @@ static void a_new_id_is_believed_after_a_while(void **state)
 	struct dht_known k;
 	struct dht_contact a = contact(1, 1), b = contact(1, 2), right;
 	dht_known_init(&k, 7);
-	dht_known_met(&k, &a, false, SECOND);
-	dht_known_met(&k, &b, false, 100 * SECOND);
+	dht_known_met(&k, &a, SECOND);
+	dht_known_met(&k, &b, 100 * SECOND);
 	assert_int_equal(dht_known_look(&k, &a, 100 * SECOND, &right), DHT_OTHERWISE);
 	assert_int_equal(dht_known_look(&k, &b, 100 * SECOND, &right), DHT_OTHERWISE);
 	assert_memory_equal(&right.id, &b.id, DHT_ID_LEN);
-	dht_known_met(&k, &b, false, 159 * SECOND); /* is no new beginning */
+	dht_known_met(&k, &b, 159 * SECOND); /* is no new beginning */
 	assert_int_equal(dht_known_look(&k, &b, 159 * SECOND, &right), DHT_OTHERWISE);
 	assert_int_equal(dht_known_look(&k, &b, 160 * SECOND, &right), DHT_MET);
 	dht_known_finish(&k);
@@ -61,10 +61,10 @@ static void who_was_not_met_for_an_hour_is_a_stranger(void **state)
 	struct dht_known k;
 	struct dht_contact a = contact(1, 1), b = contact(1, 2), right;
 	dht_known_init(&k, 7);
-	dht_known_met(&k, &a, false, 0);
+	dht_known_met(&k, &a, 0);
 	assert_int_equal(dht_known_look(&k, &b, LIFETIME - 1, &right), DHT_OTHERWISE);
 	assert_int_equal(dht_known_look(&k, &b, LIFETIME, &right), DHT_STRANGER);
-	dht_known_met(&k, &b, false, LIFETIME);
+	dht_known_met(&k, &b, LIFETIME);
 	assert_int_equal(dht_known_look(&k, &b, LIFETIME, &right), DHT_MET);
 	dht_known_finish(&k);
 }
@@ -80,7 +80,7 @@ static void the_memory_is_bounded(void **state)
 	dht_known_init(&k, 7);
 	for (uint32_t i = 0; i < many; i++) {
 		struct dht_contact c = contact(i, (uint8_t)i);
-		dht_known_met(&k, &c, false, i * SECOND / 100);
+		dht_known_met(&k, &c, i * SECOND / 100);
 		assert_int_equal(dht_known_look(&k, &c, i * SECOND / 100, &right), DHT_MET);
 	}
 	assert_int_equal(k.cap, DHT_KNOWN_MAX);
@@ -101,7 +101,7 @@ static void it_grows_as_needed(void **state)
 	dht_known_init(&k, 7);
 	for (uint32_t i = 0; i < 100; i++) {
 		struct dht_contact c = contact(i, (uint8_t)i);
-		dht_known_met(&k, &c, false, i);
+		dht_known_met(&k, &c, i);
 	}
 	assert_true(k.cap <= 256);
 	unsigned met = 0;

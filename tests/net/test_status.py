@@ -23,6 +23,7 @@ ELSEWHERE = {
     "dht.drop.budget": ("dht/test_limited.c", "drop_budget"),
     "dht.id_changes": ("sim/test_presence.c", "id_changes"),
     "dht.lookups": ("dht/test_lookup.c", "lookups"),
+    "dht.suspects": ("dht/test_region.c", "suspects"),
     "dht.size6": ("sim/test_liars.c", "size6"),
     "dht.wide": ("sim/test_liars.c", "wide"),
     "mount.crowded": ("fs/test_pending.c", "crowded"),

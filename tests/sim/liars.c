@@ -87,15 +87,39 @@ static void name_accomplices(struct dht_message *reply, const struct dht_id *tar
 	}
 }
 
+/* Nobody is there; the id shares so many bytes with `id`. */
+static void add_ghost(struct dht_message *reply, const struct dht_id *id, size_t shared)
+{
+	struct dht_contact *c = &reply->nodes[reply->nodes_len++];
+	*c = (struct dht_contact){.id = *id, .endpoint = {.family = 4, .port = 9}};
+	randomize(c->id.b + shared, DHT_ID_LEN - shared);
+	c->endpoint.ip[0] = 11;
+	randomize(c->endpoint.ip + 1, 3);
+}
+
 static void name_ghosts(struct dht_message *reply, const struct dht_id *target)
 {
-	for (size_t i = 0; i < DHT_K; i++) {
-		struct dht_contact *c = &reply->nodes[reply->nodes_len++];
-		*c = (struct dht_contact){.id = *target, .endpoint = {.family = 4, .port = 9}};
-		randomize(c->id.b + 10, DHT_ID_LEN - 10);
-		c->endpoint.ip[0] = 11;
-		randomize(c->endpoint.ip + 1, 3);
+	for (size_t i = 0; i < DHT_K; i++)
+		add_ghost(reply, target, 10);
+}
+
+static void slander_nearest(struct dht_message *reply, const struct dht_id *target)
+{
+	const struct dht_id *near[DHT_K / 2];
+	size_t len = 0;
+	for (size_t i = 0; i < sim_len(crowd->sim); i++) {
+		if (sim_liars_has(crowd, i) || !sim_alive(crowd->sim, i))
+			continue;
+		const struct dht_id *id = dht_own_id(sim_dht(crowd->sim, i));
+		size_t at = len < DHT_K / 2 ? len++ : len;
+		for (; at > 0 && dht_id_nearer(target, id, near[at - 1]) < 0; at--)
+			if (at < DHT_K / 2)
+				near[at] = near[at - 1];
+		if (at < DHT_K / 2)
+			near[at] = id;
 	}
+	for (size_t i = 0; i < 2 * len; i++)
+		add_ghost(reply, near[i / 2], 10);
 }
 
 static struct held *find_held(const struct dht_id *target)
@@ -140,6 +164,8 @@ static void name_nodes(struct dht_message *reply, const struct dht_message *m, u
 	reply->want6 = family == 6;
 	if (crowd->kind == SIM_GHOSTS)
 		name_ghosts(reply, &m->target);
+	else if (crowd->kind == SIM_SLANDER)
+		slander_nearest(reply, &m->target);
 	else
 		name_accomplices(reply, &m->target, family);
 }

@@ -152,6 +152,20 @@ static void ghosts(void **state)
 	assert_true(o.took <= 50 * SIM_SECOND);
 }
 
+/* What they name where nobody is costs packets, but takes nobody's good name away: what is put is
+ * put at nodes that count. */
+static void slanderers(void **state)
+{
+	(void)state;
+	struct sim_liars_outcome o;
+	run_case(SIM_SLANDER, 10, false, 25, &o);
+	assert_int_equal(o.found, 100);
+	assert_true(o.read_queries <= 20 * 100);
+	assert_true(o.put_queries <= 28 * 25);
+	assert_int_equal(o.wide, 0);
+	assert_true(o.stored_min >= 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +176,7 @@ int main(void)
 		cmocka_unit_test(forgers_from_birth),
 		cmocka_unit_test(older_values_of_forgers),
 		cmocka_unit_test(ghosts),
+		cmocka_unit_test(slanderers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
