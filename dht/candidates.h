@@ -50,6 +50,7 @@ struct dht_candidate {
 	bool walked;	       /* was silent, and so asked find_node too */
 	bool detour;	       /* asked wherever it is: a second path begins there (detour.c) */
 	uint8_t round;	       /* enum dht_search_state: asked for the far side of the region */
+	uint64_t round_query;  /* the number of that query */
 	bool holds; /* it has what the look-up stores, or asks for */
 	uint8_t standing;      /* enum dht_standing */
 	uint8_t rank;	       /* how many nearer ones were named along with it, at least */

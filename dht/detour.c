@@ -94,10 +94,9 @@ bool dht_detour_round(struct dht_lookup *l, unsigned family, struct dht_candidat
 bool dht_detour_ended(struct dht_lookup *l, struct dht_candidate *c, const struct dht_query *q,
 	enum dht_search_state how)
 {
-	bool is_round = c->round == DHT_ASKED && q->method == DHT_FIND_NODE;
-	if (!is_round)
+	if (c->round == DHT_NEW || c->round_query != q->number)
 		return false;
-	l->fronts[q->to.endpoint.family == 6].rounds--;
+	l->fronts[q->to.endpoint.family == 6].rounds -= c->round == DHT_ASKED;
 	c->round = (uint8_t)how;
 	return true;
 }

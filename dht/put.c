@@ -333,9 +333,14 @@ static void search_again(struct dht_lookup *l)
 	l->searches++;
 	l->storing = false;
 	l->result.answered = 0;
-	for (unsigned family = 0; family < 2; family++)
+	for (unsigned family = 0; family < 2; family++) {
+		/* A candidate that is to be asked anew may give way to others, and its answer about
+		 * the far side of the region with it: none is waited for. */
+		l->fronts[family].rounds = 0;
 		for (size_t i = 0; i < l->fronts[family].len; i++) {
 			struct dht_candidate *c = &l->fronts[family].list[i];
+			if (c->round == DHT_ASKED)
+				c->round = DHT_STALLED;
 			if (c->store_state == DHT_STORE_FAILED) {
 				c->store_state = DHT_UNSTORED;
 				c->stored = 0;
@@ -347,6 +352,7 @@ static void search_again(struct dht_lookup *l)
 			}
 			l->result.answered += c->answered;
 		}
+	}
 	dht_lookup_search(l);
 }
 

