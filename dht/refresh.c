@@ -71,23 +71,26 @@ static uint64_t put_at(const struct dht_refresh *r, const struct dht_candidate *
 }
 
 /* A node that still holds what nobody put for clearly longer than nodes promise keeps longer, and
- * is trusted with as long again. */
+ * is trusted with as long again; not where ids were made up. */
 static uint64_t until(const struct dht_refresh *r, uint64_t put, uint64_t now)
 {
 	uint64_t promised = put ? put + r->lifetime : 0;
 	uint64_t age = now - (put > r->since ? put : r->since);
-	uint64_t proven = age > r->lifetime + r->lifetime / 8 ? now + age : 0;
+	bool keeps = !r->crowded && age > r->lifetime + r->lifetime / 8;
+	uint64_t proven = keeps ? now + age : 0;
 	uint64_t later = promised > proven ? promised : proven;
 	return later > now ? later : now;
 }
 
-/* The nearest that can be stored on. */
+/* The nearest that can be stored on, and are believed: suspects are stored at besides (put.c). */
 static size_t nearest(struct dht_candidates *front, struct dht_candidate *ret_near[DHT_K])
 {
 	size_t len = 0;
-	for (size_t i = 0; i < front->len && len < DHT_K; i++)
-		if (front->list[i].state == DHT_ANSWERED && front->list[i].node.token_len)
-			ret_near[len++] = &front->list[i];
+	for (size_t i = 0; i < front->len && len < DHT_K; i++) {
+		struct dht_candidate *c = &front->list[i];
+		if (c->state == DHT_ANSWERED && c->node.token_len && c->standing != DHT_SUSPECT)
+			ret_near[len++] = c;
+	}
 	return len;
 }
 
@@ -131,6 +134,7 @@ static void choose(const struct dht_refresh *r, struct dht_candidates *front, ui
 
 bool dht_refresh_choose(struct dht_lookup *l)
 {
+	l->refresh->crowded |= l->result.crowded;
 	if (l->is_mutable && (l->result.seq_seen > l->item->seq || l->result.contested))
 		return false;
 	for (unsigned family = 0; family < 2; family++)
@@ -148,7 +152,7 @@ static void count_lost(const struct dht_lookup *l, uint64_t now)
 		const struct dht_copy *copy = &r->copies[i];
 		const struct dht_candidate *c = dht_candidates_find(
 			&l->fronts[copy->at.endpoint.family == 6], &copy->at);
-		if (copy->until <= now || !c || c->state == DHT_NEW)
+		if (copy->until <= now || !c || c->state == DHT_NEW || c->standing == DHT_SUSPECT)
 			continue;
 		r->expected++;
 		r->lost += c->state != DHT_ANSWERED || !c->holds;

@@ -34,6 +34,10 @@ struct dht_refresh {
 	unsigned most;	   /* it is put at so many where it is missing, ... */
 	unsigned rescue;   /* ... at so many when fewer than DHT_REFRESH_FEW have it */
 
+	/* Once ids were made up around it. Whoever says that he still holds it may be a liar then, who
+	 * has others let their copies lapse by that. */
+	bool crowded;
+
 	/* What the refresh found. */
 	uint64_t lasts;		 /* `safe` copies are not forgotten before; 0: nobody answered */
 	unsigned expected, lost; /* copies that should have been there, and those that were not */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "dht/engine.h"
 #include "tests/sim/sim.h"
 
 #define NODES 16 /* twice as many as hold an item */
@@ -497,6 +498,84 @@ static void test_churn(void **state)
 	sim_destroy(sim);
 }
 
+static struct dht_item erased;
+
+/* Sybils next to the target: they take puts and forget them, and tell the publisher alone that they
+ * hold it, whom they know by his address. */
+static bool hear_as_sybil(struct sim *sim, size_t node, const struct dht_endpoint *from,
+	const uint8_t *datagram, size_t len)
+{
+	struct dht_message m, reply = {.kind = DHT_REPLY, .has_id = true};
+	uint8_t buf[1500];
+	if (dht_message_read(datagram, len, &m) < 0 || m.kind != DHT_QUERY ||
+		(m.method != DHT_GET && m.method != DHT_PUT))
+		return false;
+	reply.transaction = m.transaction;
+	reply.id = *dht_own_id(sim_dht(sim, node));
+	if (m.method == DHT_GET) {
+		reply.token = (struct bytes){(const uint8_t *)"liar", 4};
+		reply.want4 = true;
+		reply.nodes_len = dht_table_nearest(
+			&sim_dht(sim, node)->tables[0], &m.target, 0, reply.nodes, DHT_K);
+	}
+	if (m.method == DHT_GET && sim_node_of(sim, from) == 0) {
+		reply.has_key = reply.has_sig = reply.has_seq = true;
+		reply.key = (struct bytes){erased.key, DHT_KEY_LEN};
+		reply.sig = (struct bytes){erased.sig, DHT_SIG_LEN};
+		reply.seq = erased.seq;
+		reply.value = (struct bytes){erased.value, erased.value_len};
+	}
+	int written = dht_message_write(&reply, buf, sizeof(buf));
+	assert_true(written > 0);
+	sim_send(sim, node, from, buf, (size_t)written);
+	return true;
+}
+
+static void add_sybils(struct sim *sim, size_t n, const struct dht_id *target, unsigned bits)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct dht_endpoint at;
+		struct dht_id id = *target;
+		size_t node = sim_add(sim, 4);
+		sim_endpoint(sim, node, 4, &at);
+		for (unsigned bit = bits; bit < 8 * DHT_ID_LEN; bit++)
+			if (sim_random(sim) & 1)
+				id.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+		sim_move(sim, node, &at, &id);
+		sim_join(sim, node, 0);
+		sim_set_hear(sim, node, hear_as_sybil);
+	}
+}
+
+/* Eight that seem to keep it for ever have nobody let it lapse: at any time somebody honest holds
+ * it. */
+static void test_sybils(void **state)
+{
+	(void)state;
+	const struct sim_config config = {
+		.rtt_min = 20000, .rtt_max = 120000, .item_lifetime = LIFETIME};
+	const struct dht_republish_limits limits = {.lifetime = LIFETIME};
+	struct sim *sim = sim_network(&config, 60);
+	struct dht_published *published;
+	struct sim_answer a;
+	struct dht_id target;
+	struct owned o = {0};
+	dht_republish_limits(sim_dht(sim, 0), &limits);
+	sim_mutable(1, 1000, "a record of ours", &erased);
+	dht_item_target(&erased, &target);
+	add_sybils(sim, 8, &target, 14);
+	sim_run(sim, 30 * SIM_SECOND);
+	sim_put(sim, 0, &erased, 0, &a);
+	assert_int_equal(
+		dht_publish(sim_dht(sim, 0), &erased, sim_now(sim), on_refresh, &o, &published), 0);
+	for (unsigned minute = 0; minute < 120; minute++) {
+		sim_run(sim, MINUTE);
+		assert_true(sim_copies(sim, &target) >= 4);
+	}
+	assert_in_range(o.refreshes, 10, 40);
+	sim_destroy(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_hopeless),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_sybils),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
