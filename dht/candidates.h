@@ -53,7 +53,6 @@ struct dht_candidate {
 	uint64_t round_query;  /* the number of that query */
 	bool holds; /* it has what the look-up stores, or asks for */
 	uint8_t standing;      /* enum dht_standing */
-	uint8_t rank;	       /* how many nearer ones were named along with it, at least */
 	bool unread; /* node.seq was seen by a put's own search, not shown to the caller */
 };
 

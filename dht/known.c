@@ -102,14 +102,13 @@ void dht_known_met(struct dht_known *k, const struct dht_contact *c, uint64_t no
 	*node = fresh;
 }
 
-enum dht_acquaintance dht_known_look(const struct dht_known *k, const struct dht_contact *c,
-	uint64_t now, struct dht_contact *ret_right)
+enum dht_acquaintance dht_known_look(
+	const struct dht_known *k, const struct dht_contact *c, uint64_t now)
 {
 	uint32_t second = (uint32_t)(now / SECOND);
 	const struct dht_known_node *node = find(k, &c->endpoint);
 	if (!is_fresh(node, second))
 		return DHT_STRANGER;
-	*ret_right = node->contact;
 	if (!dht_id_equal(&node->contact.id, &c->id))
 		return DHT_OTHERWISE;
 	if (node->changed && second - node->changed < DHT_KNOWN_PROBATION)

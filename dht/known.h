@@ -41,8 +41,8 @@ void dht_known_init(struct dht_known *k, uint64_t seed);
 void dht_known_finish(struct dht_known *k);
 /* It answered us under that id. `now` is in microseconds, here and below. */
 void dht_known_met(struct dht_known *k, const struct dht_contact *c, uint64_t now);
-/* Somebody says that `c` is there. With DHT_OTHERWISE, *ret_right is who answered there last. */
-enum dht_acquaintance dht_known_look(const struct dht_known *k, const struct dht_contact *c,
-	uint64_t now, struct dht_contact *ret_right);
+/* Somebody says that `c` is there. */
+enum dht_acquaintance dht_known_look(
+	const struct dht_known *k, const struct dht_contact *c, uint64_t now);
 
 #endif

@@ -153,16 +153,14 @@ uint64_t dht_region_distance(const struct dht *dht, unsigned family, unsigned ra
 bool dht_region_contradicts(struct dht_lookup *l, const struct dht_message *m);
 /* who was named or answered since is looked at together with all others; */
 void dht_region_judge(struct dht_lookup *l, unsigned family);
-/* the suspect to be asked next, of the first `end`: those that were named first by their sources,
- * so that a source that names many has no more of us than one that names few. NULL: none; */
+/* the suspect to be asked next, of the first `end`. NULL: none, or enough were; */
 struct dht_candidate *dht_region_next(
 	const struct dht_lookup *l, const struct dht_candidates *front, size_t end);
 /* a search is over; */
 void dht_region_learn(struct dht_lookup *l);
 /* it answered us; is it what it was? (known.h); */
 void dht_region_met(struct dht *dht, const struct dht_contact *c);
-enum dht_acquaintance dht_region_look(
-	const struct dht *dht, const struct dht_contact *c, struct dht_contact *ret_right);
+enum dht_acquaintance dht_region_look(const struct dht *dht, const struct dht_contact *c);
 /* is that node one that is not believed? */
 bool dht_region_made_up(const struct dht_lookup *l, const struct dht_contact *contact);
 

@@ -12,7 +12,7 @@
 
 /* As somebody named it. */
 struct naming {
-	uint8_t hops, rank;
+	uint8_t hops;
 	bool hearsay; /* somebody who names others otherwise than they answered us */
 };
 
@@ -24,8 +24,7 @@ static void name_again(struct dht_lookup *l, const struct dht_contact *c, struct
 		there->hearsay &= n.hearsay;
 }
 
-/* Whom we met ourselves is believed, or not, whoever names him; and at an address that we know
- * under another id, that one may be asked. */
+/* Whom we met ourselves is believed, or not, whoever names him. */
 static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming n)
 {
 	struct dht *dht = l->dht;
@@ -34,8 +33,7 @@ static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming
 		dht_id_equal(&c->id, &dht->config.id))
 		return;
 	struct dht_address_rules rules = dht_lookup_rules(dht);
-	struct dht_contact right;
-	enum dht_acquaintance met = dht_region_look(dht, c, &right);
+	enum dht_acquaintance met = dht_region_look(dht, c);
 	struct dht_candidate *added = dht_candidates_add(&l->fronts[family], &l->target, c, &rules,
 		met == DHT_OTHERWISE ? DHT_DOUBTED : DHT_BELIEVED);
 	if (!added) {
@@ -43,7 +41,6 @@ static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming
 		return;
 	}
 	added->hops = n.hops;
-	added->rank = n.rank;
 	added->met = met == DHT_MET;
 	added->hearsay = n.hearsay && !added->met;
 	added->no_get = dht_habits_no_get(&dht->habits, &c->endpoint, dht_now(dht));
@@ -52,13 +49,11 @@ static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming
 		added->asked = 1;
 		added->walked = true;
 	}
-	if (met == DHT_OTHERWISE && !dht_id_equal(&right.id, &c->id))
-		add(l, &right, (struct naming){n.hops, 0, false});
 }
 
 void dht_lookup_candidate(struct dht_lookup *l, const struct dht_contact *c, uint8_t hops)
 {
-	add(l, c, (struct naming){hops, 0, false});
+	add(l, c, (struct naming){hops, false});
 }
 
 /* Nodes that left one query unanswered are among them, since packets get lost; those that left more
@@ -94,10 +89,8 @@ void dht_lookup_named(
 	/* Hops are fewer than queries, and these are bounded. */
 	struct naming n = {
 		.hops = (uint8_t)(source->hops + 1), .hearsay = dht_region_contradicts(l, m)};
-	for (size_t i = 0; i < m->nodes_len; i++) {
-		n.rank = (uint8_t)i;
+	for (size_t i = 0; i < m->nodes_len; i++)
 		add(l, &m->nodes[i], n);
-	}
 	for (unsigned family = 0; family < 2; family++)
 		dht_region_judge(l, family);
 }

@@ -44,12 +44,11 @@ void dht_region_met(struct dht *dht, const struct dht_contact *c)
 		dht_known_met(&dht->known, c, dht_now(dht));
 }
 
-enum dht_acquaintance dht_region_look(
-	const struct dht *dht, const struct dht_contact *c, struct dht_contact *ret_right)
+enum dht_acquaintance dht_region_look(const struct dht *dht, const struct dht_contact *c)
 {
 	if (!says_something(dht, c))
 		return DHT_STRANGER;
-	return dht_known_look(&dht->known, c, dht_now(dht), ret_right);
+	return dht_known_look(&dht->known, c, dht_now(dht));
 }
 
 static void widen(struct dht_lookup *l)
@@ -60,10 +59,9 @@ static void widen(struct dht_lookup *l)
 
 bool dht_region_contradicts(struct dht_lookup *l, const struct dht_message *m)
 {
-	struct dht_contact right;
 	unsigned contradictions = 0;
 	for (size_t i = 0; i < m->nodes_len; i++)
-		contradictions += dht_region_look(l->dht, &m->nodes[i], &right) == DHT_OTHERWISE;
+		contradictions += dht_region_look(l->dht, &m->nodes[i]) == DHT_OTHERWISE;
 	if (contradictions < CONTRADICTIONS)
 		return false;
 	widen(l);
@@ -187,16 +185,12 @@ void dht_region_judge(struct dht_lookup *l, unsigned family)
 struct dht_candidate *dht_region_next(
 	const struct dht_lookup *l, const struct dht_candidates *front, size_t end)
 {
-	struct dht_candidate *next = NULL;
 	if (front->suspects >= (l->result.crowded ? SUSPECTS_MAX : SUSPECTS_NAMED))
 		return NULL;
-	for (size_t i = 0; i < end; i++) {
-		struct dht_candidate *c = &front->list[i];
-		if (c->standing == DHT_SUSPECT && c->state == DHT_NEW &&
-			(!next || c->rank < next->rank))
-			next = c;
-	}
-	return next;
+	for (size_t i = 0; i < end; i++)
+		if (front->list[i].standing == DHT_SUSPECT && front->list[i].state == DHT_NEW)
+			return &front->list[i];
+	return NULL;
 }
 
 static void learn(struct dht_lookup *l, unsigned family)

@@ -121,7 +121,7 @@ static void not_with_those_in_doubt(void **state)
 	dht_table_silent(&w->dht->tables[0], &nodes[NODES - ELSEWHERE]);
 	lookup->result.crowded = true;
 	dht_detour_begin(lookup, 0);
-	assert_null(candidate(NEAR));
+	assert_false(candidate(NEAR)->detour);
 	assert_true(candidate(NEAR + 1)->detour);
 	assert_null(candidate(NODES - ELSEWHERE));
 	assert_true(candidate(NODES - ELSEWHERE + 2)->detour);

@@ -162,7 +162,7 @@ static void slanderers(void **state)
 	assert_int_equal(o.found, 100);
 	assert_true(o.read_queries <= 20 * 100);
 	assert_true(o.put_queries <= 30 * 25);
-	assert_int_equal(o.wide, 0);
+	assert_true(o.wide <= 5); /* as where all are honest */
 	assert_true(o.stored_min >= 8);
 }
 
