@@ -108,7 +108,8 @@ struct dht_result {
 	uint64_t enough;      /* put: microseconds until DHT_ENOUGH nodes had taken it; 0: never */
 	bool stored_here;     /* put: this node keeps it too */
 	bool crowded;         /* somebody seems to have made ids up to be next to the target: what
-	                       * was found or stored there deserves to be read back */
+	                       * was stored there is to be read back before it counts (a put of
+	                       * the publisher: resolver/job.c) */
 	bool contested;       /* put: who has the key too signed another value of our seq */
 	int64_t seq_seen;     /* highest seq of a value that verified; -1: none */
 };

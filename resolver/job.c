@@ -311,22 +311,14 @@ static bool is_conflict(struct job *job, const struct dht_result *result)
 	return false;
 }
 
-static void put_done(void *ctx, const struct dht_result *result)
+/* `taken`: nodes that have it; 0: there are no others. */
+static void put_succeeded(struct job *job, unsigned taken)
 {
-	struct job *job = ctx;
 	struct publisher *p = job->publisher;
-	job->lookup = NULL;
-	account(job, result);
-	if (is_conflict(job, result))
-		return;
-	if (result->stored == 0 && result->error != -EHOSTUNREACH) {
-		fail(job);
-		return;
-	}
 	job->failures = 0;
-	job->alone = result->stored == 0;
+	job->alone = taken == 0;
 	job->again |= job->edits.again;
-	mark_taken(job, result->stored);
+	mark_taken(job, taken);
 	if (job->kind == JOB_SLOT) {
 		p->counters.slots_put++;
 	} else {
@@ -334,10 +326,55 @@ static void put_done(void *ctx, const struct dht_result *result)
 		publish_zone_done(p, job->uid);
 	}
 	bool wanted = job_wanted(job);
-	if (result->stored && wanted)
+	if (taken && wanted)
 		job_keep(job, &job->item, clock_monotonic());
 	job->hurried = false;
 	rest(job, wanted ? p->config.resign : 0); /* what nothing is left of goes at once */
+}
+
+static void read_back_done(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
+	const struct dht_result *result)
+{
+	struct job *job = ctx;
+	if (item) {
+		job->found += from && item->seq == job->item.seq;
+		return;
+	}
+	job->lookup = NULL;
+	account(job, result);
+	if (job->found == 0)
+		fail(job);
+	else
+		put_succeeded(job, job->taken ? job->taken : job->found);
+}
+
+/* Where ids were made up those that took it may be liars who keep nothing, and those that were not
+ * counted may be honest. A get goes by other ways as well, and asks others in the region: what it
+ * does not find nobody else would find. */
+static int read_back(struct job *job, unsigned taken)
+{
+	const struct dht_item *item = &job->item;
+	job->taken = taken;
+	job->found = 0;
+	return dht_get_mutable(job->publisher->dht, item->key, item->salt, item->salt_len,
+		read_back_done, job, &job->lookup);
+}
+
+static void put_done(void *ctx, const struct dht_result *result)
+{
+	struct job *job = ctx;
+	job->lookup = NULL;
+	account(job, result);
+	if (is_conflict(job, result))
+		return;
+	if (result->crowded && !result->error) {
+		if (read_back(job, result->stored) < 0)
+			fail(job);
+	} else if (result->stored == 0 && result->error != -EHOSTUNREACH) {
+		fail(job);
+	} else {
+		put_succeeded(job, result->stored);
+	}
 }
 
 static void piece_done(void *ctx, const struct dht_result *result)

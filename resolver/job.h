@@ -3,7 +3,8 @@
  *   waiting   for its time: a second after the edit, a back-off, a day after the last put, for
  *             what is published is signed anew daily; without an edit, for its turn then
  *   reading   the newest version from the network
- *   putting   the pieces of a large claim; then the merge of that and the own edits, with cas
+ *   putting   the pieces of a large claim; then the merge of that and the own edits, with cas; where
+ *             ids were made up to be next to it, it is read back before it counts
  *
  * What the network took, or held already as it should be, is kept alive by the DHT node from then
  * on (dht_publish), until this job puts something else or the network shows something newer.
@@ -71,6 +72,7 @@ struct job {
 	size_t kept_pieces_len;
 	int64_t kept_seq;
 	size_t piece; /* the next to be put */
+	unsigned taken, found; /* nodes that took it, and that had it when it was read back */
 };
 
 struct publisher {

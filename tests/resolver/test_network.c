@@ -461,6 +461,80 @@ static void test_resign(void **state)
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "anew.alt").last, 7);
 }
 
+/* What a put of node 0 is told, and a get finds, while `crowded`: the linker has the calls of dht/
+ * go through here. */
+static bool crowded, hidden;
+static unsigned gets_ended;
+static dht_put_fn *told;
+
+static void tell_crowded(void *ctx, const struct dht_result *result)
+{
+	struct dht_result r = *result;
+	r.crowded |= crowded;
+	told(ctx, &r);
+}
+
+int __real_dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn,
+	void *ctx, struct dht_lookup **ret_lookup);
+int __wrap_dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn,
+	void *ctx, struct dht_lookup **ret_lookup);
+int __wrap_dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn,
+	void *ctx, struct dht_lookup **ret_lookup)
+{
+	if (!crowded)
+		return __real_dht_put(dht, item, flags, fn, ctx, ret_lookup);
+	assert_true(!told || told == fn);
+	told = fn;
+	return __real_dht_put(dht, item, flags, tell_crowded, ctx, ret_lookup);
+}
+
+static dht_get_fn *shown;
+
+static void show_end(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
+	const struct dht_result *result)
+{
+	gets_ended += result != NULL;
+	if (result || !hidden)
+		shown(ctx, item, from, result);
+}
+
+int __real_dht_get_mutable(struct dht *dht, const uint8_t key[DHT_KEY_LEN], const uint8_t *salt,
+	size_t salt_len, dht_get_fn *fn, void *ctx, struct dht_lookup **ret_lookup);
+int __wrap_dht_get_mutable(struct dht *dht, const uint8_t key[DHT_KEY_LEN], const uint8_t *salt,
+	size_t salt_len, dht_get_fn *fn, void *ctx, struct dht_lookup **ret_lookup);
+int __wrap_dht_get_mutable(struct dht *dht, const uint8_t key[DHT_KEY_LEN], const uint8_t *salt,
+	size_t salt_len, dht_get_fn *fn, void *ctx, struct dht_lookup **ret_lookup)
+{
+	if (!crowded)
+		return __real_dht_get_mutable(dht, key, salt, salt_len, fn, ctx, ret_lookup);
+	/* One job at a time: its read, then its reading back. */
+	shown = fn;
+	return __real_dht_get_mutable(dht, key, salt, salt_len, show_end, ctx, ret_lookup);
+}
+
+/* Where ids were made up a put counts when it was read back. */
+static void test_read_back(void **state)
+{
+	(void)state;
+	connect_all(POLICY_GUARDED);
+	uint8_t key[NAME_KEY_LEN];
+	char name[80] = "www.";
+	assert_int_equal(publish_key(nodes[0].publisher, 1000, key), 0);
+	key_to_text(key, name + 4);
+	struct question q = question_of(name);
+	crowded = hidden = true;
+	assert_int_equal(put(&nodes[0], 1000, name, 7), 0);
+	while (published(&nodes[0]).failures < 1)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(gets_ended, 2);
+	assert_false(own_find(nodes[0].own, 1000, &q)->published);
+	hidden = false;
+	until_published(&nodes[0], 1000, name);
+	assert_true(gets_ended >= 3);
+	crowded = false;
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, name).last, 7);
+}
+
 /* After a restart it is looked for first; what the network has as it should be is not put again. */
 static void test_restart(void **state)
 {
@@ -839,6 +913,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slot_from_the_future, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_read_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_contested, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_turn_and_edit, set_up, tear_down),
