@@ -12,7 +12,7 @@
 #define DHT_CLOSEST_NODES 12
 /* And of suspects: as many as a look-up asks. */
 #define DHT_CLOSEST_SUSPECTS 24
-/* Targets kept: 200 bytes a node, so about 1 MB at most. */
+/* Targets kept: 72 nodes of 96 bytes each at most, of both families, so 1.8 MB. */
 #define DHT_CLOSEST_SETS 256
 /* Tokens hold for five minutes at least (BEP 5). */
 #define DHT_CLOSEST_LIFETIME ((uint64_t)300 * 1000000)

@@ -92,8 +92,9 @@ static void remember_seen(struct dht_lookup *l, const struct dht_item *item)
 }
 
 /* Signature checks of one look-up: liars may return as many values as they like, even genuine ones
- * of long ago. The last quarter is for what claims to be newer than all that verified, so that the
- * newest is found as long as fewer than four false ones claim that before it comes. */
+ * of long ago. The last quarter is for what claims to be newer than all that verified, so that
+ * values that are merely old never hide it. False ones that claim to be newer use all sixteen: it is
+ * found if it comes before the sixteenth of them. */
 #define VERIFICATIONS_MAX 16
 #define VERIFICATIONS_NEWER 4
 

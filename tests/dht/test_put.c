@@ -1,6 +1,7 @@
 /* Puts that do not go as they should: nodes that fail while it is stored, and our own store, which
  * holds something else. */
 #undef NDEBUG
+#include "dht/engine.h"
 #include "tests/dht/lookup_world.h"
 
 static void begin_put(struct world *w, struct outcome *o, unsigned flags)
@@ -167,12 +168,39 @@ static void with_cas_the_ninth_waits_for_six(void **state)
 	}
 }
 
+/* A question about the far side of the region (detour.c) was under way when the put began to search
+ * anew: nobody waits for what it says. */
+static void a_second_search_waits_for_no_round(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_message m;
+	know_nodes(w, 9);
+	begin_put(w, &o, 0);
+	answer_gets(w, 0, false);
+	struct dht_candidates *front = &o.lookup->fronts[0];
+	front->rounds = 1;
+	front->list[0].round = DHT_ASKED;
+	front->list[0].round_query = UINT64_MAX;
+	size_t refusals = 0, asked = queries(w, DHT_GET);
+	for (size_t i = 0; i < w->sent_len && !o.ends; i++) {
+		if (sent_query(w, i, DHT_PUT, &m))
+			answer_put(w, i, refusals++ >= 4);
+		else if (i >= asked && sent_query(w, i, DHT_GET, &m))
+			answer_gets(w, i, false);
+	}
+	world_pass(w, 10 * WORLD_SECOND);
+	assert_int_equal(o.ends, 1);
+	assert_true(o.result.stored >= 8);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(tokens_that_have_aged),
+		TEST(a_second_search_waits_for_no_round),
 		TEST(our_own_refusal_is_one_of_eight),
 		TEST(the_ninth_is_not_waited_for),
 		TEST(with_cas_the_ninth_waits_for_six),

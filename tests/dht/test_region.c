@@ -344,6 +344,30 @@ static void a_crowd_that_does_not_answer_costs_little(void **state)
 	assert_true(r.queries <= 9 + 9 + 8);
 }
 
+/* As many as may be are under way to others: the suspect is asked when there is room again. */
+static void a_search_waits_for_room_to_ask_suspects(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	make_neighbours(9);
+	for (size_t i = 0; i < 9; i++)
+		world_befriend(w, &nodes[i]);
+	begin_get(w, &o);
+	struct dht_candidates *front = &o.lookup->fronts[0];
+	assert_int_equal(front->len, 9);
+	for (size_t i = 0; i < 9; i++)
+		front->list[i].state = i > 0 ? DHT_ANSWERED : DHT_NEW;
+	front->list[0].standing = DHT_SUSPECT;
+	front->flying = DHT_K + 3;
+	dht_lookup_search(o.lookup);
+	assert_int_equal(o.ends, 0);
+	assert_int_equal(front->list[0].state, DHT_NEW);
+	front->flying = 0;
+	dht_lookup_search(o.lookup);
+	assert_int_equal(o.ends, 0);
+	assert_int_equal(front->list[0].state, DHT_ASKED);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -359,6 +383,7 @@ int main(void)
 		TEST(a_crowd_that_answers_does_not_count),
 		TEST(seven_are_no_crowd),
 		TEST(a_crowd_that_does_not_answer_costs_little),
+		TEST(a_search_waits_for_room_to_ask_suspects),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
