@@ -265,15 +265,26 @@ static void two_together_are_believed(void **state)
 #define CROWD 8
 
 /* What four look-ups elsewhere would have told: about thirty nodes. */
-static void estimate_thirty(struct world *w)
+static void estimate_thirty(struct world *w, unsigned family)
 {
 	for (uint8_t i = 0; i < 4; i++) {
 		struct dht_id there = id_of(i, 0), nearest[DHT_ESTIMATE_NODES];
 		for (uint8_t j = 0; j < DHT_ESTIMATE_NODES; j++)
 			nearest[j] = id_of(i ^ (uint8_t)(8 * (j + 1)), 0);
-		dht_estimate_add(&w->dht->estimates[0], &there, nearest);
+		dht_estimate_add(&w->dht->estimates[family], &there, nearest);
 	}
-	assert_in_range(dht_region_size(w->dht, 0), 25, 40);
+	assert_in_range(dht_region_size(w->dht, family), 25, 40);
+}
+
+/* Each network has an estimate of its own. */
+static void two_networks_have_two_sizes(void **state)
+{
+	struct world *w = *state;
+	struct dht_counters c;
+	estimate_thirty(w, 1);
+	dht_counters(w->dht, &c);
+	assert_in_range(c.size6, 25, 40);
+	assert_int_equal(c.size4, 0);
 }
 
 /* Of thirty nodes the first eight share sixteen bits with the target, and no two of them 37; the
@@ -289,7 +300,7 @@ static void make_crowd(struct world *w)
 		if (i >= CROWD)
 			world_befriend(w, &nodes[i]);
 	}
-	estimate_thirty(w);
+	estimate_thirty(w, 0);
 }
 
 static void name_crowd(size_t node, struct dht_message *reply)
@@ -380,6 +391,7 @@ int main(void)
 		TEST(one_contradiction_is_no_sign),
 		TEST(a_cluster_that_answers_is_made_up),
 		TEST(two_together_are_believed),
+		TEST(two_networks_have_two_sizes),
 		TEST(a_crowd_that_answers_does_not_count),
 		TEST(seven_are_no_crowd),
 		TEST(a_crowd_that_does_not_answer_costs_little),

@@ -662,6 +662,7 @@ static void test_conflict(void **state)
 		until_published(&nodes[0], 1000, name);
 		until_published(&nodes[1], 1000, name);
 	}
+	assert_true(published(&nodes[0]).conflicts + published(&nodes[1]).conflicts >= 1);
 	struct question q = question_of(name);
 	assert_int_equal(own_find(nodes[0].own, 1000, &q)->replicas, 2);
 	assert_int_equal(own_find(nodes[1].own, 1000, &q)->replicas, 2);
