@@ -31,12 +31,13 @@ void job_stop(struct job *job)
 /* Ends a run; the job waits for the next. */
 static void rest(struct job *job, uint64_t delay)
 {
+	bool again = job->again;
 	job_stop(job);
-	if (job->again)
-		delay = 0;
-	job->hurried |= job->again;
+	job->hurried |= again;
 	job->again = false;
-	if (!job->alone || delay == 0)
+	if (again)
+		job_wait(job, job_pause(job));
+	else if (!job->alone || delay == 0)
 		job_wait(job, delay);
 }
 
@@ -55,6 +56,7 @@ void job_start(struct job *job)
 	struct publisher *p = job->publisher;
 	uint8_t key[DHT_KEY_LEN];
 	int r;
+	job->started = clock_monotonic();
 	job->packets = calloc(JOB_PACKETS_MAX, sizeof(*job->packets));
 	job->newest = calloc(1, sizeof(*job->newest));
 	memset(&job->item, 0, sizeof(job->item));
@@ -202,12 +204,14 @@ static int put_next(struct job *job);
 /* The zone has no room for what is written now: plain names have their slots. */
 static void zone_is_full(struct job *job)
 {
+	own_begin(job->publisher->own);
 	for (size_t i = 0; i < job->edits.len; i++) {
 		const struct merge_edit *e = &job->edits.edit[i];
 		if (!e->under_key)
 			own_zoned(job->publisher->own, e->uid, &e->question, e->written);
 	}
-	publish_zone_done(job->publisher, job->uid);
+	own_end(job->publisher->own);
+	publish_zone_done(job->publisher, &job->edits);
 }
 
 static int merge_and_put(struct job *job)
@@ -276,6 +280,7 @@ static void mark_taken(struct job *job, unsigned replicas)
 {
 	struct publisher *p = job->publisher;
 	int64_t now = clock_wall();
+	own_begin(p->own);
 	for (size_t i = 0; i < job->edits.len; i++) {
 		const struct merge_edit *e = &job->edits.edit[i];
 		const struct own_record *record = own_find(p->own, e->uid, &e->question);
@@ -290,6 +295,7 @@ static void mark_taken(struct job *job, unsigned replicas)
 		if (job->kind == JOB_ZONE ? e->under_key : record && record->zoned == e->written)
 			own_published(p->own, e->uid, &e->question, e->written, now, replicas);
 	}
+	own_end(p->own);
 	if (replicas)
 		job_drop_copy(job);
 }
@@ -323,7 +329,7 @@ static void put_succeeded(struct job *job, unsigned taken)
 		p->counters.slots_put++;
 	} else {
 		p->counters.zones_put++;
-		publish_zone_done(p, job->uid);
+		publish_zone_done(p, &job->edits);
 	}
 	bool wanted = job_wanted(job);
 	if (taken && wanted)

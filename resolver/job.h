@@ -25,6 +25,10 @@
 #define JOB_CONFLICTS_MAX 6 /* then what some nodes took counts, whatever the others hold */
 #define JOB_RUNNING_MAX 16  /* at a time; the rest waits */
 #define JOB_CHECKS_MAX 64   /* signature checks that one merge may cost */
+/* A run costs up to a millisecond of signing and checking, and where there is no network nothing
+ * else holds it up: two in ten milliseconds leave the loop to those who read. */
+#define JOB_STARTS_MAX 2
+#define JOB_STARTS_PAUSE (SECOND / 100)
 
 struct job;
 TAILQ_HEAD(job_list, job);
@@ -55,6 +59,7 @@ struct job {
 	TAILQ_ENTRY(job) turn;
 	unsigned conflicts, failures;
 	uint64_t due; /* monotonic, microseconds; when waiting */
+	uint64_t started; /* monotonic: its last run; 0: none */
 	struct event timer;
 	struct dht_lookup *lookup;
 	struct dht_item item; /* target of the job, then what is put */
@@ -99,9 +104,11 @@ struct publisher {
 /* jobs.c: the jobs that there are. Finds or makes one; NULL: no memory. */
 struct job *job_zone(struct publisher *p, uid_t uid);
 struct job *job_slot(struct publisher *p, const struct question *q);
-/* Runs it `delay` microseconds from now, or sooner if that was due already; at once after it ends
- * when it is running. */
+/* Runs it `delay` microseconds from now, or sooner if that was due already, but not within `pace` of
+ * its last run; when it is running, once more after it. */
 void job_schedule(struct job *job, uint64_t delay);
+/* How long until it may run again? */
+uint64_t job_pause(const struct job *job);
 /* Runs it when there is a network and the budget for republishing allows. */
 void job_in_turn(struct job *job);
 /* Starts those whose turn it is. */
@@ -133,7 +140,7 @@ bool job_adopt(struct job *job, const struct own_put *last, const uint8_t *packe
 /* How long after `seq`, which names a time, is it to be put anew? */
 uint64_t job_rest_of_day(const struct job *job, int64_t seq);
 
-/* publish.c: a zone job is through, whatever came of it: slots of the uid's edits are next. */
-void publish_zone_done(struct publisher *p, uid_t uid);
+/* publish.c: a zone job is through, whatever came of it: slots of its edits are next. */
+void publish_zone_done(struct publisher *p, const struct merge_edits *edits);
 
 #endif

@@ -47,12 +47,21 @@ void job_wait(struct job *job, uint64_t delay)
 	wait_for(job, jittered(delay));
 }
 
+uint64_t job_pause(const struct job *job)
+{
+	uint64_t pace = job->publisher->config.pace, since = clock_monotonic() - job->started;
+	return job->started && since < pace ? pace - since : 0;
+}
+
 void job_schedule(struct job *job, uint64_t delay)
 {
 	if (job->state != JOB_WAITING) {
 		job->again = true;
 		return;
 	}
+	uint64_t pause = job_pause(job);
+	if (delay < pause)
+		delay = pause;
 	job->alone = false;
 	job->hurried = true;
 	if (!event_pending(&job->timer, EV_TIMEOUT, NULL) || clock_monotonic() + delay < job->due)
@@ -100,9 +109,16 @@ static void start_or_destroy(struct job *job)
 
 static void fill_places(struct publisher *p)
 {
-	struct job *job;
-	while (p->running < JOB_RUNNING_MAX && (job = TAILQ_FIRST(&p->hurried.jobs)))
+	static const struct timeval pause = {.tv_usec = JOB_STARTS_PAUSE};
+	if (event_pending(&p->place, EV_TIMEOUT, NULL))
+		return; /* it has just been here */
+	for (unsigned i = 0; i < JOB_STARTS_MAX && p->running < JOB_RUNNING_MAX; i++) {
+		struct job *job = TAILQ_FIRST(&p->hurried.jobs);
+		if (!job)
+			return;
+		event_add(&p->place, &pause);
 		start_or_destroy(job);
+	}
 }
 
 static void on_place(evutil_socket_t fd, short what, void *ctx)
@@ -122,8 +138,9 @@ void job_leave_place(struct job *job)
 {
 	struct publisher *p = job->publisher;
 	p->running--;
-	if (p->hurried.len)
-		event_active(&p->place, EV_TIMEOUT, 0);
+	static const struct timeval soon;
+	if (p->hurried.len && !event_pending(&p->place, EV_TIMEOUT, NULL))
+		event_add(&p->place, &soon);
 }
 
 static void wait_for_turns(struct publisher *p)
@@ -186,26 +203,14 @@ static void count_record(void *ctx, const struct own_record *record)
 	++*(unsigned *)ctx;
 }
 
-struct uid_count {
-	uid_t uid;
-	unsigned records;
-};
-
-static void count_of_uid(void *ctx, const struct own_record *record)
-{
-	struct uid_count *c = ctx;
-	c->records += record->uid == c->uid;
-}
-
 bool job_wanted(const struct job *job)
 {
 	struct publisher *p = job->publisher;
-	if (job->kind == JOB_ZONE) {
-		struct uid_count c = {.uid = job->uid};
-		own_each(p->own, count_of_uid, &c);
-		return c.records > 0;
-	}
 	unsigned records = 0;
+	if (job->kind == JOB_ZONE) {
+		own_each_by(p->own, job->uid, count_record, &records);
+		return records > 0;
+	}
 	own_each_of(p->own, &job->question, count_record, &records);
 	return records > 0 || job->copy;
 }

@@ -33,6 +33,10 @@ static int note_edit(struct merge_edits *edits, const struct own_record *record,
 
 /* ---- zones ---- */
 
+/* To see whether a name fits the whole packet is written. So when this many have not, one after the
+ * other, the zone is full, and a thousand more names cost nothing. */
+#define MISSES_MAX 8
+
 struct zone_walk {
 	const struct merge_zone *m;
 	struct zone *zone;
@@ -40,6 +44,7 @@ struct zone_walk {
 	uint8_t key[NAME_KEY_LEN];
 	bool plain;  /* this pass lays plain names; the first one lays names under the key */
 	bool all;
+	unsigned misses; /* names in a row for which there was no room */
 	int error;
 };
 
@@ -63,23 +68,29 @@ static bool is_over(const struct zone *zone)
 
 static int lay_set(struct zone_walk *w, const struct rrset *set, const struct question *at)
 {
+	if (w->plain && w->misses >= MISSES_MAX && !zone_find(w->zone, at))
+		return 0;
 	struct rrset *moved = rrset_copy(set);
 	if (!moved)
 		return -ENOMEM;
 	moved->question = *at;
 	int r = zone_set(w->zone, moved);
 	rrset_destroy(moved);
-	if (r == 0 && w->plain && is_over(w->zone))
+	if (r < 0 || !w->plain)
+		return r;
+	bool over = is_over(w->zone);
+	if (over)
 		zone_remove(w->zone, at); /* no room: its claim in the slot has to do */
-	return r;
+	w->misses = over ? w->misses + 1 : 0;
+	return 0;
 }
 
-/* A record of this walk's uid and kind; false: none of ours, or not for the DHT. */
+/* A record of this walk's kind, and where it stands; false: it is none, or nowhere. */
 static bool is_mine(const struct zone_walk *w, const struct own_record *record, bool plain,
 	struct question *ret_at)
 {
 	uint8_t key[NAME_KEY_LEN];
-	return record->uid == w->m->uid && name_key(&record->question.name, key) != plain &&
+	return name_key(&record->question.name, key) != plain &&
 		zone_question(&record->question, w->key, plain, ret_at) == 0;
 }
 
@@ -121,14 +132,14 @@ int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
 		r = zone_create(w.key, &w.zone);
 	if (r < 0)
 		return r;
-	own_each(m->own, lay_record, &w);
+	own_each_by(m->own, m->uid, lay_record, &w);
 	if (w.error == 0 && is_over(w.zone)) { /* names under the key go before plain ones */
-		own_each(m->own, evict_plain, &w);
+		own_each_by(m->own, m->uid, evict_plain, &w);
 		w.all = true;
 	}
 	w.plain = true;
 	if (w.error == 0)
-		own_each(m->own, lay_record, &w);
+		own_each_by(m->own, m->uid, lay_record, &w);
 	r = w.error ? w.error : zone_write(w.zone, ret_packet);
 	zone_destroy(w.zone);
 	return r;
@@ -136,7 +147,6 @@ int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
 
 struct fit_walk {
 	struct zone *zone;
-	uid_t uid;
 	int error;
 };
 
@@ -144,7 +154,7 @@ static void fit_record(void *ctx, const struct own_record *record)
 {
 	struct fit_walk *w = ctx;
 	uint8_t key[NAME_KEY_LEN];
-	if (w->error == 0 && record->uid == w->uid && record->set &&
+	if (w->error == 0 && record->set &&
 		name_key(&record->question.name, key))
 		w->error = zone_set(w->zone, record->set);
 }
@@ -153,7 +163,7 @@ int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 	const struct rrset *set)
 {
 	uint8_t key[NAME_KEY_LEN], other[NAME_KEY_LEN], packet[ZONE_BYTES_MAX];
-	struct fit_walk w = {.uid = uid};
+	struct fit_walk w = {0};
 	struct rrset *moved = NULL;
 	int r = signer_key(signer, uid, key);
 	if (r == 0)
@@ -165,7 +175,7 @@ int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 	if (zone_question(&set->question, key, plain, &at) < 0)
 		goto out; /* too long a name to stand in the zone: its slot alone carries it */
 	if (!plain)
-		own_each(own, fit_record, &w); /* a plain name need only fit alone */
+		own_each_by(own, uid, fit_record, &w); /* a plain name need only fit alone */
 	moved = rrset_copy(set);
 	r = moved ? w.error : -ENOMEM;
 	if (r == 0) {

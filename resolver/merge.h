@@ -31,7 +31,7 @@ void merge_edits_finish(struct merge_edits *edits);
 
 /* The zone of `uid`. `base` (NULL: there is none) is laid under the records that no zone took yet;
  * with `all` under every own record (the network lost what it took). Names under the key come first, then plain names N as N.<key>, as
- * many as fit: their claims stand in slots too. Length of ret_packet; -EFBIG when the names
+ * many as fit, or nearly so: their claims stand in slots too. Length of ret_packet; -EFBIG when the names
  * under the key do not fit. */
 struct merge_zone {
 	const struct own *own;

@@ -8,29 +8,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "resolver/own_table.h"
 #include "resolver/usage.h"
 
 #define OWN_APPLICATION_ID 0x6b61646e /* "kadn": tells our file from any other database */
 #define OWN_SCHEMA_VERSION 1
-#define OWN_BUCKETS_MIN 64
 #define SIGNERS_MAX 100000 /* names whose first signer is remembered: 10 MB */
-
-struct node {
-	struct node *next;
-	uint64_t hash;
-	struct own_record record;
-};
 
 struct own {
 	sqlite3 *db;
 	sqlite3_stmt *put, *drop, *zoned, *published, *claimed;
 	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
 	size_t signers;
-	uint64_t seed;
 	struct usage *usage;
-	struct node **buckets;
-	size_t buckets_len; /* a power of two */
-	size_t records;
+	struct own_table table;
+	bool batch; /* a transaction is open: own_begin */
 };
 
 static const char schema[] =
@@ -74,85 +66,28 @@ static int sqlite_errno(int rc)
 
 /* ---- the table in memory ---- */
 
-static struct node **slot_of(const struct own *own, uint64_t hash)
-{
-	return &own->buckets[hash & (own->buckets_len - 1)];
-}
-
-static struct node *find_node(const struct own *own, uid_t uid, const struct question *q)
-{
-	uint64_t hash = question_hash(q, own->seed);
-	for (struct node *n = *slot_of(own, hash); n; n = n->next)
-		if (n->hash == hash && n->record.uid == uid &&
-			question_equal(&n->record.question, q))
-			return n;
-	return NULL;
-}
-
-static int grow(struct own *own)
-{
-	size_t len = own->buckets_len ? own->buckets_len * 2 : OWN_BUCKETS_MIN;
-	struct node **buckets = calloc(len, sizeof(*buckets));
-	if (!buckets)
-		return -ENOMEM;
-	for (size_t i = 0; i < own->buckets_len; i++)
-		for (struct node *n = own->buckets[i], *next; n; n = next) {
-			next = n->next;
-			n->next = buckets[n->hash & (len - 1)];
-			buckets[n->hash & (len - 1)] = n;
-		}
-	free(own->buckets);
-	own->buckets = buckets;
-	own->buckets_len = len;
-	return 0;
-}
-
 /* Makes room first, so that the insertion after a commit cannot fail. */
-static int new_node(struct own *own, uid_t uid, const struct question *q, struct node **ret_node)
+static int new_node(
+	struct own *own, uid_t uid, const struct question *q, struct own_node **ret_node)
 {
-	if (own->records >= own->buckets_len && grow(own) < 0)
-		return -ENOMEM;
-	if (usage_reserve(own->usage, uid) < 0)
-		return -ENOMEM;
-	struct node *n = calloc(1, sizeof(*n));
-	if (!n)
-		return -ENOMEM;
-	n->hash = question_hash(q, own->seed);
-	n->record.uid = uid;
-	n->record.question = *q;
-	*ret_node = n;
-	return 0;
+	int r = usage_reserve(own->usage, uid);
+	return r < 0 ? r : own_table_new(&own->table, uid, q, ret_node);
 }
 
-static void insert(struct own *own, struct node *n)
+static void insert(struct own *own, struct own_node *n)
 {
-	struct node **at = slot_of(own, n->hash);
-	n->next = *at;
-	*at = n;
-	own->records++;
+	own_table_insert(&own->table, n);
 	usage_add(own->usage, n->record.uid, n->record.set);
 }
 
-static void destroy_node(struct node *n)
+static void remove_node(struct own *own, struct own_node *n)
 {
-	if (n)
-		rrset_destroy(n->record.set);
-	free(n);
-}
-
-static void remove_node(struct own *own, struct node *n)
-{
-	struct node **at = slot_of(own, n->hash);
-	while (*at != n)
-		at = &(*at)->next;
-	*at = n->next;
-	own->records--;
 	usage_remove(own->usage, n->record.uid, n->record.set);
-	destroy_node(n);
+	own_table_remove(&own->table, n);
 }
 
 /* Another set, or none: a tombstone. */
-static void replace(struct own *own, struct node *n, const struct own_record *next)
+static void replace(struct own *own, struct own_node *n, const struct own_record *next)
 {
 	usage_remove(own->usage, n->record.uid, n->record.set);
 	rrset_destroy(n->record.set);
@@ -216,7 +151,7 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 		.type = (uint16_t)sqlite3_column_int(s, 2)};
 	if (!column_name(s, 3, &q.name))
 		return -EBADMSG;
-	struct node *n;
+	struct own_node *n;
 	int r = new_node(own, (uid_t)sqlite3_column_int64(s, 0), &q, &n);
 	if (r < 0)
 		return r;
@@ -227,7 +162,7 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 		r = record->set ? load_data(record->set, data, (size_t)sqlite3_column_bytes(s, 5)) :
 				  -ENOMEM;
 		if (r < 0) {
-			destroy_node(n);
+			own_node_destroy(n);
 			return r;
 		}
 	}
@@ -345,8 +280,6 @@ static int set_up(struct own *own)
 		r = pragma_integer(own->db, "SELECT count(*) FROM signer", &signers);
 	own->signers = (size_t)signers;
 	if (r == 0)
-		r = grow(own);
-	if (r == 0)
 		r = load(own);
 	return r;
 }
@@ -356,8 +289,9 @@ int own_open(const char *path, unsigned quota, uid_t owner, uint64_t seed, struc
 	struct own *own = calloc(1, sizeof(*own));
 	if (!own)
 		return -ENOMEM;
-	own->seed = seed;
-	int r = usage_create(quota, owner, &own->usage);
+	int r = own_table_init(&own->table, seed);
+	if (r == 0)
+		r = usage_create(quota, owner, &own->usage);
 	if (r == 0)
 		r = sqlite_errno(sqlite3_open_v2(path, &own->db,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
@@ -384,14 +318,28 @@ void own_close(struct own *own)
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		sqlite3_finalize(all[i]);
 	sqlite3_close(own->db);
-	for (size_t i = 0; i < own->buckets_len; i++)
-		for (struct node *n = own->buckets[i], *next; n; n = next) {
-			next = n->next;
-			destroy_node(n);
-		}
-	free(own->buckets);
+	own_table_finish(&own->table);
 	usage_destroy(own->usage);
 	free(own);
+}
+
+/* ---- several changes, one commit ---- */
+
+void own_begin(struct own *own)
+{
+	if (!own->batch)
+		own->batch = exec(own->db, "BEGIN IMMEDIATE") == 0;
+}
+
+int own_end(struct own *own)
+{
+	if (!own->batch)
+		return 0; /* each change was a commit of its own */
+	own->batch = false;
+	int r = exec(own->db, "COMMIT");
+	if (r < 0)
+		exec(own->db, "ROLLBACK");
+	return r;
 }
 
 /* ---- records ---- */
@@ -411,7 +359,7 @@ static int store(struct own *own, const struct own_record *record)
 
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
 {
-	struct node *n = find_node(own, uid, &set->question), *fresh = NULL;
+	struct own_node *n = own_table_find(&own->table, uid, &set->question), *fresh = NULL;
 	int r = usage_check(own->usage, uid, n ? n->record.set : NULL, set);
 	if (r < 0)
 		return r;
@@ -444,7 +392,7 @@ out:
 
 int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now)
 {
-	struct node *n = find_node(own, uid, q);
+	struct own_node *n = own_table_find(&own->table, uid, q);
 	if (!n || !n->record.set)
 		return -ENOENT;
 	struct own_record next = n->record;
@@ -461,7 +409,7 @@ int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t n
 
 int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t written)
 {
-	struct node *n = find_node(own, uid, q);
+	struct own_node *n = own_table_find(&own->table, uid, q);
 	if (!n || n->record.written != written || n->record.zoned == written)
 		return 0;
 	bind_question(own->zoned, uid, q);
@@ -475,7 +423,7 @@ int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t writ
 int own_published(struct own *own, uid_t uid, const struct question *q, int64_t written,
 	int64_t now, unsigned replicas)
 {
-	struct node *n = find_node(own, uid, q);
+	struct own_node *n = own_table_find(&own->table, uid, q);
 	if (!n || n->record.written != written)
 		return 0; /* changed meanwhile: the newer version is on its way */
 	if (!n->record.set) {
@@ -498,7 +446,7 @@ int own_published(struct own *own, uid_t uid, const struct question *q, int64_t 
 
 int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t inception)
 {
-	struct node *n = find_node(own, uid, q);
+	struct own_node *n = own_table_find(&own->table, uid, q);
 	if (!n)
 		return -ENOENT;
 	bind_question(own->claimed, uid, q);
@@ -511,15 +459,16 @@ int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t i
 
 const struct own_record *own_find(const struct own *own, uid_t uid, const struct question *q)
 {
-	const struct node *n = find_node(own, uid, q);
+	const struct own_node *n = own_table_find(&own->table, uid, q);
 	return n ? &n->record : NULL;
 }
 
 const struct own_record *own_any(const struct own *own, const struct question *q)
 {
-	uint64_t hash = question_hash(q, own->seed);
+	uint64_t hash;
 	const struct own_record *found = NULL;
-	for (const struct node *n = *slot_of(own, hash); n; n = n->next)
+	const struct own_node *n = own_table_bucket(&own->table, q, &hash);
+	for (; n; n = n->next)
 		if (n->hash == hash && n->record.set && question_equal(&n->record.question, q) &&
 			(!found || n->record.uid < found->uid))
 			found = &n->record;
@@ -528,22 +477,31 @@ const struct own_record *own_any(const struct own *own, const struct question *q
 
 void own_each(const struct own *own, own_each_fn *fn, void *ctx)
 {
-	for (size_t i = 0; i < own->buckets_len; i++)
-		for (const struct node *n = own->buckets[i]; n; n = n->next)
+	for (size_t i = 0; i < own->table.buckets_len; i++)
+		for (const struct own_node *n = own->table.buckets[i]; n; n = n->next)
+			fn(ctx, &n->record);
+}
+
+void own_each_by(const struct own *own, uid_t uid, own_each_fn *fn, void *ctx)
+{
+	const struct own_node *n = own->table.users[uid % OWN_USER_CHAINS];
+	for (; n; n = n->user_next)
+		if (n->record.uid == uid)
 			fn(ctx, &n->record);
 }
 
 void own_each_of(const struct own *own, const struct question *q, own_each_fn *fn, void *ctx)
 {
-	uint64_t hash = question_hash(q, own->seed);
-	for (const struct node *n = *slot_of(own, hash); n; n = n->next)
+	uint64_t hash;
+	const struct own_node *n = own_table_bucket(&own->table, q, &hash);
+	for (; n; n = n->next)
 		if (n->hash == hash && question_equal(&n->record.question, q))
 			fn(ctx, &n->record);
 }
 
 size_t own_records(const struct own *own)
 {
-	return own->records;
+	return own->table.records;
 }
 
 /* ---- what must never go backwards ---- */

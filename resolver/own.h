@@ -34,6 +34,11 @@ void own_close(struct own *own);
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now);
 /* Turns the record into a tombstone. -ENOENT. */
 int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now);
+/* What the network took. It may be lost again: whoever finds it unsaid after a crash says it once
+ * more. So many of these between own_begin and own_end are one commit, where a commit is the dear
+ * part; when that fails (-ENOSPC, -EIO) memory knows it all the same. */
+void own_begin(struct own *own);
+int own_end(struct own *own);
 /* The zone of its writer took the version of `written`. */
 int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t written);
 /* The network took it, everywhere it belongs. A tombstone that is published goes. */
@@ -47,6 +52,8 @@ const struct own_record *own_find(const struct own *own, uid_t uid, const struct
 const struct own_record *own_any(const struct own *own, const struct question *q);
 typedef void own_each_fn(void *ctx, const struct own_record *record);
 void own_each(const struct own *own, own_each_fn *fn, void *ctx);
+/* Those that one uid wrote. */
+void own_each_by(const struct own *own, uid_t uid, own_each_fn *fn, void *ctx);
 /* Those of one question, whoever wrote them, tombstones included. */
 void own_each_of(const struct own *own, const struct question *q, own_each_fn *fn, void *ctx);
 size_t own_records(const struct own *own);

@@ -11,6 +11,7 @@
 #include "resolver/policy.h"
 
 #define EDIT_DELAY SECOND	    /* a writer that does not close its file */
+#define PACE SECOND /* what was written meanwhile is signed together */
 #define RESIGN (24 * 3600 * SECOND) /* a zone that is a week old is taken for stale */
 #define TICK 2			    /* seconds between looks for a network */
 #define COPIES_MAX 64		    /* jobs that store copies of DNS answers (trust=open) */
@@ -36,41 +37,19 @@ static void schedule(struct publisher *p, uid_t uid, const struct question *q, u
 		job_schedule(job, delay);
 }
 
-struct uid_walk {
-	struct publisher *publisher;
-	uid_t uid;
-	struct question *pending; /* the table must not change while it is walked */
-	size_t len, cap;
-};
-
-static void collect_pending(void *ctx, const struct own_record *record)
+void publish_zone_done(struct publisher *p, const struct merge_edits *edits)
 {
-	struct uid_walk *w = ctx;
-	uint8_t key[NAME_KEY_LEN];
-	if (record->uid != w->uid || record->published || record->zoned != record->written ||
-		under_key(&record->question, key) || !goes_out(w->publisher, &record->question))
-		return;
-	if (w->len == w->cap) {
-		size_t cap = w->cap ? w->cap * 2 : 8;
-		struct question *grown = reallocarray(w->pending, cap, sizeof(*grown));
-		if (!grown)
-			return; /* the hourly run comes to them */
-		w->pending = grown;
-		w->cap = cap;
-	}
-	w->pending[w->len++] = record->question;
-}
-
-void publish_zone_done(struct publisher *p, uid_t uid)
-{
-	struct uid_walk w = {.publisher = p, .uid = uid};
-	own_each(p->own, collect_pending, &w);
-	for (size_t i = 0; i < w.len; i++) {
-		struct job *job = job_slot(p, &w.pending[i]);
+	for (size_t i = 0; i < edits->len; i++) {
+		const struct merge_edit *e = &edits->edit[i];
+		const struct own_record *record = own_find(p->own, e->uid, &e->question);
+		/* What changed meanwhile goes into the zone first: its job runs again. */
+		if (e->under_key || !record || record->published || record->zoned != e->written ||
+			!goes_out(p, &e->question))
+			continue;
+		struct job *job = job_slot(p, &e->question);
 		if (job)
 			job_schedule(job, 0);
 	}
-	free(w.pending);
 }
 
 /* ---- start and end ---- */
@@ -140,6 +119,8 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	p->config = *config;
 	if (!p->config.resign)
 		p->config.resign = RESIGN;
+	if (!p->config.pace)
+		p->config.pace = PACE;
 	p->asleep = clock_monotonic() - clock_awake();
 	jobs_init(p);
 	event_assign(&p->tick, base, -1, EV_PERSIST, on_tick, p);
@@ -305,6 +286,7 @@ void publish_counters(const struct publisher *p, struct publish_counters *ret_co
 {
 	struct queue_walk w = {.publisher = p};
 	*ret_counters = p->counters;
+	ret_counters->signatures = signer_signatures(p->signer);
 	own_each(p->own, count_waiting, &w);
 	ret_counters->queued = w.waiting;
 	ret_counters->turns = p->turns.len;

@@ -3,7 +3,8 @@
  * A write is durable on this machine when publish_set returns (own), and on its way to the
  * network a moment later: a name under the writer's key changes his zone; a plain name N goes
  * as a claim into N's slot and as N.<key> into his zone. Edits of one zone or slot are one
- * job: read the newest, merge, sign, put with cas, again when another writer was faster. The DHT
+ * job: read the newest, merge, sign, put with cas, again when another writer was faster. It runs
+ * once a second at most: whoever writes more often has the last of it said. The DHT
  * node keeps alive what was put; it is signed anew daily. After a restart what is published is
  * looked for, and put again only where it is missing or no longer what stands here. */
 #ifndef RESOLVER_PUBLISH_H
@@ -21,6 +22,7 @@ struct publisher;
 struct publish_config {
 	const struct policy *policy; /* names that are never told to the DHT stay here */
 	uint64_t resign;              /* microseconds until a zone or slot is put anew; 0: a day */
+	uint64_t pace;   /* microseconds between two runs of one zone or slot; 0: a second */
 	/* How what was put is kept alive; 0 in it: as the node does by itself. */
 	struct dht_republish_limits republish;
 	void (*changed)(void *ctx, const struct question *q);
@@ -58,6 +60,7 @@ void publish_copy(struct publisher *p, const struct rrset *set);
 
 struct publish_counters {
 	uint64_t zones_put, slots_put, conflicts, failures;
+	uint64_t signatures; /* made for them with users' keys */
 	size_t turns;  /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */
 };

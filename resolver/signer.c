@@ -38,6 +38,7 @@ struct signer {
 	uint64_t clock;
 	size_t holders_len;
 	struct holder *holders;
+	uint64_t signatures;
 };
 
 static int map_seeds(struct signer *s)
@@ -85,6 +86,11 @@ void signer_close(struct signer *s)
 		close(s->dir_fd);
 	free(s->holders);
 	free(s);
+}
+
+uint64_t signer_signatures(const struct signer *s)
+{
+	return s->signatures;
 }
 
 static struct holder *find_holder(struct signer *s, uid_t uid)
@@ -235,6 +241,7 @@ int signer_zone(struct signer *s, uid_t uid, const uint8_t *packet, size_t len, 
 		r = dht_item_sign(&item, s->seeds[h->seed]);
 	if (r < 0)
 		return r;
+	s->signatures++;
 	h->seq = seq;
 	memcpy(ret_sig, item.sig, sizeof(item.sig));
 	return 0;
@@ -269,6 +276,7 @@ int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t 
 		return r;
 	r = sign(s->seeds[h->seed], bytes, len, sig);
 	free(bytes);
+	s->signatures += r == 0;
 	if (r == 0)
 		r = claim_make(set, h->key, inception, expiration, sig, ret_claim);
 	return r;

@@ -39,4 +39,7 @@ int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t 
 int signer_withdraw(struct signer *s, uid_t uid, struct slot *slot, uint32_t last,
 	uint32_t *ret_inception);
 
+/* How many signatures were made, for whomever. */
+uint64_t signer_signatures(const struct signer *s);
+
 #endif

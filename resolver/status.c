@@ -122,6 +122,7 @@ static void publish_status(FILE *f, const struct publisher *p)
 	publish_counters(p, &c);
 	line(f, "publish.zones_put", c.zones_put);
 	line(f, "publish.slots_put", c.slots_put);
+	line(f, "publish.signatures", c.signatures);
 	line(f, "publish.conflicts", c.conflicts);
 	line(f, "publish.failures", c.failures);
 	line(f, "publish.queued", c.queued);

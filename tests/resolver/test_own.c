@@ -102,6 +102,81 @@ static void test_survives(void **state)
 	own_close(own);
 }
 
+struct seen {
+	uid_t uid;
+	unsigned records;
+};
+
+static void see(void *ctx, const struct own_record *record)
+{
+	struct seen *seen = ctx;
+	assert_int_equal(record->uid, seen->uid);
+	seen->records++;
+}
+
+static unsigned records_by(const struct own *own, uid_t uid)
+{
+	struct seen seen = {.uid = uid};
+	own_each_by(own, uid, see, &seen);
+	return seen.records;
+}
+
+/* Each user's are found without the others', though their uids share a chain; and are gone from it
+ * when they go. */
+static void test_by_user(void **state)
+{
+	(void)state;
+	enum { EACH = 40, FIRST = 7, SECOND = 7 + 256, OTHER = 8 };
+	char name[32];
+	struct own *own;
+	assert_int_equal(own_open(path, 100, 0, 1, &own), 0);
+	for (unsigned i = 0; i < EACH; i++) {
+		snprintf(name, sizeof(name), "n%u.alt", i);
+		assert_int_equal(put(own, FIRST, name, 1, 1), 0);
+		assert_int_equal(put(own, SECOND, name, 1, 1), 0);
+	}
+	for (unsigned i = 0; i < EACH; i += 2) {
+		snprintf(name, sizeof(name), "n%u.alt", i);
+		struct question q = question_of(name);
+		assert_int_equal(own_withdraw(own, FIRST, &q, 2), 0);
+		assert_int_equal(own_published(own, FIRST, &q, 2, 3, 1), 0);
+	}
+	assert_int_equal(records_by(own, FIRST), EACH / 2);
+	assert_int_equal(records_by(own, SECOND), EACH);
+	assert_int_equal(records_by(own, OTHER), 0);
+	own_close(own);
+	assert_int_equal(own_open(path, 100, 0, 1, &own), 0);
+	assert_int_equal(records_by(own, FIRST), EACH / 2);
+	assert_int_equal(records_by(own, SECOND), EACH);
+	own_close(own);
+}
+
+/* What the network took, in one commit: it is on disk afterwards, and a write that comes next is
+ * durable by itself again. */
+static void test_batch(void **state)
+{
+	(void)state;
+	struct own *own;
+	struct question a = question_of("a.alt"), b = question_of("b.alt");
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(own_end(own), 0); /* none was begun */
+	assert_int_equal(put(own, 1000, "a.alt", 1, 11), 0);
+	assert_int_equal(put(own, 1000, "b.alt", 2, 12), 0);
+	own_begin(own);
+	assert_int_equal(own_zoned(own, 1000, &a, 11), 0);
+	assert_int_equal(own_zoned(own, 1000, &b, 12), 0);
+	assert_int_equal(own_published(own, 1000, &b, 12, 20, 3), 0);
+	assert_int_equal(own_end(own), 0);
+	assert_int_equal(put(own, 1000, "c.alt", 3, 13), 0);
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(own_find(own, 1000, &a)->zoned, 11);
+	assert_int_equal(own_find(own, 1000, &b)->zoned, 12);
+	assert_int_equal(own_find(own, 1000, &b)->published, 20);
+	assert_int_equal(own_records(own), 3);
+	own_close(own);
+}
+
 /* The child is killed the moment after its write was acknowledged. */
 static void test_survives_kill(void **state)
 {
@@ -217,6 +292,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_survives, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_by_user, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_batch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_survives_kill, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users_and_quota, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_never_backwards, set_up, tear_down),
