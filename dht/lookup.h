@@ -174,7 +174,10 @@ bool dht_detour_round(struct dht_lookup *l, unsigned family, struct dht_candidat
 bool dht_detour_ended(struct dht_lookup *l, struct dht_candidate *c, const struct dht_query *q,
 	enum dht_search_state how);
 
-/* put.c: the search is over; ends of queries that store. */
+/* put.c: a put, or a refresh, of a copy of the item; the search is over; ends of queries that
+ * store. */
+int dht_put_make(struct dht *dht, const struct dht_item *item, dht_put_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup);
 void dht_put_start(struct dht_lookup *l);
 void dht_put_ahead(struct dht_lookup *l); /* while it still searches */
 void dht_put_store(struct dht_lookup *l);

@@ -21,6 +21,30 @@
  * take it. */
 #define AHEAD_MAX DHT_K
 
+int dht_put_make(struct dht *dht, const struct dht_item *item, dht_put_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup)
+{
+	struct dht_id target;
+	struct dht_item *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *item;
+	dht_item_target(item, &target);
+	int r = dht_lookup_make(dht, DHT_LOOKUP_PUT, &target, ctx, ret_lookup);
+	if (r < 0) {
+		free(copy);
+		return r;
+	}
+	struct dht_lookup *l = *ret_lookup;
+	l->fn.put = fn;
+	l->item = copy;
+	l->is_mutable = item->is_mutable;
+	memcpy(l->key, item->key, DHT_KEY_LEN);
+	memcpy(l->salt, item->salt, item->salt_len);
+	l->salt_len = item->salt_len;
+	return 0;
+}
+
 int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup)
 {
@@ -30,26 +54,11 @@ int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_pu
 	/* Everybody would refuse it; better said here than eight times there. */
 	if (item->is_mutable && dht_item_verify(item) < 0)
 		return -EBADMSG;
-	struct dht_item *copy = malloc(sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	*copy = *item;
-	struct dht_id target;
-	dht_item_target(item, &target);
 	dht_enter(dht);
-	int r = dht_lookup_make(dht, DHT_LOOKUP_PUT, &target, ctx, ret_lookup);
+	int r = dht_put_make(dht, item, fn, ctx, ret_lookup);
 	if (r == 0) {
-		struct dht_lookup *l = *ret_lookup;
-		l->fn.put = fn;
-		l->item = copy;
-		l->flags = flags;
-		l->is_mutable = item->is_mutable;
-		memcpy(l->key, item->key, DHT_KEY_LEN);
-		memcpy(l->salt, item->salt, item->salt_len);
-		l->salt_len = item->salt_len;
+		(*ret_lookup)->flags = flags;
 		dht->counters.puts++;
-	} else {
-		free(copy);
 	}
 	dht_leave(dht);
 	return r;

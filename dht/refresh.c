@@ -10,25 +10,10 @@
 int dht_refresh(struct dht *dht, const struct dht_item *item, struct dht_refresh *r, dht_put_fn *fn,
 	void *ctx, struct dht_lookup **ret_lookup)
 {
-	struct dht_id target;
-	struct dht_item *copy = malloc(sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	*copy = *item;
-	dht_item_target(item, &target);
 	dht_enter(dht);
-	int error = dht_lookup_make(dht, DHT_LOOKUP_PUT, &target, ctx, ret_lookup);
-	if (error < 0) {
-		free(copy);
-	} else {
-		struct dht_lookup *l = *ret_lookup;
-		l->fn.put = fn;
-		l->item = copy;
-		l->refresh = r;
-		l->is_mutable = item->is_mutable;
-		memcpy(l->key, item->key, DHT_KEY_LEN);
-		memcpy(l->salt, item->salt, item->salt_len);
-		l->salt_len = item->salt_len;
+	int error = dht_put_make(dht, item, fn, ctx, ret_lookup);
+	if (error == 0) {
+		(*ret_lookup)->refresh = r;
 		dht->counters.refreshes++;
 	}
 	dht_leave(dht);
