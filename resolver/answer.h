@@ -90,6 +90,13 @@ int answer_from_cname(const struct question *q, const struct rrset *cname,
 struct answer *answer_without(const struct question *q, int error, uint8_t rcode, int ede,
 	uint32_t ttl, bool soa);
 
+/* What stands in for an answer of DNS that has ended, while nobody can say more (RFC 8767): its
+ * copy from `now` on, all TTLs ANSWER_STALE_TTL, with the extended error "stale" and without its
+ * trace. What was proven then is not proven now: it is neither secure nor validated. The caller
+ * sets `expires`. NULL: no memory. */
+#define ANSWER_STALE_TTL 30
+struct answer *answer_stale(const struct answer *a, uint64_t now);
+
 struct answer *answer_ref(const struct answer *a);
 void answer_unref(const struct answer *a); /* NULL is fine */
 size_t answer_size(const struct answer *a); /* bytes of memory, messages included */

@@ -127,6 +127,47 @@ static int make(const struct answer_build *b, struct answer **ret_answer)
 	return 0;
 }
 
+/* Copies a message behind the answer, at *end, with every TTL that of a stale one. */
+static void copy_stale(struct answer_message *m, const struct answer_message *from, uint8_t **end)
+{
+	static const uint8_t ttl[4] = {0, 0, 0, ANSWER_STALE_TTL};
+	m->ttls = (uint16_t *)(void *)*end;
+	m->ttls_len = from->ttls_len;
+	m->bytes = *end + m->ttls_len * sizeof(*m->ttls);
+	m->len = from->len;
+	memcpy(m->ttls, from->ttls, m->ttls_len * sizeof(*m->ttls));
+	memcpy(m->bytes, from->bytes, m->len);
+	for (size_t i = 0; i < m->ttls_len; i++)
+		memcpy(m->bytes + m->ttls[i], ttl, sizeof(ttl));
+	*end = m->bytes + m->len + m->len % 2;
+}
+
+struct answer *answer_stale(const struct answer *a, uint64_t now)
+{
+	bool differ = a->message[PLAIN].bytes != a->message[SIGNED].bytes;
+	size_t size = sizeof(*a);
+	for (int i = differ ? PLAIN : SIGNED; i <= SIGNED; i++)
+		size += a->message[i].len + 1 + a->message[i].ttls_len * sizeof(uint16_t);
+	struct answer *stale = malloc(size);
+	if (!stale)
+		return NULL;
+	uint8_t *end = (uint8_t *)(stale + 1);
+	*stale = *a;
+	if (differ)
+		copy_stale(&stale->message[PLAIN], &a->message[PLAIN], &end);
+	copy_stale(&stale->message[SIGNED], &a->message[SIGNED], &end);
+	if (!differ)
+		stale->message[PLAIN] = stale->message[SIGNED];
+	stale->refs = 1;
+	stale->trace = NULL;
+	stale->ede = EDE_STALE;
+	stale->trust = a->trust == TRUST_DNSSEC ? TRUST_DNS : a->trust;
+	stale->validated = false;
+	stale->ttl = ANSWER_STALE_TTL;
+	stale->arrived = now;
+	return stale;
+}
+
 int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer)
 {
 	int r = 0;

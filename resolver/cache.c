@@ -1,25 +1,35 @@
 /* The cache: a chained hash table, and a queue of entries for each share of the memory. */
 #include "resolver/cache.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "resolver/trace.h"
 
-#define LISTED_FOR 60000000ull /* microseconds after its TTL for which an entry is kept */
+#define SECOND 1000000ull
+#define LISTED_FOR (60 * SECOND)   /* after its TTL, for which any entry is kept */
+#define STALE_FOR (86400 * SECOND) /* RFC 8767, section 5: one to three days */
+#define BACK_OFF_MAX 30		   /* seconds for which a failure is believed, at most */
+/* Less than a second of a tenth is no time to ask in, and a name with such a TTL would be asked
+ * for all day. */
+#define REFRESH_TTL_MIN 10
+#define REFRESH_HITS 2
 /* Bytes that an ordinary entry takes: what the table is made for. It never grows, because moving
  * every entry at once is a pause that a question would meet. */
-#define ENTRY_USUAL 1024
+#define ENTRY_USUAL 640
 /* What malloc adds to two blocks, roughly. */
 #define MALLOC_OVERHEAD 32
 /* No entry above this part of the cache, so that a few large ones cannot empty it. */
 #define ENTRY_SHARE 16
+#define PINNED_SHARE 2 /* nor more of what is pinned than this part */
 /* Buckets that each addition looks through for what is over. The whole table is seen once in as
  * many additions as half its size. */
 #define SWEEP 2
 /* Entries in use that an eviction passes over: it takes bounded time, if not always the best. */
 #define SECOND_CHANCES 16
 
-enum { POSITIVE, NEGATIVE, KINDS };
+enum kind { POSITIVE, NEGATIVE, FAILURE, KINDS };
 
 struct entry;
 
@@ -35,19 +45,25 @@ struct entry {
 	struct entry *next; /* in its bucket */
 	uint64_t hash;
 	const struct answer *answer;
-	uint64_t fresh_until, kept_until; /* monotonic, microseconds */
-	enum cache_part part;
-	bool used; /* found since it was put at the head of its queue */
+	uint64_t fresh_until;  /* monotonic, microseconds, as all times here */
+	uint64_t refresh_from; /* UINT64_MAX: never, or it was said already */
+	uint8_t part, kind;
+	bool used;	  /* found since it was put at the head of its queue */
+	bool pinned;	  /* it stands in that share */
+	uint8_t hits;	  /* by those who waited for it; 255: as many or more */
+	uint8_t failures; /* in a row; of a FAILURE */
+	uint32_t bytes;	  /* answers have 400 kB at most */
 
+	uint64_t kept_until;
 	struct entry *newer, *older; /* in its share */
-	struct share *share;
-	size_t bytes;
 };
 
 struct cache {
 	size_t bytes, bytes_max, entries, traces;
 	uint64_t seed;
-	struct share shares[CACHE_PARTS][KINDS];
+	struct share shares[CACHE_PARTS][KINDS], pinned;
+	cache_pinned_fn *is_pinned;
+	void *pinned_ctx;
 	size_t hand; /* the bucket to sweep next */
 	size_t mask;
 	struct entry *buckets[];
@@ -67,9 +83,20 @@ struct cache *cache_create(size_t bytes_max, uint64_t seed)
 	return cache;
 }
 
-static void enqueue(struct entry *e)
+void cache_pins(struct cache *cache, cache_pinned_fn *fn, void *ctx)
 {
-	struct share *share = e->share;
+	cache->is_pinned = fn;
+	cache->pinned_ctx = ctx;
+}
+
+static struct share *share_of(struct cache *cache, const struct entry *e)
+{
+	return e->pinned ? &cache->pinned : &cache->shares[e->part][e->kind];
+}
+
+static void enqueue(struct cache *cache, struct entry *e)
+{
+	struct share *share = share_of(cache, e);
 	e->newer = NULL;
 	e->older = share->newest;
 	if (share->newest)
@@ -80,9 +107,9 @@ static void enqueue(struct entry *e)
 	share->bytes += e->bytes;
 }
 
-static void dequeue(struct entry *e)
+static void dequeue(struct cache *cache, struct entry *e)
 {
-	struct share *share = e->share;
+	struct share *share = share_of(cache, e);
 	if (e->newer)
 		e->newer->older = e->older;
 	else
@@ -99,7 +126,7 @@ static void drop(struct cache *cache, struct entry **link)
 {
 	struct entry *e = *link;
 	*link = e->next;
-	dequeue(e);
+	dequeue(cache, e);
 	cache->bytes -= e->bytes;
 	cache->traces -= trace_size(e->answer->trace);
 	cache->entries--;
@@ -117,39 +144,106 @@ void cache_destroy(struct cache *cache)
 	free(cache);
 }
 
-/* The link to the entry of this question and part, or the NULL at the end of its bucket. */
-static struct entry **find_link(
-	struct cache *cache, const struct question *q, enum cache_part part, uint64_t hash)
+static bool is_of(const struct entry *e, const struct question *q, uint64_t hash)
 {
-	struct entry **link = &cache->buckets[hash & cache->mask];
-	for (; *link; link = &(*link)->next) {
-		const struct entry *e = *link;
-		if (e->hash == hash && e->part == part && question_equal(&e->answer->question, q))
-			break;
-	}
-	return link;
+	return e->hash == hash && question_equal(&e->answer->question, q);
 }
 
-static struct entry *find(struct cache *cache, const struct question *q, enum cache_part part)
+/* What one part has of a question. */
+struct pair {
+	struct entry *said, *failed;
+};
+
+/* All of them: NULLs where there is nothing. */
+static void find_pairs(
+	struct cache *cache, const struct question *q, struct pair pairs[CACHE_PARTS])
 {
-	struct entry *e = *find_link(cache, q, part, question_hash(q, cache->seed));
+	uint64_t hash = question_hash(q, cache->seed);
+	memset(pairs, 0, CACHE_PARTS * sizeof(*pairs));
+	for (struct entry *e = cache->buckets[hash & cache->mask]; e; e = e->next) {
+		if (!is_of(e, q, hash))
+			continue;
+		if (e->kind == FAILURE)
+			pairs[e->part].failed = e;
+		else
+			pairs[e->part].said = e;
+	}
+}
+
+/* What was said, unless it is over; else how asking again failed, unless that is over. */
+static struct entry *choose(const struct pair *pair, uint64_t now, uint64_t grace)
+{
+	struct entry *e = NULL;
+	if (pair->said && now < pair->said->fresh_until)
+		e = pair->said;
+	else if (pair->failed && now < pair->failed->fresh_until + grace)
+		e = pair->failed;
+	else if (pair->said && now < pair->said->fresh_until + grace)
+		e = pair->said;
 	if (e)
 		e->used = true;
 	return e;
 }
 
+static const struct answer *find(struct cache *cache, const struct question *q,
+	enum cache_part part, uint64_t now, uint64_t grace)
+{
+	struct pair pairs[CACHE_PARTS];
+	find_pairs(cache, q, pairs);
+	const struct entry *e = choose(&pairs[part], now, grace);
+	return e ? e->answer : NULL;
+}
+
 const struct answer *cache_find(
 	struct cache *cache, const struct question *q, enum cache_part part, uint64_t now)
 {
-	const struct entry *e = find(cache, q, part);
-	return e && now < e->fresh_until ? e->answer : NULL;
+	return find(cache, q, part, now, 0);
 }
 
 const struct answer *cache_listed(
 	struct cache *cache, const struct question *q, enum cache_part part, uint64_t now)
 {
-	const struct entry *e = find(cache, q, part);
-	return e && now < e->kept_until ? e->answer : NULL;
+	return find(cache, q, part, now, LISTED_FOR);
+}
+
+static uint64_t stale_for(enum cache_part part, const struct answer *a)
+{
+	return part == CACHE_DNS && a->ttl ? STALE_FOR : 0;
+}
+
+const struct answer *cache_stale(
+	struct cache *cache, const struct question *q, enum cache_part part, uint64_t now)
+{
+	struct pair pairs[CACHE_PARTS];
+	find_pairs(cache, q, pairs);
+	const struct entry *e = pairs[part].said;
+	return e && now < e->fresh_until + stale_for(part, e->answer) ? e->answer : NULL;
+}
+
+/* Counts a hit; true when the entry is worth asking for anew, once. */
+static bool count_hit(struct entry *e, uint64_t now)
+{
+	if (e->hits < UINT8_MAX)
+		e->hits++;
+	if (e->hits < REFRESH_HITS || now < e->refresh_from)
+		return false;
+	e->refresh_from = UINT64_MAX;
+	return true;
+}
+
+bool cache_find_all(struct cache *cache, const struct question *q, uint64_t now, bool asked,
+	const struct answer *ret_answers[CACHE_PARTS])
+{
+	struct pair pairs[CACHE_PARTS];
+	bool due = false;
+	find_pairs(cache, q, pairs);
+	for (int part = 0; part < CACHE_PARTS; part++) {
+		struct entry *e = choose(&pairs[part], now, 0);
+		ret_answers[part] = e ? e->answer : NULL;
+		if (e && asked)
+			due |= count_hit(e, now);
+	}
+	return due;
 }
 
 /* Removes what is over in the next buckets. */
@@ -167,6 +261,7 @@ static void sweep(struct cache *cache, uint64_t now)
 	}
 }
 
+/* Of those that may be cut: not what is pinned. */
 static struct share *largest_share(struct cache *cache)
 {
 	struct share *largest = &cache->shares[0][0];
@@ -177,14 +272,13 @@ static struct share *largest_share(struct cache *cache)
 	return largest;
 }
 
-static void evict(struct cache *cache)
+static void evict(struct cache *cache, struct share *share)
 {
-	struct share *share = largest_share(cache);
 	for (int i = 0; i < SECOND_CHANCES && share->oldest->used; i++) {
 		struct entry *e = share->oldest;
 		e->used = false;
-		dequeue(e);
-		enqueue(e);
+		dequeue(cache, e);
+		enqueue(cache, e);
 	}
 	struct entry *e = share->oldest;
 	struct entry **link = &cache->buckets[e->hash & cache->mask];
@@ -193,55 +287,131 @@ static void evict(struct cache *cache)
 	drop(cache, link);
 }
 
-/* Puts an entry for `a` into the table, whose old entry is gone. */
-static void insert(struct cache *cache, const struct answer *a, enum cache_part part, size_t bytes)
+/* The pinned are half of it at most and no entry is more than a sixteenth, so what is over its
+ * bytes always has something else to give up. */
+static void make_room(struct cache *cache, const struct entry *e)
 {
-	struct entry *e = calloc(1, sizeof(*e));
+	while (e->pinned && cache->pinned.bytes + e->bytes > cache->bytes_max / PINNED_SHARE)
+		evict(cache, &cache->pinned);
+	while (cache->bytes + e->bytes > cache->bytes_max)
+		evict(cache, largest_share(cache));
+}
+
+static enum kind kind_of(const struct answer *a, enum cache_part part)
+{
+	if ((a->error && a->error != -ENOENT) || (part == CACHE_DNS && a->ede == EDE_STALE))
+		return FAILURE;
+	return a->error ? NEGATIVE : POSITIVE;
+}
+
+/* Microseconds for which this answer is believed. */
+static uint64_t lifetime(const struct entry *e)
+{
+	const struct answer *a = e->answer;
+	if (e->kind != FAILURE || e->part != CACHE_DNS || a->error == -ENETUNREACH)
+		return a->ttl * SECOND;
+	unsigned doublings = e->failures < 6 ? e->failures - 1u : 5;
+	unsigned seconds = 1u << doublings;
+	return (seconds < BACK_OFF_MAX ? seconds : BACK_OFF_MAX) * SECOND;
+}
+
+static void set_times(struct entry *e)
+{
+	const struct answer *a = e->answer;
+	enum cache_part part = (enum cache_part)e->part;
+	e->fresh_until = a->arrived + lifetime(e);
+	uint64_t stale = e->kind == FAILURE ? 0 : stale_for(part, a);
+	e->kept_until = e->fresh_until + (stale > LISTED_FOR ? stale : LISTED_FOR);
+	e->refresh_from = UINT64_MAX;
+	if (e->kind != FAILURE && part == CACHE_DNS && a->ttl >= REFRESH_TTL_MIN)
+		e->refresh_from = e->fresh_until - a->ttl * SECOND / 10;
+}
+
+/* Puts an entry for `a` into the table, whose old entry is gone. */
+static void insert(struct cache *cache, const struct answer *a, const struct entry *model)
+{
+	struct entry *e = malloc(sizeof(*e));
 	if (!e)
 		return;
+	*e = *model;
 	e->hash = question_hash(&a->question, cache->seed);
-	e->fresh_until = a->arrived + a->ttl * 1000000ull;
-	e->kept_until = e->fresh_until + LISTED_FOR;
-	e->share = &cache->shares[part][a->error == 0 ? POSITIVE : NEGATIVE];
-	e->bytes = bytes;
-	e->part = part;
 	e->answer = answer_ref(a);
+	set_times(e);
 	struct entry **bucket = &cache->buckets[e->hash & cache->mask];
 	e->next = *bucket;
 	*bucket = e;
-	enqueue(e);
-	cache->bytes += bytes;
+	enqueue(cache, e);
+	cache->bytes += e->bytes;
 	cache->traces += trace_size(a->trace);
 	cache->entries++;
+}
+
+/* Drops what was said, or how it failed, or both. Returns the failures in a row until now. */
+static uint8_t forget(
+	struct cache *cache, const struct question *q, enum cache_part part, bool said, bool failed)
+{
+	uint64_t hash = question_hash(q, cache->seed);
+	struct entry **link = &cache->buckets[hash & cache->mask];
+	uint8_t failures = 0;
+	while (*link) {
+		struct entry *e = *link;
+		if (e->part != part || !is_of(e, q, hash) ||
+			!(e->kind == FAILURE ? failed : said)) {
+			link = &e->next;
+			continue;
+		}
+		failures = e->failures;
+		drop(cache, link);
+	}
+	return failures;
 }
 
 void cache_add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now)
 {
 	answer_ref(a); /* it may be the cache's own that is added anew */
 	sweep(cache, now);
-	cache_forget(cache, &a->question, part);
 	size_t bytes = sizeof(struct entry) + answer_size(a) + MALLOC_OVERHEAD;
+	struct entry model = {
+		.part = (uint8_t)part, .kind = (uint8_t)kind_of(a, part), .bytes = (uint32_t)bytes};
+	bool failure = model.kind == FAILURE;
+	uint8_t failures = forget(cache, &a->question, part, !failure || part != CACHE_DNS, true);
+	if (failure)
+		model.failures = failures < UINT8_MAX ? failures + 1 : UINT8_MAX;
+	model.pinned = !failure && cache->is_pinned &&
+		       cache->is_pinned(cache->pinned_ctx, &a->question);
 	if (bytes <= cache->bytes_max / ENTRY_SHARE) {
-		while (cache->bytes + bytes > cache->bytes_max)
-			evict(cache);
-		insert(cache, a, part, bytes);
+		make_room(cache, &model);
+		insert(cache, a, &model);
 	}
 	answer_unref(a);
 }
 
 void cache_forget(struct cache *cache, const struct question *q, enum cache_part part)
 {
-	struct entry **link = find_link(cache, q, part, question_hash(q, cache->seed));
-	if (*link)
-		drop(cache, link);
+	forget(cache, q, part, true, true);
+}
+
+static void each(const struct share *share, uint64_t now, cache_each_fn *fn, void *ctx)
+{
+	for (const struct entry *e = share->newest; e; e = e->older)
+		if (e->answer->error == 0 && now < e->fresh_until + LISTED_FOR)
+			fn(ctx, e->answer);
 }
 
 void cache_each(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx)
 {
-	for (int part = 0; part < CACHE_PARTS; part++)
-		for (const struct entry *e = cache->shares[part][POSITIVE].newest; e; e = e->older)
-			if (now < e->kept_until)
-				fn(ctx, e->answer);
+	for (int part = 0; part < CACHE_PARTS; part++) {
+		each(&cache->shares[part][POSITIVE], now, fn, ctx);
+		each(&cache->shares[part][FAILURE], now, fn, ctx); /* stale ones are positive */
+	}
+	each(&cache->pinned, now, fn, ctx);
+}
+
+void cache_each_used(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx)
+{
+	for (const struct entry *e = cache->shares[CACHE_DNS][POSITIVE].newest; e; e = e->older)
+		if ((e->used || e->hits) && now < e->fresh_until)
+			fn(ctx, e->answer);
 }
 
 size_t cache_entries(const struct cache *cache)

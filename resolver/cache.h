@@ -1,12 +1,16 @@
 /* What was learned, until its TTL ends: one entry for each question and source, so that what
- * one source said never stands in for another.
+ * one source said never stands in for another; and beside what DNS said, while it fails, its failure.
  *
- * Bounded in bytes. Positive and negative answers of each source are a share each; when memory is
- * full, the largest share gives up an entry that was not used for longest. So a flood of one kind
- * (names that do not exist, slots of strangers) pushes out its own kind only, until it has no more
- * than the others have. An entry stays for 60 s after its TTL as the least a listing promises:
- * `cache_find` does not return it then, `cache_listed` does (design, section 6: what is listed is
- * answered from memory for 60 s more). */
+ * Bounded in bytes. Positive answers, negative ones and failures of each source are a share each;
+ * when memory is full, the largest share gives up an entry that was not used for longest. So a
+ * flood of one kind (names that do not exist, slots of strangers) pushes out its own kind only,
+ * until it has no more than the others have. What a pin of this machine is read from has a share
+ * that no other pushes anything out of; it may fill half the cache.
+ *
+ * An entry stays for 60 s after its TTL as the least a listing promises: `cache_find` does not
+ * return it then, `cache_listed` does (design, section 6: what is listed is answered from memory
+ * for 60 s more). What DNS said stays for a day, for `cache_stale` (RFC 8767), where memory
+ * allows: nobody uses it, so it is the first to be given up. */
 #ifndef RESOLVER_CACHE_H
 #define RESOLVER_CACHE_H
 
@@ -21,21 +25,42 @@ enum cache_part { CACHE_DNS, CACHE_ZONE, CACHE_SLOT, CACHE_PARTS };
 struct cache *cache_create(size_t bytes_max, uint64_t seed);
 void cache_destroy(struct cache *cache);
 
-/* Fresh at `now` (monotonic, microseconds), or NULL. Borrowed: answer_ref to keep it. */
+/* Fresh at `now` (monotonic, microseconds): what the source said, else its failure; or NULL.
+ * Borrowed: answer_ref to keep it. */
 const struct answer *cache_find(struct cache *cache, const struct question *q,
 	enum cache_part part, uint64_t now);
 /* The same, up to 60 s past its TTL. */
 const struct answer *cache_listed(struct cache *cache, const struct question *q,
 	enum cache_part part, uint64_t now);
+/* What the source said last, failures apart, up to a day past its TTL; or NULL. Only DNS has it: a
+ * withdrawal from the DHT must get through, and TTL 0 is for one use. */
+const struct answer *cache_stale(struct cache *cache, const struct question *q,
+	enum cache_part part, uint64_t now);
+/* cache_find for every part at once: one hash, one walk. With `asked`, somebody waits for it: true
+ * when DNS should be asked anew behind it, for this is at least the second time that it was good
+ * for somebody, and the last tenth of its TTL. Said once an entry. */
+bool cache_find_all(struct cache *cache, const struct question *q, uint64_t now, bool asked,
+	const struct answer *ret_answers[CACHE_PARTS]);
+
 /* Takes a reference of its own; replaces what stood. TTL counts from a->arrived. What would take
  * more than a sixteenth of the cache is not kept, nor is anything when memory is out: then nothing
- * stands. */
+ * stands.
+ *
+ * A failure (an error other than -ENOENT, or a stale answer in its place) of DNS stands beside what
+ * was said before, and is believed for 1 s, and for twice as long each time that it fails again, up
+ * to 30 s (RFC 9520). Without a route nobody was asked, so nobody needs to be spared: -ENETUNREACH
+ * stays at its TTL. */
 void cache_add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now);
 void cache_forget(struct cache *cache, const struct question *q, enum cache_part part);
+/* Who says which questions pins are read from; asked when an answer is added. */
+typedef bool cache_pinned_fn(void *ctx, const struct question *q);
+void cache_pins(struct cache *cache, cache_pinned_fn *fn, void *ctx);
 /* Positive entries that cache_listed would return, in no order. `fn` may look things up, but not
  * add or forget. */
 typedef void cache_each_fn(void *ctx, const struct answer *a);
 void cache_each(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx);
+/* Fresh positive answers of DNS that were good for somebody, the latest first. */
+void cache_each_used(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx);
 size_t cache_entries(const struct cache *cache);
 size_t cache_bytes(const struct cache *cache);
 size_t cache_traces(const struct cache *cache); /* of these bytes: how answers were come by */

@@ -190,14 +190,15 @@ static void put_security(struct text *t, const struct answer *a)
 		text_puts(t, ", not signed");
 }
 
-static void put_origin(struct text *t, const struct answer *a)
+static void put_origin(struct text *t, const struct answer *a, enum cache_part part)
 {
 	if (a->has_signer)
 		put_key(t, ", signer ", a->signer);
 	if (a->seq)
 		text_format(t, ", seq %lld", (long long)a->seq);
 	if (a->ede == EDE_STALE)
-		text_puts(t, ", stale: not signed anew for a week");
+		text_puts(t, part == CACHE_DNS ? ", stale: DNS does not answer" :
+						 ", stale: not signed anew for a week");
 }
 
 static void put_cost(struct text *t, const struct answer *a)
@@ -281,7 +282,7 @@ static void put_part(struct text *t, const struct picture *p, enum cache_part pa
 			put_records(t, a);
 		if (part == CACHE_DNS)
 			put_security(t, a);
-		put_origin(t, a);
+		put_origin(t, a, part);
 		put_cost(t, a);
 	}
 	text_puts(t, "\n");

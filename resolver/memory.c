@@ -67,12 +67,30 @@ const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	return a;
 }
 
+/* Fresh answers of every source, by one look into the cache. A client of a door is waited with: what
+ * it asks again and again is asked for anew before it ends. Through the mount nothing is, as a walk
+ * of files that are listed tells the network nothing. */
+static void find_fresh(struct resolver *r, const struct question *q, bool asked,
+	struct policy_part ret_parts[CACHE_PARTS])
+{
+	const struct answer *found[CACHE_PARTS];
+	uint64_t now = clock_monotonic();
+	if (cache_find_all(r->cache, q, now, asked, found))
+		prefetch_note(r->prefetch, q);
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
+		if (found[part] &&
+			(part == CACHE_DNS || now - found[part]->arrived <= DHT_ANSWER_AGE_MAX))
+			ret_parts[part] = (struct policy_part){PART_ANSWERED, found[part]};
+}
+
 /* Lets the policy judge what is cached. */
 static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
-	bool listed)
+	uid_t view, bool listed)
 {
 	struct policy_part parts[CACHE_PARTS] = {0};
-	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
+	if (!listed)
+		find_fresh(r, q, view == VIEW_DOOR, parts);
+	for (enum cache_part part = 0; listed && part < CACHE_PARTS; part++) {
 		const struct answer *a = memory_cached(r, q, part, listed);
 		if (a)
 			parts[part] = (struct policy_part){PART_ANSWERED, a};
@@ -104,7 +122,7 @@ static const struct answer *peek(struct resolver *r, const struct question *q, u
 	bool listed)
 {
 	const struct own_record *record = memory_own(r, q, view);
-	return record ? lend_own(r, record) : decide_from_memory(r, q, listed);
+	return record ? lend_own(r, record) : decide_from_memory(r, q, view, listed);
 }
 
 const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
@@ -142,7 +160,7 @@ static void list_cached(void *ctx, const struct answer *a)
 	struct listing *l = ctx;
 	if (memory_own(l->resolver, &a->question, l->view))
 		return;
-	const struct answer *winner = decide_from_memory(l->resolver, &a->question, true);
+	const struct answer *winner = decide_from_memory(l->resolver, &a->question, l->view, true);
 	if (winner != a)
 		return; /* another part answers for it, or none does */
 	struct resolver_entry e = {.question = a->question};

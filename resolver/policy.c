@@ -252,12 +252,14 @@ static size_t order_of(const struct policy *p, const struct question *q,
 /* "DNS says that there is nothing": only then may a claim of an unknown key answer. A DNS that
  * failed has said nothing, or slowing it down would win. A name that exists without this type is
  * something: a stranger's AAAA beside its A would take it over. So is the start of a CNAME chain,
- * and an answer that was dropped for its private address. */
+ * and an answer that was dropped for its private address. And a denial that has ended was once
+ * said: to keep DNS from saying more must win nothing either. */
 static bool goes_on(const struct policy *p, enum cache_part part, const struct answer *a)
 {
 	if (part != CACHE_DNS || p->mode == POLICY_OPEN)
 		return a->error != 0;
-	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && answer_cnames(a, NULL, 0) == 0;
+	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && a->ede != EDE_STALE &&
+	       answer_cnames(a, NULL, 0) == 0;
 }
 
 enum policy_verdict policy_decide(const struct policy *p, const struct question *q,

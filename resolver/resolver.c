@@ -12,6 +12,9 @@
 #include "resolver/clock.h"
 #include "resolver/resolver_inside.h"
 
+/* A reader waits for so long before it is given what has ended (RFC 8767, section 5). */
+#define PATIENCE (1800 * (SECOND / 1000))
+
 /* One source that is being asked one question, and the asks that wait for it. */
 struct pending {
 	LIST_ENTRY(pending) link;
@@ -20,6 +23,7 @@ struct pending {
 	enum cache_part part;
 	struct fetch *fetch;
 	uint64_t began;
+	bool refresh; /* begun for nobody: prefetch counts it */
 	LIST_HEAD(, waiter) waiters;
 };
 
@@ -37,8 +41,13 @@ struct ask {
 	ask_fn *fn;
 	void *ctx;
 	enum ask_for what;
-	struct event timer;     /* first at once, to decide what is decided already; then the deadline */
-	bool begun;
+	struct event timer;
+	enum ask_stage {        /* what the timer waits for */
+		ASK_BEGINS,     /* nothing: to decide what is decided already, after resolver_ask */
+		ASK_PATIENT,    /* DNS, while there is something stale to say */
+		ASK_LAST,       /* the deadline */
+	} stage;
+	uint64_t began;
 	struct policy_part parts[CACHE_PARTS];
 	struct waiter waiters[CACHE_PARTS];
 };
@@ -131,12 +140,15 @@ static void on_fetched(void *ctx, struct answer *a)
 	p->fetch = NULL;
 	LIST_REMOVE(p, link);
 	r->pending_len--;
+	if (p->refresh)
+		prefetch_done(r->prefetch);
 	a = filtered(r, a);
 	if (!a)
 		a = answer_without(&p->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1, false);
 	if (a && a->source == SOURCE_NONE)
 		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
 	if (a) {
+		a = stale_instead(r, &p->question, p->part, a);
 		cache_add(r->cache, a, p->part, clock_monotonic());
 		tell_watch(r, &p->question);
 		leave_copy(r, a);
@@ -176,6 +188,16 @@ static struct pending *start_pending(struct resolver *r, const struct question *
 	LIST_INSERT_HEAD(&r->pending[bucket_of(r, q)], p, link);
 	r->pending_len++;
 	return p;
+}
+
+bool resolver_refresh(struct resolver *r, const struct question *q)
+{
+	if (find_pending(r, q, CACHE_DNS))
+		return false;
+	struct pending *p = start_pending(r, q, CACHE_DNS);
+	if (p)
+		p->refresh = true;
+	return p != NULL;
 }
 
 /* From the cache, or by joining or starting a fetch. */
@@ -238,6 +260,26 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 	answer_unref(a);
 }
 
+/* Lets go of DNS, if it is what is waited for and something stale can stand in for it. What is on
+ * its way still lands in the cache: that is the refresh behind it. */
+static bool take_stale(struct ask *ask)
+{
+	struct resolver *r = ask->resolver;
+	struct waiter *w = &ask->waiters[CACHE_DNS];
+	if (!w->ask)
+		return false;
+	struct answer *stale = stale_instead(r, &ask->question, CACHE_DNS, NULL);
+	if (!stale)
+		return false;
+	cache_add(r->cache, stale, CACHE_DNS, clock_monotonic());
+	tell_watch(r, &ask->question);
+	LIST_REMOVE(w, link);
+	w->ask = NULL;
+	part_arrived(ask, CACHE_DNS, stale);
+	answer_unref(stale);
+	return true;
+}
+
 /* What has not come by the deadline has failed like any other failure. */
 static void give_up_waiting(struct ask *ask)
 {
@@ -292,22 +334,55 @@ static void ask_advance(struct ask *ask, bool late)
 	}
 }
 
+static void arm(struct ask *ask, enum ask_stage stage, uint64_t until)
+{
+	uint64_t age = clock_monotonic() - ask->began, left = until > age ? until - age : 0;
+	struct timeval t = {.tv_sec = (time_t)(left / SECOND),
+		.tv_usec = (suseconds_t)(left % SECOND)};
+	ask->stage = stage;
+	event_add(&ask->timer, &t);
+}
+
+/* How long a reader waits for DNS while something stale could be said; who explains wants to hear
+ * DNS itself. Who asked before has waited for the others. */
+static uint64_t patience(struct ask *ask)
+{
+	struct resolver *r = ask->resolver;
+	uint64_t age;
+	if (ask->what != ASK_FOR_ANSWER || !ask->waiters[CACHE_DNS].ask ||
+		!cache_stale(r->cache, &ask->question, CACHE_DNS, ask->began))
+		return UINT64_MAX;
+	if (!resolver_under_way(r, &ask->question, CACHE_DNS, &age) || age > PATIENCE)
+		return 0;
+	return PATIENCE - age;
+}
+
 static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
 	struct ask *ask = ctx;
-	if (ask->begun) {
+	uint64_t deadline = ask->resolver->config.deadline, patient;
+	switch (ask->stage) {
+	case ASK_BEGINS:
+		patient = patience(ask);
+		if (patient < deadline)
+			arm(ask, ASK_PATIENT, patient);
+		else
+			arm(ask, ASK_LAST, deadline);
+		ask_advance(ask, false);
+		break;
+	case ASK_PATIENT:
+		arm(ask, ASK_LAST, deadline);
+		if (take_stale(ask))
+			ask_advance(ask, false);
+		break;
+	case ASK_LAST:
 		ask->resolver->counters.deadlines++;
+		take_stale(ask);
 		ask_advance(ask, true);
-		return;
+		break;
 	}
-	ask->begun = true;
-	uint64_t left = ask->resolver->config.deadline;
-	struct timeval t = {.tv_sec = (time_t)(left / SECOND),
-		.tv_usec = (suseconds_t)(left % SECOND)};
-	event_add(&ask->timer, &t);
-	ask_advance(ask, false);
 }
 
 struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
@@ -321,6 +396,7 @@ struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t vie
 	ask->view = view;
 	ask->fn = fn;
 	ask->ctx = ctx;
+	ask->began = clock_monotonic();
 	event_assign(&ask->timer, r->base, -1, 0, on_ask_timer, ask);
 	LIST_INSERT_HEAD(&r->asks, ask, link);
 	r->asks_len++;
@@ -370,8 +446,9 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 		.ede = EDE_NONE};
 	int ok = getrandom(&r->seed, sizeof(r->seed), 0) == sizeof(r->seed);
 	r->cache = ok ? cache_create(config->cache_bytes, r->seed) : NULL;
-	if (!r->cache) {
-		free(r);
+	r->prefetch = prefetch_create(r);
+	if (!r->cache || !r->prefetch) {
+		resolver_destroy(r);
 		return ok ? -ENOMEM : -EIO;
 	}
 	*ret_resolver = r;
@@ -395,6 +472,7 @@ void resolver_destroy(struct resolver *r)
 	}
 	for (size_t i = 0; i < RESOLVER_LENT; i++)
 		answer_unref(r->lent[i].answer);
+	prefetch_destroy(r->prefetch);
 	cache_destroy(r->cache);
 	free(r);
 }

@@ -1,4 +1,5 @@
-/* What resolver.c, memory.c, explain*.c, nodes.c and status.c share; nobody else includes it. */
+/* What resolver.c, memory.c, stale.c, prefetch.c, explain*.c, nodes.c and status.c share; nobody else
+ * includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 
@@ -6,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "resolver/fetch.h"
+#include "resolver/prefetch.h"
 
 #define RESOLVER_BUCKETS 256
 
@@ -38,9 +40,10 @@ struct resolver {
 	} status_parts[RESOLVER_STATUS_PARTS];
 	resolver_watch_fn *watch;
 	void *watch_ctx;
+	struct prefetch *prefetch;
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
-		uint64_t asked, failed, deadlines, filtered, explained;
+		uint64_t asked, failed, deadlines, filtered, explained, stale;
 	} counters;
 };
 
@@ -54,6 +57,14 @@ const struct answer *memory_cached(struct resolver *r, const struct question *q,
  * when a slot is merely read beside DNS. */
 void memory_won(struct resolver *r, const struct question *q, const struct answer *a);
 
+/* stale.c: what stands in for this part of DNS while it does not answer, believed from now on for
+ * as long as a failure would be; takes over `failed` (NULL: it is only too slow so far), and gives
+ * that back where there is nothing else to say. A reference, or NULL. */
+struct answer *stale_instead(struct resolver *r, const struct question *q, enum cache_part part,
+	struct answer *failed);
+
+/* resolver.c: asks DNS for what nobody waits for. False: it is being asked, or cannot be. */
+bool resolver_refresh(struct resolver *r, const struct question *q);
 /* resolver.c: is this source being asked? For how many microseconds then. */
 bool resolver_under_way(struct resolver *r, const struct question *q, enum cache_part part,
 	uint64_t *ret_age);

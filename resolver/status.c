@@ -205,6 +205,9 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	line(f, "cache.entries", cache_entries(r->cache));
 	line(f, "cache.bytes", cache_bytes(r->cache));
 	line(f, "cache.traces", cache_traces(r->cache));
+	line(f, "cache.stale", r->counters.stale);
+	line(f, "cache.prefetched", prefetch_begun(r->prefetch));
+	line(f, "cache.prefetch_dropped", prefetch_dropped(r->prefetch));
 	line(f, "asks.total", r->counters.asked);
 	line(f, "asks.waiting", r->asks_len);
 	line(f, "asks.failed", r->counters.failed);

@@ -61,6 +61,12 @@ static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *conf
 		return -EINVAL;
 	if (!config->forward)
 		return ub_ctx_set_option(ctx, "root-hints:", config->root_hints) ? -EINVAL : 0;
+	/* Who asks anew before an answer ends wants another than this one (resolver/prefetch). What a
+	 * recursor must remember, delegations, a forwarder has not; keys are in a cache of their own.
+	 */
+	if (ub_ctx_set_option(ctx, "msg-cache-size:", "0") ||
+		ub_ctx_set_option(ctx, "rrset-cache-size:", "0"))
+		return -EINVAL;
 	/* A forwarder at home knows the names of the home; the root's proof that 10.in-addr.arpa
 	 * does not exist would forbid them. */
 	if (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||

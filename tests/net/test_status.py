@@ -18,6 +18,9 @@ from lab import Client, Kadns, bdecode, bencode, check, enter, eventually, main
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # What needs hours, IPv6, a crowd or a full disk: moved by these tests, by this word of theirs.
 ELSEWHERE = {
+    "cache.prefetch_dropped": ("resolver/test_stale.c", "prefetch_dropped"),
+    "cache.prefetched": ("resolver/test_stale.c", "prefetch_begun"),
+    "cache.stale": ("net/test_cache.py", "cache.stale"),
     "dht.address4": ("sim/test_presence.c", "knows_address"),
     "dht.address6": ("sim/test_presence.c", "knows_address"),
     "dht.drop.budget": ("dht/test_limited.c", "drop_budget"),

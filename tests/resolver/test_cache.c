@@ -187,9 +187,16 @@ static void sweeps_what_is_over(void **state)
 	for (unsigned i = 0; i < 500; i++)
 		add(cache, i, 0, CACHE_DNS, 0);
 	assert_int_equal(cache_entries(cache), 500);
-	/* 1,024 buckets, two at each addition; the last ones to be added are still good. */
-	for (unsigned i = 0; i < 512; i++)
-		add(cache, 10000 + i % 8, 0, CACHE_DNS, 400 * SECOND);
+	/* 2,048 buckets, two at each addition; the last ones to be added are still good. */
+	for (unsigned i = 0; i < 1024; i++)
+		add(cache, 10000 + i % 8, 0, CACHE_ZONE, 400 * SECOND);
+	/* What DNS said may have to stand in for it for a day, and not longer. */
+	assert_int_equal(cache_entries(cache), 508);
+	for (unsigned i = 0; i < 1024; i++)
+		add(cache, 10000 + i % 8, 0, CACHE_ZONE, (86700 - 1) * SECOND);
+	assert_int_equal(cache_entries(cache), 508);
+	for (unsigned i = 0; i < 1024; i++)
+		add(cache, 10000 + i % 8, 0, CACHE_ZONE, 86700 * SECOND);
 	assert_int_equal(cache_entries(cache), 8);
 	cache_destroy(cache);
 }
@@ -300,6 +307,278 @@ static void large_answers_are_not_kept(void **state)
 	cache_destroy(cache);
 }
 
+/* ---- failures ---- */
+
+static const struct answer *found(struct cache *cache, unsigned number, uint64_t now)
+{
+	struct question q = question(number, TYPE_A);
+	return cache_find(cache, &q, CACHE_DNS, now);
+}
+
+static void put_failure(struct cache *cache, unsigned number, int error, uint64_t now)
+{
+	struct answer *a = answer(number, error, 1, now);
+	a->rcode = RCODE_SERVFAIL;
+	cache_add(cache, a, CACHE_DNS, now);
+	answer_unref(a);
+}
+
+static int error_at(struct cache *cache, uint64_t now)
+{
+	const struct answer *a = found(cache, 1, now);
+	return a ? a->error : 1;
+}
+
+/* RFC 9520: 1 s first, twice as long each time, 30 s at most; asked again when it is over, or later,
+ * but after a minute of silence it is a new failure. */
+static void failures_back_off(void **state)
+{
+	(void)state;
+	static const unsigned seconds[] = {1, 2, 4, 8, 16, 30, 30, 30};
+	struct cache *cache = cache_create(1 << 20, SEED);
+	uint64_t now = 1000 * SECOND;
+	for (size_t i = 0; i < 8; i++) {
+		put_failure(cache, 1, i % 2 ? -ETIMEDOUT : -EREMOTEIO, now);
+		now += seconds[i] * SECOND;
+		assert_int_equal(error_at(cache, now - 1), i % 2 ? -ETIMEDOUT : -EREMOTEIO);
+		assert_int_equal(error_at(cache, now), 1);
+	}
+	assert_int_equal(cache_entries(cache), 1);
+	/* 300 in a row are no first one. */
+	for (int i = 0; i < 300; i++)
+		put_failure(cache, 1, -EBADMSG, now);
+	assert_int_equal(error_at(cache, now + 30 * SECOND - 1), -EBADMSG);
+
+	/* An answer ends the row. */
+	add(cache, 1, 0, CACHE_DNS, now);
+	assert_int_equal(cache_entries(cache), 1);
+	cache_forget(cache, &(struct question){.name.len = 1}, CACHE_DNS);
+	now += 300 * SECOND;
+	assert_int_equal(error_at(cache, now), 1);
+	put_failure(cache, 1, -EREMOTEIO, now);
+	assert_int_equal(error_at(cache, now + SECOND), 1);
+	cache_destroy(cache);
+}
+
+/* Without a route nobody was asked; and the DHT has its own measure. */
+static void some_failures_do_not(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	struct question q = question(1, TYPE_A);
+	for (int i = 0; i < 9; i++) {
+		put_failure(cache, 1, -ENETUNREACH, 0);
+		struct answer *a = answer(1, -ENETUNREACH, 1, 0);
+		cache_add(cache, a, CACHE_SLOT, 0);
+		answer_unref(a);
+	}
+	assert_int_equal(error_at(cache, SECOND - 1), -ENETUNREACH);
+	assert_int_equal(error_at(cache, SECOND), 1);
+	assert_null(cache_find(cache, &q, CACHE_SLOT, SECOND));
+	/* Of the DHT, what fails is what was heard last. */
+	add(cache, 1, 0, CACHE_ZONE, 0);
+	struct answer *a = answer(1, -ENETUNREACH, 1, 0);
+	cache_add(cache, a, CACHE_ZONE, 0);
+	answer_unref(a);
+	assert_int_equal(cache_find(cache, &q, CACHE_ZONE, 0)->error, -ENETUNREACH);
+	assert_null(cache_find(cache, &q, CACHE_ZONE, SECOND));
+	cache_destroy(cache);
+}
+
+static void a_failure_stands_beside_what_was_said(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	struct question q = question(1, TYPE_A);
+	add(cache, 1, 0, CACHE_DNS, 0);
+	put_failure(cache, 1, -EREMOTEIO, 299 * SECOND + SECOND / 2);
+	assert_int_equal(cache_entries(cache), 2);
+	assert_int_equal(error_at(cache, 300 * SECOND - 1), 0);
+	assert_int_equal(error_at(cache, 300 * SECOND), -EREMOTEIO);
+	assert_int_equal(error_at(cache, 301 * SECOND), 1);
+	/* What is listed is what a reader would get: the failure, while it is told of. */
+	assert_int_equal(cache_listed(cache, &q, CACHE_DNS, 301 * SECOND)->error, -EREMOTEIO);
+	/* What was said is there still for those who would rather have that. */
+	assert_int_equal(cache_stale(cache, &q, CACHE_DNS, 301 * SECOND)->error, 0);
+	cache_forget(cache, &q, CACHE_DNS);
+	assert_int_equal(cache_entries(cache), 0);
+	cache_destroy(cache);
+}
+
+/* ---- stale ---- */
+
+static void stale_for_a_day(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	struct question q = question(1, TYPE_A), no = question(2, TYPE_A);
+	struct question once = question(3, TYPE_A);
+	add(cache, 1, 0, CACHE_DNS, 0);
+	add(cache, 1, 0, CACHE_ZONE, 0);
+	add(cache, 2, -ENOENT, CACHE_DNS, 0);
+	struct answer *a = answer(3, 0, 0, 0);
+	cache_add(cache, a, CACHE_DNS, 0);
+	answer_unref(a);
+	assert_null(cache_find(cache, &q, CACHE_DNS, 300 * SECOND));
+	assert_non_null(cache_stale(cache, &q, CACHE_DNS, 300 * SECOND));
+	assert_non_null(cache_stale(cache, &no, CACHE_DNS, 86700 * SECOND - 1));
+	assert_non_null(cache_stale(cache, &q, CACHE_DNS, 86700 * SECOND - 1));
+	assert_null(cache_stale(cache, &q, CACHE_DNS, 86700 * SECOND));
+	/* A withdrawal from the DHT must get through; TTL 0 was for one use. */
+	assert_null(cache_stale(cache, &q, CACHE_ZONE, 300 * SECOND));
+	assert_null(cache_stale(cache, &once, CACHE_DNS, 1));
+	cache_destroy(cache);
+}
+
+/* It stands where the failure would, is listed, and goes when DNS answers. */
+static void a_stale_answer_is_a_failure_with_records(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	struct question q = question(1, TYPE_A);
+	add(cache, 1, 0, CACHE_DNS, 0);
+	struct answer *stale = answer_stale(cache_stale(cache, &q, CACHE_DNS, 400 * SECOND),
+		400 * SECOND);
+	cache_add(cache, stale, CACHE_DNS, 400 * SECOND);
+	assert_ptr_equal(found(cache, 1, 401 * SECOND - 1), stale);
+	assert_null(found(cache, 1, 401 * SECOND));
+	assert_int_equal(listed(cache, 401 * SECOND), 1);
+	assert_int_equal(cache_stale(cache, &q, CACHE_DNS, 401 * SECOND)->ede, EDE_NONE);
+	add(cache, 1, 0, CACHE_DNS, 500 * SECOND);
+	assert_int_equal(cache_entries(cache), 1);
+	assert_int_equal(stale->refs, 1);
+	answer_unref(stale);
+	cache_destroy(cache);
+}
+
+/* ---- prefetch ---- */
+
+static bool ask(struct cache *cache, unsigned number, uint64_t now, bool asked)
+{
+	const struct answer *answers[CACHE_PARTS];
+	struct question q = question(number, TYPE_A);
+	return cache_find_all(cache, &q, now, asked, answers);
+}
+
+static void popular_names_are_due_once(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	add(cache, 1, 0, CACHE_DNS, 0);
+	assert_false(ask(cache, 1, 0, true));
+	assert_false(ask(cache, 1, 270 * SECOND - 1, true));
+	assert_false(ask(cache, 1, 270 * SECOND, false)); /* nobody waits for it */
+	assert_true(ask(cache, 1, 270 * SECOND, true));
+	assert_false(ask(cache, 1, 271 * SECOND, true)); /* it was said */
+	/* Asked for the first time in its last tenth: not popular, until it is asked again. */
+	add(cache, 2, 0, CACHE_DNS, 0);
+	assert_false(ask(cache, 2, 280 * SECOND, true));
+	assert_true(ask(cache, 2, 281 * SECOND, true));
+	/* Over: whoever asks waits for it anyway. */
+	add(cache, 3, 0, CACHE_DNS, 0);
+	assert_false(ask(cache, 3, 1, true));
+	assert_false(ask(cache, 3, 300 * SECOND, true));
+	/* The DHT is not asked for what nobody wants. */
+	add(cache, 4, 0, CACHE_ZONE, 0);
+	for (int i = 0; i < 300; i++)
+		assert_false(ask(cache, 4, 280 * SECOND, true));
+	/* Too short to be asked for in time. */
+	struct answer *a = answer(5, 0, 9, 0);
+	cache_add(cache, a, CACHE_DNS, 0);
+	answer_unref(a);
+	for (int i = 0; i < 3; i++)
+		assert_false(ask(cache, 5, 9 * SECOND - 1, true));
+	/* What came anew begins anew. */
+	add(cache, 1, 0, CACHE_DNS, 280 * SECOND);
+	assert_false(ask(cache, 1, 579 * SECOND, true));
+	cache_destroy(cache);
+}
+
+static void finds_all_parts_at_once(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	const struct answer *answers[CACHE_PARTS];
+	struct question q = question(1, TYPE_A);
+	add(cache, 1, 0, CACHE_DNS, 0);
+	add(cache, 1, -ENOENT, CACHE_SLOT, 10 * SECOND);
+	add(cache, 2, 0, CACHE_ZONE, 0);
+	cache_find_all(cache, &q, 300 * SECOND - 1, false, answers);
+	assert_int_equal(answers[CACHE_DNS]->error, 0);
+	assert_int_equal(answers[CACHE_SLOT]->error, -ENOENT);
+	assert_null(answers[CACHE_ZONE]);
+	cache_find_all(cache, &q, 300 * SECOND, false, answers);
+	assert_null(answers[CACHE_DNS]);
+	assert_non_null(answers[CACHE_SLOT]);
+	cache_destroy(cache);
+}
+
+static void lists_what_was_of_use(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(1 << 20, SEED);
+	unsigned n = 0;
+	for (unsigned i = 0; i < 6; i++)
+		add(cache, i, i == 4 ? -ENOENT : 0, i == 5 ? CACHE_ZONE : CACHE_DNS, 0);
+	for (unsigned i = 2; i < 6; i++)
+		ask(cache, i, 1, true);
+	cache_each_used(cache, 2, count, &n);
+	assert_int_equal(n, 2);
+	n = 0;
+	cache_each_used(cache, 300 * SECOND, count, &n);
+	assert_int_equal(n, 0);
+	cache_destroy(cache);
+}
+
+/* ---- pins ---- */
+
+static bool below_ten(void *ctx, const struct question *q)
+{
+	(void)ctx;
+	return q->name.wire[0] == 2 && q->name.wire[1] == 'n';
+}
+
+/* n0 to n9 are pinned: no flood of others takes them away, and no flood of theirs takes it all. */
+static void others_do_not_push_out_what_is_pinned(void **state)
+{
+	(void)state;
+	const size_t max = 64 << 10;
+	struct cache *cache = cache_create(max, SEED);
+	cache_pins(cache, below_ten, NULL);
+	for (unsigned i = 0; i < 10; i++)
+		add(cache, i, i % 2 ? 0 : -ENOENT, CACHE_ZONE, 0);
+	for (unsigned i = 10; i < 5000; i++)
+		for (int part = 0; part < 3; part++) {
+			add(cache, i, i % 2 ? 0 : -ENOENT, (enum cache_part)part, 0);
+			has(cache, i, (enum cache_part)part, 0);
+		}
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(has(cache, i, CACHE_ZONE, 0));
+	assert_true(cache_bytes(cache) > max - 2048);
+	assert_int_equal(listed(cache, 0) > 5, true);
+	cache_destroy(cache);
+}
+
+static bool any(void *ctx, const struct question *q)
+{
+	(void)ctx;
+	return q->type == TYPE_A;
+}
+
+static void what_is_pinned_takes_half_at_most(void **state)
+{
+	(void)state;
+	const size_t max = 64 << 10;
+	struct cache *cache = cache_create(max, SEED);
+	cache_pins(cache, any, NULL);
+	for (unsigned i = 0; i < 2000; i++)
+		add(cache, i, 0, CACHE_ZONE, 0);
+	assert_true(cache_bytes(cache) <= max / 2);
+	assert_true(cache_bytes(cache) > max / 2 - 2048);
+	assert_true(has(cache, 1999, CACHE_ZONE, 0));
+	cache_destroy(cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +594,16 @@ int main(void)
 		cmocka_unit_test(gives_up_one_of_many_in_use),
 		cmocka_unit_test(a_flood_pushes_out_its_own_kind),
 		cmocka_unit_test(large_answers_are_not_kept),
+		cmocka_unit_test(failures_back_off),
+		cmocka_unit_test(some_failures_do_not),
+		cmocka_unit_test(a_failure_stands_beside_what_was_said),
+		cmocka_unit_test(stale_for_a_day),
+		cmocka_unit_test(a_stale_answer_is_a_failure_with_records),
+		cmocka_unit_test(popular_names_are_due_once),
+		cmocka_unit_test(finds_all_parts_at_once),
+		cmocka_unit_test(lists_what_was_of_use),
+		cmocka_unit_test(others_do_not_push_out_what_is_pinned),
+		cmocka_unit_test(what_is_pinned_takes_half_at_most),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,13 +329,13 @@ static void test_held_for_a_minute(void **state)
 {
 	(void)state;
 	struct question q = question_of("late.example A");
-	struct answer *a = nothing("late.example A", -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE);
-	a->ttl = 0;
+	struct answer *a = nothing("late.example A", -ENETUNREACH, RCODE_SERVFAIL, EDE_NONE);
+	a->ttl = 0; /* as it is: there was nobody to be spared */
 	hold(a, CACHE_DNS);
 	assert_null(resolver_peek(r, &q, 1000));
 	assert_true(explain_held(r, &q, 1000));
 	expect("late.example A", "cache", "no longer decides, the next reader asks again");
-	expect("late.example A", "verdict", "EREMOTEIO (Remote I/O error): DNS failed");
+	expect("late.example A", "verdict", "ENETUNREACH (Network is unreachable): DNS failed");
 }
 
 static void test_outcome_of_an_ask(void **state)

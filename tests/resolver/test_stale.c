@@ -1,0 +1,507 @@
+/* resolver/stale, prefetch, and what the resolver makes of them, over an upstream that the test
+ * plays, in leaping time: nothing here waits. */
+#undef NDEBUG
+#include <errno.h>
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "resolver/clock.h"
+#include "resolver/explain.h"
+#include "resolver/resolver_inside.h"
+#include "tests/directory.h"
+#include "tests/leap.h"
+
+static struct event_base *base;
+static struct own *own;
+static struct resolver *r;
+static char dir[DIRECTORY_CAP];
+
+/* ---- the upstream ---- */
+
+struct upstream_query {
+	struct event *timer;
+	struct question question;
+	upstream_fn *fn;
+	void *ctx;
+};
+
+static enum { ANSWERS, DENIES, DENIES_TYPE, FAILS, BOGUS, NO_ROUTE } mode;
+static uint64_t delay; /* microseconds until it says so */
+static unsigned asked;
+static uint32_t ttl;
+
+static size_t write_message(const struct question *q, uint8_t *buf, size_t cap)
+{
+	struct packet_writer w;
+	const uint8_t address[] = {192, 0, 2, 1};
+	const uint8_t soa[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 1, 44};
+	struct rr a = {.owner = q->name,
+		.type = q->type,
+		.class = q->class,
+		.ttl = ttl,
+		.rdata = address,
+		.rdata_len = 4};
+	struct rr none = {.owner = {.len = 1},
+		.type = TYPE_SOA,
+		.class = q->class,
+		.ttl = ttl,
+		.rdata = soa,
+		.rdata_len = sizeof(soa),
+		.section = PACKET_AUTHORITY};
+	bool denied = mode == DENIES || mode == DENIES_TYPE;
+	packet_begin(&w, buf, cap, true);
+	packet_put_question(&w, q);
+	packet_put(&w, denied ? &none : &a);
+	int len = packet_end(&w, 0, FLAG_QR | FLAG_RD | FLAG_RA | (mode == DENIES ? 3 : 0));
+	assert_true(len > 0);
+	return (size_t)len;
+}
+
+static void reply(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct upstream_query *query = ctx;
+	uint8_t message[512];
+	struct upstream_reply said = {
+		.message = message, .why = "", .secure = mode == ANSWERS, .bogus = mode == BOGUS};
+	said.len = write_message(&query->question, message, sizeof(message));
+	if (mode == FAILS || mode == NO_ROUTE)
+		said = (struct upstream_reply){
+			.error = mode == FAILS ? -EREMOTEIO : -ENETUNREACH, .why = ""};
+	query->fn(query->ctx, &said);
+	event_free(query->timer);
+	free(query);
+}
+
+int upstream_ask(struct upstream *u, const struct question *q, upstream_fn *fn, void *ctx,
+	struct upstream_query **ret_query)
+{
+	(void)u;
+	struct upstream_query *query = calloc(1, sizeof(*query));
+	struct timeval t = {
+		.tv_sec = (time_t)(delay / SECOND), .tv_usec = (suseconds_t)(delay % SECOND)};
+	query->timer = evtimer_new(base, reply, query);
+	query->question = *q;
+	query->fn = fn;
+	query->ctx = ctx;
+	event_add(query->timer, &t);
+	asked++;
+	*ret_query = query;
+	return 0;
+}
+
+void upstream_cancel(struct upstream_query *query)
+{
+	event_free(query->timer);
+	free(query);
+}
+
+void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
+{
+	(void)u;
+	*ret_counters = (struct upstream_counters){0};
+}
+
+/* ---- asking ---- */
+
+static void start(uint64_t deadline)
+{
+	struct resolver_config config = {.policy = {.upstream = true},
+		.deadline = deadline,
+		.daemon_owner = 77,
+		.cache_bytes = 1 << 20};
+	struct resolver_parts parts = {.own = own, .upstream = (struct upstream *)&base};
+	resolver_destroy(r);
+	assert_int_equal(resolver_create(base, &config, &parts, &r), 0);
+	mode = ANSWERS;
+	delay = 10000;
+	asked = 0;
+	ttl = 60;
+}
+
+static int set_up(void **state)
+{
+	char path[96];
+	(void)state;
+	assert_int_equal(directory_make(dir), 0);
+	snprintf(path, sizeof(path), "%s/own.db", dir);
+	base = event_base_new();
+	assert_int_equal(own_open(path, 100, 0, 1, &own), 0);
+	start(4 * SECOND);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	resolver_destroy(r);
+	r = NULL;
+	own_close(own);
+	event_base_free(base);
+	return directory_remove(dir);
+}
+
+static struct question question_of(const char *text, uint16_t type)
+{
+	struct question q = {.type = type, .class = CLASS_IN};
+	assert_int_equal(name_from_text(text, strlen(text), &q.name), 0);
+	return q;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)ctx = true;
+}
+
+/* Lets so many microseconds leap by, with all that happens in them. */
+static void leap(uint64_t microseconds)
+{
+	bool over = false;
+	struct event *e = evtimer_new(base, on_timer, &over);
+	struct timeval t = {.tv_sec = (time_t)(microseconds / SECOND),
+		.tv_usec = (suseconds_t)(microseconds % SECOND)};
+	event_add(e, &t);
+	while (!over)
+		event_base_loop(base, EVLOOP_ONCE);
+	event_free(e);
+}
+
+struct heard {
+	struct answer *answer;
+	uint64_t took;
+	uint64_t began;
+};
+
+static void on_answer(void *ctx, const struct answer *a)
+{
+	struct heard *h = ctx;
+	h->answer = answer_ref(a);
+	h->took = clock_monotonic() - h->began;
+}
+
+/* As a door does: memory, else the resolver. */
+static struct heard ask_as(const char *name, uid_t view)
+{
+	struct question q = question_of(name, TYPE_A);
+	struct heard h = {.began = clock_monotonic()};
+	const struct answer *held = resolver_peek(r, &q, view);
+	if (held)
+		on_answer(&h, held);
+	else
+		assert_non_null(resolver_ask(r, &q, view, on_answer, &h));
+	while (!h.answer)
+		event_base_loop(base, EVLOOP_ONCE);
+	return h;
+}
+
+static struct heard ask(const char *name)
+{
+	return ask_as(name, VIEW_DOOR);
+}
+
+static void expect(struct heard h, int error, int ede)
+{
+	assert_int_equal(h.answer->error, error);
+	assert_int_equal(h.answer->ede, ede);
+	answer_unref(h.answer);
+}
+
+/* ---- stale ---- */
+
+static uint32_t ttl_of(const struct answer *a)
+{
+	struct rrset *set;
+	assert_int_equal(answer_rrset(a, &set), 0);
+	uint32_t of = set->ttl;
+	rrset_destroy(set);
+	return of;
+}
+
+static void stands_in_after_its_patience(void **state)
+{
+	(void)state;
+	struct heard h = ask("www.example");
+	assert_true(h.answer->validated);
+	expect(h, 0, EDE_NONE);
+	leap(61 * SECOND);
+	delay = 3600 * SECOND; /* the upstream is there, and says nothing */
+	h = ask("www.example");
+	assert_int_equal(h.answer->error, 0);
+	assert_int_equal(h.answer->ede, EDE_STALE);
+	assert_int_equal(h.answer->ttl, 30);
+	assert_int_equal(ttl_of(h.answer), 30);
+	assert_int_equal(answer_ttl_left(h.answer, clock_monotonic()), 30);
+	assert_false(h.answer->validated);
+	assert_int_equal(h.answer->trust, TRUST_DNS);
+	int64_t expires = clock_wall() / (int64_t)SECOND + 30;
+	assert_in_range(h.answer->expires, expires - 1, expires);
+	assert_in_range(h.took, 1800000, 1900000);
+	answer_unref(h.answer);
+	assert_int_equal(asked, 2);
+	assert_int_equal(r->counters.stale, 1);
+	/* Who comes next does not wait for what the others have waited for. */
+	h = ask("www.example");
+	assert_true(h.took < SECOND / 10);
+	expect(h, 0, EDE_STALE);
+	leap(SECOND); /* the failure that it stands for is over, the same question still under way
+		       */
+	h = ask("www.example");
+	assert_true(h.took < SECOND / 10);
+	expect(h, 0, EDE_STALE);
+	assert_int_equal(asked, 2);
+}
+
+/* What was on its way lands behind it. */
+static void is_refreshed_behind(void **state)
+{
+	(void)state;
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(61 * SECOND);
+	delay = 3 * SECOND;
+	expect(ask("www.example"), 0, EDE_STALE);
+	leap(2 * SECOND);
+	expect(ask("www.example"), 0, EDE_NONE);
+	assert_int_equal(asked, 2);
+}
+
+static void stands_in_for_a_failure_at_once(void **state)
+{
+	(void)state;
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(61 * SECOND);
+	mode = FAILS;
+	struct heard h = ask("www.example");
+	assert_true(h.took < SECOND);
+	expect(h, 0, EDE_STALE);
+	/* And is asked again as rarely as what fails: after 1 s, 2 s, 4 s. */
+	expect(ask("www.example"), 0, EDE_STALE);
+	assert_int_equal(asked, 2);
+	leap(SECOND);
+	expect(ask("www.example"), 0, EDE_STALE);
+	leap(SECOND);
+	expect(ask("www.example"), 0, EDE_STALE);
+	assert_int_equal(asked, 3);
+	leap(SECOND);
+	expect(ask("www.example"), 0, EDE_STALE);
+	assert_int_equal(asked, 4);
+	mode = ANSWERS;
+	leap(4 * SECOND);
+	expect(ask("www.example"), 0, EDE_NONE);
+	/* A day, and no longer. */
+	mode = FAILS;
+	leap(60 * SECOND + 86400 * SECOND);
+	expect(ask("www.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
+}
+
+static void a_denial_stands_in_too(void **state)
+{
+	(void)state;
+	mode = DENIES_TYPE;
+	struct heard h = ask("www.example");
+	expect(h, -ENOENT, EDE_NONE);
+	leap(61 * SECOND);
+	mode = FAILS;
+	h = ask("www.example");
+	assert_int_equal(h.answer->rcode, RCODE_NOERROR);
+	assert_int_equal(h.answer->message[0].ttls_len, 1); /* its SOA */
+	expect(h, -ENOENT, EDE_STALE);
+}
+
+/* But it lets no stranger answer in its place: it was said once, and is not said now. */
+static void a_stale_denial_is_final(void **state)
+{
+	(void)state;
+	struct policy policy = {
+		.dht = true, .upstream = true, .lookup_always = true, .tofu.len = 1};
+	policy.tofu.name[0].len = 1;
+	struct question q = question_of("www.example", TYPE_A);
+	struct answer *denial = answer_without(&q, -ENOENT, RCODE_NXDOMAIN, EDE_NONE, 60, true);
+	struct answer *claim = answer_without(&q, 0, 0, EDE_NONE, 60, false);
+	struct answer *stale = answer_stale(denial, 0);
+	const struct answer *winner;
+	enum cache_part needed;
+	struct policy_part parts[CACHE_PARTS] = {
+		[CACHE_DNS] = {.state = PART_ANSWERED, .answer = denial},
+		[CACHE_SLOT] = {.state = PART_ANSWERED, .answer = claim}};
+	assert_int_equal(policy_decide(&policy, &q, parts, &needed, &winner), VERDICT_DONE);
+	assert_ptr_equal(winner, claim);
+	parts[CACHE_DNS].answer = stale;
+	assert_int_equal(policy_decide(&policy, &q, parts, &needed, &winner), VERDICT_DONE);
+	assert_ptr_equal(winner, stale);
+	answer_unref(denial);
+	answer_unref(claim);
+	answer_unref(stale);
+}
+
+/* Somebody answers, and lies. */
+static void bogus_is_no_silence(void **state)
+{
+	(void)state;
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(61 * SECOND);
+	mode = BOGUS;
+	expect(ask("www.example"), -EBADMSG, EDE_BOGUS);
+	assert_int_equal(r->counters.stale, 0);
+}
+
+/* A deadline under its patience ends with it as well. */
+static void stands_in_at_the_deadline(void **state)
+{
+	(void)state;
+	start(SECOND);
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(61 * SECOND);
+	delay = 3600 * SECOND;
+	struct heard h = ask("www.example");
+	assert_in_range(h.took, SECOND, SECOND + SECOND / 10);
+	expect(h, 0, EDE_STALE);
+	/* A name of which nothing was ever said. */
+	expect(ask("other.example"), -ETIMEDOUT, EDE_NO_REPLY);
+}
+
+static void what_explains_says_so(void **state)
+{
+	(void)state;
+	char *text;
+	size_t len;
+	struct question q = question_of("www.example", TYPE_A);
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(61 * SECOND);
+	mode = FAILS;
+	expect(ask("www.example"), 0, EDE_STALE);
+	assert_int_equal(
+		explain_text(r, &(struct explain_question){.question = &q, .view = 5}, &text, &len),
+		0);
+	assert_non_null(strstr(text, ", stale: DNS does not answer"));
+	free(text);
+}
+
+/* ---- failures ---- */
+
+static void failures_are_asked_again_ever_more_rarely(void **state)
+{
+	(void)state;
+	mode = FAILS;
+	for (int i = 0; i < 320; i++) {
+		expect(ask("www.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
+		leap(SECOND / 2);
+	}
+	/* In 160 s: after 1, 2, 4, 8, 16 s, then each 30. */
+	assert_in_range(asked, 9, 10);
+}
+
+static void no_route_is_tried_each_second(void **state)
+{
+	(void)state;
+	mode = NO_ROUTE;
+	for (int i = 0; i < 40; i++) {
+		expect(ask("www.example"), -ENETUNREACH, EDE_NO_AUTHORITY);
+		leap(SECOND / 2);
+	}
+	assert_in_range(asked, 18, 21);
+}
+
+/* ---- prefetch ---- */
+
+static void popular_names_are_asked_for_before_they_end(void **state)
+{
+	(void)state;
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(55 * SECOND);
+	expect(ask("www.example"), 0, EDE_NONE);
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(SECOND);
+	assert_int_equal(asked, 2);
+	assert_int_equal(prefetch_begun(r->prefetch), 1);
+	leap(30 * SECOND); /* past the end of the first */
+	struct heard h = ask("www.example");
+	assert_true(h.took < SECOND / 1000);
+	expect(h, 0, EDE_NONE);
+	assert_int_equal(asked, 2);
+}
+
+/* find, tar and the like read what is listed: they cause no packet. */
+static void the_mount_asks_for_nothing_anew(void **state)
+{
+	(void)state;
+	expect(ask_as("www.example", 5), 0, EDE_NONE);
+	leap(55 * SECOND);
+	for (int i = 0; i < 5; i++)
+		expect(ask_as("www.example", 5), 0, EDE_NONE);
+	leap(SECOND);
+	assert_int_equal(asked, 1);
+}
+
+/* What fails behind an answer leaves it as it is, and stands in when it ends. */
+static void a_prefetch_that_fails_harms_nobody(void **state)
+{
+	(void)state;
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(59 * SECOND + SECOND / 2);
+	expect(ask("www.example"), 0, EDE_NONE);
+	mode = FAILS;
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(SECOND / 4);
+	assert_int_equal(asked, 2);
+	expect(ask("www.example"), 0, EDE_NONE);
+	leap(SECOND / 2);
+	expect(ask("www.example"), 0, EDE_STALE);
+	assert_int_equal(asked, 2);
+}
+
+static void prefetch_is_bounded(void **state)
+{
+	(void)state;
+	char name[32];
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "n%d.example", i);
+		struct question q = question_of(name, TYPE_A);
+		prefetch_note(r->prefetch, &q);
+	}
+	assert_int_equal(asked, 0); /* not in the course of an answer */
+	assert_int_equal(prefetch_dropped(r->prefetch), 200 - PREFETCH_WAITING);
+	delay = 3600 * SECOND;
+	leap(SECOND / 10 + SECOND / 20);
+	assert_int_equal(asked, PREFETCH_A_TICK);
+	leap(100 * SECOND);
+	assert_int_equal(asked, PREFETCH_UNDER_WAY);
+	leap(3600 * SECOND);
+	delay = 1;
+	leap(3600 * SECOND);
+	assert_int_equal(asked, PREFETCH_WAITING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(stands_in_after_its_patience, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(is_refreshed_behind, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stands_in_for_a_failure_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_denial_stands_in_too, set_up, tear_down),
+		cmocka_unit_test(a_stale_denial_is_final),
+		cmocka_unit_test_setup_teardown(bogus_is_no_silence, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(stands_in_at_the_deadline, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_explains_says_so, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			failures_are_asked_again_ever_more_rarely, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_route_is_tried_each_second, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			popular_names_are_asked_for_before_they_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_mount_asks_for_nothing_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_prefetch_that_fails_harms_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(prefetch_is_bounded, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
