@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* FUSE says which thread calls; a file opened by one thread may be closed by another of the same
@@ -26,6 +27,12 @@ enum caller_signal caller_signal_of(const char *status, size_t len);
 
 /* Is the thread inside rename(2), link(2) or one of their kin? True also when /proc may not say. */
 bool caller_gives_two_names(pid_t thread);
+
+/* Has it one of its first descriptors open on this inode? Which those are that were handed to it. False
+ * also when /proc may not say. It waits for no file system, and not for us. */
+bool caller_holds(pid_t thread, dev_t device, uint64_t ino);
+/* The device of a mount, without a request to it; 0 when that cannot be told. */
+dev_t caller_device(const char *mountpoint);
 
 /* Is it inside mkdir(2), mknod(2), symlink(2) or link(2)? False also when /proc may not say. */
 bool caller_makes_no_file(pid_t thread);

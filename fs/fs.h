@@ -34,6 +34,7 @@ struct fs {
 	struct memo *memo;
 	struct control_size control_sizes[CONTROL_FILES];
 	uid_t owner;	 /* the daemon's user: of directories and of answers from elsewhere */
+	dev_t device;	 /* of the mount; 0: not known */
 	gid_t group;	 /* of every file: records know a publisher, but no group */
 	int64_t started; /* seconds since 1970: mtime of directories */
 	struct fs_renamer renamers[FS_RENAMERS];

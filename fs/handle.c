@@ -211,12 +211,16 @@ void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn
 			fn(ctx, h);
 }
 
-struct handle *handle_find_any(struct handle_list *list, const struct node *node)
+struct handle *handle_find_only(struct handle_list *list, const struct node *node)
 {
-	if (!node->handles)
-		return NULL;
-	struct handle *h = list->first;
-	while (h && h->node != node)
-		h = h->next;
-	return h;
+	struct handle *found = NULL;
+	for (struct handle *h = node->handles ? list->first : NULL; h; h = h->next) {
+		if (h->node != node)
+			continue;
+		if (found && found->uid != h->uid)
+			return NULL;
+		if (!found)
+			found = h;
+	}
+	return found;
 }

@@ -79,7 +79,7 @@ struct handle *handle_find(
 
 typedef void handle_each_fn(void *ctx, struct handle *h);
 void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn *fn, void *ctx);
-/* The youngest on a record, whosever it is. */
-struct handle *handle_find_any(struct handle_list *list, const struct node *node);
+/* The youngest file on the node when all on it are one user's; NULL also when they are of several. */
+struct handle *handle_find_only(struct handle_list *list, const struct node *node);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fs/caller.h"
 #include "fs/fs.h"
 #include "fs/log.h"
 #include "fs/ops.h"
@@ -192,6 +193,8 @@ int mount_create(struct event_base *base, const struct mount_config *config, str
 		error = mount_session(m, config);
 	if (error == 0)
 		error = watch(m, base);
+	if (error == 0)
+		m->fs->device = caller_device(config->mountpoint);
 	if (error < 0) {
 		mount_destroy(m);
 		return error;

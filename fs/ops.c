@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 
 #include "fs/attr.h"
+#include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
 #include "fs/record.h"
@@ -89,20 +90,35 @@ static void stat_draft(struct fs *fs, const struct handle *h, uid_t uid, struct 
 	attr_empty(fs, h->node, uid, len, ret_stat);
 }
 
-/* From what the caller has open, or anybody: fstat of a descriptor that another user has opened
- * (`sudo -u bob cmd > f`) comes as a GETATTR of bob's, without the handle. */
+static const struct handle *find_own(struct fs *fs, const struct node *node, uid_t uid)
+{
+	const struct handle *h = handle_find(fs->handles, HANDLE_TEXT, node, uid);
+	return h ? h : handle_find(fs->handles, HANDLE_DRAFT, node, uid);
+}
+
+/* Was a descriptor handed to the caller that another user has opened (`sudo -u bob cmd > f`)? It is
+ * for /proc to say: fstat of it comes as a GETATTR of bob's, and the kernel sends no handle with it. */
+static bool was_handed(fuse_req_t req, const struct node *node)
+{
+	return node->handles &&
+	       caller_holds(fuse_req_ctx(req)->pid, ops_fs(req)->device, node->ino);
+}
+
+/* From what the caller has open or was handed. What others have open is nothing to him: its size and
+ * times are theirs. Where several have, which of them handed it to him cannot be told, and it is
+ * empty. */
 static bool stat_open(fuse_req_t req, struct node *node, struct stat *ret_stat)
 {
 	struct fs *fs = ops_fs(req);
 	uid_t uid = ops_uid(req);
-	const struct handle *h = handle_find(fs->handles, HANDLE_TEXT, node, uid);
-	if (!h)
-		h = handle_find(fs->handles, HANDLE_DRAFT, node, uid);
-	if (!h)
-		h = handle_find_any(fs->handles, node);
-	if (!h)
+	const struct handle *h = find_own(fs, node, uid);
+	if (!h && !was_handed(req, node))
 		return false;
-	if (h->kind == HANDLE_DRAFT)
+	if (!h)
+		h = handle_find_only(fs->handles, node);
+	if (!h)
+		attr_empty(fs, node, uid, 0, ret_stat);
+	else if (h->kind == HANDLE_DRAFT)
 		stat_draft(fs, h, uid, ret_stat);
 	else
 		*ret_stat = h->stat;
@@ -240,8 +256,8 @@ static int exists(fuse_req_t req, struct node *node)
 	const struct answer *a;
 	int error = -ENOENT;
 	node_question(node, &q);
-	if (handle_find_any(fs->handles, node) ||
-		(record_recall(fs, &q, ops_uid(req), &error, &a) && a))
+	if (find_own(fs, node, ops_uid(req)) ||
+		(record_recall(fs, &q, ops_uid(req), &error, &a) && a) || was_handed(req, node))
 		return 0;
 	return error;
 }
@@ -269,7 +285,7 @@ static int set_attributes(
 	case NODE_RECORD:
 		node_question(node, &q);
 		r = record_may_write(fs, &q, uid);
-		if (r == 0)
+		if (r == 0 && !h)
 			r = exists(req, node);
 		/* Without a handle it is truncate(1), which withdraws nothing. */
 		if (r == 0 && to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_DRAFT)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,6 +111,29 @@ static void test_two_names(void **state)
 		assert_false(gives);
 }
 
+static void test_handed_on(void **state)
+{
+	(void)state;
+	struct stat st;
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	int fd = fileno(file);
+	assert_true(fd < 32);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(caller_holds(getpid(), st.st_dev, st.st_ino));
+	assert_false(caller_holds(getpid(), st.st_dev, st.st_ino + 1));
+	assert_false(caller_holds(getpid(), st.st_dev + 1, st.st_ino)); /* one's own file system */
+	assert_false(caller_holds(getpid(), 0, st.st_ino));
+	assert_false(caller_holds(0, st.st_dev, st.st_ino));
+	assert_int_equal(dup2(fd, 100), 100);
+	fclose(file);
+	assert_false(caller_holds(getpid(), st.st_dev, st.st_ino)); /* far up: not looked for */
+	close(100);
+	assert_int_equal(stat("/", &st), 0);
+	assert_int_equal(caller_device("/"), st.st_dev);
+	assert_int_equal(caller_device("/no/such/place"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +141,7 @@ int main(void)
 		cmocka_unit_test(test_odd_text),
 		cmocka_unit_test(test_this_process),
 		cmocka_unit_test(test_two_names),
+		cmocka_unit_test(test_handed_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@ the system calls themselves. `bob` is the other user: he owns what callers must 
 import ctypes
 import errno
 import fcntl
+import itertools
 import mmap
 import os
 import pickle
@@ -283,6 +284,16 @@ class Ops:
             return s.st_mode, s.st_uid, s.st_size, self._text(path)
         except OSError as e:
             return errno.errorcode[e.errno]
+    def _hold(self, path, flags, text):
+        """Until _let_go: a file that is open while others act."""
+        self.held = os.open(path, flags | os.O_CLOEXEC)
+        if text:
+            os.write(self.held, text)
+    def _let_go(self):
+        try:
+            os.close(self.held)
+        except OSError:
+            pass  # what he wrote is no record
     def _drop(self, *paths):
         for p in paths:
             try:
@@ -296,6 +307,10 @@ WRITES = ("write write_trunc write_append write_rw write_creat write_fsync write
           "rename_onto copy_into sendfile_into splice_into").split()
 REMOVES = "unlink rename_away rename_private".split()
 OPS = [name for name in vars(Ops) if not name.startswith("_")]
+
+
+# What bob has open while the caller acts: how, and what he has written so far.
+HELD = {"foreign_open": (R, b""), "foreign_draft": (W | os.O_CREAT, b'{"data":[')}
 
 
 class Caller:
@@ -361,6 +376,8 @@ class World:
         places = {
             "own": f"{self.dir}/own{self.n}.alt",
             "foreign": f"{self.dir}/foreign{self.n}.alt",
+            "foreign_open": f"{self.dir}/open{self.n}.alt",
+            "foreign_draft": f"{self.dir}/draft{self.n}.alt",
             "under_own_key": f"{self.dir}/n{self.n}.{self.key(caller)}",
             "under_others_key": f"{self.dir}/n{self.n}.{self.key(self.bob)}",
             "new_under_others_key": f"{self.dir}/new{self.n}.{self.key(self.bob)}",
@@ -385,10 +402,12 @@ class World:
         }
         path = places[kind]
         maker = {"own": caller, "under_own_key": caller, "own_private": caller,
-                 "foreign": self.bob, "under_others_key": self.bob, "others_private": self.bob,
+                 "foreign": self.bob, "foreign_open": self.bob, "under_others_key": self.bob, "others_private": self.bob,
                  "roots": self.callers["root"]}.get(kind)
         if maker:
             assert maker.result("_put", path, OTHER) == "ok", (kind, path)
+        if kind in HELD:
+            assert self.bob.result("_hold", path, *HELD[kind]) == "ok", path
         if kind == "answer":
             assert self.bob.result("_text", path) == "ok"
         return path
@@ -396,7 +415,7 @@ class World:
     def views(self, path, kind):
         """What others see. Of what nobody has asked for, nobody may have looked."""
         looks = kind not in ("own", "under_own_key", "own_private", "status", "nodes", "unasked",
-                             "nothing", "new_under_others_key", "other_class", "signature",
+                             "nothing", "foreign_draft", "new_under_others_key", "other_class", "signature",
                              "explain")
         return (self.bob.value("_see", path) if looks else None,
                 self.bob.value("_see", f"{self.mount}/.kadns/key"), self.counters())
@@ -434,7 +453,9 @@ class World:
         if isinstance(mode, tuple) and (mode[0] & 0o6000 or
                                         stat.S_ISREG(mode[0]) and mode[0] & 0o111):
             wrong.append(f"mode {mode[0]:o}")
-        if kind in ("foreign", "under_others_key", "others_private"):
+        if kind in HELD:
+            self.bob.value("_let_go")
+        if kind in ("foreign", "foreign_open", "under_others_key", "others_private"):
             self.bob.value("_drop", path)
         elif kind == "roots":
             self.callers["root"].value("_drop", path)
@@ -442,9 +463,10 @@ class World:
         return got, wrong
 
 
-KINDS = ("own foreign under_own_key under_others_key new_under_others_key roots answer unasked "
-         "nothing own_private others_private other_class signature status nodes key new_in_control "
-         "control explain explain_dir type class top").split()
+KINDS = ("own foreign foreign_open foreign_draft under_own_key under_others_key "
+         "new_under_others_key roots answer unasked nothing own_private others_private other_class "
+         "signature status nodes key new_in_control control explain explain_dir type class "
+         "top").split()
 
 
 def applies(kind, name):
@@ -452,21 +474,21 @@ def applies(kind, name):
 
 
 def read_table(path):
-    """{(kind, caller, op): result}. A line is `RESULT: OP...`, or, for some, `RESULT CALLER...:
+    """{(kind, caller, op): result}. What several kinds have in common is below `KIND KIND:`. A line is `RESULT: OP...`, or, for some, `RESULT CALLER...:
     OP...`."""
-    general, special, kind = {}, {}, None
+    general, special, kinds = {}, {}, []
     with open(path, encoding="ascii") as f:
         for line in f:
             line = line.split("#")[0].rstrip()
             if not line:
                 continue
             if not line[0].isspace():
-                kind = line.rstrip(":")
-                assert kind in KINDS, line
+                kinds = line.rstrip(":").split()
+                assert set(kinds) <= set(KINDS), line
                 continue
             head, ops = line.split(":")
             result, *names = head.split()
-            for op in ops.split():
+            for op, kind in itertools.product(ops.split(), kinds):
                 assert op in OPS, op
                 for name in names or [None]:
                     place, at = (special, (kind, name, op)) if name else (general, (kind, op))

@@ -85,6 +85,51 @@ has "alice's is her own" "$(says as $alice sh -c "echo x >$A/f1")" "rc=0"
 # ---- open files keep what their OPEN decided ----
 is "a descriptor handed to another user writes as its opener" "$(as $alice bash -c "exec 3>$A/handed.alt; sleep 0.5; echo 192.0.2.4 >&3" ; as $alice jq -r '.data[0]' "$A/handed.alt")" 192.0.2.4
 
+# fstat of one that was handed over comes as a request of who has it now, by the inode only.
+cat >"$T/handed.py" <<'PY'
+import errno, os, sys
+here, alice, bob, carol = sys.argv[1], 1001, 1002, 1003
+def being(uid, does, *args):
+    """In a process of its own, so that it is that user in every way."""
+    r, w = os.pipe()
+    if os.fork() == 0:
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        try:
+            os.write(w, repr(does(*args)).encode())
+        except OSError as e:
+            os.write(w, errno.errorcode[e.errno].encode())
+        os._exit(0)
+    os.close(w)
+    os.wait()
+    with os.fdopen(r) as f:
+        return f.read()
+def held(name, text):
+    os.seteuid(alice)
+    fd = os.open(f'{here}/{name}', os.O_WRONLY | os.O_CREAT)
+    os.write(fd, text)
+    os.seteuid(0)
+    return fd
+size = lambda fd: os.fstat(fd).st_size
+fd = held('handed2.alt', b'{"data":[')
+print('handed', being(bob, size, fd))
+path = f'{here}/handed2.alt'
+def only_by_name():
+    os.close(fd)
+    return os.stat(path).st_size
+print('by name', being(bob, only_by_name))
+os.seteuid(carol)
+also = os.open(path, os.O_WRONLY | os.O_CREAT)
+os.write(also, b'{"data"')
+os.seteuid(0)
+def one_of_two():
+    os.close(also)
+    return size(fd)
+print('of two', being(bob, one_of_two))
+PY
+is "who was handed a descriptor sees its size; nobody else does, nor where two could have handed it" \
+	"$(/usr/bin/python3 "$T/handed.py" "$A" | tr '\n' ' ')" "handed 9 by name ENOENT of two 0 "
+
 # ---- the control panel ----
 is "each his own key" "$([ "$(as $alice cat "$M/.kadns/key")" = "$(as $bob cat "$M/.kadns/key")" ] || echo differs)" differs
 has "bob adds no node" "$(says as $bob sh -c "echo 127.0.0.1 1 >$M/.kadns/nodes")" "Permission denied"
