@@ -62,6 +62,7 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	if (r == 0)
 		r = tree_create(seed, &fs->tree);
 	fs->refusals.seed = seed;
+	fs->listed.seed = seed;
 	if (r == 0)
 		r = scratch_create(fs->owner, &fs->scratch);
 	if (r == 0)

@@ -5,6 +5,7 @@
 
 #include "fs/control.h"
 #include "fs/handle.h"
+#include "fs/listed.h"
 #include "fs/memo.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
@@ -40,6 +41,7 @@ struct fs {
 	struct fs_renamer renamers[FS_RENAMERS];
 	struct refusals refusals;
 	struct removals removals;
+	struct listed listed;
 };
 
 struct watch_waiters;

@@ -59,7 +59,8 @@ static int make_listing(struct fs *fs, struct handle *h)
 		h->listing = NULL;
 		return r;
 	}
-	h->node->listed = clock_monotonic();
+	if (h->node->kind == NODE_TYPE)
+		listed_note(&fs->listed, h->uid, h->node->class, h->node->type, clock_monotonic());
 	return 0;
 }
 

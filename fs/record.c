@@ -9,21 +9,17 @@
 #include "resolver/clock.h"
 #include "resolver/json.h"
 
-/* Names that a listing showed keep their answer for a while past their TTL, so that `find` and
- * `tar`, which open what `ls` shows, cause no packet. An answer that came after the listing was not
- * in it. */
+/* Names that a listing showed keep their answer for a while past their TTL, for him who listed
+ * (fs/listed). An answer that came after the listing was not in it. */
 #define LISTED_SECONDS 60
 
-static const struct answer *peek(struct fs *fs, const struct question *q, uid_t uid)
+static const struct answer *peek_listed(struct fs *fs, const struct question *q, uid_t uid)
 {
-	const struct answer *a = resolver_peek(fs->resolver, q, uid);
-	if (a)
-		return a;
-	const struct node *dir = tree_find(fs->tree, tree_ino_type(q->class, q->type));
-	if (!dir || !dir->listed || clock_monotonic() - dir->listed > LISTED_SECONDS * SECOND)
+	uint64_t listed = listed_when(&fs->listed, uid, q->class, q->type);
+	if (!listed || clock_monotonic() - listed > LISTED_SECONDS * SECOND)
 		return NULL;
-	a = resolver_peek_listed(fs->resolver, q, uid);
-	return a && a->arrived <= dir->listed ? a : NULL;
+	const struct answer *a = resolver_peek_listed(fs->resolver, q, uid);
+	return a && a->arrived <= listed ? a : NULL;
 }
 
 bool record_is_shared(struct fs *fs, const struct question *q)
@@ -31,10 +27,12 @@ bool record_is_shared(struct fs *fs, const struct question *q)
 	return !resolver_published_here(fs->resolver, q);
 }
 
-bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
-	const struct answer **ret_answer)
+static bool recall(struct fs *fs, const struct question *q, uid_t uid, bool listed,
+	int *ret_error, const struct answer **ret_answer)
 {
-	const struct answer *a = peek(fs, q, uid);
+	const struct answer *a = resolver_peek(fs->resolver, q, uid);
+	if (!a && listed)
+		a = peek_listed(fs, q, uid);
 	*ret_answer = NULL;
 	/* What was written on this machine is there, whatever was not there a moment ago. */
 	if (!(a && a->has_owner) && tree_is_absent(fs->tree, q, uid, clock_monotonic())) {
@@ -46,6 +44,18 @@ bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_
 	*ret_error = a->error;
 	*ret_answer = a->error ? NULL : a;
 	return true;
+}
+
+bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
+	const struct answer **ret_answer)
+{
+	return recall(fs, q, uid, true, ret_error, ret_answer);
+}
+
+bool record_recall_fresh(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
+	const struct answer **ret_answer)
+{
+	return recall(fs, q, uid, false, ret_error, ret_answer);
 }
 
 void record_learn(struct fs *fs, const struct question *q, uid_t uid, int error)

@@ -10,6 +10,9 @@
  * reading the file gives. False: the resolver must be asked. */
 bool record_recall(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
 	const struct answer **ret_answer);
+/* The same without what is over but was listed a moment ago: for who waits for the next version. */
+bool record_recall_fresh(struct fs *fs, const struct question *q, uid_t uid, int *ret_error,
+	const struct answer **ret_answer);
 /* An answer to this caller has come: remembers for a moment that there is nothing. */
 void record_learn(struct fs *fs, const struct question *q, uid_t uid, int error);
 /* Is it known, and whether it is there (0) or not (an error)? What he is writing is there. */

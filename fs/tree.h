@@ -64,7 +64,6 @@ struct node {
 	size_t size;		      /* RECORD: of its text when last looked at */
 	unsigned handles;	      /* that have it open, and requests that wait for it */
 	enum control_file control;    /* CONTROL_FILE, PANEL_* */
-	uint64_t listed;	      /* TYPE: when it was listed last; 0 never */
 	struct scratch_file *scratch; /* SCRATCH: a reference of the node's own */
 	uint64_t lookups;	      /* what the kernel will FORGET; it may do so before RELEASE */
 	uint64_t looked;	      /* when last */

@@ -165,7 +165,7 @@ static bool recall(struct watch *w)
 {
 	int error;
 	const struct answer *a;
-	bool known = record_recall(w->list->fs, &w->question, w->handle->uid, &error, &a);
+	bool known = record_recall_fresh(w->list->fs, &w->question, w->handle->uid, &error, &a);
 	if (known)
 		judge(w, error, a);
 	return known;

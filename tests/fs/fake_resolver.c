@@ -33,6 +33,7 @@ struct own_set {
 static struct own_set own_sets[KEPT_MAX];
 static size_t own_len;
 static struct answer *kept[KEPT_MAX]; /* what was asked and may be answered again */
+static bool over[KEPT_MAX];	      /* its TTL: it is shown to who has listed it */
 static size_t kept_len;
 static struct answer *borrowed;
 
@@ -193,7 +194,7 @@ static const struct answer *peek(const struct question *q, uid_t view, bool list
 		return borrowed;
 	}
 	for (size_t i = 0; i < kept_len && (listed || !fake.expired); i++)
-		if (question_equal(&kept[i]->question, q))
+		if ((listed || !over[i]) && question_equal(&kept[i]->question, q))
 			return kept[i];
 	return NULL;
 }
@@ -244,6 +245,21 @@ struct ask {
 	void *ctx;
 };
 
+/* In the place of what is over. */
+static void keep_answer(const struct answer *a)
+{
+	size_t i = 0;
+	while (i < kept_len && !(over[i] && question_equal(&kept[i]->question, &a->question)))
+		i++;
+	if (i == kept_len)
+		kept_len++;
+	else
+		answer_unref(kept[i]);
+	kept[i] = answer_ref(a);
+	over[i] = false;
+	tell_watch(&a->question);
+}
+
 static void on_time(evutil_socket_t fd, short what, void *ctx)
 {
 	struct ask ask = *(struct ask *)ctx;
@@ -254,10 +270,8 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 	struct answer *a = make_answer(&ask.question);
 	bool keep = number_after(&ask.question, "ttl") < 0 && a->error != -ETIMEDOUT &&
 		    kept_len < KEPT_MAX;
-	if (keep) {
-		kept[kept_len++] = answer_ref(a);
-		tell_watch(&a->question);
-	}
+	if (keep)
+		keep_answer(a);
 	ask.fn(ask.ctx, a);
 	answer_unref(a);
 }
@@ -265,14 +279,8 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 void fake_turn(void)
 {
 	fake.turn++;
-	size_t left = 0;
-	for (size_t i = 0; i < kept_len; i++) {
-		if (number_after(&kept[i]->question, "turn") < 0)
-			kept[left++] = kept[i];
-		else
-			answer_unref(kept[i]);
-	}
-	kept_len = left;
+	for (size_t i = 0; i < kept_len; i++)
+		over[i] |= number_after(&kept[i]->question, "turn") >= 0;
 }
 
 struct ask *resolver_ask(

@@ -33,7 +33,8 @@ extern struct fake fake;
 
 struct resolver *fake_resolver(struct event_base *base);
 struct publisher *fake_publisher(void);
-void fake_turn(void); /* what is kept of names that turn is over: the next question gives the new */
+/* What is kept of names that turn is over, as after their TTL: the next question gives the new. */
+void fake_turn(void);
 void fake_destroy(void); /* everything that is in memory */
 
 #endif

@@ -475,14 +475,17 @@ static void on_answer(void *ctx, const struct answer *a)
 
 /* What a listing showed is answered from memory past its TTL, for a minute; what came after it is
  * asked again. */
+static void list_at(uid_t uid, uint64_t when)
+{
+	listed_note(&fs->listed, uid, CLASS_IN, TYPE_A, when);
+}
+
 static void test_listed_names(void **state)
 {
 	(void)state;
 	struct question q = question("www.example.com");
 	const struct answer *a;
-	struct node *dir;
 	int error = 1;
-	assert_int_equal(tree_type(fs->tree, CLASS_IN, TYPE_A, 0, &dir), 0);
 	assert_non_null(resolver_ask(fs->resolver, &q, ALICE, on_answer, &error));
 	event_base_dispatch(base);
 	assert_int_equal(error, 0);
@@ -491,15 +494,20 @@ static void test_listed_names(void **state)
 	uint64_t arrived = a->arrived;
 	fake.expired = true;
 	assert_false(record_recall(fs, &q, ALICE, &error, &a));
-	dir->listed = arrived - 1;
+	list_at(ALICE, arrived - 1);
 	assert_false(record_recall(fs, &q, ALICE, &error, &a));
-	dir->listed = arrived;
+	list_at(ALICE, arrived);
 	assert_true(record_recall(fs, &q, ALICE, &error, &a));
 	assert_non_null(a);
 	((struct answer *)a)->arrived = 0; /* the fake's own object: it has been there for long */
-	dir->listed = clock_monotonic() - 59 * SECOND;
+	list_at(ALICE, clock_monotonic() - 59 * SECOND);
 	assert_true(record_recall(fs, &q, ALICE, &error, &a));
-	dir->listed = clock_monotonic() - 61 * SECOND;
+	assert_false(record_recall(fs, &q, BOB, &error, &a)); /* whom nothing was shown */
+	assert_false(record_recall_fresh(fs, &q, ALICE, &error, &a));
+	list_at(ALICE, clock_monotonic() - 61 * SECOND);
+	assert_false(record_recall(fs, &q, ALICE, &error, &a));
+	list_at(BOB, clock_monotonic()); /* each second, and for nobody else */
+	assert_true(record_recall(fs, &q, BOB, &error, &a));
 	assert_false(record_recall(fs, &q, ALICE, &error, &a));
 }
 
