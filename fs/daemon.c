@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -31,6 +32,7 @@ static void wait_for_child(pid_t child, int pipe_end, const char *mountpoint)
 	struct stat st;
 	if (mountpoint && stat(mountpoint, &st) < 0) {
 		log_line(LOG_ERR, "%s: %s", mountpoint, strerror(errno));
+		kill(child, SIGTERM); /* a start that has failed leaves no daemon and no mount */
 		_exit(1);
 	}
 	_exit(0);

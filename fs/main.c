@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct program {
 	struct config config;
 	struct bootstrap *bootstrap;
 	int lock;
+	int place; /* the mountpoint, locked until something is mounted there */
 	char mountpoint[PATH_MAX]; /* absolute: the daemon leaves the directory it was started in */
 	struct event_base *base;
 	struct event *signals[4];
@@ -45,6 +47,7 @@ struct program {
 	struct dns_door *doors[CONFIG_LIST_MAX];
 	struct mount *mount;
 	const char *end; /* why the loop ended */
+	bool unmounted;	 /* that is why */
 };
 
 static int say(const char *what, int error)
@@ -241,8 +244,19 @@ static int open_doors(struct program *p)
 static void on_unmounted(void *ctx)
 {
 	struct program *p = ctx;
+	p->unmounted = true;
 	p->end = "unmounted";
 	event_base_loopbreak(p->base);
+}
+
+/* The parent has a copy of it until the mount answers, so closing it would not do. */
+static void leave_place(struct program *p)
+{
+	if (p->place < 0)
+		return;
+	flock(p->place, LOCK_UN);
+	close(p->place);
+	p->place = -1;
 }
 
 static int open_mount(struct program *p)
@@ -265,6 +279,7 @@ static int open_mount(struct program *p)
 	if (r < 0)
 		log_line(LOG_ERR, "%s: %s", p->mountpoint,
 			*mount_why() ? mount_why() : strerror(-r));
+	leave_place(p);
 	return r;
 }
 
@@ -338,29 +353,23 @@ static void close_all(struct program *p)
 		event_base_free(p->base);
 	if (p->lock >= 0)
 		close(p->lock);
+	leave_place(p);
 	config_finish(&p->config);
 }
 
 /* ---- from the command line to the loop ---- */
-
-/* A starter (mount.fuse3 -o setuid=USER,drop_privileges) has mounted and hands us the descriptor,
- * which is no path to look at. */
-static bool given_mounted(const struct program *p)
-{
-	return strncmp(p->config.mountpoint, "/dev/fd/", strlen("/dev/fd/")) == 0;
-}
 
 static int check_mountpoint(struct program *p)
 {
 	const char *why = "";
 	if (!p->config.mount)
 		return 0;
-	int r = mount_prepare(p->config.mountpoint, &why);
+	int r = mount_prepare(p->config.mountpoint, &p->place, &why);
 	if (r < 0) {
 		log_line(LOG_ERR, "%s: %s", p->config.mountpoint, why);
 		return r;
 	}
-	if (given_mounted(p))
+	if (mount_is_given(p->config.mountpoint))
 		snprintf(p->mountpoint, sizeof(p->mountpoint), "%s", p->config.mountpoint);
 	else if (!realpath(p->config.mountpoint, p->mountpoint))
 		return say(p->config.mountpoint, -errno);
@@ -400,7 +409,8 @@ static int run(struct program *p)
 		clock_awake);
 	int r = prepare(p);
 	if (r == 0 && !p->config.foreground) {
-		r = daemon_start(p->config.mount && !given_mounted(p) ? p->mountpoint : NULL);
+		r = daemon_start(p->config.mount && !mount_is_given(p->mountpoint) ? p->mountpoint
+										    : NULL);
 		if (r < 0)
 			say("fork", r);
 	}
@@ -412,6 +422,9 @@ static int run(struct program *p)
 		begin_service(p);
 		event_base_dispatch(p->base);
 		log_line(LOG_NOTICE, "ends: %s", p->end ? p->end : "the loop has nothing to do");
+		if (p->config.mount && mount_is_given(p->mountpoint) && !p->unmounted)
+			log_line(LOG_NOTICE,
+				"who mounted for us has to umount: the mount stays, and is dead");
 	}
 	return r;
 }
@@ -422,7 +435,7 @@ int main(int argc, char **argv)
 	if (upstream_child(argc, argv, &status))
 		return status;
 	daemon_fill_descriptors();
-	static struct program p = {.lock = -1};
+	static struct program p = {.lock = -1, .place = -1};
 	if (config_read(argc, argv, &p.config) < 0)
 		return 1;
 	if (p.config.help) {

@@ -22,10 +22,15 @@ struct mount_config {
 	void *ended_ctx;
 };
 
+/* Has a starter (mount.fuse3 -o setuid=USER,drop_privileges) mounted already? It hands us the
+ * descriptor, /dev/fd/N, which is no path to look at. Its mount is not ours to take away. */
+bool mount_is_given(const char *mountpoint);
 /* Looks at the mountpoint before anything is opened: a dead kadns mount (ENOTCONN) is detached; a
  * live one is -EBUSY; missing -ENOENT; no directory -ENOTDIR; not empty -ENOTEMPTY; not ours to
- * mount on (not the owner, when not root) -EACCES. ret_why (static) says it for a user. */
-int mount_prepare(const char *mountpoint, const char **ret_why);
+ * mount on (not the owner, when not root) -EACCES; mounted by a starter, but without nosuid, nodev
+ * and noexec -EPERM. ret_why (static) says it for a user. *ret_lock is to be closed when the mount
+ * is made, so that no other kadns mounts there meanwhile; -1 is none, and may be so with 0. */
+int mount_prepare(const char *mountpoint, int *ret_lock, const char **ret_why);
 
 /* Mounts: nosuid, nodev, noexec, type fuse.kadns, source as given. The mount answers as soon as
  * the loop runs. */

@@ -10,66 +10,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OWN_TYPE "fuse.kadns"
+#include "fs/mountinfo.h"
+
+#define LOCK_MS 5000  /* a start takes a tenth of it */
+#define GIVEN_MS 200  /* a dead mount says so at once; a new one says nothing yet */
 #define ALIVE_MS 2000 /* a busy kadns answers in some milliseconds, a dead one's mount at once */
 
 extern char **environ;
 
-/* mountinfo writes blanks, backslashes and newlines as \ooo. In place. */
-static void unescape(char *text)
+/* Is a kadns mounted on top of a path? The topmost, which is listed last, is whom a look meets. */
+struct search {
+	const char *path;
+	bool found;
+	uid_t uid;
+	gid_t gid;
+};
+
+static bool is_there(void *ctx, const struct mountinfo *info)
 {
-	char *to = text;
-	for (const char *from = text; *from; to++) {
-		unsigned byte;
-		if (from[0] == '\\' && sscanf(from + 1, "%3o", &byte) == 1) {
-			*to = (char)byte;
-			from += 4;
-		} else {
-			*to = *from++;
-		}
+	struct search *s = ctx;
+	if (strcmp(info->path, s->path) == 0) {
+		s->found = true;
+		s->uid = info->uid;
+		s->gid = info->gid;
 	}
-	*to = '\0';
+	return false;
 }
 
-/* ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [TAGS] - TYPE SOURCE SUPEROPTIONS */
-static bool is_own_mount(char *line, const char *path)
+static struct search own_mount(const char *path)
 {
-	char *rest = strstr(line, " - ");
-	if (!rest || strncmp(rest + 3, OWN_TYPE " ", strlen(OWN_TYPE " ")) != 0)
-		return false;
-	char *field = line;
-	for (int i = 0; i < 4 && field; i++)
-		if ((field = strchr(field, ' ')))
-			field++;
-	char *end = field ? strchr(field, ' ') : NULL;
-	if (!end)
-		return false;
-	*end = '\0';
-	unescape(field);
-	return strcmp(field, path) == 0;
-}
-
-/* Is a kadns mounted on top of `path`? Found in a list, because any look at the path itself would
- * be answered by that kadns, or by nobody. */
-static bool has_own_mount(const char *path)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	if (!f)
-		return false;
-	char *line = NULL;
-	size_t cap = 0;
-	bool found = false;
-	while (!found && getline(&line, &cap, f) > 0)
-		found = is_own_mount(line, path);
-	free(line);
-	fclose(f);
-	return found;
+	struct search s = {.path = path};
+	mountinfo_find(is_there, &s);
+	return s;
 }
 
 /* Mounts are listed by where a link points to. A mountpoint is a directory, dead or alive. */
@@ -128,17 +107,29 @@ static int detach(const char *path)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EPERM;
 }
 
+/* Without allow_other the kernel answers nobody else than who mounted, not even root, and neither
+ * a living daemon nor a dead one can be told from that. The way to the mount is walked as root. */
+static int statfs_as(const char *path, uid_t uid, gid_t gid)
+{
+	struct statfs st;
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (geteuid() == 0 && (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0))
+		return -errno;
+	return fstatfs(fd, &st) < 0 ? -errno : 0;
+}
+
 /* In a process of its own: a kadns that is stopped answers nobody, and statfs waits without end.
  * 0 or the error of statfs; -ETIMEDOUT. */
-static int statfs_within(const char *path, int ms)
+static int statfs_within(const struct search *mount, int ms)
 {
 	int pipe_fds[2], error = -ETIMEDOUT;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
 	pid_t pid = fork();
 	if (pid == 0) {
-		struct statfs st;
-		error = statfs(path, &st) < 0 ? -errno : 0;
+		error = statfs_as(mount->path, mount->uid, mount->gid);
 		_exit(write(pipe_fds[1], &error, sizeof(error)) != sizeof(error));
 	}
 	int fork_error = -errno;
@@ -159,9 +150,10 @@ static int statfs_within(const char *path, int ms)
 /* A mount of ours whose daemon has died is taken away; one that lives is not disturbed. */
 static int clear_own_mounts(const char *path, const char **ret_why)
 {
-	while (has_own_mount(path)) { /* they may be stacked */
+	struct search mount;
+	while ((mount = own_mount(path)).found) { /* they may be stacked */
 		/* statfs always asks the daemon; stat may be answered from what the kernel kept. */
-		if (statfs_within(path, ALIVE_MS) != -ENOTCONN) {
+		if (statfs_within(&mount, ALIVE_MS) != -ENOTCONN) {
 			*ret_why = "a kadns is mounted there already";
 			return -EBUSY;
 		}
@@ -171,6 +163,20 @@ static int clear_own_mounts(const char *path, const char **ret_why)
 		}
 	}
 	return 0;
+}
+
+/* Two that start at the same instant would both see nothing and mount one upon the other: the
+ * second waits until the first has mounted. Anybody who may read the directory can hold this lock,
+ * so it is waited for, but not required. */
+static int lock_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int waited = 0; fd >= 0 && waited < LOCK_MS; waited += LOCK_MS / 100) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			break;
+		usleep(LOCK_MS / 100 * 1000);
+	}
+	return fd;
 }
 
 static int check_empty(const char *path, const char **ret_why)
@@ -210,18 +216,56 @@ static int check_directory(const char *path, const char **ret_why)
 	return check_empty(path, ret_why);
 }
 
-int mount_prepare(const char *mountpoint, const char **ret_why)
+/* ---- what a starter has mounted ---- */
+
+bool mount_is_given(const char *mountpoint)
+{
+	return strncmp(mountpoint, "/dev/fd/", strlen("/dev/fd/")) == 0;
+}
+
+static bool is_unsafe(void *ctx, const struct mountinfo *info)
+{
+	struct search mount = {.path = info->path, .uid = info->uid, .gid = info->gid};
+	(void)ctx;
+	/* Which mount the descriptor belongs to the kernel does not say. Ours waits for its first
+	 * answer, others' daemons would have refused it, so it is any that is not dead. */
+	return !info->safe && info->uid == geteuid() &&
+	       statfs_within(&mount, GIVEN_MS) != -ENOTCONN;
+}
+
+static bool is_ours(void *ctx, const struct mountinfo *info)
+{
+	(void)ctx;
+	return info->uid == geteuid();
+}
+
+static int check_given(const char **ret_why)
 {
 	*ret_why = "";
-	/* A starter has mounted already and hands us the descriptor. */
-	if (strncmp(mountpoint, "/dev/fd/", strlen("/dev/fd/")) == 0)
-		return 0;
+	if (!mountinfo_find(is_ours, NULL))
+		*ret_why = "the mount that was handed over is not to be found";
+	else if (mountinfo_find(is_unsafe, NULL))
+		*ret_why = "mounted without nosuid,nodev,noexec: umount it, and mount with "
+			   "-o nosuid,nodev,noexec";
+	return **ret_why ? -EPERM : 0;
+}
+
+int mount_prepare(const char *mountpoint, int *ret_lock, const char **ret_why)
+{
+	*ret_why = "";
+	*ret_lock = -1;
+	if (mount_is_given(mountpoint))
+		return check_given(ret_why);
 	char *path = absolute(mountpoint);
 	if (!path) {
 		*ret_why = "the mountpoint does not exist";
 		return -ENOENT;
 	}
 	int r = clear_own_mounts(path, ret_why);
+	if (r == 0) {
+		*ret_lock = lock_directory(path);
+		r = clear_own_mounts(path, ret_why); /* who had the lock has mounted */
+	}
 	if (r == 0)
 		r = check_directory(path, ret_why);
 	free(path);

@@ -40,12 +40,13 @@ static int serve(const struct mount_config *config, struct event_base *base)
 {
 	struct mount *mount;
 	const char *why;
-	int r = mount_prepare(config->mountpoint, &why);
+	int place, r = mount_prepare(config->mountpoint, &place, &why);
 	if (r < 0) {
 		fprintf(stderr, "fake_kadns: %s: %s\n", config->mountpoint, why);
 		return 1;
 	}
 	r = mount_create(base, config, fake_resolver(base), fake_publisher(), &mount);
+	close(place);
 	if (r < 0) {
 		fprintf(stderr, "fake_kadns: %s\n", strerror(-r));
 		return 1;

@@ -205,11 +205,56 @@ has "no access to /dev/fuse" "$(says as_user "$KADNS" -o dns=off,upstream=none n
 check "and nothing stays" gone "$H"
 chmod 666 "$T/fuse"
 
+# ---- a user's mount, which root may not look at ----
+check "a user mounts" as_user "$KADNS" -o dns=off,upstream=none none "$H"
+pid=$(daemon_pid "$T/home/kadns/4001")
+has "root leaves what lives alone" "$(says "$KADNS" -o "port=4002,$rest" none "$H")" "mounted there already rc=1"
+kill -KILL "$pid"
+eventually 5 ended "$pid"
+check "and replaces what is dead" "$KADNS" -o "port=4002,$rest" none "$H"
+is "not stacked" "$(mounts "$H")" 1
+check "umount" down "$H"
+
 # ---- root mounts, and gives its rights away before kadns runs ----
 mkdir -m 700 "$T/s4" && chown "$user" "$T/s4"
-check "mount -o setuid=nobody,drop_privileges" mount -t fuse.kadns none "$M" \
-	-o "setuid=nobody,drop_privileges,allow_other,state=$T/s4,dns=off,upstream=none"
+given="setuid=nobody,drop_privileges,allow_other,state=$T/s4,log=info,dns=off,upstream=none"
+mount -t fuse.kadns none "$M" -o "$given" 2>"$T/said"
+check "mount -o setuid=nobody,drop_privileges: kadns refuses without the flags" \
+	eventually 5 grep -q "nosuid,nodev,noexec" "$T/said"
+check "no kadns runs" eventually 5 sh -c "! pidof kadns"
+has "and nobody is served" "$(says ls "$M")" "not connected"
+check "umount takes it away" umount "$M"
+given=$given,nosuid,nodev,noexec
+check "with the flags it starts" mount -t fuse.kadns none "$M" -o "$given"
 check "answers" eventually 5 answers "$M"
+has "the flags stand" "$(grep " $M " /proc/mounts)" " rw,nosuid,nodev,noexec,"
 is "as nobody" "$(stat -c %u "/proc/$(daemon_pid "$T/s4")")" "$user"
+check "umount" down "$M"
+check "again" mount -t fuse.kadns none "$M" -o "$given"
+check "answers" eventually 5 answers "$M"
+pid=$(daemon_pid "$T/s4")
+kill -TERM "$pid"
+check "SIGTERM ends it" eventually 5 ended "$pid"
+has "whoever mounted has to umount" "$(says ls "$M")" "not connected"
+check "umount" umount "$M"
+check "then the same starts again" mount -t fuse.kadns none "$M" -o "$given"
+check "and answers" eventually 5 answers "$M"
+check "umount" down "$M"
+
+# ---- two at the same instant ----
+flock --no-fork "$M" sleep 600 & # both have looked, and neither has mounted
+holder=$!
+for port in 4001 4002; do
+	says "$KADNS" -o "port=$port,state=$T/at$port,dns=off,upstream=none" none "$M" >"$T/at$port.said" &
+done
+waits() { [ "$(pgrep -cx kadns)" = 2 ]; }
+check "two start" eventually 5 waits
+sleep 1
+is "and mount only one after the other" "$(mounts "$M")" 0
+kill "$holder"
+both() { [ -s "$T/at4001.said" ] && [ -s "$T/at4002.said" ]; }
+check "when they may" eventually 10 both
+is "one does" "$(mounts "$M") $(cat "$T"/at400?.said | grep -c ' rc=0')" "1 1"
+has "the other says why not" "$(cat "$T"/at400?.said)" "a kadns is mounted there already rc=1"
 check "umount" down "$M"
 finish
