@@ -2,67 +2,15 @@
 #include "resolver/own.h"
 
 #include <errno.h>
-#include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "resolver/own_inside.h"
 #include "resolver/own_table.h"
 #include "resolver/usage.h"
 
-#define OWN_APPLICATION_ID 0x6b61646e /* "kadn": tells our file from any other database */
-#define OWN_SCHEMA_VERSION 1
 #define SIGNERS_MAX 100000 /* names whose first signer is remembered: 10 MB */
-
-struct own {
-	sqlite3 *db;
-	sqlite3_stmt *put, *drop, *zoned, *published, *claimed;
-	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
-	size_t signers;
-	struct usage *usage;
-	struct own_table table;
-	bool batch; /* a transaction is open: own_begin */
-};
-
-static const char schema[] =
-	"CREATE TABLE IF NOT EXISTS record("
-	" uid INTEGER NOT NULL, class INTEGER NOT NULL, type INTEGER NOT NULL, name BLOB NOT NULL,"
-	" ttl INTEGER NOT NULL, data BLOB," /* NULL: withdrawn, and the network may not know yet */
-	" written INTEGER NOT NULL, zoned INTEGER NOT NULL DEFAULT 0,"
-	" published INTEGER NOT NULL DEFAULT 0,"
-	" inception INTEGER NOT NULL DEFAULT 0, replicas INTEGER NOT NULL DEFAULT 0,"
-	" PRIMARY KEY(uid, class, type, name)) WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS put(target BLOB PRIMARY KEY, seq INTEGER NOT NULL, packet BLOB)"
-	" WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS signer(name BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;";
-
-static int sqlite_errno(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_DONE:
-	case SQLITE_ROW:
-		return 0;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	case SQLITE_CANTOPEN:
-		return -ENOENT;
-	case SQLITE_READONLY:
-	case SQLITE_PERM:
-		return -EACCES;
-	default:
-		return -EIO;
-	}
-}
 
 /* ---- the table in memory ---- */
 
@@ -96,20 +44,6 @@ static void replace(struct own *own, struct own_node *n, const struct own_record
 }
 
 /* ---- the file ---- */
-
-static void reset(sqlite3_stmt *statement)
-{
-	sqlite3_reset(statement);
-	sqlite3_clear_bindings(statement);
-}
-
-/* Runs a prepared statement that returns no row. */
-static int run(sqlite3_stmt *statement)
-{
-	int rc = sqlite3_step(statement);
-	reset(statement);
-	return sqlite_errno(rc);
-}
 
 static void bind_question(sqlite3_stmt *s, uid_t uid, const struct question *q)
 {
@@ -178,45 +112,16 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 static int load(struct own *own)
 {
 	sqlite3_stmt *s = NULL;
-	int r = sqlite_errno(sqlite3_prepare_v2(own->db,
+	int r = own_file_errno(sqlite3_prepare_v2(own->db,
 		"SELECT uid, class, type, name, ttl, data, written, published, inception, replicas,"
 		" zoned FROM record", -1, &s, NULL));
 	int rc = SQLITE_DONE;
 	while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW)
 		r = load_record(own, s);
 	if (r == 0)
-		r = sqlite_errno(rc);
+		r = own_file_errno(rc);
 	sqlite3_finalize(s);
 	return r;
-}
-
-static int pragma_integer(sqlite3 *db, const char *sql, int *ret_value)
-{
-	sqlite3_stmt *s = NULL;
-	int r = sqlite_errno(sqlite3_prepare_v2(db, sql, -1, &s, NULL));
-	if (r == 0) {
-		int rc = sqlite3_step(s);
-		r = rc == SQLITE_ROW ? 0 : sqlite_errno(rc);
-		*ret_value = sqlite3_column_int(s, 0);
-	}
-	sqlite3_finalize(s);
-	return r;
-}
-
-/* An empty file becomes ours; any other must be ours already. */
-static int check_identity(sqlite3 *db)
-{
-	int id = 0, version = 0, tables = 0;
-	int r = pragma_integer(db, "SELECT count(*) FROM sqlite_master", &tables);
-	if (r == 0)
-		r = pragma_integer(db, "PRAGMA application_id", &id);
-	if (r == 0)
-		r = pragma_integer(db, "PRAGMA user_version", &version);
-	if (r < 0)
-		return r;
-	if (tables == 0 && id == 0)
-		return 0;
-	return id == OWN_APPLICATION_ID && version == OWN_SCHEMA_VERSION ? 0 : -EBADMSG;
 }
 
 static int prepare_all(struct own *own)
@@ -238,46 +143,26 @@ static int prepare_all(struct own *own)
 		{&own->put_set, "INSERT OR REPLACE INTO put(target, seq, packet) VALUES(?,?,?)"},
 		{&own->signer_get, "SELECT key FROM signer WHERE name=?"},
 		{&own->signer_put, "INSERT OR IGNORE INTO signer(name, key) VALUES(?,?)"},
+		{&own->pins_set, "INSERT OR REPLACE INTO pin(uid, list) VALUES(?,?)"},
+		{&own->pins_drop, "DELETE FROM pin WHERE uid=?"},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		int rc = sqlite3_prepare_v3(own->db, table[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
 			table[i].statement, NULL);
 		if (rc != SQLITE_OK)
-			return sqlite_errno(rc);
+			return own_file_errno(rc);
 	}
 	return 0;
 }
 
-static int exec(sqlite3 *db, const char *sql)
-{
-	return sqlite_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
-}
-
 static int set_up(struct own *own)
 {
-	/* EXCLUSIVE keeps a second daemon out and spares the shared-memory file. FULL is what makes
-	 * "durable" true after a power loss; it costs 0.2 ms a commit (facts: trust, finding 10). */
-	int r = exec(own->db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-			      "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF;"
-			      "PRAGMA cache_size=-512;");
-	if (r == 0)
-		r = check_identity(own->db);
-	char identity[96];
-	snprintf(identity, sizeof(identity), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
-		OWN_APPLICATION_ID, OWN_SCHEMA_VERSION);
-	if (r == 0)
-		r = exec(own->db, "BEGIN IMMEDIATE");
-	if (r == 0)
-		r = exec(own->db, identity);
-	if (r == 0)
-		r = exec(own->db, schema);
-	if (r == 0)
-		r = exec(own->db, "COMMIT");
+	int signers = 0;
+	int r = own_file_set_up(own->db);
 	if (r == 0)
 		r = prepare_all(own);
-	int signers = 0;
 	if (r == 0)
-		r = pragma_integer(own->db, "SELECT count(*) FROM signer", &signers);
+		r = own_file_integer(own->db, "SELECT count(*) FROM signer", &signers);
 	own->signers = (size_t)signers;
 	if (r == 0)
 		r = load(own);
@@ -293,7 +178,7 @@ int own_open(const char *path, unsigned quota, uid_t owner, uint64_t seed, struc
 	if (r == 0)
 		r = usage_create(quota, owner, &own->usage);
 	if (r == 0)
-		r = sqlite_errno(sqlite3_open_v2(path, &own->db,
+		r = own_file_errno(sqlite3_open_v2(path, &own->db,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
 				SQLITE_OPEN_NOMUTEX, NULL));
 	struct stat st;
@@ -314,7 +199,8 @@ void own_close(struct own *own)
 	if (!own)
 		return;
 	sqlite3_stmt *all[] = {own->put, own->drop, own->zoned, own->published, own->claimed,
-		own->put_get, own->put_set, own->signer_get, own->signer_put};
+		own->put_get, own->put_set, own->signer_get, own->signer_put, own->pins_set,
+		own->pins_drop};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		sqlite3_finalize(all[i]);
 	sqlite3_close(own->db);
@@ -328,7 +214,7 @@ void own_close(struct own *own)
 void own_begin(struct own *own)
 {
 	if (!own->batch)
-		own->batch = exec(own->db, "BEGIN IMMEDIATE") == 0;
+		own->batch = own_file_exec(own->db, "BEGIN IMMEDIATE") == 0;
 }
 
 int own_end(struct own *own)
@@ -336,9 +222,9 @@ int own_end(struct own *own)
 	if (!own->batch)
 		return 0; /* each change was a commit of its own */
 	own->batch = false;
-	int r = exec(own->db, "COMMIT");
+	int r = own_file_exec(own->db, "COMMIT");
 	if (r < 0)
-		exec(own->db, "ROLLBACK");
+		own_file_exec(own->db, "ROLLBACK");
 	return r;
 }
 
@@ -354,7 +240,7 @@ static int store(struct own *own, const struct own_record *record)
 	sqlite3_bind_int64(own->put, 7, record->written);
 	sqlite3_bind_int64(own->put, 8, record->zoned);
 	sqlite3_bind_int64(own->put, 9, record->inception);
-	return run(own->put);
+	return own_file_run(own->put);
 }
 
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
@@ -414,7 +300,7 @@ int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t writ
 		return 0;
 	bind_question(own->zoned, uid, q);
 	sqlite3_bind_int64(own->zoned, 5, written);
-	int r = run(own->zoned);
+	int r = own_file_run(own->zoned);
 	if (r == 0)
 		n->record.zoned = written;
 	return r;
@@ -428,7 +314,7 @@ int own_published(struct own *own, uid_t uid, const struct question *q, int64_t 
 		return 0; /* changed meanwhile: the newer version is on its way */
 	if (!n->record.set) {
 		bind_question(own->drop, uid, q);
-		int r = run(own->drop);
+		int r = own_file_run(own->drop);
 		if (r == 0)
 			remove_node(own, n);
 		return r;
@@ -436,7 +322,7 @@ int own_published(struct own *own, uid_t uid, const struct question *q, int64_t 
 	bind_question(own->published, uid, q);
 	sqlite3_bind_int64(own->published, 5, now);
 	sqlite3_bind_int64(own->published, 6, replicas);
-	int r = run(own->published);
+	int r = own_file_run(own->published);
 	if (r == 0) {
 		n->record.published = now;
 		n->record.replicas = replicas;
@@ -451,7 +337,7 @@ int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t i
 		return -ENOENT;
 	bind_question(own->claimed, uid, q);
 	sqlite3_bind_int64(own->claimed, 5, inception);
-	int r = run(own->claimed);
+	int r = own_file_run(own->claimed);
 	if (r == 0)
 		n->record.inception = inception;
 	return r;
@@ -520,8 +406,8 @@ int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_
 			ret_put->packet_len = (size_t)len;
 		}
 	}
-	reset(own->put_get);
-	return sqlite_errno(rc);
+	own_file_reset(own->put_get);
+	return own_file_errno(rc);
 }
 
 int own_set_put(struct own *own, const uint8_t target[20], const struct own_put *put)
@@ -530,20 +416,20 @@ int own_set_put(struct own *own, const uint8_t target[20], const struct own_put 
 	sqlite3_bind_int64(own->put_set, 2, put->seq);
 	if (put->packet_len)
 		sqlite3_bind_blob64(own->put_set, 3, put->packet, put->packet_len, SQLITE_STATIC);
-	return run(own->put_set);
+	return own_file_run(own->put_set);
 }
 
 int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN])
 {
 	sqlite3_bind_blob(own->signer_get, 1, name->wire, name->len, SQLITE_STATIC);
-	int rc = sqlite3_step(own->signer_get), r = sqlite_errno(rc);
+	int rc = sqlite3_step(own->signer_get), r = own_file_errno(rc);
 	if (rc == SQLITE_DONE)
 		r = -ENOENT;
 	else if (rc == SQLITE_ROW && sqlite3_column_bytes(own->signer_get, 0) == NAME_KEY_LEN)
 		memcpy(ret_key, sqlite3_column_blob(own->signer_get, 0), NAME_KEY_LEN);
 	else if (rc == SQLITE_ROW)
 		r = -EBADMSG;
-	reset(own->signer_get);
+	own_file_reset(own->signer_get);
 	return r;
 }
 
@@ -553,7 +439,7 @@ int own_remember_signer(struct own *own, const struct name *name, const uint8_t 
 		return -ENOSPC;
 	sqlite3_bind_blob(own->signer_put, 1, name->wire, name->len, SQLITE_STATIC);
 	sqlite3_bind_blob(own->signer_put, 2, key, NAME_KEY_LEN, SQLITE_STATIC);
-	int r = run(own->signer_put);
+	int r = own_file_run(own->signer_put);
 	if (r == 0)
 		own->signers += (size_t)sqlite3_changes(own->db);
 	return r;

@@ -75,4 +75,10 @@ int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[N
 /* Keeps the first: a second one changes nothing. -ENOSPC when there are very many. */
 int own_remember_signer(struct own *own, const struct name *name, const uint8_t key[NAME_KEY_LEN]);
 
+/* The pins of a user, as text: durable when it returns 0; of length 0 there are none. */
+int own_set_pins(struct own *own, uid_t uid, const char *list, size_t len);
+/* Of all users; stops at an error of fn's. That, -EBADMSG, -EIO, -ENOMEM. */
+typedef int own_pins_fn(void *ctx, uid_t uid, const char *list, size_t len);
+int own_each_pins(struct own *own, own_pins_fn *fn, void *ctx);
+
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "resolver/own.h"
 #include "tests/directory.h"
@@ -267,6 +268,84 @@ static void test_never_backwards(void **state)
 	own_close(own);
 }
 
+struct pins_heard {
+	int error;
+	char text[200];
+};
+
+static int hear_pins(void *ctx, uid_t uid, const char *list, size_t len)
+{
+	struct pins_heard *h = ctx;
+	char one[64];
+	snprintf(one, sizeof(one), "%u:%.*s ", (unsigned)uid, (int)len, list);
+	strcat(h->text, one);
+	return h->error;
+}
+
+static void assert_pins(struct own *own, const char *want)
+{
+	struct pins_heard h = {0};
+	assert_int_equal(own_each_pins(own, hear_pins, &h), 0);
+	assert_string_equal(h.text, want);
+}
+
+static void test_pins(void **state)
+{
+	(void)state;
+	struct own *own;
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_pins(own, "");
+	assert_int_equal(own_set_pins(own, 1000, "a\nb", 3), 0);
+	assert_int_equal(own_set_pins(own, 0, "root", 4), 0);
+	assert_int_equal(own_set_pins(own, 1001, "x", 1), 0);
+	assert_int_equal(own_set_pins(own, 1000, "c", 1), 0);
+	assert_int_equal(own_set_pins(own, 1001, NULL, 0), 0);
+	assert_int_equal(own_set_pins(own, 1002, NULL, 0), 0);
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_pins(own, "0:root 1000:c ");
+	struct pins_heard h = {.error = -EBADMSG};
+	assert_int_equal(own_each_pins(own, hear_pins, &h), -EBADMSG);
+	own_close(own);
+}
+
+static void alter(const char *sql)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A file of the first version is as this one was before there were pins. */
+static void test_migration(void **state)
+{
+	(void)state;
+	struct own *own;
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(put(own, 1000, "a.example", 7, 1), 0);
+	own_close(own);
+	alter("DROP TABLE pin; PRAGMA user_version=1");
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(own_records(own), 1);
+	assert_pins(own, "");
+	assert_int_equal(own_set_pins(own, 1000, "a", 1), 0);
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_pins(own, "1000:a ");
+	own_close(own);
+	/* Of a version that is yet to come we would lose what we do not know. */
+	alter("PRAGMA user_version=3");
+	assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
+	alter("PRAGMA user_version=0");
+	assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
+	alter("PRAGMA user_version=2; INSERT INTO pin VALUES(-1, 'x')");
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	struct pins_heard h = {0};
+	assert_int_equal(own_each_pins(own, hear_pins, &h), -EBADMSG);
+	own_close(own);
+}
+
 static void test_refuses(void **state)
 {
 	(void)state;
@@ -297,6 +376,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_survives_kill, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users_and_quota, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_never_backwards, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pins, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_migration, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,29 @@
+/* What own.c, own_file.c and own_pins.c share; nobody else includes it. */
+#ifndef RESOLVER_OWN_INSIDE_H
+#define RESOLVER_OWN_INSIDE_H
+
+#include <sqlite3.h>
+
+#include "resolver/own_table.h"
+
+struct own {
+	sqlite3 *db;
+	sqlite3_stmt *put, *drop, *zoned, *published, *claimed;
+	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
+	sqlite3_stmt *pins_set, *pins_drop;
+	size_t signers;
+	struct usage *usage;
+	struct own_table table;
+	bool batch; /* a transaction is open: own_begin */
+};
+
+/* own_file.c: the connection, the schema and its versions. Errors as own_open's. */
+int own_file_set_up(sqlite3 *db);
+int own_file_exec(sqlite3 *db, const char *sql);
+int own_file_errno(int rc); /* of a result of SQLite's: 0 or -errno */
+int own_file_integer(sqlite3 *db, const char *sql, int *ret_value); /* the first of the first row */
+/* Runs a prepared statement that returns no row, and makes it ready for the next time. */
+int own_file_run(sqlite3_stmt *statement);
+void own_file_reset(sqlite3_stmt *statement);
+
+#endif
