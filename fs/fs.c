@@ -66,7 +66,7 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	if (r == 0)
 		r = scratch_create(fs->owner, &fs->scratch);
 	if (r == 0)
-		r = memo_create(&fs->memo);
+		r = memo_create(seed, &fs->memo);
 	if (r == 0)
 		r = create_pending(base, config, &fs->pending);
 	if (r == 0)

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -44,6 +45,7 @@ struct handle {
 	pid_t process; /* that opened it; of writers only */
 	char *text;    /* what stood at OPEN; NULL: opened for writing only */
 	size_t text_len;
+	uint64_t version; /* TEXT of a record: of what it reads; 0: that there is nothing */
 	struct stat stat; /* TEXT of a record: fstat must not ask again (a TTL may be 0) */
 	struct draft *draft;
 	struct scratch_file *scratch;

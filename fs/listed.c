@@ -5,7 +5,7 @@
 
 static uint64_t key_of(uid_t uid, uint16_t class, uint16_t type)
 {
-	return (uint64_t)uid << 32 | (uint64_t)class << 16 | type;
+	return (uint64_t)uid << 32 | (uint64_t) class << 16 | type;
 }
 
 static struct listed_slot *slot_of(const struct listed *l, uint64_t key)

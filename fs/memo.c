@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/version.h"
 #include "resolver/answer.h"
 #include "resolver/json.h"
 
@@ -14,17 +15,23 @@ struct slot {
 	const struct answer *answer;
 	char *text;
 	size_t len;
+	uint64_t version; /* 0: not asked for yet */
 };
 
 struct memo {
+	uint64_t seed;
 	struct slot slots[MEMO_SLOTS];
 	struct slot longer; /* the last that was too long for a slot */
 };
 
-int memo_create(struct memo **ret_memo)
+int memo_create(uint64_t seed, struct memo **ret_memo)
 {
-	*ret_memo = calloc(1, sizeof(**ret_memo));
-	return *ret_memo ? 0 : -ENOMEM;
+	struct memo *memo = calloc(1, sizeof(*memo));
+	if (!memo)
+		return -ENOMEM;
+	memo->seed = seed;
+	*ret_memo = memo;
+	return 0;
 }
 
 static void clear(struct slot *s)
@@ -64,7 +71,7 @@ int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, 
 		if (len > MEMO_TEXT_MAX)
 			s = &memo->longer;
 		clear(s);
-		*s = (struct slot){answer_ref(a), text, len};
+		*s = (struct slot){answer_ref(a), text, len, 0};
 	}
 	*ret_text = s->text;
 	*ret_len = s->len;
@@ -82,4 +89,16 @@ int memo_copy(struct memo *memo, const struct answer *a, char **ret_text, size_t
 		return -ENOMEM;
 	memcpy(*ret_text, text, *ret_len);
 	return 0;
+}
+
+uint64_t memo_version(struct memo *memo, const struct answer *a)
+{
+	if (!a)
+		return 0;
+	struct slot *s = &memo->slots[slot_of(a)];
+	if (s->answer != a)
+		return version_of(a, memo->seed);
+	if (!s->version)
+		s->version = version_of(a, memo->seed);
+	return s->version;
 }

@@ -1,9 +1,10 @@
-/* The texts of answers shown lately. Writing a line of JSON is most of the work of an open; an
- * answer is immutable, so as long as it is the same answer it is the same text. */
+/* The texts of answers shown lately, and their versions. Writing a line of JSON is most of the work of
+ * an open; an answer is immutable, so as long as it is the same answer it is the same text. */
 #ifndef FS_MEMO_H
 #define FS_MEMO_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct answer;
 struct memo;
@@ -12,12 +13,14 @@ struct memo;
 #define MEMO_SLOTS 256
 #define MEMO_TEXT_MAX 4096
 
-int memo_create(struct memo **ret_memo);
+int memo_create(uint64_t seed, struct memo **ret_memo); /* the seed is that of versions */
 void memo_destroy(struct memo *memo);
 /* What json_write says of an answer; borrowed until the next call. Its errors: those of json_write.
  */
 int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, size_t *ret_len);
 /* The same as a copy for the caller to free. */
 int memo_copy(struct memo *memo, const struct answer *a, char **ret_text, size_t *ret_len);
+/* Which version it is (fs/version); NULL: there is nothing, 0. */
+uint64_t memo_version(struct memo *memo, const struct answer *a);
 
 #endif

@@ -103,13 +103,17 @@ int ops_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
 {
 	char *text;
 	size_t len;
+	h->version = 0; /* should it fail: then what there is has not been read */
 	int r = memo_copy(fs->memo, a, &text, &len);
 	if (r < 0)
 		return r;
 	h->node->size = len;
 	attr_answer(fs, h->node, a, len, &h->stat);
 	h->reads = true;
-	return handle_set_text(h, text, len);
+	r = handle_set_text(h, text, len);
+	if (r == 0)
+		h->version = memo_version(fs->memo, a);
+	return r;
 }
 
 static void open_to_read(

@@ -4,17 +4,15 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "fs/record.h"
 #include "resolver/share.h"
 #include "resolver/clock.h"
-#include "resolver/json.h"
 
-#define BUCKETS 256 /* watches are few; answers, for each of which one bucket is looked at, many   \
-		     */
-#define CNAMES_MAX 11
+#define BUCKETS                                                                                    \
+	256 /* watches are few; answers, for each of which one bucket is looked at, many           \
+	     */
 
 /* A question that was asked for a watch. It outlives the watch: what waits cannot be taken back. */
 struct watch_ask {
@@ -26,13 +24,13 @@ struct watch {
 	struct watch_list *list;
 	struct handle *handle;
 	struct question question;
-	/* What memory said last; NULL where it said that there is nothing. */
+	/* What memory said last: which version (0: that there is nothing), and the answer; NULL
+	 * where its user has no room for it. */
+	uint64_t version;
 	const struct answer *latest;
-	bool known;   /* it has said something since the first poll */
-	bool changed; /* and since the last read */
-	bool gone;    /* what was read last is that there is nothing */
 	void *waiter;
 	struct watch_ask *ask;
+	uint64_t asked; /* when last; monotonic */
 	struct event *timer;
 };
 
@@ -68,56 +66,12 @@ static size_t bucket_of(const struct watch_list *list, const struct question *q)
 	return tree_ino_record(list->fs->tree, q) % BUCKETS;
 }
 
-/* ---- what is a change ---- */
-
-static bool same_chain(const struct answer *a, const struct answer *b)
-{
-	struct name x[CNAMES_MAX], y[CNAMES_MAX];
-	size_t n = answer_cnames(a, x, CNAMES_MAX);
-	if (n != answer_cnames(b, y, CNAMES_MAX))
-		return false;
-	for (size_t i = 0; i < n && i < CNAMES_MAX; i++)
-		if (!name_equal(&x[i], &y[i]))
-			return false;
-	return true;
-}
-
-/* Without memory to compare they count as different: who waits looks for himself. */
-static bool same_data(const struct answer *a, const struct answer *b)
-{
-	struct rrset *x = NULL, *y = NULL;
-	bool same = answer_rrset(a, &x) == 0 && answer_rrset(b, &y) == 0 && rrset_same_data(x, y);
-	rrset_destroy(x);
-	rrset_destroy(y);
-	return same;
-}
-
-static bool same(const struct answer *a, const struct answer *b)
-{
-	if (a == b || !a || !b)
-		return a == b;
-	if (a->source != b->source || a->trust != b->trust || a->has_owner != b->has_owner ||
-		a->owner != b->owner || a->has_signer != b->has_signer ||
-		memcmp(a->signer, b->signer, sizeof(a->signer)) != 0)
-		return false;
-	if (a->source != SOURCE_DNS && a->ttl != b->ttl) /* DNS counts down */
-		return false;
-	return same_chain(a, b) && same_data(a, b);
-}
-
-/* Of the version that the handle was opened with only the text is left. */
-static bool is_text(const struct handle *h, const struct answer *a)
-{
-	char *text;
-	size_t len;
-	if (!a || json_write(a, NULL, &text, &len) < 0)
-		return false;
-	bool same_text = len == h->text_len && memcmp(text, h->text, len) == 0;
-	free(text);
-	return same_text;
-}
-
 /* ---- looking ---- */
+
+static bool has_changed(const struct watch *w)
+{
+	return w->version != w->handle->version;
+}
 
 static void forget_latest(struct watch *w)
 {
@@ -125,15 +79,12 @@ static void forget_latest(struct watch *w)
 		handle_discharge(w->handle, answer_size(w->latest));
 	answer_unref(w->latest);
 	w->latest = NULL;
-	w->known = false;
 }
 
-/* What the user has no room for is compared as if nothing had been known. */
 static void remember(struct watch *w, const struct answer *a)
 {
 	forget_latest(w);
-	w->known = !a || handle_charge(w->handle, answer_size(a)) == 0;
-	if (a && w->known)
+	if (a && handle_charge(w->handle, answer_size(a)) == 0)
 		w->latest = answer_ref(a);
 }
 
@@ -153,28 +104,38 @@ static void judge(struct watch *w, int error, const struct answer *a)
 	if (error && error != -ENOENT)
 		return;
 	const struct answer *now = error ? NULL : a;
-	bool stands = w->known ? same(w->latest, now) : is_text(w->handle, now);
+	uint64_t before = w->version;
+	if (now != w->latest || !now)
+		w->version = memo_version(w->list->fs->memo, now);
 	remember(w, now);
-	if (stands)
-		return;
-	w->changed = true;
-	wake(w);
+	if (w->version != before && has_changed(w))
+		wake(w);
 }
 
-static bool recall(struct watch *w)
+/* Does memory know? And the answer, borrowed, where there is one. */
+static bool recall(struct watch *w, const struct answer **ret_answer)
 {
 	int error;
-	const struct answer *a;
-	bool known = record_recall_fresh(w->list->fs, &w->question, w->handle->uid, &error, &a);
+	bool known = record_recall_fresh(
+		w->list->fs, &w->question, w->handle->uid, &error, ret_answer);
 	if (known)
-		judge(w, error, a);
+		judge(w, error, *ret_answer);
 	return known;
 }
 
-static void look_in(struct watch *w, uint64_t seconds)
+static void look_in(struct watch *w, uint64_t microseconds)
 {
-	struct timeval t = {.tv_sec = (time_t)seconds};
+	struct timeval t = {.tv_sec = (time_t)(microseconds / SECOND),
+		.tv_usec = (suseconds_t)(microseconds % SECOND)};
 	event_add(w->timer, &t);
+}
+
+/* When may it ask again? An answer with a TTL of 0 is never in memory, but wakes the other watches
+ * of its name: each look of theirs would be a question, which wakes this one. */
+static uint64_t pause_left(const struct watch *w)
+{
+	uint64_t since = clock_monotonic() - w->asked, pause = WATCH_SECONDS_LEAST * SECOND;
+	return w->asked && since < pause ? pause - since : 0;
 }
 
 static void look_when_over(struct watch *w)
@@ -182,7 +143,7 @@ static void look_when_over(struct watch *w)
 	uint64_t left = w->latest ? answer_ttl_left(w->latest, clock_monotonic()) : 0;
 	if (left < WATCH_SECONDS_LEAST)
 		left = WATCH_SECONDS_LEAST;
-	look_in(w, left < WATCH_SECONDS_MOST ? left : WATCH_SECONDS_MOST);
+	look_in(w, (left < WATCH_SECONDS_MOST ? left : WATCH_SECONDS_MOST) * SECOND);
 }
 
 static void on_answer(void *ctx, int error, const struct answer *a)
@@ -204,6 +165,7 @@ static void ask(struct watch *w)
 	struct pending_caller caller = {w->handle->uid, 0};
 	struct pending *pending;
 	struct watch_ask *watch_ask = malloc(sizeof(*watch_ask));
+	w->asked = clock_monotonic();
 	if (!watch_ask)
 		return;
 	watch_ask->watch = w;
@@ -221,12 +183,18 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (!w->waiter)
 		return; /* the next poll looks for itself */
-	bool known = recall(w);
+	const struct answer *a;
+	bool known = recall(w, &a);
 	if (!w->waiter)
 		return; /* woken */
-	if (!known && !w->ask)
+	if (known || w->ask) {
+		look_when_over(w);
+	} else if (pause_left(w)) {
+		look_in(w, pause_left(w));
+	} else {
 		ask(w);
-	look_when_over(w);
+		look_when_over(w);
+	}
 }
 
 /* Later, not now: whoever brought the change may hold an answer that looking would take back. */
@@ -266,6 +234,7 @@ int watch_create(struct watch_list *list, struct handle *h, struct watch **ret_w
 		return -ENOMEM;
 	w->list = list;
 	w->handle = h;
+	w->version = h->version;
 	node_question(h->node, &w->question);
 	w->timer = evtimer_new(list->base, on_time, w);
 	if (!w->timer) {
@@ -301,28 +270,31 @@ void watch_destroy(struct watch *w)
 
 bool watch_poll(struct watch *w, void *waiter)
 {
-	bool known = recall(w); /* an old waiter hears of it too */
+	const struct answer *a;
+	bool known = recall(w, &a); /* an old waiter hears of it too */
 	if (!waiter)
-		return w->changed;
+		return has_changed(w);
 	set_waiter(w, waiter);
 	/* Memory may have let go of what was opened: then who waits asks. */
 	if (known || w->ask)
 		look_when_over(w);
 	else
-		look_in(w, 0);
-	return w->changed;
+		look_in(w, pause_left(w));
+	return has_changed(w);
 }
 
 int watch_take(struct watch *w, const struct answer **ret_answer)
 {
-	recall(w);
+	const struct answer *a = NULL;
+	recall(w, &a);
 	*ret_answer = NULL;
-	if (w->changed && w->known) {
-		*ret_answer = w->latest;
-		w->gone = !w->latest;
+	if (has_changed(w)) {
+		*ret_answer = w->latest ? w->latest : a;
+		if (w->version && !*ret_answer)
+			return -ENFILE; /* there was no room for it, and it is in memory no more */
+		w->handle->version = w->version;
 	}
-	w->changed = false;
-	return w->gone ? -ENOENT : 0;
+	return w->version ? 0 : -ENOENT;
 }
 
 void watch_counters(const struct watch_list *list, struct watch_counters *ret_counters)

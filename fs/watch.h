@@ -44,8 +44,9 @@ void watch_destroy(struct watch *w); /* its waiter is dropped; NULL is fine */
 /* Is there another version than that which was read? The waiter, which is the watch's from here on,
  * takes the place of the one before and is woken once, at the next change; NULL: nobody waits. */
 bool watch_poll(struct watch *w, void *waiter);
-/* Somebody reads from the beginning. 0, with the new version, borrowed, or NULL where what was read
- * still stands; -ENOENT: the record has gone. */
+/* Somebody reads from the beginning. 0, with the new version, borrowed, which the handle is to read
+ * from now on, or NULL where what was read still stands; -ENOENT: the record
+ * has gone; -ENFILE: there is another version, but the user has too much open to be given it. */
 int watch_take(struct watch *w, const struct answer **ret_answer);
 
 struct watch_counters {

@@ -1,9 +1,10 @@
 /* DNS names in wire form: reading them out of a message, comparing, cutting, hashing. */
 #include "resolver/name.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
+
+#include "resolver/hash.h"
 
 #define LABEL_MAX 63
 #define POINTER_BITS 0xc0
@@ -115,56 +116,7 @@ int name_join(const struct name *name, const struct name *suffix, struct name *r
 	return 0;
 }
 
-static uint64_t rotate(uint64_t x, int bits)
-{
-	return x << bits | x >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
-}
-
-/* Spreads the seed over the second half of SipHash's key (the finalizer of splitmix64). */
-static uint64_t stretch(uint64_t seed)
-{
-	seed += 0x9e3779b97f4a7c15u;
-	seed = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9u;
-	seed = (seed ^ seed >> 27) * 0x94d049bb133111ebu;
-	return seed ^ seed >> 31;
-}
-
-/* SipHash-1-3. Strangers choose the names; whoever could foresee the bucket would fill one. */
 uint64_t name_hash(const struct name *name, uint64_t seed)
 {
-	uint64_t k0 = seed, k1 = stretch(seed), word;
-	uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du,
-		k0 ^ 0x6c7967656e657261u, k1 ^ 0x7465646279746573u};
-	size_t at = 0;
-	for (; (size_t)name->len - at >= 8; at += 8) {
-		memcpy(&word, name->wire + at, 8);
-		word = le64toh(word);
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-	}
-	word = 0;
-	memcpy(&word, name->wire + at, name->len - at);
-	word = le64toh(word) | (uint64_t)name->len << 56;
-	v[3] ^= word;
-	sip_round(v);
-	v[0] ^= word;
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return hash_bytes(name->wire, name->len, seed);
 }

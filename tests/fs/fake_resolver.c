@@ -94,8 +94,9 @@ static void tell_watch(const struct question *q)
 static struct answer *found(const struct question *q)
 {
 	bool turns = number_after(q, "turn") >= 0;
+	int ttl = number_after(q, "ttl");
 	uint8_t address[4] = {192, 0, 2, turns ? (uint8_t)(1 + fake.turn) : 1};
-	struct rrset *set = rrset_create(q, turns ? 1 : 300);
+	struct rrset *set = rrset_create(q, turns ? 1 : ttl >= 0 ? (uint32_t)ttl : 300);
 	assert(set);
 	int r;
 	if (q->type == TYPE_A)
@@ -109,7 +110,7 @@ static struct answer *found(const struct question *q)
 	a->trust = TRUST_DNS;
 	a->arrived = clock_monotonic();
 	a->time = 1700000000;
-	a->expires = a->time + 300;
+	a->expires = a->time + 300 + fake.later;
 	return a;
 }
 
@@ -123,6 +124,7 @@ static struct answer *make_answer(const struct question *q)
 	struct answer *a = answer_without(
 		q, error < 0 ? -ENOENT : -error, RCODE_NOERROR, EDE_NONE, 60, false);
 	assert(a);
+	a->arrived = clock_monotonic();
 	return a;
 }
 
@@ -170,8 +172,13 @@ static const struct answer *lend_own(const struct own_set *own)
 	borrowed->owner = own->uid;
 	borrowed->arrived = clock_monotonic();
 	borrowed->time = 1700000000;
-	borrowed->expires = borrowed->time + own->set->ttl;
+	borrowed->expires = borrowed->time + own->set->ttl + fake.later;
 	return borrowed;
+}
+
+static bool stands(size_t i)
+{
+	return !over[i] && !fake.expired && answer_ttl_left(kept[i], clock_monotonic()) > 0;
 }
 
 static const struct answer *peek(const struct question *q, uid_t view, bool listed)
@@ -193,8 +200,8 @@ static const struct answer *peek(const struct question *q, uid_t view, bool list
 		borrowed->arrived = begin;
 		return borrowed;
 	}
-	for (size_t i = 0; i < kept_len && (listed || !fake.expired); i++)
-		if ((listed || !over[i]) && question_equal(&kept[i]->question, q))
+	for (size_t i = 0; i < kept_len; i++)
+		if (question_equal(&kept[i]->question, q) && (listed || stands(i)))
 			return kept[i];
 	return NULL;
 }
@@ -245,11 +252,11 @@ struct ask {
 	void *ctx;
 };
 
-/* In the place of what is over. */
+/* In the place of what was. */
 static void keep_answer(const struct answer *a)
 {
 	size_t i = 0;
-	while (i < kept_len && !(over[i] && question_equal(&kept[i]->question, &a->question)))
+	while (i < kept_len && !question_equal(&kept[i]->question, &a->question))
 		i++;
 	if (i == kept_len)
 		kept_len++;
@@ -257,7 +264,6 @@ static void keep_answer(const struct answer *a)
 		answer_unref(kept[i]);
 	kept[i] = answer_ref(a);
 	over[i] = false;
-	tell_watch(&a->question);
 }
 
 static void on_time(evutil_socket_t fd, short what, void *ctx)
@@ -272,6 +278,7 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 		    kept_len < KEPT_MAX;
 	if (keep)
 		keep_answer(a);
+	tell_watch(&a->question);
 	ask.fn(ask.ctx, a);
 	answer_unref(a);
 }

@@ -6,7 +6,7 @@
  *   set5.example.com          is answered, but publishing it fails with errno 5
  *                             (so does, under any name, a set with a TTL of 4,000,005)
  *   keep5.example.com         can be published, but withdrawing it fails with errno 5
- *   ttl0.example.com          is not kept
+ *   ttl0.example.com          has a TTL of 0, or any number, and is not kept
  *   slow2000.example.com      takes 2,000 ms, alone or as a label before the others
  *   turn1.example.com         A 192.0.2.1, and after each fake_turn the next; a TTL of 1
  *   n17.many.example.com      A, in memory from the start for each number below fake.many, but
@@ -26,6 +26,7 @@ struct fake {
 	enum ask_for wanted; /* by the last that said so */
 	bool expired;	/* what is kept is past its TTL */
 	unsigned turn;
+	int64_t later; /* by so many seconds do answers expire later */
 	unsigned many;
 	bool (*gone)(unsigned number); /* NULL: none has */
 };

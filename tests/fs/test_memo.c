@@ -19,7 +19,7 @@ static struct memo *memo;
 static int setup(void **state)
 {
 	(void)state;
-	return memo_create(&memo);
+	return memo_create(7, &memo);
 }
 
 static int teardown(void **state)

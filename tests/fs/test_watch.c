@@ -9,14 +9,28 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "fs/watch.h"
+#include "resolver/clock.h"
 #include "resolver/json.h"
 #include "tests/fs/fake_resolver.h"
 
 static struct event_base *base;
 static struct fs *fs;
 static unsigned woken, dropped;
+
+/* In the place of the C library's, for libevent too: the tests are an hour ahead in no time. */
+static time_t ahead;
+
+int clock_gettime(clockid_t id, struct timespec *ret_time)
+{
+	long r = syscall(SYS_clock_gettime, id, ret_time);
+	ret_time->tv_sec += ahead;
+	return (int)r;
+}
 
 static void count_wake(void *waiter)
 {
@@ -92,6 +106,7 @@ static struct handle *reader(uid_t uid, const char *name)
 	assert_int_equal(tree_record(fs->tree, &q, 0, &node), 0);
 	assert_int_equal(handle_create(fs->handles, HANDLE_TEXT, uid, &h), 0);
 	handle_set_node(h, node);
+	h->version = memo_version(fs->memo, a);
 	assert_int_equal(handle_set_text(h, text, len), 0);
 	return h;
 }
@@ -122,6 +137,7 @@ static const char *first_text(const struct answer *a)
 	return line;
 }
 
+/* As a READ from the beginning. */
 static void take(struct watch *w, const char *want)
 {
 	const struct answer *a;
@@ -301,6 +317,173 @@ static void test_shares(void **state)
 	watch(reader(0, "a.alt"));
 }
 
+/* A later expiry is the same record, to who has polled before and to who has not. */
+static void test_renewal_is_no_change(void **state)
+{
+	(void)state;
+	publish(1, "a.alt", "192.0.2.1\n");
+	struct watch *w = watch(reader(1, "a.alt")), *other = watch(reader(1, "a.alt"));
+	assert_false(watch_poll(w, &somebody));
+	fake.later = 60;
+	publish(1, "a.alt", "192.0.2.1\n");
+	turn_loop();
+	assert_int_equal(woken, 0);
+	assert_false(watch_poll(w, NULL));
+	assert_false(watch_poll(other, NULL));
+	take(other, NULL);
+}
+
+/* What came, went back before anybody looked. */
+static void test_there_and_back(void **state)
+{
+	(void)state;
+	publish(1, "a.alt", "192.0.2.1\n");
+	struct watch *w = watch(reader(1, "a.alt"));
+	assert_false(watch_poll(w, &somebody));
+	publish(1, "a.alt", "192.0.2.2\n");
+	turn_loop();
+	assert_int_equal(woken, 1);
+	publish(1, "a.alt", "192.0.2.1\n");
+	assert_false(watch_poll(w, NULL));
+	take(w, NULL);
+}
+
+static void fill_up(uid_t uid, struct handle **ret_handle)
+{
+	size_t step = 1u << 20;
+	assert_int_equal(handle_create(fs->handles, HANDLE_TEXT, uid, ret_handle), 0);
+	for (; step; step /= 2)
+		while (handle_charge(*ret_handle, step) == 0)
+			continue;
+}
+
+/* Who has no more room hears of a change, and reads it, or why not: never the old one as if it were
+ * new, which a program would read for ever. */
+static void test_no_room(void **state)
+{
+	(void)state;
+	struct handle *full;
+	const struct answer *a;
+	publish(1, "ttl0.example.com", "192.0.2.9\n");
+	struct watch *w = watch(reader(1, "ttl0.example.com"));
+	fill_up(1, &full);
+	assert_false(watch_poll(w, &somebody));
+	publish(1, "ttl0.example.com", "192.0.2.8\n");
+	turn_loop();
+	assert_int_equal(woken, 1);
+	take(w, "192.0.2.8"); /* from memory */
+	assert_false(watch_poll(w, &somebody));
+	withdraw(1, "ttl0.example.com");
+	turn_loop();
+	assert_int_equal(woken, 2);
+	assert_int_equal(fake.asks, 1);
+	assert_int_equal(watch_take(w, &a), -ENFILE); /* memory does not keep it */
+	assert_null(a);
+	assert_true(watch_poll(w, NULL)); /* still */
+	handle_destroy(full);
+	assert_true(watch_poll(w, &somebody));
+	ahead += WATCH_SECONDS_LEAST;
+	turn_loop();
+	assert_int_equal(fake.asks, 2);
+	take(w, "192.0.2.1");
+	assert_false(watch_poll(w, NULL));
+}
+
+/* So many asks in so many seconds, while somebody waits all the time. */
+static unsigned asks_in(unsigned seconds)
+{
+	unsigned before = fake.asks;
+	for (unsigned i = 0; i < 4 * seconds; i++) {
+		ahead += i % 4 == 0;
+		turn_loop();
+	}
+	return fake.asks - before;
+}
+
+static struct watch *watch_of_answer(uid_t uid, const char *name)
+{
+	publish(uid, name, "192.0.2.1\n");
+	struct watch *w = watch(reader(uid, name));
+	withdraw(uid, name);
+	watch_poll(w, &somebody);
+	return w;
+}
+
+static void poll_again(void *ctx, struct handle *h)
+{
+	(void)ctx;
+	if (h->watch) {
+		const struct answer *a;
+		watch_take(h->watch, &a);
+		watch_poll(h->watch, &somebody);
+	}
+}
+
+static void find_handle(void *ctx, struct handle *h)
+{
+	*(struct handle **)ctx = h;
+}
+
+static void ignore(void *ctx, const struct answer *a)
+{
+	(void)ctx;
+	(void)a;
+}
+
+static void test_pace(void **state)
+{
+	(void)state;
+	watch_of_answer(1, "www.example.com"); /* 300 s */
+	turn_loop();
+	handle_each(fs->handles, HANDLE_TEXT, poll_again, NULL);
+	assert_int_equal(fake.asks, 1);
+	assert_int_equal(asks_in(299), 0); /* looks, at 60 s each, and finds it in memory */
+	assert_in_range(asks_in(901), 3, 4);
+}
+
+/* A TTL shorter than the least pause. Every poll anew is no more. */
+static void test_pace_of_short_ttls(void **state)
+{
+	(void)state;
+	const char *const names[] = {"turn1.example.com", "ttl0.example.com"};
+	for (size_t i = 0; i < 2; i++) {
+		struct watch *w = watch_of_answer(1, names[i]);
+		turn_loop();
+		handle_each(fs->handles, HANDLE_TEXT, poll_again, NULL);
+		assert_in_range(asks_in(100), 19, 21);
+		unsigned before = fake.asks;
+		for (unsigned second = 0; second < 100; second++) {
+			handle_each(fs->handles, HANDLE_TEXT, poll_again, NULL);
+			asks_in(1);
+		}
+		assert_in_range(fake.asks - before, 19, 21);
+		struct handle *h = NULL;
+		handle_each(fs->handles, HANDLE_TEXT, find_handle, &h);
+		assert_non_null(h);
+		assert_ptr_equal(h->watch, w);
+		handle_destroy(h);
+	}
+}
+
+/* What one asks for wakes the other, whose look must be no question in turn; and strangers who ask
+ * all the time keep nobody from asking when it is time. */
+static void test_two_do_not_ask_in_circles(void **state)
+{
+	(void)state;
+	struct question q = question("ttl0.example.com");
+	watch_of_answer(1, "ttl0.example.com");
+	watch_of_answer(2, "ttl0.example.com");
+	turn_loop();
+	handle_each(fs->handles, HANDLE_TEXT, poll_again, NULL);
+	assert_in_range(asks_in(100), 2 * 19, 2 * 21);
+	unsigned before = fake.asks;
+	for (unsigned second = 0; second < 100; second++) {
+		resolver_ask(fs->resolver, &q, 3, ignore, NULL);
+		asks_in(1);
+	}
+	assert_in_range(fake.asks - before, 100 + 2 * 19, 100 + 2 * 21);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -312,6 +495,12 @@ int main(void)
 		CASE(test_withdrawal_and_return),
 		CASE(test_nobody_waits_nobody_is_asked),
 		CASE(test_failures_change_nothing),
+		CASE(test_renewal_is_no_change),
+		CASE(test_there_and_back),
+		CASE(test_no_room),
+		CASE(test_pace),
+		CASE(test_pace_of_short_ttls),
+		CASE(test_two_do_not_ask_in_circles),
 		CASE(test_closing),
 		CASE(test_shares),
 	};
