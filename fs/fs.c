@@ -70,6 +70,8 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	if (r == 0)
 		r = create_pending(base, config, &fs->pending);
 	if (r == 0)
+		r = later_create(base, &fs->laters);
+	if (r == 0)
 		r = handle_list_create(fs->owner, &fs->handles);
 	if (r == 0 && config->waiters)
 		r = watch_list_create(base, fs, config->waiters, &fs->watches);
@@ -96,6 +98,8 @@ void fs_stop(struct fs *fs)
 	resolver_status_by(fs->resolver, NULL, fs);
 	pending_destroy(fs->pending);
 	fs->pending = NULL;
+	later_destroy(fs->laters);
+	fs->laters = NULL;
 	/* No RELEASE comes for what is open when the mount goes. */
 	if (fs->handles)
 		handle_each(fs->handles, HANDLE_DRAFT, end_draft, fs);

@@ -5,6 +5,7 @@
 
 #include "fs/control.h"
 #include "fs/handle.h"
+#include "fs/later.h"
 #include "fs/listed.h"
 #include "fs/memo.h"
 #include "fs/pending.h"
@@ -30,6 +31,7 @@ struct fs {
 	struct tree *tree;
 	struct scratch *scratch;
 	struct pending_list *pending;
+	struct later_list *laters;
 	struct handle_list *handles;
 	struct watch_list *watches;
 	struct memo *memo;

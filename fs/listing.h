@@ -1,8 +1,10 @@
 /* What a directory shows: names from memory, never a question to anybody.
  *
- * A listing is made once for an open directory and kept, so that offsets stay what they were while
- * records come and go: a name that stands throughout is shown once. Rewinding makes a new one. So
- * the first page costs half a microsecond a name, and each further one what it holds. */
+ * A listing belongs to an open directory and grows as that is read, by what one turn of the loop may
+ * look through; what it has shown stays, so that offsets mean what they meant while records come and
+ * go: a name that stands throughout is shown once. Rewinding makes a new one. No page costs more
+ * for the size of the directory, nor for that of others; where little is found among much, it comes
+ * after some turns. */
 #ifndef FS_LISTING_H
 #define FS_LISTING_H
 
@@ -12,8 +14,8 @@
 
 struct listing;
 
-/* What cannot be listed any more can still be opened: 100,000 names are 6 MB of listing, and
- * a user may have three such open. */
+/* What cannot be listed any more can still be opened: 100,000 names are 5 MB of listing, and a
+ * user may have three such open. */
 #define LISTING_MAX 100000u
 
 struct listing_entry {
@@ -29,11 +31,16 @@ struct listing_parts {
 	struct scratch *scratch;
 	struct tree *tree;
 };
-/* Of a ROOT, CLASS, TYPE or CONTROL node, as `uid` sees it; sorted by name. Without "." and "..".
- */
+/* The beginning of it: of a ROOT, CLASS, TYPE or CONTROL node, which must outlive it, as `uid` sees
+ * it. Without "." and "..". What comes at once is sorted by name; that is all, in a directory that a
+ * person reads. */
 int listing_create(const struct listing_parts *parts, const struct node *dir, uid_t uid,
 	struct listing **ret_listing);
 void listing_destroy(struct listing *l); /* NULL is fine */
+
+/* One turn's worth more; none may have been found. */
+int listing_more(struct listing *l);
+bool listing_complete(const struct listing *l);
 
 size_t listing_len(const struct listing *l);
 size_t listing_bytes(const struct listing *l);

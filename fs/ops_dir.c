@@ -44,24 +44,28 @@ void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	ops_release(req, ino, fi);
 }
 
+static void drop_listing(struct handle *h)
+{
+	listing_destroy(h->listing);
+	h->listing = NULL;
+	handle_uncharge(h);
+}
+
+/* It grows, and shrinks when it is complete. */
+static int charge_listing(struct handle *h)
+{
+	size_t bytes = listing_bytes(h->listing);
+	if (bytes > h->charged)
+		return handle_charge(h, bytes - h->charged);
+	handle_discharge(h, h->charged - bytes);
+	return 0;
+}
+
 /* At the first READDIR, and again after a rewind. */
 static int make_listing(struct fs *fs, struct handle *h)
 {
 	struct listing_parts parts = {fs->resolver, fs->scratch, fs->tree};
-	listing_destroy(h->listing);
-	h->listing = NULL;
-	handle_uncharge(h);
-	int r = listing_create(&parts, h->node, h->uid, &h->listing);
-	if (r == 0)
-		r = handle_charge(h, listing_bytes(h->listing));
-	if (r < 0) {
-		listing_destroy(h->listing);
-		h->listing = NULL;
-		return r;
-	}
-	if (h->node->kind == NODE_TYPE)
-		listed_note(&fs->listed, h->uid, h->node->class, h->node->type, clock_monotonic());
-	return 0;
+	return listing_create(&parts, h->node, h->uid, &h->listing);
 }
 
 static int entry_node(struct fs *fs, const struct handle *h, const struct listing_entry *entry,
@@ -180,36 +184,104 @@ static void fill_page(struct page *p, const struct handle *h, size_t from)
 	}
 }
 
-static void read_directory(fuse_req_t req, size_t size, off_t offset, struct handle *h, bool plus)
+struct reading { /* one READDIR */
+	fuse_req_t req;
+	struct handle *handle; /* the kernel releases none that is being read */
+	size_t size, from;
+	bool plus;
+};
+
+static void reply_page(const struct reading *reading)
 {
-	struct fs *fs = ops_fs(req);
-	int r = 0;
-	if (offset == 0 || !h->listing)
-		r = make_listing(fs, h);
-	struct page p = {.req = req, .cap = size < READDIR_MAX ? size : READDIR_MAX, .plus = plus};
-	if (r == 0 && !(p.bytes = malloc(p.cap)))
-		r = -ENOMEM;
-	if (r < 0) {
-		ops_reply(req, r);
+	struct fs *fs = ops_fs(reading->req);
+	const struct handle *h = reading->handle;
+	size_t cap = reading->size < READDIR_MAX ? reading->size : READDIR_MAX;
+	struct page p = {.req = reading->req, .cap = cap, .plus = reading->plus};
+	p.bytes = malloc(cap);
+	if (!p.bytes) {
+		ops_reply(reading->req, -ENOMEM);
 		return;
 	}
-	fill_page(&p, h, (size_t)offset);
-	if (fuse_reply_buf(req, p.bytes, p.len) != 0)
+	/* What came while it was read is in it too, or will be. */
+	if (h->node->kind == NODE_TYPE)
+		listed_note(&fs->listed, h->uid, h->node->class, h->node->type, clock_monotonic());
+	fill_page(&p, h, reading->from);
+	if (fuse_reply_buf(reading->req, p.bytes, p.len) != 0)
 		while (p.nodes_len > 0)
 			tree_forget(fs->tree, p.nodes[--p.nodes_len], 1);
 	free(p.bytes);
+}
+
+/* An empty page means the end, so there is one only then. */
+static bool has_page(const struct reading *reading)
+{
+	const struct listing *l = reading->handle->listing;
+	return l && (reading->from < listing_len(l) + 2 || listing_complete(l));
+}
+
+static void on_turn(void *ctx, int error);
+
+/* What is to be looked for waits for its turn, of which there is one for all who read directories:
+ * so however many do, others are served in between. */
+static int wait_for_turn(const struct reading *reading)
+{
+	struct later *later;
+	struct reading *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *reading;
+	int r = later_add(ops_fs(reading->req)->laters, 0, on_turn, copy, &later);
+	if (r < 0)
+		free(copy);
+	return r;
+}
+
+static void go_on(const struct reading *reading)
+{
+	int r = 0;
+	if (has_page(reading))
+		reply_page(reading);
+	else
+		r = wait_for_turn(reading);
+	if (r < 0)
+		ops_reply(reading->req, r);
+}
+
+static void on_turn(void *ctx, int error)
+{
+	struct reading reading = *(struct reading *)ctx;
+	struct handle *h = reading.handle;
+	free(ctx);
+	int r = error;
+	if (r == 0)
+		r = h->listing ? listing_more(h->listing) : make_listing(ops_fs(reading.req), h);
+	if (r == 0)
+		r = charge_listing(h);
+	if (r < 0) {
+		drop_listing(h);
+		ops_reply(reading.req, r);
+		return;
+	}
+	go_on(&reading);
+}
+
+static void read_directory(const struct reading *reading)
+{
+	if (reading->from == 0)
+		drop_listing(reading->handle);
+	go_on(reading);
 }
 
 void ops_readdir(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	(void)ino;
-	read_directory(req, size, offset, handle_of(fi), false);
+	read_directory(&(struct reading){req, handle_of(fi), size, (size_t)offset, false});
 }
 
 void ops_readdirplus(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	(void)ino;
-	read_directory(req, size, offset, handle_of(fi), true);
+	read_directory(&(struct reading){req, handle_of(fi), size, (size_t)offset, true});
 }

@@ -391,20 +391,14 @@ void cache_forget(struct cache *cache, const struct question *q, enum cache_part
 	forget(cache, q, part, true, true);
 }
 
-static void each(const struct share *share, uint64_t now, cache_each_fn *fn, void *ctx)
+bool cache_walk(
+	struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx)
 {
-	for (const struct entry *e = share->newest; e; e = e->older)
-		if (e->answer->error == 0 && now < e->fresh_until + LISTED_FOR)
-			fn(ctx, e->answer);
-}
-
-void cache_each(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx)
-{
-	for (int part = 0; part < CACHE_PARTS; part++) {
-		each(&cache->shares[part][POSITIVE], now, fn, ctx);
-		each(&cache->shares[part][FAILURE], now, fn, ctx); /* stale ones are positive */
-	}
-	each(&cache->pinned, now, fn, ctx);
+	for (int i = 0; i < CACHE_WALK_BUCKETS && *place <= cache->mask; i++)
+		for (const struct entry *e = cache->buckets[(*place)++]; e; e = e->next)
+			if (e->answer->error == 0 && now < e->fresh_until + LISTED_FOR)
+				fn(ctx, e->answer);
+	return *place <= cache->mask;
 }
 
 void cache_each_used(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx)

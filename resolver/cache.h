@@ -55,10 +55,14 @@ void cache_forget(struct cache *cache, const struct question *q, enum cache_part
 /* Who says which questions pins are read from; asked when an answer is added. */
 typedef bool cache_pinned_fn(void *ctx, const struct question *q);
 void cache_pins(struct cache *cache, cache_pinned_fn *fn, void *ctx);
-/* Positive entries that cache_listed would return, in no order. `fn` may look things up, but not
- * add or forget. */
+/* Positive entries that cache_listed would return, in no order, a few at a time: those of the next
+ * CACHE_WALK_BUCKETS from *place on, which is 0 at first. False: that was the end. `fn` may look
+ * things up, but not add or forget; between two calls all is allowed, and an entry that stands
+ * throughout is met exactly once. */
+#define CACHE_WALK_BUCKETS 64
 typedef void cache_each_fn(void *ctx, const struct answer *a);
-void cache_each(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx);
+bool cache_walk(
+	struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx);
 /* Fresh positive answers of DNS that were good for somebody, the latest first. */
 void cache_each_used(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx);
 size_t cache_entries(const struct cache *cache);

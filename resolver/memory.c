@@ -137,41 +137,58 @@ const struct answer *resolver_peek_listed(struct resolver *r, const struct quest
 
 /* ---- listings ---- */
 
-struct listing {
+/* What one turn of the loop may look through; a name that is shown costs as much as twelve that are
+ * passed over: it is looked up in every part of memory. */
+#define TURN_COST 3000
+#define SHOWN_COST 12
+
+struct turn {
 	struct resolver *resolver;
-	uid_t view;
-	resolver_list_fn *fn;
-	void *ctx;
+	struct resolver_walk *walk;
+	unsigned cost;
 };
+
+static bool wants(struct turn *t, const struct question *q)
+{
+	bool wanted = t->walk->wants(t->walk->ctx, q);
+	t->cost += wanted ? SHOWN_COST : 1;
+	return wanted;
+}
 
 /* Only what this view reads from memory: another user's own name would have to be asked for, and a
  * listing that is walked must not tell the network of anything. */
 static void list_own(void *ctx, const struct own_record *record)
 {
-	struct listing *l = ctx;
-	if (memory_own(l->resolver, &record->question, l->view) != record)
+	struct turn *t = ctx;
+	const struct question *q = &record->question;
+	if (!wants(t, q) || memory_own(t->resolver, q, t->walk->view) != record)
 		return;
-	struct resolver_entry e = {.question = record->question, .own = true, .owner = record->uid};
-	l->fn(l->ctx, &e);
+	struct resolver_entry e = {.question = *q, .own = true, .owner = record->uid};
+	t->walk->show(t->walk->ctx, &e);
 }
 
 static void list_cached(void *ctx, const struct answer *a)
 {
-	struct listing *l = ctx;
-	if (memory_own(l->resolver, &a->question, l->view))
-		return;
-	const struct answer *winner = decide_from_memory(l->resolver, &a->question, l->view, true);
-	if (winner != a)
+	struct turn *t = ctx;
+	const struct question *q = &a->question;
+	if (!wants(t, q) || memory_own(t->resolver, q, t->walk->view) ||
+		decide_from_memory(t->resolver, q, t->walk->view, true) != a)
 		return; /* another part answers for it, or none does */
-	struct resolver_entry e = {.question = a->question};
-	l->fn(l->ctx, &e);
+	struct resolver_entry e = {.question = *q};
+	t->walk->show(t->walk->ctx, &e);
 }
 
-void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
+bool resolver_list(struct resolver *r, struct resolver_walk *w)
 {
-	struct listing l = {.resolver = r, .view = view, .fn = fn, .ctx = ctx};
-	own_each(r->parts.own, list_own, &l);
-	cache_each(r->cache, clock_monotonic(), list_cached, &l);
+	struct turn t = {.resolver = r, .walk = w};
+	uint64_t now = clock_monotonic();
+	for (; t.cost < TURN_COST; t.cost += CACHE_WALK_BUCKETS / 4) { /* empty ones */
+		if (!w->place.in_cache)
+			w->place.in_cache = !own_walk(r->parts.own, &w->place.own, list_own, &t);
+		else if (!cache_walk(r->cache, &w->place.cache, now, list_cached, &t))
+			return false;
+	}
+	return true;
 }
 
 bool resolver_published_here(struct resolver *r, const struct question *q)

@@ -368,6 +368,21 @@ void own_each(const struct own *own, own_each_fn *fn, void *ctx)
 			fn(ctx, &n->record);
 }
 
+bool own_walk(const struct own *own, uint64_t *place, own_each_fn *fn, void *ctx)
+{
+	const struct own_table *t = &own->table;
+	size_t at = *place >> t->shift, end = at + OWN_WALK_BUCKETS;
+	if (end > t->buckets_len)
+		end = t->buckets_len;
+	for (; at < end; at++)
+		for (const struct own_node *n = t->buckets[at]; n; n = n->next)
+			fn(ctx, &n->record);
+	if (at == t->buckets_len)
+		return false;
+	*place = (uint64_t)at << t->shift;
+	return true;
+}
+
 void own_each_by(const struct own *own, uid_t uid, own_each_fn *fn, void *ctx)
 {
 	const struct own_node *n = own->table.users[uid % OWN_USER_CHAINS];

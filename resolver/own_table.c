@@ -4,28 +4,31 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BUCKETS_MIN 64
+#define BUCKETS_MIN_BITS 6
+#define BUCKETS_MIN (1u << BUCKETS_MIN_BITS)
 
 static struct own_node **bucket_of(const struct own_table *t, uint64_t hash)
 {
-	return &t->buckets[hash & (t->buckets_len - 1)];
+	return &t->buckets[hash >> t->shift];
 }
 
 static int grow(struct own_table *t)
 {
 	size_t len = t->buckets_len ? t->buckets_len * 2 : BUCKETS_MIN;
+	unsigned shift = t->buckets_len ? t->shift - 1 : 64 - BUCKETS_MIN_BITS;
 	struct own_node **buckets = calloc(len, sizeof(*buckets));
 	if (!buckets)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->buckets_len; i++)
 		for (struct own_node *n = t->buckets[i], *next; n; n = next) {
 			next = n->next;
-			n->next = buckets[n->hash & (len - 1)];
-			buckets[n->hash & (len - 1)] = n;
+			n->next = buckets[n->hash >> shift];
+			buckets[n->hash >> shift] = n;
 		}
 	free(t->buckets);
 	t->buckets = buckets;
 	t->buckets_len = len;
+	t->shift = shift;
 	return 0;
 }
 

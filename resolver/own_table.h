@@ -18,8 +18,11 @@ struct own_node {
 
 struct own_table {
 	uint64_t seed;
+	/* By the first bits of the hash. So a table that has grown has the same order, and a walk
+	 * over it goes on where it was (own_walk). */
 	struct own_node **buckets;
 	size_t buckets_len; /* a power of two */
+	unsigned shift;	    /* what of a hash is no bucket's number */
 	size_t records;
 	struct own_node *users[OWN_USER_CHAINS];
 };

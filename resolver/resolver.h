@@ -92,8 +92,21 @@ struct resolver_entry {
 	bool own;               /* of a uid of this machine: `owner` */
 	uid_t owner;
 };
-typedef void resolver_list_fn(void *ctx, const struct resolver_entry *entry);
-void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx);
+/* A walk over them. `wants` is cheap and comes first: what it does not want costs next to nothing. */
+struct resolver_walk {
+	uid_t view;
+	bool (*wants)(void *ctx, const struct question *q);
+	void (*show)(void *ctx, const struct resolver_entry *entry);
+	void *ctx;
+	struct {
+		bool in_cache;
+		uint64_t own, cache;
+	} place; /* zeroed at first */
+};
+/* Some more of them, in about half a millisecond. False: that was the end. In between names may come and
+ * go; what stands throughout is shown once, and twice only what was written here and then heard from
+ * elsewhere. */
+bool resolver_list(struct resolver *r, struct resolver_walk *w);
 /* Has any local uid published this name? Then its file may differ from caller to caller. */
 bool resolver_published_here(struct resolver *r, const struct question *q);
 

@@ -141,16 +141,21 @@ static bool is_many(const struct question *q, bool listed)
 	       q->type == TYPE_A && (listed || !fake.gone || !fake.gone((unsigned)number));
 }
 
-static void list_many(resolver_list_fn *fn, void *ctx)
+#define TURN 500 /* numbers that one turn of a listing looks at */
+
+static bool list_many(struct resolver_walk *w)
 {
 	struct resolver_entry e = {.question = {.type = TYPE_A, .class = CLASS_IN}};
-	for (unsigned i = 0; i < fake.many; i++) {
+	uint64_t end = w->place.cache + TURN;
+	for (; w->place.cache < end && w->place.cache < fake.many; w->place.cache++) {
 		char text[64];
+		unsigned i = (unsigned)w->place.cache;
 		int n = snprintf(text, sizeof(text), "n%u." MANY, i);
 		assert(name_from_text(text, (size_t)n, &e.question.name) == 0);
-		if (!fake.gone || !fake.gone(i))
-			fn(ctx, &e);
+		if ((!fake.gone || !fake.gone(i)) && w->wants(w->ctx, &e.question))
+			w->show(w->ctx, &e);
 	}
+	return w->place.cache < fake.many;
 }
 
 static struct own_set *find_own(uid_t uid, const struct question *q)
@@ -218,20 +223,21 @@ const struct answer *resolver_peek_listed(struct resolver *r, const struct quest
 	return peek(q, view, true);
 }
 
-void resolver_list(struct resolver *r, uid_t view, resolver_list_fn *fn, void *ctx)
+bool resolver_list(struct resolver *r, struct resolver_walk *w)
 {
 	(void)r;
-	for (size_t i = 0; i < own_len; i++) {
+	for (size_t i = 0; !w->place.in_cache && i < own_len; i++) {
 		struct resolver_entry e = {own_sets[i].set->question, true, own_sets[i].uid};
-		if (e.owner == view || e.owner == 0)
-			fn(ctx, &e);
+		if ((e.owner == w->view || e.owner == 0) && w->wants(w->ctx, &e.question))
+			w->show(w->ctx, &e);
 	}
-	for (size_t i = 0; i < kept_len; i++) {
+	for (size_t i = 0; !w->place.in_cache && i < kept_len; i++) {
 		struct resolver_entry e = {.question = kept[i]->question};
-		if (!kept[i]->error)
-			fn(ctx, &e);
+		if (!kept[i]->error && w->wants(w->ctx, &e.question))
+			w->show(w->ctx, &e);
 	}
-	list_many(fn, ctx);
+	w->place.in_cache = true;
+	return list_many(w);
 }
 
 bool resolver_published_here(struct resolver *r, const struct question *q)

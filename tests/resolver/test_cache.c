@@ -130,7 +130,9 @@ static void count(void *ctx, const struct answer *a)
 static unsigned listed(struct cache *cache, uint64_t now)
 {
 	unsigned n = 0;
-	cache_each(cache, now, count, &n);
+	uint64_t place = 0;
+	while (cache_walk(cache, &place, now, count, &n))
+		;
 	return n;
 }
 

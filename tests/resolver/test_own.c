@@ -152,6 +152,49 @@ static void test_by_user(void **state)
 	own_close(own);
 }
 
+#define WALKED 500
+
+static void meet(void *ctx, const struct own_record *record)
+{
+	uint8_t *met = ctx;
+	unsigned number;
+	char text[NAME_TEXT_MAX];
+	name_to_text(&record->question.name, text);
+	if (sscanf(text, "stays%u.alt", &number) == 1)
+		met[number]++;
+}
+
+/* A walk over a table that grows eightfold meanwhile, while others come and go: each record that
+ * stands throughout is met once. */
+static void test_walk(void **state)
+{
+	(void)state;
+	static uint8_t met[WALKED];
+	char name[32];
+	struct own *own;
+	uint64_t place = 0;
+	assert_int_equal(own_open(path, 10000, 0, 1, &own), 0);
+	for (unsigned i = 0; i < WALKED; i++) {
+		snprintf(name, sizeof(name), "stays%u.alt", i);
+		assert_int_equal(put(own, 1, name, 1, 1), 0);
+	}
+	unsigned turns = 1, others = 0;
+	while (own_walk(own, &place, meet, met)) {
+		for (unsigned i = 0; turns < 5 && i < 700; i++) {
+			snprintf(name, sizeof(name), "other%u.alt", others++);
+			assert_int_equal(put(own, 1, name, 1, 1), 0);
+		}
+		snprintf(name, sizeof(name), "other%u.alt", turns++);
+		struct question q = question_of(name);
+		assert_int_equal(own_withdraw(own, 1, &q, 2), 0);
+		assert_int_equal(own_published(own, 1, &q, 2, 3, 1), 0);
+	}
+	for (unsigned i = 0; i < WALKED; i++)
+		assert_int_equal(met[i], 1);
+	assert_true(turns > 4096 / OWN_WALK_BUCKETS / 2); /* a few at a time */
+	own_close(own);
+}
+
 /* What the network took, in one commit: it is on disk afterwards, and a write that comes next is
  * durable by itself again. */
 static void test_batch(void **state)
@@ -372,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_survives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_by_user, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_walk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_batch, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_survives_kill, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users_and_quota, set_up, tear_down),
