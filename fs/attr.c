@@ -36,11 +36,11 @@ void attr_directory(struct fs *fs, const struct node *node, struct stat *ret_sta
 	set_time(ret_stat, fs->started);
 }
 
-int attr_control(struct fs *fs, const struct node *node, struct stat *ret_stat)
+int attr_control(struct fs *fs, const struct node *node, uid_t uid, struct stat *ret_stat)
 {
 	struct control_parts parts = {fs->resolver, fs->publisher, fs->control_sizes};
 	size_t size;
-	int r = control_size(&parts, node->control, &size);
+	int r = control_size(&parts, node->control, uid, &size);
 	if (r < 0)
 		return r;
 	fill(fs, node, control_mode(node->control), ret_stat);

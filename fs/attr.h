@@ -9,7 +9,7 @@
 /* ROOT, CONTROL, CLASS, TYPE and PANEL_DIR. */
 void attr_directory(struct fs *fs, const struct node *node, struct stat *ret_stat);
 void attr_panel(const struct fs *fs, const struct node *node, size_t size, struct stat *ret_stat);
-int attr_control(struct fs *fs, const struct node *node, struct stat *ret_stat);
+int attr_control(struct fs *fs, const struct node *node, uid_t uid, struct stat *ret_stat);
 void attr_scratch(const struct fs *fs, const struct node *node, struct stat *ret_stat);
 /* A record that there is, and whose text is `size` bytes long. */
 void attr_answer(const struct fs *fs, const struct node *node, const struct answer *a, size_t size,

@@ -11,6 +11,7 @@
 #include "resolver/upstream.h"
 
 #define CONFIG_LIST_MAX 8
+#define CONFIG_PINS_MAX 64 /* more of them are root's, in .kadns/pins */
 
 struct config_address {
 	struct server_address at;
@@ -37,6 +38,8 @@ struct config {
 	size_t upstream_len;		 /* 0: none */
 	char *root_hints, *trust_anchor; /* absolute */
 	const char *user;
+	const char *pin[CONFIG_PINS_MAX]; /* lines, each of them good */
+	size_t pin_len;
 
 	struct policy policy;
 	bool mainline;

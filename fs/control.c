@@ -23,6 +23,7 @@ static const struct control_row {
 	[CONTROL_STATUS] = {"status", S_IFREG | 0444},
 	[CONTROL_NODES] = {"nodes", S_IFREG | 0644},
 	[CONTROL_KEY] = {"key", S_IFREG | 0444},
+	[CONTROL_PINS] = {"pins", S_IFREG | 0666},
 	[CONTROL_EXPLAIN] = {"explain", S_IFDIR | 0555},
 	[CONTROL_CLAIMS] = {"claims", S_IFDIR | 0555},
 };
@@ -68,6 +69,8 @@ static int read_file(const struct control_parts *parts, enum control_file file, 
 		return resolver_nodes(parts->resolver, ret_text, ret_len);
 	case CONTROL_KEY:
 		return read_key(parts->publisher, uid, ret_text, ret_len);
+	case CONTROL_PINS:
+		return resolver_pins(parts->resolver, uid, ret_text, ret_len);
 	case CONTROL_EXPLAIN:
 	case CONTROL_CLAIMS:
 		return -EISDIR;
@@ -82,12 +85,13 @@ int control_read(const struct control_parts *parts, enum control_file file, uid_
 	char **ret_text, size_t *ret_len)
 {
 	int r = read_file(parts, file, uid, ret_text, ret_len);
-	if (r == 0)
+	if (r == 0 && file != CONTROL_PINS) /* which is everybody's own, and short */
 		parts->sizes[file] = (struct control_size){clock_monotonic() + SIZE_STANDS, *ret_len};
 	return r;
 }
 
-int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len)
+int control_size(const struct control_parts *parts, enum control_file file, uid_t uid,
+	size_t *ret_len)
 {
 	if (file == CONTROL_KEY) {
 		*ret_len = NAME_KEY_TEXT + 1;
@@ -99,7 +103,7 @@ int control_size(const struct control_parts *parts, enum control_file file, size
 		return 0;
 	}
 	char *text;
-	int r = control_read(parts, file, 0, &text, ret_len);
+	int r = control_read(parts, file, uid, &text, ret_len);
 	if (r == 0)
 		free(text);
 	return r;
@@ -110,6 +114,11 @@ bool control_held(const struct control_parts *parts, enum control_file of,
 {
 	return of == CONTROL_CLAIMS ? explain_claims_held(parts->resolver, q) :
 				      explain_held(parts->resolver, q, uid);
+}
+
+bool control_may_write(enum control_file file, bool admin)
+{
+	return file == CONTROL_PINS || (file == CONTROL_NODES && admin);
 }
 
 enum ask_for control_asks_for(enum control_file of)

@@ -29,7 +29,10 @@ struct control_parts {
 int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
 	char **ret_text, size_t *ret_len);
 /* Its length, up to a second old, without making a key for everyone who lists the directory. */
-int control_size(const struct control_parts *parts, enum control_file file, size_t *ret_len);
+int control_size(const struct control_parts *parts, enum control_file file, uid_t uid,
+	size_t *ret_len);
+/* By whom: `nodes` by root and the daemon's user, `pins`, of which each user has his own, by all. */
+bool control_may_write(enum control_file file, bool admin);
 
 /* A file below one of the directories: what is said of a question to this caller. Is it known
  * without asking? */

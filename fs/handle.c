@@ -7,6 +7,7 @@
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/listing.h"
+#include "fs/pin_draft.h"
 #include "fs/scratch.h"
 #include "resolver/share.h"
 #include "fs/tree.h"
@@ -136,6 +137,7 @@ void handle_destroy(struct handle *h)
 	}
 	draft_destroy(h->draft);
 	control_input_destroy(h->input);
+	pin_draft_destroy(h->pins);
 	listing_destroy(h->listing);
 	free(h->text);
 	free(h);

@@ -25,6 +25,7 @@ enum handle_kind {
 	HANDLE_DRAFT,	/* writes a record */
 	HANDLE_SCRATCH, /* a private file, read and written in place */
 	HANDLE_NODES,	/* writes .kadns/nodes */
+	HANDLE_PINS,	/* writes .kadns/pins */
 	HANDLE_DIR,
 };
 
@@ -33,6 +34,7 @@ struct draft;
 struct handle_list;
 struct listing;
 struct node;
+struct pin_draft;
 struct scratch_file;
 struct watch;
 
@@ -50,6 +52,7 @@ struct handle {
 	struct draft *draft;
 	struct scratch_file *scratch;
 	struct control_input *input; /* NODES */
+	struct pin_draft *pins;	     /* PINS */
 	struct listing *listing;     /* DIR, from its first READDIR on */
 	struct watch *watch;	     /* TEXT of a record, from its first POLL on */
 

@@ -199,6 +199,23 @@ static void changed(void *ctx, const struct question *q)
 		resolver_changed(p->resolver, q);
 }
 
+/* The option's lines as one list; each was good by itself. NULL in *ret_list: there are none. */
+static int pins_of_options(const struct config *c, struct pin_list **ret_list)
+{
+	struct pin_list *list = NULL;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < c->pin_len; i++) {
+		struct pins_input in = {c->pin[i], strlen(c->pin[i]), PINS_OF_OPTIONS, list};
+		struct pins_mistake mistake;
+		struct pin_list *longer = NULL;
+		r = pin_list_read(&in, &mistake, &longer);
+		pin_list_unref(list);
+		list = longer;
+	}
+	*ret_list = list;
+	return r;
+}
+
 static int open_resolver(struct program *p)
 {
 	struct dht *dht = p->udp ? dht_udp_node(p->udp) : NULL;
@@ -217,7 +234,10 @@ static int open_resolver(struct program *p)
 		.daemon_owner = geteuid(),
 		.cache_bytes = CACHE_BYTES,
 		.joined = bootstrap_nodes(p->bootstrap) > 0};
-	r = resolver_create(p->base, &config, &parts, &p->resolver);
+	r = pins_of_options(&p->config, &config.pins);
+	if (r == 0)
+		r = resolver_create(p->base, &config, &parts, &p->resolver);
+	pin_list_unref(config.pins);
 	return r < 0 ? say("resolver", r) : 0;
 }
 

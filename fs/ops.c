@@ -8,6 +8,7 @@
 #include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
+#include "fs/pin_draft.h"
 #include "fs/record.h"
 #include "resolver/clock.h"
 
@@ -183,7 +184,7 @@ static bool recall(fuse_req_t req, struct node *node, bool entry, struct seen *r
 		ops_recall_panel(req, node, &ret_seen->stat);
 		return true;
 	case NODE_CONTROL_FILE:
-		ret_seen->error = attr_control(fs, node, &ret_seen->stat);
+		ret_seen->error = attr_control(fs, node, ops_uid(req), &ret_seen->stat);
 		return true;
 	case NODE_SCRATCH:
 		attr_scratch(fs, node, &ret_seen->stat);
@@ -297,8 +298,11 @@ static int set_attributes(
 			r = scratch_truncate(node->scratch, (uint64_t)attr->st_size);
 		return r;
 	case NODE_CONTROL_FILE:
-		return node->control == CONTROL_NODES && (uid == 0 || uid == fs->owner) ? 0
-											: -EACCES;
+		if (!control_may_write(node->control, uid == 0 || uid == fs->owner))
+			return -EACCES;
+		if (to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_PINS)
+			pin_draft_truncate(h->pins, (uint64_t)attr->st_size);
+		return 0;
 	case NODE_PANEL_FILE:
 		return -EACCES;
 	case NODE_ROOT:

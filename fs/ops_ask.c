@@ -129,7 +129,7 @@ static int may_access(fuse_req_t req, const struct node *node, int mask)
 	case NODE_PANEL_FILE:
 		return mask & (W_OK | X_OK) ? -EACCES : 0;
 	case NODE_CONTROL_FILE:
-		if (mask & X_OK || (mask & W_OK && !(admin && node->control == CONTROL_NODES)))
+		if (mask & X_OK || (mask & W_OK && !control_may_write(node->control, admin)))
 			return -EACCES;
 		return 0;
 	case NODE_SCRATCH:

@@ -7,6 +7,7 @@
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
+#include "fs/pin_draft.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -58,6 +59,19 @@ static int write_draft(
 	return edit_write(fs, h, bytes, size, offset);
 }
 
+/* The names that were nothing to somebody may be something under his new pins. */
+static int write_pins(
+	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
+{
+	/* Doubling, and the list that is made of it. */
+	size_t need = h->text_len + pin_draft_bytes(h->pins) + 3 * size;
+	if (need > h->charged && handle_charge(h, need - h->charged) < 0)
+		return -EDQUOT;
+	int r = pin_draft_write(h->pins, bytes, size, offset);
+	tree_present_all(fs->tree);
+	return r;
+}
+
 static int write_handle(
 	fuse_req_t req, struct handle *h, const char *bytes, size_t size, uint64_t offset)
 {
@@ -69,6 +83,8 @@ static int write_handle(
 		return scratch_write(h->scratch, bytes, size, h->append ? h->scratch->len : offset);
 	case HANDLE_NODES:
 		return control_input_write(h->input, fs->resolver, bytes, size);
+	case HANDLE_PINS:
+		return write_pins(fs, h, bytes, size, offset);
 	case HANDLE_TEXT:
 	case HANDLE_DIR:
 		break;
@@ -100,6 +116,10 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* Other processes close their copies of the descriptor in the middle of a line. */
 	else if (h->kind == HANDLE_NODES && caller_process(fuse_req_ctx(req)->pid) == h->process)
 		r = control_input_end(h->input, fs->resolver);
+	else if (h->kind == HANDLE_PINS && caller_process(fuse_req_ctx(req)->pid) == h->process) {
+		r = pin_draft_close(h->pins);
+		tree_present_all(fs->tree);
+	}
 	ops_reply(req, r);
 }
 

@@ -10,6 +10,7 @@
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
+#include "fs/pin_draft.h"
 #include "fs/record.h"
 #include "resolver/clock.h"
 #include "resolver/json.h"
@@ -66,6 +67,10 @@ static void release(struct fs *fs, struct handle *h)
 	case HANDLE_NODES:
 		if (h->input) /* a last line without newline; nobody hears of an error now */
 			control_input_end(h->input, fs->resolver);
+		break;
+	case HANDLE_PINS:
+		if (h->pins) /* the same: what was refused is in the log */
+			pin_draft_close(h->pins);
 		break;
 	case HANDLE_TEXT:
 	case HANDLE_DIR:
@@ -212,9 +217,11 @@ static int open_control(fuse_req_t req, struct node *node, int flags, struct han
 	struct control_parts parts = {fs->resolver, fs->publisher, fs->control_sizes};
 	uid_t uid = ops_uid(req);
 	bool changes = writes(flags) || flags & O_TRUNC;
-	if (changes && (node->control != CONTROL_NODES || (uid != 0 && uid != fs->owner)))
+	if (changes && !control_may_write(node->control, uid == 0 || uid == fs->owner))
 		return -EACCES;
-	enum handle_kind kind = writes(flags) ? HANDLE_NODES : HANDLE_TEXT;
+	enum handle_kind kind = !writes(flags) ? HANDLE_TEXT :
+		node->control == CONTROL_PINS  ? HANDLE_PINS :
+						 HANDLE_NODES;
 	int r = handle_create(fs->handles, kind, uid, ret_handle);
 	if (r < 0)
 		return r;
@@ -224,7 +231,8 @@ static int open_control(fuse_req_t req, struct node *node, int flags, struct han
 	h->reads = reads(flags);
 	if (h->writes) {
 		h->process = caller_process(fuse_req_ctx(req)->pid);
-		r = control_input_create(&h->input);
+		r = kind == HANDLE_PINS ? pin_draft_create(fs->resolver, uid, flags & O_APPEND, &h->pins) :
+					  control_input_create(&h->input);
 	}
 	if (r == 0 && h->reads) {
 		char *text;

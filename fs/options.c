@@ -162,6 +162,27 @@ static int set_private_ok(struct reader *r, const char *value)
 	return config_add_suffix(&r->config->policy.private_ok, value);
 }
 
+/* A line of .kadns/pins. */
+static int set_pin(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	struct pins_input in = {.text = value, .len = strlen(value), .uid = PINS_OF_OPTIONS};
+	struct pins_mistake mistake;
+	struct pin_list *list;
+	if (c->pin_len == CONFIG_PINS_MAX)
+		return -EINVAL;
+	int e = pin_list_read(&in, &mistake, &list);
+	if (e == -EINVAL)
+		return config_complain(r->current, "pin=%s: %s", value, mistake.why);
+	if (e < 0)
+		return e;
+	bool one = pin_list_len(list) == 1 && !strchr(value, '\n');
+	pin_list_unref(list);
+	if (one)
+		c->pin[c->pin_len++] = value;
+	return one ? 0 : -EINVAL;
+}
+
 static int set_lookup(struct reader *r, const char *value)
 {
 	r->lookup_set = true;
@@ -316,6 +337,11 @@ static size_t *private_list(struct config *c)
 	return &c->policy.private_ok.len;
 }
 
+static size_t *pin_list(struct config *c)
+{
+	return &c->pin_len;
+}
+
 const struct option config_options[] = {
 	{"port", "PORT", false, set_port, NULL, "UDP port of the DHT node (4001)"},
 	{"bind", "ADDR", true, set_bind, bind_list, "its address, IPv4 or IPv6 (any); repeatable"},
@@ -331,6 +357,8 @@ const struct option config_options[] = {
 		"who may answer (guarded)"},
 	{"tofu", "SUFFIX", true, set_tofu, tofu_list,
 		"where the first signer seen is believed (. ; on mainline alt); none; repeatable"},
+	{"pin", "PIN", true, set_pin, pin_list,
+		"KEY SUFFIX [strict], or KEY as NICK: who speaks for a name, to all; repeatable"},
 	{"lookup", "always|rescue", false, set_lookup, NULL,
 		"ask the DHT for plain names at once, or after DNS (always; on mainline rescue)"},
 	{"private_ok", "SUFFIX", true, set_private_ok, private_list,

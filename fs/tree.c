@@ -402,6 +402,11 @@ void tree_present(struct tree *tree, const struct question *q, uid_t uid)
 		slot->until = 0;
 }
 
+void tree_present_all(struct tree *tree)
+{
+	memset(tree->absent, 0, sizeof(tree->absent));
+}
+
 bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now)
 {
 	uint64_t hash;

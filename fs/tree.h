@@ -51,6 +51,7 @@ enum control_file {
 	CONTROL_STATUS,
 	CONTROL_NODES,
 	CONTROL_KEY,
+	CONTROL_PINS,
 	CONTROL_EXPLAIN,
 	CONTROL_CLAIMS,
 	CONTROL_FILES
@@ -118,6 +119,7 @@ uint64_t tree_ino_panel_dir(enum control_file of, uint16_t class, uint16_t type)
 #define TREE_ABSENT_SECONDS 5
 void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
 void tree_present(struct tree *tree, const struct question *q, uid_t uid);
+void tree_present_all(struct tree *tree);
 bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
 
 /* Has it a directory? Not what only questions have (ANY) or nothing at all (0). */

@@ -204,9 +204,12 @@ void watch_changed(void *ctx, const struct question *q)
 	struct watch *w;
 	if (!list->counters.watches)
 		return;
-	LIST_FOREACH(w, &list->buckets[bucket_of(list, q)], link)
-	if (w->waiter && question_equal(&w->question, q))
-		look_in(w, 0);
+	size_t from = q ? bucket_of(list, q) : 0, to = q ? from + 1 : BUCKETS;
+	for (size_t i = from; i < to; i++) {
+		LIST_FOREACH(w, &list->buckets[i], link)
+		if (w->waiter && (!q || question_equal(&w->question, q)))
+			look_in(w, 0);
+	}
 }
 
 /* ---- watches ---- */

@@ -34,7 +34,7 @@ struct watch_waiters {
 int watch_list_create(struct event_base *base, struct fs *fs, const struct watch_waiters *waiters,
 	struct watch_list **ret_list);
 void watch_list_destroy(struct watch_list *list); /* when no watch is left; NULL is fine */
-/* For resolver_watch: what memory says of this question may be something else now. */
+/* For resolver_watch: what memory says of this question, or of any (NULL), may be something else now. */
 void watch_changed(void *list, const struct question *q);
 
 /* The handle is a TEXT of a record, and keeps it. -EDQUOT; -ENOMEM. */

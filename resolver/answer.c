@@ -157,6 +157,53 @@ int answer_from_cname(const struct question *q, const struct rrset *cname,
 	return 0;
 }
 
+static int rename_records(
+	const struct question *q, const struct answer *from, struct answer **ret_answer)
+{
+	struct answer_build *b = build_begin(q);
+	if (!b)
+		return -ENOMEM;
+	struct packet_reader reader;
+	struct rr rr;
+	open_records(from, &reader);
+	while (packet_next(&reader, &rr) == 1) {
+		if (name_equal(&rr.owner, &from->question.name))
+			rr.owner = q->name;
+		build_put(b, &rr);
+	}
+	return build_end(b, from->rcode, ret_answer);
+}
+
+int answer_from_renamed(
+	const struct question *q, const struct answer *from, struct answer **ret_answer)
+{
+	struct answer *a = NULL;
+	int r = 0;
+	/* A denial of another zone's name names that zone: this one gets an SOA of its own. */
+	if (from->error && answer_cnames(from, NULL, 0) == 0) {
+		a = answer_without(q, from->error, from->rcode, from->ede, from->ttl,
+			from->error == -ENOENT);
+		r = a ? 0 : -ENOMEM;
+	} else {
+		r = rename_records(q, from, &a);
+	}
+	if (r < 0)
+		return r;
+	a->error = from->error;
+	a->ede = from->ede;
+	a->ttl = from->ttl;
+	a->source = from->source;
+	a->has_signer = from->has_signer;
+	memcpy(a->signer, from->signer, sizeof(a->signer));
+	a->lacks_name = from->lacks_name;
+	a->seq = from->seq;
+	a->arrived = from->arrived;
+	a->time = from->time;
+	a->expires = from->expires;
+	*ret_answer = a;
+	return 0;
+}
+
 /* RFC 6303, section 3, says what an SOA that nobody wrote looks like: the zone itself for a
  * server, nobody.invalid for a person, and these times. */
 static void put_made_soa(struct answer_build *b, const struct question *q, uint32_t ttl)

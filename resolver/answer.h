@@ -42,6 +42,7 @@ struct answer {
 	bool bogus;          /* error is -EBADMSG; the records stand, for CD=1 */
 	bool has_signer;
 	uint8_t signer[NAME_KEY_LEN];
+	bool lacks_name;     /* a denial by a key's zone, which has no record of the name at all */
 	int64_t seq;         /* of the DHT item; 0 none */
 	bool remembered;     /* the resolver's note: its signer has been remembered */
 	bool has_owner;      /* written here, by this user of this machine */
@@ -85,6 +86,11 @@ int answer_from_rrset(const struct question *q, const struct rrset *set, struct 
  * 0, -EINVAL (not the target's CNAME), -ELOOP (also when over 11 links), -EFBIG, -ENOMEM. */
 int answer_from_cname(const struct question *q, const struct rrset *cname,
 	const struct answer *target, struct answer **ret_answer);
+/* What was answered for another name, as the answer to this one: the records of that name are the
+ * question's, those further along a chain stay as they are. Everything but trust, owner and trace is
+ * as in `from`. 0, -EFBIG, -ENOMEM. */
+int answer_from_renamed(const struct question *q, const struct answer *from,
+	struct answer **ret_answer);
 /* No records: error, rcode, ede as given; with `soa` a made SOA stands in authority (owner: the
  * last label of the question, MINIMUM = ttl), so that resolvers cache it. NULL: no memory. */
 struct answer *answer_without(const struct question *q, int error, uint8_t rcode, int ede,

@@ -18,8 +18,18 @@
 
 struct cache;
 
-/* Where an entry came from; the policy decides between them. */
-enum cache_part { CACHE_DNS, CACHE_ZONE, CACHE_SLOT, CACHE_PARTS };
+/* Where an entry came from; the policy decides between them. The pins are parts of an answer like
+ * the others, but never of the cache: what a pin says is made from what is held of the name under
+ * the pin's key (resolver/pinned), so that it is nobody's but the asker's, and a change of pins
+ * leaves nothing stale. */
+enum cache_part {
+	CACHE_DNS,
+	CACHE_ZONE,
+	CACHE_SLOT,
+	PART_PIN,	  /* of the asking user */
+	PART_PIN_FOR_ALL, /* of root, the daemon's owner and its options */
+	CACHE_PARTS
+};
 
 /* The seed is secret and random, so that nobody can choose names that collide. NULL: no memory. */
 struct cache *cache_create(size_t bytes_max, uint64_t seed);

@@ -9,6 +9,7 @@
 #include "resolver/claim_check.h"
 #include "resolver/clock.h"
 #include "resolver/explain_inside.h"
+#include "resolver/pinned.h"
 #include "resolver/trace.h"
 
 static enum policy_verdict decide(struct resolver *r, const struct question *q,
@@ -24,11 +25,7 @@ static void look(struct resolver *r, const struct explain_question *e, struct pi
 {
 	struct picture *p = ret_picture;
 	*p = (struct picture){.r = r, .e = e, .own = memory_own(r, e->question, e->view)};
-	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
-		const struct answer *a = memory_cached(r, e->question, part, true);
-		if (a)
-			p->parts[part] = (struct policy_part){PART_ANSWERED, a};
-	}
+	memory_parts(r, e->question, e->view, true, p->parts);
 	p->decided = decide(r, e->question, p->parts, &p->winner) == VERDICT_DONE;
 }
 
@@ -120,14 +117,11 @@ static void put_own(struct text *t, const struct picture *p)
 static void put_cache(struct text *t, const struct picture *p)
 {
 	const struct answer *winner;
-	struct policy_part fresh[CACHE_PARTS] = {0};
+	struct policy_part fresh[CACHE_PARTS];
 	size_t held = 0;
-	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
-		const struct answer *a = memory_cached(p->r, p->e->question, part, false);
+	memory_parts(p->r, p->e->question, p->e->view, false, fresh);
+	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
 		held += p->parts[part].state == PART_ANSWERED;
-		if (a)
-			fresh[part] = (struct policy_part){PART_ANSWERED, a};
-	}
 	if (decide(p->r, p->e->question, fresh, &winner) == VERDICT_DONE)
 		text_puts(t, "cache: decides, the next reader asks nobody\n");
 	else if (held)
@@ -163,14 +157,15 @@ static void put_nothing(struct text *t, const struct answer *a, enum cache_part 
 		text_format(t, "%s, %s", explain_error(a->error), strerror(-a->error));
 	else if (part == CACHE_DNS)
 		text_puts(t, a->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : "NODATA");
-	else if (part == CACHE_ZONE && a->ede == EDE_INVALID_DATA)
-		text_puts(t, "what stands there is no zone");
-	else if (part == CACHE_ZONE && a->has_signer)
-		text_puts(t, "the zone has no such record");
-	else if (part == CACHE_ZONE)
-		text_puts(t, "nobody has the zone");
-	else
+	else if (part == CACHE_SLOT)
 		text_puts(t, "no claim that counts");
+	else if (a->ede == EDE_INVALID_DATA)
+		text_puts(t, "what stands there is no zone");
+	else if (a->lacks_name && a->has_signer && part != CACHE_ZONE)
+		text_puts(t, "the zone does not have the name");
+	else
+		text_puts(t, a->has_signer ? "the zone has no such record"
+					   : "nobody has the zone");
 }
 
 static void put_security(struct text *t, const struct answer *a)
@@ -201,9 +196,8 @@ static void put_origin(struct text *t, const struct answer *a, enum cache_part p
 						 ", stale: not signed anew for a week");
 }
 
-static void put_cost(struct text *t, const struct answer *a)
+static void put_cost(struct text *t, const struct answer *a, const struct trace *trace)
 {
-	const struct trace *trace = a->trace;
 	put_time(t, ", at ", wall_of(a->arrived));
 	if (!trace)
 		return;
@@ -257,9 +251,16 @@ static void put_claims(struct text *t, const struct trace *trace)
 
 static void put_unanswered(struct text *t, const struct picture *p, enum cache_part part)
 {
-	struct policy_rule rule = policy_rule(&p->r->config.policy, p->e->question, part);
+	struct policy_rule rule =
+		policy_rule_pinned(&p->r->config.policy, p->e->question, p->parts, part);
+	const struct pin *pin = p->parts[part].pin;
+	struct question q = *p->e->question;
 	uint64_t age;
-	if (resolver_under_way(p->r, p->e->question, part, &age))
+	int cannot = pin ? pinned_question(p->r, pin, p->e->question, &q) : 0;
+	if (cannot)
+		text_puts(t, cannot == -ENOENT ? "not asked: no zone has such a name or class"
+					       : "not asked: dht=off");
+	else if (resolver_under_way(p->r, &q, pin ? CACHE_ZONE : part, &age))
 		text_format(t, "asked %llu ms ago, no answer yet", (unsigned long long)age / 1000);
 	else if (rule.why)
 		text_format(t, "not asked: %s", rule.why);
@@ -269,10 +270,49 @@ static void put_unanswered(struct text *t, const struct picture *p, enum cache_p
 		text_puts(t, "not asked, or its answer is forgotten");
 }
 
+static const char *whose(const struct picture *p, const struct pin *pin)
+{
+	if (pin->uid == PINS_OF_OPTIONS)
+		return "an option";
+	if (pin->uid == p->e->view)
+		return "yours";
+	return pin->uid == 0 ? "root's" : "the daemon owner's";
+}
+
+/* Which pin it is, whose, and the name that it reads. */
+static void put_pin(struct text *t, const struct picture *p, const struct pin *pin)
+{
+	char name[NAME_TEXT_MAX];
+	struct name target;
+	pin_write(pin, t);
+	text_format(t, ", %s", whose(p, pin));
+	if (pin_target(pin, &p->e->question->name, &target) == 0) {
+		name_to_text(&target, name);
+		text_puts(t, ", reads ");
+		text_puts(t, name);
+	}
+	text_puts(t, ": ");
+}
+
+/* How the zone was come by, which is held under the name that the pin reads. */
+static const struct trace *trace_of_pin(const struct picture *p, const struct pin *pin)
+{
+	struct question q;
+	if (pinned_question(p->r, pin, p->e->question, &q) < 0)
+		return NULL;
+	const struct answer *a = memory_cached(p->r, &q, CACHE_ZONE, true);
+	return a ? a->trace : NULL;
+}
+
 static void put_part(struct text *t, const struct picture *p, enum cache_part part)
 {
 	const struct answer *a = p->parts[part].answer;
+	const struct pin *pin = p->parts[part].pin;
+	if (!pin && (part == PART_PIN || part == PART_PIN_FOR_ALL))
+		return;
 	text_format(t, "%s: ", explain_part(part));
+	if (pin)
+		put_pin(t, p, pin);
 	if (!a) {
 		put_unanswered(t, p, part);
 	} else {
@@ -283,7 +323,7 @@ static void put_part(struct text *t, const struct picture *p, enum cache_part pa
 		if (part == CACHE_DNS)
 			put_security(t, a);
 		put_origin(t, a, part);
-		put_cost(t, a);
+		put_cost(t, a, pin ? trace_of_pin(p, pin) : a->trace);
 	}
 	text_puts(t, "\n");
 	if (a && part == CACHE_SLOT)

@@ -17,7 +17,7 @@ struct picture {
 	const struct answer *winner; /* NULL: no source may answer */
 };
 
-const char *explain_part(enum cache_part part); /* "zone" "slot" "dns" */
+const char *explain_part(enum cache_part part); /* "pin" "zone" "slot" "dns" */
 const char *explain_error(int error);		/* -ENOENT: "ENOENT" */
 void explain_verdict(struct text *t, const struct picture *p);
 

@@ -14,6 +14,9 @@ const char *explain_part(enum cache_part part)
 		return "slot";
 	case CACHE_DNS:
 		return "dns";
+	case PART_PIN:
+	case PART_PIN_FOR_ALL:
+		return "pin";
 	case CACHE_PARTS:
 		break;
 	}
@@ -56,6 +59,10 @@ static const char *why_won(const struct picture *p, const struct answer *a)
 							       : "what DNS answers is final";
 	case CACHE_SLOT:
 		return why_slot_won(p, a);
+	case PART_PIN:
+		return "a pin of yours comes first, and its key's zone has the name";
+	case PART_PIN_FOR_ALL:
+		return "a pin that holds for all comes first, and its key's zone has the name";
 	case CACHE_PARTS:
 		break;
 	}
@@ -75,6 +82,15 @@ static const char *why_dns_is_last(const struct picture *p, const struct answer 
 		       : "DNS says that there is no such name, and the slot may not answer";
 }
 
+static const char *why_pin_is_last(const struct answer *a)
+{
+	if (a->error != -ENOENT)
+		return "the zone of the pin's key could not be read, and nobody else may answer";
+	if (a->has_signer && !a->lacks_name)
+		return "the zone of the pin's key has the name, but no such record";
+	return "the zone of the pin's key does not have it, and nobody else has";
+}
+
 static const char *why_lost(const struct picture *p, const struct answer *a)
 {
 	if (!a)
@@ -82,6 +98,9 @@ static const char *why_lost(const struct picture *p, const struct answer *a)
 	if (a->error == -ENOENT && a->ede == EDE_FILTERED)
 		return "private addresses from elsewhere are dropped";
 	switch (part_of(p, a)) {
+	case PART_PIN:
+	case PART_PIN_FOR_ALL:
+		return why_pin_is_last(a);
 	case CACHE_ZONE:
 	case CACHE_SLOT:
 		if (a->error == -ENETUNREACH)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "resolver/clock.h"
-#include "resolver/resolver_inside.h"
+#include "resolver/pinned.h"
 
 #define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
 #define LISTED_GRACE (60 * SECOND)       /* what a listing showed is answered from memory for so long */
@@ -80,20 +80,42 @@ static void find_fresh(struct resolver *r, const struct question *q, bool asked,
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
 		if (found[part] &&
 			(part == CACHE_DNS || now - found[part]->arrived <= DHT_ANSWER_AGE_MAX))
-			ret_parts[part] = (struct policy_part){PART_ANSWERED, found[part]};
+			ret_parts[part] = (struct policy_part){PART_ANSWERED, found[part], NULL};
 }
 
-/* Lets the policy judge what is cached. */
+static void find_pinned(struct resolver *r, const struct question *q, uid_t view, bool listed,
+	struct policy_part parts[CACHE_PARTS])
+{
+	pinned_find(r, q, view, parts);
+	for (enum cache_part part = PART_PIN; part < CACHE_PARTS; part++) {
+		struct policy_part *p = &parts[part];
+		if (p->pin && (p->answer = pinned_held(r, q, part, p->pin, listed)))
+			p->state = PART_ANSWERED;
+	}
+}
+
+void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool listed,
+	struct policy_part ret_parts[CACHE_PARTS])
+{
+	memset(ret_parts, 0, CACHE_PARTS * sizeof(*ret_parts));
+	for (enum cache_part part = 0; part < PART_PIN; part++) {
+		const struct answer *a = memory_cached(r, q, part, listed);
+		if (a)
+			ret_parts[part] = (struct policy_part){PART_ANSWERED, a, NULL};
+	}
+	find_pinned(r, q, view, listed, ret_parts);
+}
+
+/* Lets the policy judge what is held. */
 static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
 	uid_t view, bool listed)
 {
 	struct policy_part parts[CACHE_PARTS] = {0};
-	if (!listed)
+	if (listed) {
+		memory_parts(r, q, view, true, parts);
+	} else {
 		find_fresh(r, q, view == VIEW_DOOR, parts);
-	for (enum cache_part part = 0; listed && part < CACHE_PARTS; part++) {
-		const struct answer *a = memory_cached(r, q, part, listed);
-		if (a)
-			parts[part] = (struct policy_part){PART_ANSWERED, a};
+		find_pinned(r, q, view, false, parts);
 	}
 	const struct answer *winner;
 	enum cache_part needed;
@@ -146,6 +168,7 @@ struct turn {
 	struct resolver *resolver;
 	struct resolver_walk *walk;
 	unsigned cost;
+	uint16_t type; /* of what is looked at */
 };
 
 static bool wants(struct turn *t, const struct question *q)
@@ -153,6 +176,28 @@ static bool wants(struct turn *t, const struct question *q)
 	bool wanted = t->walk->wants(t->walk->ctx, q);
 	t->cost += wanted ? SHOWN_COST : 1;
 	return wanted;
+}
+
+/* A name that a pin reads from one that is shown is shown too, if that is who answers for it. */
+static void list_pinned(void *ctx, const struct pin *pin, const struct name *name)
+{
+	struct turn *t = ctx;
+	struct question q = {*name, t->type, CLASS_IN};
+	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view))
+		return;
+	const struct answer *winner = decide_from_memory(t->resolver, &q, t->walk->view, true);
+	if (!winner || winner->error || winner->trust != TRUST_PIN ||
+		memcmp(winner->signer, pin->key, sizeof(pin->key)) != 0)
+		return;
+	struct resolver_entry e = {.question = q};
+	t->walk->show(t->walk->ctx, &e);
+}
+
+static void list_pinned_names(struct turn *t, const struct question *q)
+{
+	t->type = q->type;
+	if (q->class == CLASS_IN)
+		pinned_names(t->resolver, &q->name, t->walk->view, list_pinned, t);
 }
 
 /* Only what this view reads from memory: another user's own name would have to be asked for, and a
@@ -165,6 +210,7 @@ static void list_own(void *ctx, const struct own_record *record)
 		return;
 	struct resolver_entry e = {.question = *q, .own = true, .owner = record->uid};
 	t->walk->show(t->walk->ctx, &e);
+	list_pinned_names(t, q);
 }
 
 static void list_cached(void *ctx, const struct answer *a)
@@ -176,6 +222,7 @@ static void list_cached(void *ctx, const struct answer *a)
 		return; /* another part answers for it, or none does */
 	struct resolver_entry e = {.question = *q};
 	t->walk->show(t->walk->ctx, &e);
+	list_pinned_names(t, q);
 }
 
 bool resolver_list(struct resolver *r, struct resolver_walk *w)
@@ -193,5 +240,5 @@ bool resolver_list(struct resolver *r, struct resolver_walk *w)
 
 bool resolver_published_here(struct resolver *r, const struct question *q)
 {
-	return own_any(r->parts.own, q) != NULL;
+	return own_any(r->parts.own, q) != NULL || pins_differ(r->pins, &q->name);
 }

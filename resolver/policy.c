@@ -183,6 +183,9 @@ static struct policy_rule rule_of_kind(const struct policy *p, const struct ques
 		return rule_of_slot(p, q, kind);
 	case CACHE_DNS:
 		return rule_of_dns(p, kind);
+	case PART_PIN:
+	case PART_PIN_FOR_ALL:
+		return never("no pin covers the name");
 	case CACHE_PARTS:
 		break;
 	}
@@ -198,6 +201,27 @@ struct policy_rule policy_rule(const struct policy *p, const struct question *q,
 enum policy_when policy_when(const struct policy *p, const struct question *q, enum cache_part part)
 {
 	return policy_rule(p, q, part).when;
+}
+
+static struct policy_rule rule_of_pinned(const struct policy *p, const struct question *q,
+	enum policy_kind kind, const struct policy_part parts[CACHE_PARTS], enum cache_part part)
+{
+	static const enum cache_part pins[] = {PART_PIN, PART_PIN_FOR_ALL};
+	for (size_t i = 0; i < sizeof(pins) / sizeof(*pins); i++) {
+		const struct pin *pin = parts[pins[i]].pin;
+		if (pin && part == pins[i])
+			return (struct policy_rule){.when = ASK_NOW};
+		if (pin && pin_is_final(pin))
+			return never(pin->alias ? "the name is a key's nickname"
+						: "a strict pin: only its key may answer");
+	}
+	return rule_of_kind(p, q, kind, part);
+}
+
+struct policy_rule policy_rule_pinned(const struct policy *p, const struct question *q,
+	const struct policy_part parts[CACHE_PARTS], enum cache_part part)
+{
+	return rule_of_pinned(p, q, policy_kind(p, &q->name), parts, part);
 }
 
 const char *policy_mode_text(enum policy_mode mode)
@@ -230,23 +254,33 @@ static enum policy_verdict take(const struct policy_part *part, const struct ans
 
 const enum cache_part *policy_order(const struct policy *p)
 {
-	static const enum cache_part guarded[CACHE_PARTS] = {CACHE_ZONE, CACHE_DNS, CACHE_SLOT};
-	static const enum cache_part open[CACHE_PARTS] = {CACHE_ZONE, CACHE_SLOT, CACHE_DNS};
+	static const enum cache_part guarded[CACHE_PARTS] = {
+		PART_PIN, PART_PIN_FOR_ALL, CACHE_ZONE, CACHE_DNS, CACHE_SLOT};
+	static const enum cache_part open[CACHE_PARTS] = {
+		PART_PIN, PART_PIN_FOR_ALL, CACHE_ZONE, CACHE_SLOT, CACHE_DNS};
 	return p->mode == POLICY_OPEN ? open : guarded;
 }
 
 /* The sources that may answer; the cursor stops at the first that does, or whose silence is
  * final. */
 static size_t order_of(const struct policy *p, const struct question *q,
-	enum cache_part ret_order[CACHE_PARTS])
+	const struct policy_part parts[CACHE_PARTS], enum cache_part ret_order[CACHE_PARTS])
 {
 	const enum cache_part *order = policy_order(p);
 	enum policy_kind kind = policy_kind(p, &q->name);
 	size_t len = 0;
 	for (size_t i = 0; i < CACHE_PARTS; i++)
-		if (rule_of_kind(p, q, kind, order[i]).when != ASK_NEVER)
+		if (rule_of_pinned(p, q, kind, parts, order[i]).when != ASK_NEVER)
 			ret_order[len++] = order[i];
 	return len;
+}
+
+/* A pin is passed over where its key's zone cannot be read, or has no record of the name, unless it
+ * is strict. A name that is there without this type is there: DNS's AAAA does not stand beside its
+ * A. */
+static bool pin_goes_on(const struct pin *pin, const struct answer *a)
+{
+	return !pin_is_final(pin) && a->error != 0 && (!a->has_signer || a->lacks_name);
 }
 
 /* "DNS says that there is nothing": only then may a claim of an unknown key answer. A DNS that
@@ -254,8 +288,11 @@ static size_t order_of(const struct policy *p, const struct question *q,
  * something: a stranger's AAAA beside its A would take it over. So is the start of a CNAME chain,
  * and an answer that was dropped for its private address. And a denial that has ended was once
  * said: to keep DNS from saying more must win nothing either. */
-static bool goes_on(const struct policy *p, enum cache_part part, const struct answer *a)
+static bool goes_on(const struct policy *p, enum cache_part part, const struct policy_part *said)
 {
+	const struct answer *a = said->answer;
+	if (said->pin)
+		return pin_goes_on(said->pin, a);
 	if (part != CACHE_DNS || p->mode == POLICY_OPEN)
 		return a->error != 0;
 	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && a->ede != EDE_STALE &&
@@ -267,7 +304,7 @@ enum policy_verdict policy_decide(const struct policy *p, const struct question 
 	const struct answer **ret_winner)
 {
 	enum cache_part order[CACHE_PARTS];
-	size_t len = order_of(p, q, order);
+	size_t len = order_of(p, q, parts, order);
 	const struct answer *said = NULL; /* what DNS said when it was not a record */
 	*ret_winner = NULL;
 	for (size_t i = 0; i < len; i++) {
@@ -277,7 +314,7 @@ enum policy_verdict policy_decide(const struct policy *p, const struct question 
 			*ret_part = order[i];
 			return v;
 		}
-		if (!goes_on(p, order[i], a)) {
+		if (!goes_on(p, order[i], &parts[order[i]])) {
 			*ret_winner = a;
 			return VERDICT_DONE;
 		}

@@ -7,6 +7,7 @@
 
 #include "resolver/answer.h"
 #include "resolver/cache.h"
+#include "resolver/pins.h"
 
 enum policy_mode { POLICY_GUARDED, POLICY_OPEN, POLICY_STRICT };
 
@@ -40,6 +41,7 @@ enum policy_state { PART_NOT_ASKED, PART_ASKED, PART_ANSWERED };
 struct policy_part {
 	enum policy_state state;
 	const struct answer *answer; /* when answered; error members say what failed */
+	const struct pin *pin;       /* of PART_PIN, PART_PIN_FOR_ALL: NULL, no pin covers the name */
 };
 
 /* May this part be asked for this question at all, and if so: at once, or only when policy_decide
@@ -53,6 +55,9 @@ struct policy_rule {
 };
 struct policy_rule policy_rule(const struct policy *p, const struct question *q,
 	enum cache_part part);
+/* The same for who has pins: behind one that fails closed nobody is asked, or told of the name. */
+struct policy_rule policy_rule_pinned(const struct policy *p, const struct question *q,
+	const struct policy_part parts[CACHE_PARTS], enum cache_part part);
 /* All sources in the order in which they win; CACHE_PARTS of them. */
 const enum cache_part *policy_order(const struct policy *p);
 const char *policy_mode_text(enum policy_mode mode);

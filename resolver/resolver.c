@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 #include "resolver/clock.h"
-#include "resolver/resolver_inside.h"
+#include "resolver/pinned.h"
 
 /* A reader waits for so long before it is given what has ended (RFC 8767, section 5). */
 #define PATIENCE (1800 * (SECOND / 1000))
@@ -48,7 +48,7 @@ struct ask {
 		ASK_LAST,       /* the deadline */
 	} stage;
 	uint64_t began;
-	struct policy_part parts[CACHE_PARTS];
+	struct policy_part parts[CACHE_PARTS]; /* their pins are this ask's own copies */
 	struct waiter waiters[CACHE_PARTS];
 };
 
@@ -122,15 +122,41 @@ void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx)
 	r->watch_ctx = ctx;
 }
 
-static void tell_watch(struct resolver *r, const struct question *q)
+struct telling {
+	struct resolver *resolver;
+	const struct question *question;
+};
+
+static void tell_reader(void *ctx, const struct pin *pin, const struct name *name)
 {
-	if (r->watch)
-		r->watch(r->watch_ctx, q);
+	(void)pin;
+	const struct telling *t = ctx;
+	struct question q = *t->question;
+	q.name = *name;
+	t->resolver->watch(t->resolver->watch_ctx, &q);
 }
 
+/* What a pin reads from this name may be something else then, too, whosever pin it is. */
+static void tell_watch(struct resolver *r, const struct question *q)
+{
+	struct telling t = {r, q};
+	if (!r->watch)
+		return;
+	r->watch(r->watch_ctx, q);
+	pins_readers(r->pins, &q->name, tell_reader, &t);
+}
+
+/* Takes over a reference; NULL: there was no memory for it. */
+static void part_done(struct ask *ask, enum cache_part part, const struct answer *a)
+{
+	ask->parts[part].state = PART_ANSWERED;
+	ask->parts[part].answer = a ? a : answer_ref(&ask->resolver->out_of_memory);
+}
+
+/* What a source said: to a pin it was asked for another name. */
 static void part_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 {
-	ask->parts[part] = (struct policy_part){PART_ANSWERED, answer_ref(a)};
+	part_done(ask, part, ask->parts[part].pin ? pinned_answer(&ask->question, a) : answer_ref(a));
 }
 
 static void on_fetched(void *ctx, struct answer *a)
@@ -158,7 +184,7 @@ static void on_fetched(void *ctx, struct answer *a)
 		struct ask *ask = w->ask;
 		LIST_REMOVE(w, link);
 		w->ask = NULL;
-		part_arrived(ask, p->part, a);
+		part_arrived(ask, w->part, a);
 		ask_advance(ask, false);
 	}
 	/* Without memory for an answer the asks meet their deadline. */
@@ -200,28 +226,52 @@ bool resolver_refresh(struct resolver *r, const struct question *q)
 	return p != NULL;
 }
 
-/* From the cache, or by joining or starting a fetch. */
-static void ask_part(struct ask *ask, enum cache_part part)
+/* By joining or starting a fetch of `q`, which is not what was asked for where a pin is. */
+static void ask_source(struct ask *ask, enum cache_part part, const struct question *q,
+	enum cache_part source)
 {
 	struct resolver *r = ask->resolver;
-	const struct answer *a = memory_cached(r, &ask->question, part, false);
-	if (a) {
-		part_arrived(ask, part, a);
-		return;
-	}
-	struct pending *p = find_pending(r, &ask->question, part);
+	struct pending *p = find_pending(r, q, source);
 	if (!p)
-		p = start_pending(r, &ask->question, part);
+		p = start_pending(r, q, source);
 	if (!p) {
-		struct answer *busy = answer_without(&ask->question, -EREMOTEIO, RCODE_SERVFAIL,
-			EDE_NONE, 1, false);
-		part_arrived(ask, part, busy ? busy : &r->out_of_memory);
-		answer_unref(busy);
+		part_done(ask, part, answer_without(&ask->question, -EREMOTEIO, RCODE_SERVFAIL,
+			EDE_NONE, 1, false));
 		return;
 	}
 	ask->parts[part].state = PART_ASKED;
 	ask->waiters[part] = (struct waiter){.ask = ask, .part = part};
 	LIST_INSERT_HEAD(&p->waiters, &ask->waiters[part], link);
+}
+
+static void ask_pin(struct ask *ask, enum cache_part part)
+{
+	struct resolver *r = ask->resolver;
+	const struct pin *pin = ask->parts[part].pin;
+	struct question target;
+	const struct answer *a = pinned_held(r, &ask->question, part, pin, false);
+	int error = pinned_question(r, pin, &ask->question, &target);
+	r->counters.pinned++;
+	if (a)
+		part_done(ask, part, answer_ref(a));
+	else if (error < 0)
+		part_done(ask, part, pinned_without(&ask->question, error));
+	else
+		ask_source(ask, part, &target, CACHE_ZONE);
+}
+
+/* From memory, or by asking. */
+static void ask_part(struct ask *ask, enum cache_part part)
+{
+	if (ask->parts[part].pin) {
+		ask_pin(ask, part);
+		return;
+	}
+	const struct answer *a = memory_cached(ask->resolver, &ask->question, part, false);
+	if (a)
+		part_done(ask, part, answer_ref(a));
+	else
+		ask_source(ask, part, &ask->question, part);
 }
 
 /* ---- asks ---- */
@@ -232,6 +282,7 @@ static void ask_free(struct ask *ask)
 		if (ask->waiters[part].ask)
 			LIST_REMOVE(&ask->waiters[part], link);
 		answer_unref(ask->parts[part].answer);
+		free((struct pin *)(uintptr_t)ask->parts[part].pin);
 	}
 	event_del(&ask->timer);
 	LIST_REMOVE(ask, link);
@@ -289,11 +340,8 @@ static void give_up_waiting(struct ask *ask)
 		if (ask->waiters[part].ask)
 			LIST_REMOVE(&ask->waiters[part], link);
 		ask->waiters[part].ask = NULL;
-		ask->parts[part] = (struct policy_part){PART_ANSWERED,
-			answer_without(&ask->question, -ETIMEDOUT, RCODE_SERVFAIL, EDE_NO_REPLY, 1,
-				false)};
-		if (!ask->parts[part].answer)
-			ask->parts[part].answer = answer_ref(&ask->resolver->out_of_memory);
+		part_done(ask, part, answer_without(&ask->question, -ETIMEDOUT, RCODE_SERVFAIL,
+			EDE_NO_REPLY, 1, false));
 	}
 }
 
@@ -385,6 +433,23 @@ static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+/* The pins as they are now, copied: they may change while it waits. */
+static int take_pins(struct ask *ask)
+{
+	struct policy_part found[CACHE_PARTS];
+	pinned_find(ask->resolver, &ask->question, ask->view, found);
+	for (enum cache_part part = PART_PIN; part < CACHE_PARTS; part++) {
+		if (!found[part].pin)
+			continue;
+		struct pin *copy = malloc(sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		*copy = *found[part].pin;
+		ask->parts[part].pin = copy;
+	}
+	return 0;
+}
+
 struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
 	void *ctx)
 {
@@ -400,9 +465,13 @@ struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t vie
 	event_assign(&ask->timer, r->base, -1, 0, on_ask_timer, ask);
 	LIST_INSERT_HEAD(&r->asks, ask, link);
 	r->asks_len++;
+	if (take_pins(ask) < 0) {
+		ask_free(ask);
+		return NULL;
+	}
 	r->counters.asked++;
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
-		if (policy_when(&r->config.policy, q, part) == ASK_NOW)
+		if (policy_rule_pinned(&r->config.policy, q, ask->parts, part).when == ASK_NOW)
 			ask_part(ask, part);
 	struct timeval at_once = {0, 0};
 	event_add(&ask->timer, &at_once);
@@ -447,10 +516,12 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 	int ok = getrandom(&r->seed, sizeof(r->seed), 0) == sizeof(r->seed);
 	r->cache = ok ? cache_create(config->cache_bytes, r->seed) : NULL;
 	r->prefetch = prefetch_create(r);
-	if (!r->cache || !r->prefetch) {
+	int error = !ok ? -EIO : !r->cache || !r->prefetch ? -ENOMEM : pinned_load(r, config->pins);
+	if (error < 0) {
 		resolver_destroy(r);
-		return ok ? -ENOMEM : -EIO;
+		return error;
 	}
+	r->config.pins = NULL; /* they are among the others now */
 	*ret_resolver = r;
 	return 0;
 }
@@ -473,6 +544,7 @@ void resolver_destroy(struct resolver *r)
 	for (size_t i = 0; i < RESOLVER_LENT; i++)
 		answer_unref(r->lent[i].answer);
 	prefetch_destroy(r->prefetch);
+	pinned_finish(r);
 	cache_destroy(r->cache);
 	free(r);
 }

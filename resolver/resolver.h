@@ -9,6 +9,7 @@
  *                      joined, and each source that may answer this name is asked, in parallel:
  *     resolver/memory    what needs nobody:
  *       resolver/own       the user's own records
+ *       resolver/pinned    who speaks for the name to this user: then the name under his key
  *       resolver/cache     what a source said before
  *     resolver/fetch     one question to one source:
  *       dht/               the zone of a key, the slot of a plain name   (resolver/zone, slot)
@@ -44,6 +45,7 @@ struct resolver_config {
 	uid_t daemon_owner;
 	size_t cache_bytes;
 	bool joined;            /* SOURCE named a network: to know no node is a failure there */
+	struct pin_list *pins;  /* of pin=; NULL none. The resolver takes a reference of its own */
 };
 
 struct resolver_parts {     /* what it works with; each may be NULL but own */
@@ -81,8 +83,9 @@ void resolver_ask_for(struct ask *ask, enum ask_for what);
 /* For publish_config.changed: an own record came, changed or went. */
 void resolver_changed(void *resolver, const struct question *q);
 
-/* Told of every question of which memory may say something else than a moment ago. The function may
- * call nothing of the resolver's: answers are on loan. NULL: nobody is told any more. */
+/* Told of every question of which memory may say something else than a moment ago; q NULL: of any
+ * question. The function may call nothing of the resolver's: answers are on loan. NULL: nobody is
+ * told any more. */
 typedef void resolver_watch_fn(void *ctx, const struct question *q);
 void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx);
 
@@ -107,8 +110,16 @@ struct resolver_walk {
  * go; what stands throughout is shown once, and twice only what was written here and then heard from
  * elsewhere. */
 bool resolver_list(struct resolver *r, struct resolver_walk *w);
-/* Has any local uid published this name? Then its file may differ from caller to caller. */
+/* Has any local uid published this name, or pinned it for himself? Then its file may differ from
+ * caller to caller. */
 bool resolver_published_here(struct resolver *r, const struct question *q);
+
+/* `.kadns/pins` as this uid reads it: what holds for all as comments, then his own; malloc'd. */
+int resolver_pins(struct resolver *r, uid_t uid, char **ret_text, size_t *ret_len);
+const struct pin_list *resolver_pins_of(struct resolver *r, uid_t uid); /* NULL: none */
+/* Makes `list` that of this uid (takes a reference); durable when it returns 0, and obeyed by the
+ * next question. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. */
+int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list);
 
 /* A door that asks this resolver, for its counters in the status; NULL in its place when it closes. */
 #define RESOLVER_DOORS_MAX 8

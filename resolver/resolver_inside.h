@@ -1,5 +1,5 @@
-/* What resolver.c, memory.c, stale.c, prefetch.c, explain*.c, nodes.c and status.c share; nobody else
- * includes it. */
+/* What resolver.c, memory.c, pinned.c, stale.c, prefetch.c, explain*.c, nodes.c and status.c share;
+ * nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 
@@ -33,6 +33,12 @@ struct resolver {
 		int64_t written;
 		struct answer *answer;
 	} lent[RESOLVER_LENT];
+	struct pins *pins;
+	/* The same for what pins answer; by the answer of the key's zone, which is held. */
+	struct pinned_lent {
+		const struct answer *from;
+		struct answer *answer;
+	} pinned[RESOLVER_LENT];
 	struct dns_door *doors[RESOLVER_DOORS_MAX];
 	struct resolver_status_part {
 		resolver_status_fn *fn;
@@ -43,7 +49,7 @@ struct resolver {
 	struct prefetch *prefetch;
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
-		uint64_t asked, failed, deadlines, filtered, explained, stale;
+		uint64_t asked, failed, deadlines, filtered, explained, stale, pinned;
 	} counters;
 };
 
@@ -53,6 +59,9 @@ const struct own_record *memory_own(const struct resolver *r, const struct quest
 /* What one source said; `listed`: also for a while after its time. */
 const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	enum cache_part part, bool listed);
+/* The parts of an answer as far as they are held, with the pins of this view. */
+void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool listed,
+	struct policy_part ret_parts[CACHE_PARTS]);
 /* The first signer who answers for a name is believed from then on: remembered when he wins, not
  * when a slot is merely read beside DNS. */
 void memory_won(struct resolver *r, const struct question *q, const struct answer *a);

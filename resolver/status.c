@@ -202,6 +202,7 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	fprintf(f, "%-34s %s\n", "trust", policy_mode_text(r->config.policy.mode));
 	fprintf(f, "%-34s %s\n", "dht", r->parts.dht ? "on" : "off");
 	line(f, "records.own", own_records(r->parts.own));
+	line(f, "pins", pins_len(r->pins));
 	line(f, "cache.entries", cache_entries(r->cache));
 	line(f, "cache.bytes", cache_bytes(r->cache));
 	line(f, "cache.traces", cache_traces(r->cache));
@@ -214,6 +215,7 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	line(f, "asks.deadlines", r->counters.deadlines);
 	line(f, "asks.filtered", r->counters.filtered);
 	line(f, "asks.explained", r->counters.explained);
+	line(f, "asks.pinned", r->counters.pinned);
 	doors_status(f, r);
 	if (r->parts.publisher)
 		publish_status(f, r->parts.publisher);

@@ -277,6 +277,19 @@ static bool cname_target(const struct rrset *set, struct name *ret_target)
 	       name_from_wire(rdata, len, &offset, ret_target) == 0;
 }
 
+/* Is there a record of this name, of whatever type? A name that only others are below has none. */
+static bool has_record(const struct zone *zone, const struct question *q)
+{
+	struct name at;
+
+	if (!belongs(zone, q) || !source_of_synthesis(zone, &q->name, &at))
+		return false;
+	for (size_t i = 0; i < zone->len; i++)
+		if (name_equal(&zone->sets[i]->question.name, &at))
+			return true;
+	return false;
+}
+
 /* What stands for `q` itself, be it a denial. Never NULL but for memory. */
 static int answer_here(
 	const struct question *q, const struct rrset *set, bool there, struct answer **ret_answer)
@@ -355,6 +368,7 @@ int zone_answer(const struct zone *zone, const struct question *q, struct answer
 	a->source = SOURCE_DHT;
 	a->trust = TRUST_KEY;
 	a->has_signer = name_key(&zone->origin, a->signer);
+	a->lacks_name = a->error && !has_record(zone, q);
 	*ret_answer = a;
 	return 0;
 }

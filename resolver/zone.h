@@ -36,7 +36,8 @@ const struct rrset *zone_at(const struct zone *zone, size_t i);
  * wildcards (RFC 4592), else -ENOENT with rcode 0 (the name or one below it exists) or 3; TTL of
  * a denial 60 s. A chain that leaves the zone ends with -ENOENT, rcode 0 and no SOA: answer_cnames
  * tells where it leads. One that loops, or has two targets, is -EREMOTEIO, SERVFAIL.
- * source DHT, trust KEY, signer the key; the caller sets seq and times. 0 or -ENOMEM. */
+ * lacks_name: no record of whatever type stands at the name (a name that is only above others has
+ * none). source DHT, trust KEY, signer the key; the caller sets seq and times. 0 or -ENOMEM. */
 int zone_answer(const struct zone *zone, const struct question *q, struct answer **ret_answer);
 /* Which packet is newer: higher seq; on a tie the larger bytes. > 0 when a is. */
 int zone_compare(int64_t seq_a, const uint8_t *a, size_t a_len,

@@ -48,6 +48,14 @@ struct publisher *fake_publisher(void)
 	return &the_publisher;
 }
 
+static struct pins *pins;
+
+static struct pins *all_pins(void)
+{
+	assert(pins || pins_create(0, &pins) == 0);
+	return pins;
+}
+
 void fake_destroy(void)
 {
 	for (size_t i = 0; i < own_len; i++)
@@ -56,6 +64,8 @@ void fake_destroy(void)
 		answer_unref(kept[i]);
 	answer_unref(borrowed);
 	borrowed = NULL;
+	pins_destroy(pins);
+	pins = NULL;
 	own_len = kept_len = 0;
 	fake = (struct fake){0};
 }
@@ -394,6 +404,25 @@ int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len)
 	assert(n > 0);
 	*ret_len = (size_t)n;
 	return 0;
+}
+
+int resolver_pins(struct resolver *r, uid_t uid, char **ret_text, size_t *ret_len)
+{
+	(void)r;
+	return pins_text(all_pins(), uid, ret_text, ret_len);
+}
+
+const struct pin_list *resolver_pins_of(struct resolver *r, uid_t uid)
+{
+	(void)r;
+	return pins_of(all_pins(), uid);
+}
+
+int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list)
+{
+	(void)r;
+	fake.pin_sets++;
+	return fake.pins_error ? fake.pins_error : pins_set(all_pins(), uid, list);
 }
 
 int resolver_add_node(struct resolver *r, const char *text, size_t len)

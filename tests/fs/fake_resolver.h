@@ -23,6 +23,8 @@ struct fake {
 	unsigned asks, cancels; /* so far */
 	unsigned sets, removes, pushes;
 	unsigned nodes; /* added by .kadns/nodes */
+	unsigned pin_sets;
+	int pins_error; /* that writing pins ends with */
 	enum ask_for wanted; /* by the last that said so */
 	bool expired;	/* what is kept is past its TTL */
 	unsigned turn;

@@ -169,6 +169,33 @@ static void test_file(void **state)
 	unlink(path);
 }
 
+#define KEY "47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy"
+
+/* In a file a pin's words are as they are; of a list the command line's counts. */
+static void test_pins(void **state)
+{
+	(void)state;
+	struct config c;
+	char path[] = "/tmp/kadns-test-XXXXXX", line[200];
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	FILE *f = fdopen(fd, "w");
+	fputs("pin=" KEY " example.com strict\npin=" KEY " as alice\n", f);
+	fclose(f);
+	snprintf(line, sizeof(line), "-c %s none /dns", path);
+	assert_int_equal(read_line(&c, line), 0);
+	assert_int_equal(c.pin_len, 2);
+	assert_string_equal(c.pin[0], KEY " example.com strict");
+	config_finish(&c);
+	char arg[] = "--pin=" KEY " org", c_flag[] = "-c", none[] = "none", at[] = "/dns", me[] = "kadns";
+	char *argv[] = {me, c_flag, path, arg, none, at, NULL};
+	assert_int_equal(config_read(6, argv, &c), 0);
+	assert_int_equal(c.pin_len, 1);
+	assert_string_equal(c.pin[0], KEY " org");
+	config_finish(&c);
+	unlink(path);
+}
+
 static void test_mistakes(void **state)
 {
 	(void)state;
@@ -184,6 +211,7 @@ static void test_mistakes(void **state)
 		{"-o bind=1.2.3 none /a", "bind"}, {"-o bind=host none /a", "bind"},
 		{"-o dns=127.0.0.1 none /a", "dns"}, {"-o dns=localhost:53 none /a", "dns"}, {"-o dns=1.2.3.4:0 none /a", "dns"},
 		{"-o upstream=nonsense none /a", "upstream"}, {"-o trust=yes none /a", "trust"},
+		{"-o pin=" KEY " none /a", "a suffix follows"}, {"-o pin=# none /a", "pin"}, {"-o pin none /a", "pin"},
 		{"-o tofu=a..b none /a", "tofu"}, {"-o lookup=never none /a", "lookup"},
 		{"-o deadline=4 none /a", "deadline"}, {"-o deadline=31s none /a", "deadline"},
 		{"-o deadline=99ms none /a", "deadline"}, {"-o deadline=99999999999999999999s none /a", "deadline"},
@@ -213,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_dht_and_limits),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_mistakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

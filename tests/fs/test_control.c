@@ -78,7 +78,7 @@ static void test_key(void **state)
 	char *mine, *his;
 	size_t len, size;
 	assert_int_equal(control_read(&parts, CONTROL_KEY, 1001, &mine, &len), 0);
-	assert_int_equal(control_size(&parts, CONTROL_KEY, &size), 0);
+	assert_int_equal(control_size(&parts, CONTROL_KEY, 1001, &size), 0);
 	assert_int_equal(len, size);
 	assert_int_equal(len, NAME_KEY_TEXT + 1);
 	assert_int_equal(mine[len - 1], '\n');
@@ -99,7 +99,7 @@ static void test_sizes(void **state)
 			continue;
 		}
 		assert_int_equal(control_read(&parts, f, 0, &text, &len), 0);
-		assert_int_equal(control_size(&parts, f, &size), 0);
+		assert_int_equal(control_size(&parts, f, 0, &size), 0);
 		assert_int_equal(len, size);
 		free(text);
 	}
@@ -108,10 +108,10 @@ static void test_sizes(void **state)
 	assert_int_equal(control_read(&parts, CONTROL_STATUS, 0, &text, &len), 0);
 	free(text);
 	fake.asks = 1234567; /* a second later it is looked at again */
-	assert_int_equal(control_size(&parts, CONTROL_STATUS, &size), 0);
+	assert_int_equal(control_size(&parts, CONTROL_STATUS, 0, &size), 0);
 	assert_int_equal(size, len);
 	sizes[CONTROL_STATUS].until = clock_monotonic();
-	assert_int_equal(control_size(&parts, CONTROL_STATUS, &size), 0);
+	assert_int_equal(control_size(&parts, CONTROL_STATUS, 0, &size), 0);
 	assert_int_equal(size, len + 6);
 	assert_int_equal(control_read(&parts, CONTROL_FILES, 0, &text, &len), -ENOENT);
 }

@@ -18,6 +18,7 @@ from lab import Client, Kadns, bdecode, bencode, check, enter, eventually, main
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # What needs hours, IPv6, a crowd or a full disk: moved by these tests, by this word of theirs.
 ELSEWHERE = {
+    "asks.pinned": ("net/test_pins.sh", "asks.pinned"),
     "cache.prefetch_dropped": ("resolver/test_stale.c", "prefetch_dropped"),
     "cache.prefetched": ("resolver/test_stale.c", "prefetch_begun"),
     "cache.stale": ("net/test_cache.py", "cache.stale"),
@@ -34,6 +35,7 @@ ELSEWHERE = {
     "mount.interrupted": ("fs/test_pending.c", "interrupted"),
     "mount.wakes": ("mount/test_poll.sh", "mount.wakes"),
     "mount.watches": ("fs/test_watch.c", "c.watches"),
+    "pins": ("net/test_pins.sh", "pins"),
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
     "republish.bytes": ("sim/test_republish.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish.c", "refresh_late"),

@@ -325,6 +325,155 @@ static void test_views(void **state)
 	assert_true(resolver_published_here(nodes[0].resolver, &q));
 }
 
+static int pin(struct node *n, uid_t uid, const char *format, const char *key)
+{
+	char text[300];
+	struct pins_mistake m;
+	struct pin_list *list;
+	snprintf(text, sizeof(text), format, key, key);
+	struct pins_input in = {.text = text, .len = strlen(text), .uid = uid};
+	assert_int_equal(pin_list_read(&in, &m, &list), 0);
+	int r = resolver_set_pins(n->resolver, uid, list);
+	pin_list_unref(list);
+	return r;
+}
+
+static void key_of(struct node *n, uid_t uid, char ret_key[NAME_KEY_TEXT + 1])
+{
+	uint8_t key[NAME_KEY_LEN];
+	assert_int_equal(publish_key(n->publisher, uid, key), 0);
+	key_to_text(key, ret_key);
+}
+
+struct listed {
+	const char *name;
+	unsigned times;
+};
+
+static bool want_addresses(void *ctx, const struct question *q)
+{
+	(void)ctx;
+	return q->type == TYPE_A;
+}
+
+static void show_name(void *ctx, const struct resolver_entry *e)
+{
+	struct listed *l = ctx;
+	char text[NAME_TEXT_MAX];
+	name_to_text(&e->question.name, text);
+	l->times += strcmp(text, l->name) == 0;
+}
+
+static bool lists(struct node *n, uid_t view, const char *name)
+{
+	struct listed l = {.name = name};
+	struct resolver_walk walk = {
+		.view = view, .wants = want_addresses, .show = show_name, .ctx = &l};
+	while (resolver_list(n->resolver, &walk))
+		;
+	assert_true(l.times <= 1);
+	return l.times;
+}
+
+/* A pin answers from the key's zone: to who has it; root's and the owner's to all, and after a
+ * restart. */
+static void test_pins(void **state)
+{
+	(void)state;
+	char good[NAME_KEY_TEXT + 1], other[NAME_KEY_TEXT + 1];
+	struct question q = question_of("www.pinned.alt");
+	connect_all(POLICY_GUARDED);
+	key_of(&nodes[0], 1000, good);
+	key_of(&nodes[0], 1001, other);
+	assert_int_equal(put(&nodes[0], 1000, "www.pinned.alt", 7), 0); /* and N.KEY with it */
+	until_published(&nodes[0], 1000, "www.pinned.alt");
+	assert_int_equal(put(&nodes[0], 1001, "www.pinned.alt", 66), 0);
+	until_published(&nodes[0], 1001, "www.pinned.alt");
+	struct node *n = &nodes[1];
+	assert_int_equal(pin(n, 1000, "%s pinned.alt strict\n%s as alice\n", good), 0);
+	assert_int_equal(pin(n, 1001, "%s .\n", other), 0);
+	struct heard h = ask(n, 1000, "www.pinned.alt");
+	assert_int_equal(h.last, 7);
+	assert_int_equal(h.trust, TRUST_PIN);
+	assert_int_equal(resolver_peek(n->resolver, &q, 1000)->trust, TRUST_PIN);
+	assert_true(lists(n, 1000, "www.pinned.alt"));
+	h = ask(n, 1001, "www.pinned.alt"); /* a pin for everything is for him alone */
+	assert_int_equal(h.last, 66);
+	assert_int_equal(h.trust, TRUST_PIN);
+	assert_int_equal(ask(n, 1002, "www.pinned.alt").trust, TRUST_TOFU);
+	assert_int_equal(ask(n, VIEW_DOOR, "www.pinned.alt").trust, TRUST_TOFU);
+	assert_int_equal(ask(n, 1000, "www.pinned.alt").last, 7); /* nothing of theirs is in his way */
+	assert_true(resolver_published_here(n->resolver, &q));
+	/* The zone lacks it: strict is the end, otherwise the next rule. */
+	assert_int_equal(put(&nodes[0], 12345, "new.pinned.alt", 9), 0);
+	until_published(&nodes[0], 12345, "new.pinned.alt");
+	assert_int_equal(ask(n, 1000, "new.pinned.alt").error, -ENOENT);
+	assert_int_equal(ask(n, 1001, "new.pinned.alt").last, 9);
+	assert_int_equal(ask(n, 1001, "new.pinned.alt").trust, TRUST_TOFU);
+	/* A nickname is the key: what has been published under it, wherever that is. */
+	char name[80] = "mail.";
+	strcpy(name + 5, good);
+	assert_int_equal(put(&nodes[0], 1000, name, 8), 0);
+	until_published(&nodes[0], 1000, name);
+	h = ask(n, 1000, "mail.alice.alt");
+	assert_int_equal(h.last, 8);
+	assert_int_equal(h.trust, TRUST_PIN);
+	assert_int_equal(ask(n, 1002, "mail.alice.alt").error, -ENOENT);
+	assert_true(lists(n, 1000, "mail.alice.alt"));
+	assert_false(lists(n, 1002, "mail.alice.alt"));
+	/* On the writer's own machine it needs no network. */
+	assert_int_equal(pin(&nodes[0], 1003, "%s as alice\n", good), 0);
+	struct question mail = question_of("mail.alice.alt");
+	assert_int_equal(resolver_peek(nodes[0].resolver, &mail, 1003)->trust, TRUST_PIN);
+	assert_false(resolver_peek(nodes[0].resolver, &mail, 1003)->has_owner);
+	/* The owner's pins hold for all, behind one's own. */
+	assert_int_equal(pin(n, 12345, "%s www.pinned.alt\n", good), 0);
+	assert_int_equal(ask(n, 1002, "www.pinned.alt").last, 7);
+	assert_int_equal(ask(n, VIEW_DOOR, "www.pinned.alt").trust, TRUST_PIN);
+	assert_int_equal(ask(n, 1001, "www.pinned.alt").last, 66);
+	stop(n);
+	start(n, POLICY_GUARDED);
+	join(n, &nodes[0]);
+	while (known(n) < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(ask(n, 1002, "www.pinned.alt").last, 7);
+	assert_int_equal(ask(n, 1001, "www.pinned.alt").last, 66);
+	assert_int_equal(ask(n, 1000, "new.pinned.alt").error, -ENOENT);
+	/* What was decided under a pin goes with it. */
+	assert_int_equal(ask(n, 1002, "www.pinned.alt").trust, TRUST_PIN);
+	assert_int_equal(resolver_set_pins(n->resolver, 12345, NULL), 0);
+	assert_int_equal(ask(n, 1002, "www.pinned.alt").trust, TRUST_TOFU);
+	assert_int_equal(resolver_set_pins(n->resolver, 1001, NULL), 0);
+	assert_int_equal(resolver_peek(n->resolver, &q, 1002)->trust, TRUST_TOFU);
+	assert_int_equal(ask(n, 1001, "www.pinned.alt").trust, TRUST_TOFU);
+	assert_int_equal(ask(n, 1000, "www.pinned.alt").trust, TRUST_PIN);
+	/* An own record is before every pin. */
+	assert_int_equal(put(n, 1000, "www.pinned.alt", 5), 0);
+	assert_int_equal(ask(n, 1000, "www.pinned.alt").trust, TRUST_SELF);
+}
+
+/* Pins that change while a question waits: the question keeps those that it was begun with. */
+static void test_pins_change_meanwhile(void **state)
+{
+	(void)state;
+	char good[NAME_KEY_TEXT + 1];
+	struct question q = question_of("www.pinned.alt");
+	connect_all(POLICY_GUARDED);
+	key_of(&nodes[0], 1000, good);
+	assert_int_equal(put(&nodes[0], 1000, "www.pinned.alt", 7), 0);
+	until_published(&nodes[0], 1000, "www.pinned.alt");
+	struct node *n = &nodes[1];
+	struct heard first = {0}, second = {0};
+	assert_int_equal(pin(n, 1000, "%s pinned.alt strict\n", good), 0);
+	assert_non_null(resolver_ask(n->resolver, &q, 1000, on_answer, &first));
+	assert_int_equal(resolver_set_pins(n->resolver, 1000, NULL), 0);
+	assert_non_null(resolver_ask(n->resolver, &q, 1000, on_answer, &second));
+	while (!first.done || !second.done)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(first.trust, TRUST_PIN);
+	assert_int_equal(second.trust, TRUST_TOFU);
+}
+
 /* A set whose claim is over 600 bytes lies in pieces; so does one that grew to that, and it
  * shrinks again. */
 static void test_large(void **state)
@@ -910,6 +1059,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_withdraw, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_first_signer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_views, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pins, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_pins_change_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_slot_from_the_future, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),

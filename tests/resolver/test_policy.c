@@ -178,7 +178,7 @@ static void test_winner(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct policy p = policy_of(rows[i].mode);
 		struct question q = question_of(rows[i].name);
-		struct policy_part parts[CACHE_PARTS];
+		struct policy_part parts[CACHE_PARTS] = {0};
 		parts[CACHE_DNS] = part_of(CACHE_DNS, rows[i].dns);
 		parts[CACHE_ZONE] = part_of(CACHE_ZONE, rows[i].zone);
 		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
@@ -199,6 +199,129 @@ static void test_winner(void **state)
 		if (got != rows[i].want)
 			fail_msg("row %zu, %s: got %c, want %c", i, rows[i].name, got, rows[i].want);
 	}
+}
+
+/* What the zone of a pin's key can say: + a record, 0 it does not have the name, m nobody has the
+ * zone, n the name but not the type, ! a failure, . not asked yet, ? under way. */
+static struct policy_part pinned_part_of(enum cache_part part, char what, const struct pin *pin)
+{
+	struct policy_part p = part_of(part, what == 'm' ? '0' : what);
+	p.pin = pin;
+	said[part].has_signer = what == '+' || what == '0' || what == 'n';
+	said[part].lacks_name = what == '0';
+	return p;
+}
+
+/* Mode; name; the user's pin and the one for all: - none, p a pin, s strict, a an alias; what each
+ * says, and DNS, and the slot. Then who wins (o the user's, r the one for all, d, s), is asked
+ * (O R D S), w for wait. */
+static void test_pins(void **state)
+{
+	(void)state;
+	static const struct {
+		enum policy_mode mode;
+		const char *name, *pins;
+		char own, all, dns, slot, want;
+	} rows[] = {
+		/* A pin comes first, in every mode, and decides without the others. */
+		{POLICY_GUARDED, "www.example.com", "p-", '+', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "p-", '+', '.', '?', '.', 'o'},
+		{POLICY_GUARDED, "www.example.com", "-p", '.', '+', '+', '+', 'r'},
+		{POLICY_OPEN, "www.example.com", "-p", '.', '+', '+', '+', 'r'},
+		{POLICY_STRICT, "www.example.com", "p-", '+', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "printer.local", "p-", '+', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "printer.alt", "p-", '+', '.', '.', '+', 'o'},
+		/* DNS that is faster waits for it. */
+		{POLICY_GUARDED, "www.example.com", "p-", '?', '.', '+', '+', 'w'},
+		{POLICY_GUARDED, "www.example.com", "p-", '.', '.', '+', '+', 'O'},
+		{POLICY_GUARDED, "www.example.com", "-p", '.', '.', '+', '+', 'R'},
+		/* One's own before the one for all. */
+		{POLICY_GUARDED, "www.example.com", "pp", '+', '+', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "pp", '?', '+', '+', '+', 'w'},
+		{POLICY_GUARDED, "www.example.com", "ps", '+', '!', '+', '+', 'o'},
+		/* The zone lacks the name, or cannot be read: on to the next rule. */
+		{POLICY_GUARDED, "www.example.com", "p-", '0', '.', '+', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", "p-", 'm', '.', '+', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", "p-", '!', '.', '+', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", "p-", '0', '.', '0', '+', 's'},
+		{POLICY_GUARDED, "www.example.com", "p-", '0', '.', '0', '0', 'd'},
+		{POLICY_GUARDED, "www.example.com", "pp", '0', '+', '+', '+', 'r'},
+		{POLICY_GUARDED, "www.example.com", "pp", '0', '0', '+', '+', 'd'},
+		{POLICY_OPEN, "www.example.com", "p-", '0', '.', '+', '+', 's'},
+		{POLICY_GUARDED, "printer.alt", "p-", '0', '.', '+', '+', 's'},
+		/* What the name has, if not of this type, is all that it has. */
+		{POLICY_GUARDED, "www.example.com", "p-", 'n', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "pp", 'n', '+', '+', '+', 'o'},
+		/* Strict fails closed, whatever the others have. */
+		{POLICY_GUARDED, "www.example.com", "s-", '0', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "s-", 'm', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "s-", '!', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "s-", '?', '.', '+', '+', 'w'},
+		{POLICY_OPEN, "www.example.com", "s-", '0', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "sp", '0', '+', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.example.com", "ps", '0', '!', '+', '+', 'r'},
+		{POLICY_GUARDED, "www.example.com", "ps", '!', '0', '+', '+', 'r'},
+		/* So does a nickname: it is the key's name. */
+		{POLICY_GUARDED, "www.alice.alt", "a-", '0', '.', '.', '+', 'o'},
+		{POLICY_GUARDED, "www.alice.alt", "a-", '!', '.', '+', '+', 'o'},
+		{POLICY_GUARDED, "www.alice.alt", "a-", '+', '.', '+', '+', 'o'},
+	};
+	static const struct pin plain, strict = {.strict = true}, alias = {.alias = true};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct policy p = policy_of(rows[i].mode);
+		struct question q = question_of(rows[i].name);
+		struct policy_part parts[CACHE_PARTS] = {0};
+		const struct pin *pins[2];
+		for (int k = 0; k < 2; k++)
+			pins[k] = rows[i].pins[k] == 's' ? &strict :
+				rows[i].pins[k] == 'a'	 ? &alias :
+				rows[i].pins[k] == 'p'	 ? &plain :
+							   NULL;
+		parts[CACHE_DNS] = part_of(CACHE_DNS, rows[i].dns);
+		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
+		parts[PART_PIN] = pinned_part_of(PART_PIN, rows[i].own, pins[0]);
+		parts[PART_PIN_FOR_ALL] = pinned_part_of(PART_PIN_FOR_ALL, rows[i].all, pins[1]);
+		enum cache_part part = CACHE_PARTS;
+		const struct answer *winner = NULL;
+		char got = '?';
+		switch (policy_decide(&p, &q, parts, &part, &winner)) {
+		case VERDICT_WAIT:
+			got = 'w';
+			break;
+		case VERDICT_ASK:
+			got = "DZSOR"[part];
+			break;
+		case VERDICT_DONE:
+			got = winner ? "dzsor"[winner - said] : '-';
+			break;
+		}
+		if (got != rows[i].want)
+			fail_msg("row %zu, %s: got %c, want %c", i, rows[i].name, got, rows[i].want);
+		/* Nobody is told of a name that only the key may answer for. */
+		if (rows[i].pins[0] == 's' || rows[i].pins[0] == 'a')
+			for (enum cache_part other = 0; other < CACHE_PARTS; other++)
+				assert_int_equal(policy_rule_pinned(&p, &q, parts, other).when,
+					other == PART_PIN ? ASK_NOW : ASK_NEVER);
+	}
+}
+
+/* Pins and DNS are asked at once, so that a pin costs no round trip more. */
+static void test_pin_in_parallel(void **state)
+{
+	(void)state;
+	static const struct pin plain;
+	struct policy p = policy_of(POLICY_GUARDED);
+	struct question q = question_of("www.example.com");
+	struct policy_part parts[CACHE_PARTS] = {[PART_PIN_FOR_ALL] = {.pin = &plain}};
+	assert_int_equal(policy_rule_pinned(&p, &q, parts, PART_PIN).when, ASK_NEVER);
+	assert_int_equal(policy_rule_pinned(&p, &q, parts, PART_PIN_FOR_ALL).when, ASK_NOW);
+	assert_int_equal(policy_rule_pinned(&p, &q, parts, CACHE_DNS).when, ASK_NOW);
+	p.dht = false;
+	struct question alt = question_of("www.alice.alt");
+	static const struct pin alias = {.alias = true};
+	struct policy_part alice[CACHE_PARTS] = {[PART_PIN] = {.pin = &alias}};
+	assert_int_equal(policy_rule(&p, &alt, CACHE_DNS).when, ASK_NOW);
+	assert_int_equal(policy_rule_pinned(&p, &alt, alice, CACHE_DNS).when, ASK_NEVER);
 }
 
 static void test_when(void **state)
@@ -288,6 +411,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_winner),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_pin_in_parallel),
 		cmocka_unit_test(test_when),
 		cmocka_unit_test(test_rebinding),
 	};

@@ -523,10 +523,119 @@ static void the_newer_packet_wins(void **state)
 	assert_int_equal(zone_compare(1, a, 3, 1, a, 3), 0);
 }
 
+static struct answer *ask_zone(const struct zone *zone, const char *name, const char *type)
+{
+	struct question q = at_key(name, type);
+	struct answer *a;
+	assert_int_equal(zone_answer(zone, &q, &a), 0);
+	return a;
+}
+
+static struct zone *zone_to_pin(void)
+{
+	struct zone *zone = empty_zone();
+	put(zone, "www", "A", 60, "192.0.2.1");
+	put(zone, "alias", "CNAME", 60, "www." KEY ".");
+	put(zone, "out", "CNAME", 60, "www.example.");
+	put(zone, "a.b", "A", 60, "192.0.2.2");
+	put(zone, "*.w", "A", 60, "192.0.2.3");
+	return zone;
+}
+
+/* To lack a name is to have no record of it, of whatever type: a pin goes on then. */
+static void names_that_it_lacks(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *type;
+		bool lacks;
+	} rows[] = {
+		{"www", "A", false},
+		{"www", "TXT", false},
+		{"alias", "TXT", false},
+		{"out", "A", false},
+		{"x.w", "TXT", false},
+		{"w", "A", true},
+		{"b", "A", true},
+		{"@", "A", true},
+		{"nope", "A", true},
+		{"x.www", "A", true},
+	};
+	struct zone *zone = zone_to_pin();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct answer *a = ask_zone(zone, rows[i].name, rows[i].type);
+		if (a->lacks_name != rows[i].lacks)
+			fail_msg("%s %s", rows[i].name, rows[i].type);
+		answer_unref(a);
+	}
+	zone_destroy(zone);
+}
+
+static struct answer *renamed(const struct zone *zone, const char *name, const char *question)
+{
+	struct question q = question_of(question);
+	char text[16], type[16];
+	assert_int_equal(sscanf(question, "%15s %15s", text, type), 2);
+	struct answer *from = ask_zone(zone, name, type), *a;
+	from->seq = 5;
+	from->time = 6;
+	from->expires = 7;
+	from->arrived = 8;
+	assert_int_equal(answer_from_renamed(&q, from, &a), 0);
+	assert_true(question_equal(&a->question, &q));
+	assert_int_equal(a->error, from->error);
+	assert_int_equal(a->rcode, from->rcode);
+	assert_int_equal(a->ttl, from->ttl);
+	assert_int_equal(a->lacks_name, from->lacks_name);
+	assert_int_equal(a->source, SOURCE_DHT);
+	assert_int_equal(a->trust, TRUST_NONE); /* the caller's */
+	assert_true(a->has_signer);
+	assert_memory_equal(a->signer, from->signer, sizeof(a->signer));
+	assert_int_equal(a->seq + a->time + a->expires + (int64_t)a->arrived, 26);
+	answer_unref(from);
+	return a;
+}
+
+/* As a pin reads it: the same records, under the name that was asked for. */
+static void read_under_another_name(void **state)
+{
+	(void)state;
+	struct zone *zone = zone_to_pin();
+	struct name chain[2], target = at_key("www", "A").name, own = question_of("w.example A").name;
+	struct rrset *set;
+	struct answer *a = renamed(zone, "www", "w.example A");
+	assert_int_equal(answer_rrset(a, &set), 0);
+	assert_true(name_equal(&set->question.name, &own));
+	assert_int_equal(set->data[5], 1);
+	rrset_destroy(set);
+	answer_unref(a);
+	a = renamed(zone, "alias", "w.example A");
+	assert_int_equal(answer_cnames(a, chain, 2), 1);
+	assert_true(name_equal(&chain[0], &target));
+	assert_int_equal(answer_rrset(a, &set), 0);
+	assert_int_equal(set->data[5], 1);
+	rrset_destroy(set);
+	answer_unref(a);
+	a = renamed(zone, "out", "w.example A");
+	assert_int_equal(a->error, -ENOENT);
+	assert_int_equal(answer_cnames(a, chain, 2), 1);
+	answer_unref(a);
+	/* A denial has an SOA of the name that was asked for, not of the key. */
+	static const uint8_t owner[] = "\7example";
+	a = renamed(zone, "nope", "w.example A");
+	assert_int_equal(a->rcode, RCODE_NXDOMAIN);
+	assert_non_null(memmem(a->message[0].bytes, a->message[0].len, owner, sizeof(owner) - 1));
+	assert_null(memmem(a->message[0].bytes, a->message[0].len, KEY, NAME_KEY_TEXT));
+	answer_unref(a);
+	zone_destroy(zone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writes_the_vectors),
+		cmocka_unit_test(names_that_it_lacks),
+		cmocka_unit_test(read_under_another_name),
 		cmocka_unit_test(reads_the_vectors),
 		cmocka_unit_test(knows_the_published_vectors),
 		cmocka_unit_test(sets_are_replaced_and_removed),

@@ -1,0 +1,28 @@
+/* What is being written to .kadns/pins: the list of whoever opened it.
+ *
+ *   write  every complete line counts at once, durable before the write returns, as with records:
+ *          a shell hears of an error in its write or never. What a handle has written so far is the
+ *          whole list; with O_APPEND it is added to the list that stands
+ *   close  by the process that opened the file: a last line without newline counts now
+ *
+ * A bad line refuses the write that brings it and every later one of the handle, and puts back the
+ * list that stood before, unless somebody has written another since. Truncation alone empties
+ * nothing, and nor does white space: a list without pins is written as a comment, `echo "#"`. */
+#ifndef FS_PIN_DRAFT_H
+#define FS_PIN_DRAFT_H
+
+#include "resolver/resolver.h"
+
+struct pin_draft;
+
+int pin_draft_create(struct resolver *r, uid_t uid, bool append, struct pin_draft **ret_draft);
+void pin_draft_destroy(struct pin_draft *d); /* NULL is fine */
+/* 0; -EINVAL (a bad line; not behind what was written; refused before), -EFBIG, -EDQUOT and what
+ * resolver_set_pins fails with: refused. */
+int pin_draft_write(struct pin_draft *d, const char *bytes, size_t len, uint64_t offset);
+int pin_draft_close(struct pin_draft *d);
+/* To 0: it begins anew with the next write; to another length: nothing. */
+void pin_draft_truncate(struct pin_draft *d, uint64_t len);
+size_t pin_draft_bytes(const struct pin_draft *d); /* that it holds */
+
+#endif

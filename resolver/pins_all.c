@@ -1,0 +1,179 @@
+/* Everybody's pins: a list for each uid, and those that hold for all. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "resolver/pins.h"
+#include "resolver/text.h"
+
+/* Users with pins of their own are few, and each has a pin at least, so they are PINS_MAX at most:
+ * a sorted array. */
+struct pins {
+	uid_t daemon_owner;
+	size_t len, cap;
+	struct entry {
+		uid_t uid;
+		struct pin_list *list; /* never empty */
+	} * entries;
+};
+
+int pins_create(uid_t daemon_owner, struct pins **ret_pins)
+{
+	struct pins *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->daemon_owner = daemon_owner;
+	*ret_pins = p;
+	return 0;
+}
+
+void pins_destroy(struct pins *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->len; i++)
+		pin_list_unref(p->entries[i].list);
+	free(p->entries);
+	free(p);
+}
+
+/* Where the uid stands, or would. */
+static size_t place(const struct pins *p, uid_t uid)
+{
+	size_t low = 0, high = p->len;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (p->entries[middle].uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct pin_list *pins_of(const struct pins *p, uid_t uid)
+{
+	size_t i = place(p, uid);
+	return i < p->len && p->entries[i].uid == uid ? p->entries[i].list : NULL;
+}
+
+static bool is_shared(const struct pins *p, uid_t uid)
+{
+	return uid == PINS_OF_OPTIONS || uid == 0 || uid == p->daemon_owner;
+}
+
+/* Those of ordinary users, `uid` left out: what they may have together keeps nothing from root. */
+static size_t count_others(const struct pins *p, uid_t uid)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < p->len; i++)
+		if (!is_shared(p, p->entries[i].uid) && p->entries[i].uid != uid)
+			sum += pin_list_len(p->entries[i].list);
+	return sum;
+}
+
+int pins_may(struct pins *p, uid_t uid, const struct pin_list *list)
+{
+	size_t len = pin_list_len(list);
+	if (len && !is_shared(p, uid) && count_others(p, uid) + len > PINS_MAX)
+		return -EDQUOT;
+	if (p->len < p->cap)
+		return 0;
+	size_t cap = p->cap ? p->cap * 2 : 8;
+	struct entry *entries = reallocarray(p->entries, cap, sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	p->entries = entries;
+	p->cap = cap;
+	return 0;
+}
+
+int pins_set(struct pins *p, uid_t uid, struct pin_list *list)
+{
+	int r = pins_may(p, uid, list);
+	if (r < 0)
+		return r;
+	size_t i = place(p, uid);
+	bool held = i < p->len && p->entries[i].uid == uid;
+	if (held)
+		pin_list_unref(p->entries[i].list);
+	if (pin_list_len(list)) {
+		for (size_t k = held ? i : p->len++; k > i; k--)
+			p->entries[k] = p->entries[k - 1];
+		p->entries[i] = (struct entry){uid, pin_list_ref(list)};
+	} else if (held) {
+		for (p->len--; i < p->len; i++)
+			p->entries[i] = p->entries[i + 1];
+	}
+	return 0;
+}
+
+size_t pins_len(const struct pins *p)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < p->len; i++)
+		sum += pin_list_len(p->entries[i].list);
+	return sum;
+}
+
+const struct pin_list *pins_shared(const struct pins *p, size_t i)
+{
+	const uid_t order[PINS_SHARED] = {PINS_OF_OPTIONS, 0, p->daemon_owner};
+	return i == 2 && p->daemon_owner == 0 ? NULL : pins_of(p, order[i]);
+}
+
+void pins_find(const struct pins *p, const struct name *name, uid_t view,
+	const struct pin *ret_pins[PIN_SAYS])
+{
+	ret_pins[PIN_OWN] = ret_pins[PIN_FOR_ALL] = NULL;
+	if (!p->len)
+		return;
+	if (!is_shared(p, view))
+		ret_pins[PIN_OWN] = pin_list_find(pins_of(p, view), name);
+	const struct pin *best = NULL;
+	for (size_t i = 0; i < PINS_SHARED; i++) {
+		const struct pin *pin = pin_list_find(pins_shared(p, i), name);
+		if (pin && (!best || pin->suffix.len > best->suffix.len))
+			best = pin;
+	}
+	ret_pins[PIN_FOR_ALL] = best;
+}
+
+bool pins_differ(const struct pins *p, const struct name *name)
+{
+	for (size_t i = 0; i < p->len; i++)
+		if (!is_shared(p, p->entries[i].uid) && pin_list_find(p->entries[i].list, name))
+			return true;
+	return false;
+}
+
+void pins_readers(const struct pins *p, const struct name *target, pin_reader_fn *fn, void *ctx)
+{
+	for (size_t i = 0; i < p->len; i++)
+		pin_list_readers(p->entries[i].list, target, fn, ctx);
+}
+
+/* What is written back makes comments of others' pins what they are: nobody's. */
+int pins_text(const struct pins *p, uid_t uid, char **ret_text, size_t *ret_len)
+{
+	static const char *const whose[PINS_SHARED] = {
+		"The daemon's options", "Root's", "The daemon owner's"};
+	const struct pin_list *own = pins_of(p, uid);
+	struct text t = {0};
+	/* There is always a line to write back, also when the last pin has been taken out. */
+	text_puts(&t, "# KEY SUFFIX [strict], or KEY as NICK, a line each: see kadns-files(7)\n");
+	for (size_t i = 0; i < PINS_SHARED; i++) {
+		const struct pin_list *list = pins_shared(p, i);
+		if (!list || list == own)
+			continue;
+		text_format(&t, "# %s, for all:\n", whose[i]);
+		pin_list_write(list, "# ", &t);
+	}
+	pin_list_write(own, "", &t);
+	if (t.failed) {
+		text_destroy(&t);
+		return -ENOMEM;
+	}
+	*ret_text = t.bytes;
+	*ret_len = t.len;
+	return 0;
+}

@@ -1,0 +1,248 @@
+/* What is written to .kadns/pins, write by write. */
+#undef NDEBUG
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/log.h"
+#include "fs/pin_draft.h"
+#include "tests/fs/fake_resolver.h"
+
+#define K1 "47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy"
+#define UID 1000
+
+static struct resolver *resolver;
+static struct pin_draft *draft;
+static uint64_t at;
+static unsigned logged;
+
+static void count_line(int level, const char *line)
+{
+	(void)level;
+	assert_non_null(strstr(line, "pins of uid 1000"));
+	logged++;
+}
+
+static uint64_t no_time(void)
+{
+	static uint64_t now;
+	return now += 10000000; /* nothing is held back */
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	resolver = fake_resolver(NULL);
+	at = 0;
+	logged = 0;
+	log_open(LOG_NOTICE, count_line, no_time);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	pin_draft_destroy(draft);
+	draft = NULL;
+	fake_destroy();
+	return 0;
+}
+
+static void begin(bool append)
+{
+	pin_draft_destroy(draft);
+	at = 0;
+	assert_int_equal(pin_draft_create(resolver, UID, append, &draft), 0);
+}
+
+static int put(const char *text)
+{
+	int r = pin_draft_write(draft, text, strlen(text), at);
+	at += strlen(text);
+	return r;
+}
+
+/* Suffixes of the list that stands. */
+static void stands(const char *want)
+{
+	const struct pin_list *list = resolver_pins_of(resolver, UID);
+	char got[400] = "";
+	for (size_t i = 0; i < pin_list_len(list); i++) {
+		char name[NAME_TEXT_MAX];
+		name_to_text(&pin_list_at(list, i)->suffix, name);
+		strcat(strcat(got, name), " ");
+	}
+	assert_string_equal(got, want);
+}
+
+static void test_replaces(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n" K1 " c.d\n"), 0);
+	stands("a.b c.d ");
+	assert_int_equal(put(K1 " e.f\n"), 0); /* several writes of a handle are one list */
+	stands("a.b c.d e.f ");
+	begin(false);
+	stands("a.b c.d e.f "); /* an open, and O_TRUNC with it, changes nothing */
+	assert_int_equal(pin_draft_close(draft), 0);
+	stands("a.b c.d e.f ");
+	assert_int_equal(put(K1 " g.h"), 0);
+	stands("a.b c.d e.f "); /* no line yet */
+	assert_int_equal(put("i\n"), 0);
+	stands("g.hi ");
+	assert_int_equal(logged, 0);
+}
+
+static void test_last_line(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put("# mine\n" K1 " a.b\n" K1 " c.d"), 0);
+	stands("a.b ");
+	assert_int_equal(pin_draft_close(draft), 0);
+	stands("a.b c.d ");
+	unsigned sets = fake.pin_sets;
+	assert_int_equal(pin_draft_close(draft), 0); /* a shell closes twice */
+	assert_int_equal(fake.pin_sets, sets);
+}
+
+static void test_empties(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	begin(false);
+	assert_int_equal(put("\n"), -EINVAL); /* echo $unset */
+	stands("a.b ");
+	begin(false);
+	assert_int_equal(put("#\n"), 0);
+	stands("");
+}
+
+static void test_appends(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	begin(true);
+	at = 12345; /* whatever the kernel thinks */
+	assert_int_equal(put(K1 " c.d\n"), 0);
+	stands("a.b c.d ");
+	/* Two who append lose nothing of each other's. */
+	struct pin_draft *other;
+	assert_int_equal(pin_draft_create(resolver, UID, true, &other), 0);
+	assert_int_equal(pin_draft_write(other, K1 " e.f\n", strlen(K1) + 5, 0), 0);
+	pin_draft_destroy(other);
+	assert_int_equal(put("\n" K1 " a.b strict\n"), 0);
+	stands("a.b c.d e.f ");
+	assert_true(pin_list_at(resolver_pins_of(resolver, UID), 0)->strict);
+}
+
+static void test_refusal_puts_back(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " old.example\n"), 0);
+	begin(false);
+	assert_int_equal(put(K1 " a.b\nrubbish\n" K1 " c.d\n"), -EINVAL); /* the write as a whole */
+	stands("old.example ");
+	assert_int_equal(put(K1 " good.example\n"), -EINVAL); /* and all after it */
+	stands("old.example ");
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	stands("a.b ");
+	assert_int_equal(put(K1 " a.b.\nx\n"), -EINVAL);
+	stands("old.example "); /* what stood before the open */
+	begin(true);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	assert_int_equal(put("x\n"), -EINVAL);
+	stands("old.example ");
+	/* What another has written since stays. */
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	struct pin_draft *other;
+	assert_int_equal(pin_draft_create(resolver, UID, false, &other), 0);
+	assert_int_equal(pin_draft_write(other, K1 " newer.example\n", strlen(K1) + 15, 0), 0);
+	pin_draft_destroy(other);
+	assert_int_equal(put("x\n"), -EINVAL);
+	stands("newer.example ");
+	assert_int_equal(logged, 4);
+}
+
+static void test_last_line_is_bad(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " old.example\n"), 0);
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n" K1 " "), 0);
+	assert_int_equal(pin_draft_close(draft), -EINVAL);
+	stands("old.example ");
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	at = 4096; /* a hole */
+	assert_int_equal(put(K1 " c.d\n"), -EINVAL);
+	stands("");
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	pin_draft_truncate(draft, 7); /* a list has no other length */
+	pin_draft_truncate(draft, 0);
+	stands("a.b "); /* truncation alone withdraws nothing */
+	at = 0;
+	assert_int_equal(put(K1 " c.d\n"), 0);
+	stands("c.d ");
+}
+
+static void test_disk_is_full(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	begin(false);
+	fake.pins_error = -ENOSPC;
+	assert_int_equal(put(K1 " c.d\n"), -ENOSPC);
+	fake.pins_error = 0;
+	stands("a.b ");
+}
+
+static void test_size(void **state)
+{
+	(void)state;
+	static char much[PINS_TEXT_MAX + 2];
+	memset(much, '#', sizeof(much) - 2);
+	much[PINS_TEXT_MAX] = '\n';
+	begin(false);
+	assert_int_equal(put(much), -EFBIG);
+	begin(false);
+	much[PINS_TEXT_MAX - 1] = '\n';
+	much[PINS_TEXT_MAX] = 0;
+	assert_int_equal(put(much), 0);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(test_replaces),
+		CASE(test_last_line),
+		CASE(test_empties),
+		CASE(test_appends),
+		CASE(test_refusal_puts_back),
+		CASE(test_last_line_is_bad),
+		CASE(test_order),
+		CASE(test_disk_is_full),
+		CASE(test_size),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
