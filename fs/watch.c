@@ -10,9 +10,8 @@
 #include "resolver/share.h"
 #include "resolver/clock.h"
 
-#define BUCKETS                                                                                    \
-	256 /* watches are few; answers, for each of which one bucket is looked at, many           \
-	     */
+/* Watches are few; answers, for each of which one bucket is looked at, many. */
+#define BUCKETS 256
 
 /* A question that was asked for a watch. It outlives the watch: what waits cannot be taken back. */
 struct watch_ask {

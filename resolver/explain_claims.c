@@ -67,9 +67,10 @@ static void put_claim(struct text *t, const struct trace_claim *c, bool own)
 	int64_t now = clock_wall() / (int64_t)SECOND;
 	text_format(t, "{\"signed\":\"%s\"", kind_text(claim->kind));
 	put_signer(t, claim);
-	text_format(t, ",\"inception\":%lld,\"expiration\":%lld",
-		(long long)serial_time(claim->inception, now),
-		(long long)serial_time(claim->expiration, now));
+	text_format(t, ",\"inception\":%lld", (long long)serial_time(claim->inception, now));
+	if (c->verdict != CLAIM_NOT_FETCHED) /* of which only the beginning is known */
+		text_format(t, ",\"expiration\":%lld",
+			(long long)serial_time(claim->expiration, now));
 	if (claim->nodes)
 		text_format(t, ",\"nodes\":%u", claim->nodes);
 	if (claim->set)

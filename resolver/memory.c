@@ -106,7 +106,7 @@ void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool
 	find_pinned(r, q, view, listed, ret_parts);
 }
 
-/* Lets the policy judge what is held. */
+/* Lets the policy judge what is held. It writes nothing down: a listing looks at every name. */
 static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
 	uid_t view, bool listed)
 {
@@ -121,7 +121,6 @@ static const struct answer *decide_from_memory(struct resolver *r, const struct 
 	enum cache_part needed;
 	if (policy_decide(&r->config.policy, q, parts, &needed, &winner) != VERDICT_DONE)
 		return NULL;
-	memory_won(r, q, winner);
 	return winner;
 }
 
@@ -144,7 +143,11 @@ static const struct answer *peek(struct resolver *r, const struct question *q, u
 	bool listed)
 {
 	const struct own_record *record = memory_own(r, q, view);
-	return record ? lend_own(r, record) : decide_from_memory(r, q, view, listed);
+	if (record)
+		return lend_own(r, record);
+	const struct answer *winner = decide_from_memory(r, q, view, listed);
+	memory_won(r, q, winner);
+	return winner;
 }
 
 const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)

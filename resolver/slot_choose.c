@@ -73,8 +73,7 @@ static void trace_references(const struct slot *slot, struct trace *trace)
 		const struct claim_pieces *p = &slot->pieces[i];
 		struct claim claim = {.kind = CLAIM_ZONE,
 			.signer = p->signer,
-			.inception = p->inception,
-			.expiration = p->inception};
+			.inception = p->inception}; /* its end is in the pieces */
 		if (p->signer.len == NAME_KEY_TEXT + 2 && name_key(&p->signer, claim.key))
 			claim.kind = CLAIM_KEY;
 		trace_claim(trace, &claim, CLAIM_NOT_FETCHED);

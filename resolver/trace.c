@@ -53,25 +53,93 @@ static size_t set_bytes(const struct rrset *set)
 	return set ? set->data_len + set->count * sizeof(*set->at) : 0;
 }
 
+/* Left out before its signature could count? Strangers can make as many of these as they like, so
+ * they stand behind the others and give way to them. */
+static bool is_left_out(enum claim_verdict verdict)
+{
+	switch (verdict) {
+	case CLAIM_TAKEN:
+	case CLAIM_REMEMBERED:
+	case CLAIM_LATEST:
+	case CLAIM_OTHER_SIGNER:
+	case CLAIM_NOT_FIRST:
+	case CLAIM_NOT_LATEST:
+	case CLAIM_OF_ZONE:
+	case CLAIM_WITHDRAWN_HERE:
+	case CLAIM_WITHDRAWN:
+		return false;
+	case CLAIM_COPY:
+	case CLAIM_EXPIRED:
+	case CLAIM_EARLY:
+	case CLAIM_MALFORMED:
+	case CLAIM_FORGED:
+	case CLAIM_SUPERSEDED:
+	case CLAIM_NO_ROOM:
+	case CLAIM_NO_CHECKS:
+	case CLAIM_NOT_FETCHED:
+		return true;
+	}
+	return true;
+}
+
+static void drop_set(struct trace *t, struct trace_claim *c)
+{
+	t->claims_bytes -= set_bytes(c->claim.set);
+	rrset_destroy(c->claim.set);
+	c->claim.set = NULL;
+}
+
+/* A place at the end; what is displaced counts as left out. */
+static bool make_place(struct trace *t, bool left_out)
+{
+	if (t->claims_len < TRACE_CLAIMS_MAX) {
+		struct trace_claim *grown = reallocarray(
+			t->claims, t->claims_len + 1, sizeof(*grown));
+		if (grown)
+			t->claims = grown;
+		return grown;
+	}
+	struct trace_claim *last = &t->claims[t->claims_len - 1];
+	if (left_out || !is_left_out(last->verdict))
+		return false;
+	drop_set(t, last);
+	claim_finish(&last->claim);
+	t->claims_len--;
+	t->claims_left_out++;
+	return true;
+}
+
+static bool make_bytes(struct trace *t, size_t bytes, bool left_out)
+{
+	for (size_t i = t->claims_len; !left_out && i-- > 0;) {
+		if (t->claims_bytes + bytes <= TRACE_BYTES_MAX)
+			break;
+		if (is_left_out(t->claims[i].verdict))
+			drop_set(t, &t->claims[i]);
+	}
+	return t->claims_bytes + bytes <= TRACE_BYTES_MAX;
+}
+
 void trace_claim(struct trace *t, const struct claim *claim, enum claim_verdict verdict)
 {
+	bool left_out = is_left_out(verdict);
 	if (!t || is_noted(t, claim, verdict))
 		return;
-	struct trace_claim *grown = t->claims_len < TRACE_CLAIMS_MAX
-					    ? reallocarray(
-						      t->claims, t->claims_len + 1, sizeof(*grown))
-					    : NULL;
-	if (!grown) {
+	if (!make_place(t, left_out)) {
 		t->claims_left_out++;
 		return;
 	}
-	t->claims = grown;
-	struct trace_claim *c = &t->claims[t->claims_len++];
+	size_t at = t->claims_len;
+	while (!left_out && at > 0 && is_left_out(t->claims[at - 1].verdict))
+		at--;
+	struct trace_claim *c = &t->claims[at];
+	memmove(c + 1, c, (t->claims_len - at) * sizeof(*c));
 	*c = (struct trace_claim){verdict, *claim};
 	c->claim.rrsig = NULL;
 	c->claim.rrsig_len = 0;
 	c->claim.set = NULL;
-	if (claim->set && t->claims_bytes + set_bytes(claim->set) <= TRACE_BYTES_MAX)
+	t->claims_len++;
+	if (claim->set && make_bytes(t, set_bytes(claim->set), left_out))
 		c->claim.set = rrset_copy(claim->set);
 	t->claims_bytes += set_bytes(c->claim.set);
 }

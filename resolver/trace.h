@@ -1,7 +1,9 @@
 /* What one source was asked and said, and what it cost: kept with its answer, so that whoever reads
  * .kadns/explain or .kadns/claims later is told without anybody being asked again.
  *
- * Bounded: TRACE_CLAIMS_MAX claims, TRACE_BYTES_MAX of records in them; what is more is counted.
+ * Bounded: TRACE_CLAIMS_MAX claims, TRACE_BYTES_MAX of records in them; what is more is counted. The
+ * chosen claim and those that verify come first and find room; what was left out, of which strangers
+ * can send any number, gives way to them.
  * The cache counts a trace as part of its answer (answer_size), and drops it with the answer. */
 #ifndef RESOLVER_TRACE_H
 #define RESOLVER_TRACE_H

@@ -429,6 +429,31 @@ static void test_claims(void **state)
 	assert_int_equal(explain_claims(r, &e, &text, &len), -EOPNOTSUPP);
 }
 
+/* Of a large claim whose pieces were not fetched the slot says the beginning, not the end. */
+static void test_reference_in_claims(void **state)
+{
+	(void)state;
+	struct question q = question_of("a.alt A");
+	struct explain_question e = {.question = &q, .view = 1000};
+	struct answer *a = nothing("a.alt A", -ENOENT, RCODE_NOERROR, EDE_NONE);
+	struct claim claim = {.kind = CLAIM_KEY, .inception = NOW};
+	char *text, key[NAME_KEY_TEXT + 1], want[512];
+	size_t len;
+	memcpy(claim.key, key_of(1), sizeof(claim.key));
+	key_to_name(key_of(1), &claim.signer);
+	a->trace = trace_create();
+	trace_claim(a->trace, &claim, CLAIM_NOT_FETCHED);
+	hold(a, CACHE_SLOT);
+	assert_int_equal(explain_claims(r, &e, &text, &len), 0);
+	key_to_text(key_of(1), key);
+	snprintf(want, sizeof(want),
+		"{\"signed\":\"key\",\"signer\":\"%s\",\"inception\":%u,\"verdict\":"
+		"\"not looked at: a large claim whose pieces were not fetched\"}\n",
+		key, NOW);
+	assert_string_equal(text, want);
+	free(text);
+}
+
 /* The cache counts what a trace takes, and lets go of it. */
 static void test_cache_counts(void **state)
 {
@@ -457,6 +482,7 @@ int main(void)
 		CASE(test_outcome_of_an_ask),
 		CASE(test_strangers_bytes),
 		CASE(test_claims),
+		CASE(test_reference_in_claims),
 		CASE(test_cache_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* resolver/trace and slot_choose: what is kept of each claim of a slot, why it was taken or not, and
- * that strangers cannot make it grow. */
+/* resolver/trace and slot_choose: what is kept of each claim of a slot, why it was taken or not,
+ * and that strangers cannot make it grow. */
 #undef NDEBUG
 #include "tests/resolver/claim_fixture.h"
 
@@ -192,7 +192,9 @@ static void it_is_bounded(void **state)
 	struct rrset *set = addresses(NAME, 300, 1, 200);
 	assert_true(empty > 0 && empty < 256);
 	for (unsigned i = 0; i < 100; i++) {
-		struct claim c = {.kind = CLAIM_KEY, .set = set, .signer = name_of("x.example"),
+		struct claim c = {.kind = CLAIM_KEY,
+			.set = set,
+			.signer = name_of("x.example"),
 			.inception = i};
 		trace_claim(trace, &c, CLAIM_EXPIRED);
 	}
@@ -210,6 +212,69 @@ static void it_is_bounded(void **state)
 	trace_why(trace, "second");
 	assert_string_equal(trace->why, "second");
 	trace_destroy(trace);
+}
+
+/* A flood of claims that anybody can make, before what counts is known: it is pushed out, records
+ * first, and never pushes out. */
+static void a_flood_gives_way(void **state)
+{
+	(void)state;
+	struct traced t;
+	begin(&t, POLICY_GUARDED);
+	struct rrset *large = addresses(NAME, 300, 1, 120);
+	for (unsigned i = 0; i < 100; i++) {
+		struct claim c = {.kind = CLAIM_KEY,
+			.set = large,
+			.signer = name_of("x.example"),
+			.inception = i};
+		trace_claim(t.trace, &c, CLAIM_EXPIRED);
+	}
+	size_t flooded = t.trace->claims_bytes, left_out = t.trace->claims_left_out;
+	assert_int_equal(t.trace->claims_len, TRACE_CLAIMS_MAX);
+	assert_true(flooded + 600 > TRACE_BYTES_MAX);
+	t.board.how.nodes = 3;
+	read(&t, PACKET(claim_by(2, 0)));
+	t.board.how.nodes = 1;
+	read(&t, PACKET(claim_by(1, 0), withdrawal_by(6, 5)));
+	assert_memory_equal(choose(&t, NULL)->key, key_of(2), 32);
+	const enum claim_verdict want[] = {
+		CLAIM_TAKEN, CLAIM_NOT_FIRST, CLAIM_WITHDRAWN, CLAIM_EXPIRED};
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(t.trace->claims[i].verdict, want[i]);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(t.trace->claims[i].claim.set->count, 1);
+	assert_int_equal(t.trace->claims_len, TRACE_CLAIMS_MAX);
+	assert_int_equal(t.trace->claims_left_out, left_out + 3);
+	struct claim chosen = {.kind = CLAIM_KEY, .set = large, .inception = 1000};
+	for (; chosen.inception < 1030; chosen.inception++) /* of those that verify: the first */
+		trace_claim(t.trace, &chosen, CLAIM_NOT_FIRST);
+	assert_int_equal(t.trace->claims[0].verdict, CLAIM_TAKEN);
+	assert_int_equal(t.trace->claims[0].claim.set->count, 1);
+	assert_int_equal(t.trace->claims[3].claim.set->count, 120);
+	assert_true(t.trace->claims_bytes <= TRACE_BYTES_MAX);
+	assert_int_equal(count(&t, 1, CLAIM_NOT_FIRST), 1);
+	assert_int_equal(t.trace->claims[TRACE_CLAIMS_MAX - 1].verdict, CLAIM_NOT_FIRST);
+	rrset_destroy(large);
+	end(&t);
+}
+
+/* A reference that was not followed: whose it is and from when, no more is known. */
+static void a_reference_is_told_of(void **state)
+{
+	(void)state;
+	struct traced t;
+	begin(&t, POLICY_GUARDED);
+	struct claim_pieces pieces = {.inception = NOW};
+	key_to_name(key_of(3), &pieces.signer);
+	t.board.slot.pieces = &pieces;
+	t.board.slot.pieces_len = 1;
+	assert_null(choose(&t, NULL));
+	assert_int_equal(count(&t, 3, CLAIM_NOT_FETCHED), 1);
+	assert_int_equal(t.trace->claims[0].claim.expiration, 0);
+	assert_null(t.trace->claims[0].claim.set);
+	t.board.slot.pieces = NULL;
+	t.board.slot.pieces_len = 0;
+	end(&t);
 }
 
 static void without_memory_there_is_none(void **state)
@@ -243,6 +308,8 @@ int main(void)
 		cmocka_unit_test(what_is_left_out_is_told_of),
 		cmocka_unit_test(what_was_not_looked_at),
 		cmocka_unit_test(it_is_bounded),
+		cmocka_unit_test(a_flood_gives_way),
+		cmocka_unit_test(a_reference_is_told_of),
 		cmocka_unit_test(without_memory_there_is_none),
 		cmocka_unit_test(words),
 	};
