@@ -118,10 +118,14 @@ struct dht_address_rules dht_lookup_rules(const struct dht *dht)
 		.one_per_net = dht->config.limits};
 }
 
+unsigned dht_lookup_families(const struct dht_lookup *l)
+{
+	return (l->fronts[0].len > 0) + (l->fronts[1].len > 0);
+}
+
 bool dht_lookup_may_send(const struct dht_lookup *l, bool reserved)
 {
-	unsigned families = (l->fronts[0].len > 0) + (l->fronts[1].len > 0);
-	unsigned kept = l->kind == DHT_LOOKUP_PUT && !reserved ? families * DHT_K : 0;
+	unsigned kept = l->kind == DHT_LOOKUP_PUT && !reserved ? dht_lookup_families(l) * DHT_K : 0;
 	return l->result.queries + kept < DHT_LOOKUP_PACKETS;
 }
 

@@ -122,6 +122,7 @@ int dht_lookup_make(struct dht *dht, enum dht_lookup_kind kind, const struct dht
 	void *ctx, struct dht_lookup **ret_lookup);
 void dht_lookup_end(struct dht_lookup *l);
 struct dht_address_rules dht_lookup_rules(const struct dht *dht);
+unsigned dht_lookup_families(const struct dht_lookup *l); /* in which it knows of anybody */
 /* The one place that bounds its packets: may it send another? `reserved`: one of those that a put
  * keeps back. */
 bool dht_lookup_may_send(const struct dht_lookup *l, bool reserved);

@@ -12,8 +12,9 @@
 /* Nine nodes are asked at once in any search (search.c), so the ninth has said that it would take
  * the item. It is sent one as well, and nobody waits for it: then the first value of a get comes
  * from the quickest of nine. Among round trips of 20 to 120 ms that is a millisecond sooner for a
- * packet a put. */
-#define COPIES (DHT_K + 1)
+ * packet a put. Twenty packets to each family are what a put may cost; one that has sent more than
+ * this, for its search was long or stored on nodes that were not the nearest, goes without. */
+#define NINTH_MAX 18
 /* So many of the search have answered, and named all who are near, before anything is stored
  * ahead of its end. They are the quick ones, who have time to wait. */
 #define AHEAD_AFTER 3
@@ -236,14 +237,14 @@ static bool may_store_ahead(const struct dht_lookup *l, unsigned family)
 	       dht_query_room(l->dht);
 }
 
-/* Those that will be among the nine nearest, however the nearer ones that are known answer. */
+/* Those that will be among the eight nearest, however the nearer ones that are known answer. */
 static void store_ahead(struct dht_lookup *l, unsigned family)
 {
 	struct dht_candidates *front = &l->fronts[family];
 	unsigned nearer = 0;
 	if (answered(front) < AHEAD_AFTER)
 		return;
-	for (size_t i = 0; i < front->len && nearer < COPIES; i++) {
+	for (size_t i = 0; i < front->len && nearer < DHT_K; i++) {
 		struct dht_candidate *c = &front->list[i];
 		if (c->standing == DHT_SUSPECT)
 			continue;
@@ -273,6 +274,8 @@ static bool has_ninth(const struct dht_lookup *l)
 {
 	const struct dht_result *r = &l->result;
 	if (l->refresh || l->conflict_here || r->refused_cas || r->refused_seq)
+		return false;
+	if (r->queries > dht_lookup_families(l) * NINTH_MAX)
 		return false;
 	return !(l->flags & DHT_PUT_CAS) || r->stored >= DHT_ENOUGH;
 }

@@ -141,6 +141,19 @@ static void the_ninth_is_not_waited_for(void **state)
 	assert_int_equal(queries_to(w, DHT_PUT, ninth), 0);
 }
 
+/* A search that took 20 packets by itself has no packet for a ninth. */
+static void a_dear_put_has_no_ninth(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 12);
+	begin_put(w, &o, 0);
+	o.lookup->result.queries += 10; /* as if so many had been silent */
+	answer_gets(w, 0, false);
+	assert_int_equal(queries(w, DHT_PUT), 8);
+	dht_cancel(w->dht, o.lookup);
+}
+
 /* It holds nothing, and would take what the eight may refuse. */
 static void with_cas_the_ninth_waits_for_six(void **state)
 {
@@ -203,6 +216,7 @@ int main(void)
 		TEST(a_second_search_waits_for_no_round),
 		TEST(our_own_refusal_is_one_of_eight),
 		TEST(the_ninth_is_not_waited_for),
+		TEST(a_dear_put_has_no_ninth),
 		TEST(with_cas_the_ninth_waits_for_six),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
