@@ -29,31 +29,24 @@ enum {
 };
 
 struct answer {
+	/* What a reply from memory reads stands first, in two cache lines. */
 	unsigned refs;
-	struct question question;
 	int error;           /* 0: there are records; else what a file says: -ENOENT (NXDOMAIN,
 	                      * NODATA, a miss), -ETIMEDOUT, -EREMOTEIO (SERVFAIL), -EBADMSG (bogus),
 	                      * -ENETUNREACH */
-	uint8_t rcode;       /* what the DNS door says: 0, 2 or 3 */
 	int ede;
 	enum answer_source source;
 	enum answer_trust trust;
-	bool validated;      /* DNSSEC, here: AD may be set */
-	bool bogus;          /* error is -EBADMSG; the records stand, for CD=1 */
-	bool has_signer;
-	uint8_t signer[NAME_KEY_LEN];
-	bool lacks_name;     /* a denial by a key's zone, which has no record of the name at all */
-	int64_t seq;         /* of the DHT item; 0 none */
-	bool remembered;     /* the resolver's note: its signer has been remembered */
-	bool has_owner;      /* written here, by this user of this machine */
-	uint32_t owner;
 	uint32_t ttl;        /* least of the TTLs in message[1], so that none of them runs below 0
 	                      * before it; of a negative: RFC 2308 */
 	uint64_t arrived;    /* monotonic, microseconds: from here TTL counts down */
-	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */
-	int64_t expires;     /* seconds since 1970; 0: never (own records) */
-	struct trace *trace; /* how it was come by (trace.h); NULL: not known */
-
+	uint8_t rcode;       /* what the DNS door says: 0, 2 or 3 */
+	bool validated;      /* DNSSEC, here: AD may be set */
+	bool bogus;          /* error is -EBADMSG; the records stand, for CD=1 */
+	bool remembered;     /* the resolver's note: its signer has been remembered */
+	bool has_owner;      /* written here, by this user of this machine */
+	bool has_signer;
+	bool lacks_name;     /* a denial by a key's zone, which has no record of the name at all */
 	/* [0] without DNSSEC records, [1] with them (the same bytes when there are none). Whole
 	 * messages: ID 0; QR, RD, RA and the rcode, no other flag; the question in lower case; the
 	 * chain in order and the set, each followed by its RRSIGs; authority; no OPT. */
@@ -63,6 +56,14 @@ struct answer {
 		uint16_t *ttls;  /* offsets of TTL fields */
 		size_t ttls_len;
 	} message[2];
+
+	struct question question;
+	uint8_t signer[NAME_KEY_LEN];
+	int64_t seq;         /* of the DHT item; 0 none */
+	uint32_t owner;
+	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */
+	int64_t expires;     /* seconds since 1970; 0: never (own records) */
+	struct trace *trace; /* how it was come by (trace.h); NULL: not known */
 };
 
 /* From a message that came from an upstream: keeps what answers the question (the CNAME and

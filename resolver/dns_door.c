@@ -6,15 +6,11 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "resolver/clock.h"
 #include "resolver/dns_door_inside.h"
 
-#define BATCH 32            /* datagrams read by one system call, and sent by one */
 #define BATCHES_A_TURN 4    /* then the loop looks at the others */
-#define QUERY_MAX 4096      /* a longer datagram is no query of ours; read to its end, so known as such */
-#define CONTROL_MAX 64      /* one IP_PKTINFO or IPV6_PKTINFO */
 
 /* A question that waits for the resolver: whom to answer, and from which of our addresses. */
 struct udp_wait {
@@ -22,23 +18,10 @@ struct udp_wait {
 	struct dns_door *door;
 	struct ask *ask;
 	struct dns_query query;
-	struct sockaddr_storage peer;
+	union dns_udp_peer peer;
 	socklen_t peer_len;
 	size_t control_len;
-	uint8_t control[CONTROL_MAX] __attribute__((aligned(8)));
-};
-
-struct udp_slot {
-	struct sockaddr_storage peer;
-	uint8_t control[CONTROL_MAX] __attribute__((aligned(8)));
-	struct iovec in, out;
-	uint8_t query[QUERY_MAX];
-	uint8_t reply[DNS_UDP_MAX + DNS_OPT_MAX];
-};
-
-struct udp_batch {
-	struct mmsghdr in[BATCH], out[BATCH];
-	struct udp_slot slots[BATCH];
+	uint8_t control[DNS_UDP_CONTROL] __attribute__((aligned(8)));
 };
 
 /* ---- common ---- */
@@ -99,7 +82,7 @@ static void on_late_answer(void *ctx, const struct answer *a)
 		.msg_iovlen = 1, .msg_control = w->control_len ? w->control : NULL,
 		.msg_controllen = w->control_len};
 	/* A reply that the kernel has no room for is lost as any datagram may be: the client asks again. */
-	if (sendmsg(door->udp, &m, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+	if (sendmsg(door->udp->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		door->counters.udp_out++;
 	wait_free(w);
 }
@@ -129,13 +112,12 @@ static size_t udp_ask(struct dns_door *door, const struct dns_query *q, const st
 	return len;
 }
 
-static uint16_t peer_port(const struct sockaddr_storage *peer)
+static uint16_t peer_port(const union dns_udp_peer *peer)
 {
-	return peer->ss_family == AF_INET ? ((const struct sockaddr_in *)peer)->sin_port :
-					    ((const struct sockaddr_in6 *)peer)->sin6_port;
+	return peer->any.sa_family == AF_INET ? peer->v4.sin_port : peer->v6.sin6_port;
 }
 
-static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct udp_slot *slot)
+static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct dns_udp_slot *slot)
 {
 	struct dns_query q;
 	uint8_t rcode;
@@ -163,40 +145,16 @@ static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct ud
 	return len;
 }
 
-static void prepare_slot(struct udp_batch *b, int i)
+static unsigned udp_batch(struct dns_door *door)
 {
-	struct udp_slot *s = &b->slots[i];
-	s->in = (struct iovec){s->query, sizeof(s->query)};
-	b->in[i].msg_hdr = (struct msghdr){.msg_name = &s->peer, .msg_namelen = sizeof(s->peer),
-		.msg_iov = &s->in, .msg_iovlen = 1, .msg_control = s->control,
-		.msg_controllen = sizeof(s->control)};
-}
-
-static int udp_batch(struct dns_door *door)
-{
-	struct udp_batch *b = door->batch;
-	for (int i = 0; i < BATCH; i++)
-		prepare_slot(b, i);
-	int n = recvmmsg(door->udp, b->in, BATCH, MSG_DONTWAIT, NULL);
-	unsigned replies = 0;
-	for (int i = 0; i < n; i++) {
-		struct udp_slot *s = &b->slots[i];
-		size_t len = udp_one(door, &b->in[i], s);
-		if (len == 0)
-			continue;
-		s->out = (struct iovec){s->reply, len};
-		struct msghdr *out = &b->out[replies++].msg_hdr;
-		*out = b->in[i].msg_hdr; /* to the sender, from the address it asked */
-		out->msg_iov = &s->out;
-		out->msg_flags = 0;
-		if (!out->msg_controllen)
-			out->msg_control = NULL;
+	struct dns_udp *udp = door->udp;
+	unsigned n = dns_udp_receive(udp);
+	for (unsigned i = 0; i < n; i++) {
+		size_t len = udp_one(door, &udp->in[i], &udp->slots[i]);
+		if (len)
+			dns_udp_reply(udp, i, len);
 	}
-	for (unsigned at = 0; at < replies;) {
-		int sent = sendmmsg(door->udp, b->out + at, replies - at, MSG_DONTWAIT | MSG_NOSIGNAL);
-		door->counters.udp_out += sent > 0 ? (unsigned)sent : 0;
-		at += sent > 0 ? (unsigned)sent : 1; /* one that cannot be sent holds up no other */
-	}
+	door->counters.udp_out += dns_udp_send(udp);
 	return n;
 }
 
@@ -204,41 +162,8 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
-	for (int turn = 0; turn < BATCHES_A_TURN && udp_batch(ctx) == BATCH; turn++)
+	for (int turn = 0; turn < BATCHES_A_TURN && udp_batch(ctx) == DNS_UDP_BATCH; turn++)
 		;
-}
-
-static bool is_wildcard(const struct sockaddr *a)
-{
-	if (a->sa_family == AF_INET)
-		return ((const struct sockaddr_in *)a)->sin_addr.s_addr == INADDR_ANY;
-	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)a)->sin6_addr);
-}
-
-static int udp_socket(const struct sockaddr *address, socklen_t len)
-{
-	int on = 1, omit = IP_PMTUDISC_OMIT, error;
-	bool v4 = address->sa_family == AF_INET;
-	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* A forged "fragmentation needed" must not make us send fragments (RFC 9715). */
-	setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &omit,
-		sizeof(omit));
-	if (!v4)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	/* Bound to every address, the reply must come from the one that was asked. */
-	if (is_wildcard(address) &&
-		setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, &on,
-			sizeof(on)) < 0)
-		goto fail;
-	if (bind(fd, address, len) < 0)
-		goto fail;
-	return fd;
-fail:
-	error = -errno;
-	close(fd);
-	return error;
 }
 
 int dns_door_open(struct event_base *base, struct resolver *r, const struct sockaddr *address,
@@ -250,11 +175,9 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct sock
 	door->base = base;
 	door->resolver = r;
 	TAILQ_INIT(&door->connections);
-	door->batch = calloc(1, sizeof(*door->batch));
-	door->udp = udp_socket(address, address_len);
-	int error = door->udp < 0 ? door->udp : door->batch ? 0 : -ENOMEM;
+	int error = dns_udp_open(address, address_len, &door->udp);
 	if (error == 0) {
-		event_assign(&door->udp_event, base, door->udp, EV_READ | EV_PERSIST, on_udp, door);
+		event_assign(&door->udp_event, base, door->udp->fd, EV_READ | EV_PERSIST, on_udp, door);
 		event_add(&door->udp_event, NULL);
 		error = dns_tcp_open(door, address, address_len);
 	}
@@ -278,12 +201,9 @@ void dns_door_close(struct dns_door *door)
 		resolver_cancel(w->ask);
 		wait_free(w);
 	}
-	if (door->udp >= 0) {
-		if (event_initialized(&door->udp_event))
-			event_del(&door->udp_event);
-		close(door->udp);
-	}
-	free(door->batch);
+	if (event_initialized(&door->udp_event))
+		event_del(&door->udp_event);
+	dns_udp_close(door->udp);
 	free(door);
 }
 

@@ -7,6 +7,7 @@
 
 #include "resolver/dns_door.h"
 #include "resolver/dns_message.h"
+#include "resolver/dns_udp.h"
 
 struct udp_wait;
 struct tcp_connection;
@@ -15,9 +16,8 @@ struct evconnlistener;
 struct dns_door {
 	struct event_base *base;
 	struct resolver *resolver;
-	int udp;
+	struct dns_udp *udp;
 	struct event udp_event;
-	struct udp_batch *batch;
 	LIST_HEAD(, udp_wait) waits;
 	size_t waits_len;
 	struct evconnlistener *listener;

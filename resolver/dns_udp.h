@@ -1,0 +1,50 @@
+/* The DNS door's datagrams, many by one system call: the kernel's share of a cached answer is most
+ * of its cost, and half of that is entering the kernel. */
+#ifndef RESOLVER_DNS_UDP_H
+#define RESOLVER_DNS_UDP_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "resolver/dns_message.h"
+
+#define DNS_UDP_BATCH 64
+#define DNS_UDP_QUERY 4096 /* a longer one is no query of ours; read to its end, so known as such  \
+			    */
+#define DNS_UDP_CONTROL 64 /* one IP_PKTINFO or IPV6_PKTINFO */
+
+/* A datagram and its reply. */
+struct dns_udp_slot {
+	union dns_udp_peer {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} peer;
+	struct iovec in, out;
+	uint8_t control[DNS_UDP_CONTROL] __attribute__((aligned(8)));
+	uint8_t reply[DNS_UDP_MAX + DNS_OPT_MAX];
+	uint8_t query[DNS_UDP_QUERY];
+};
+
+struct dns_udp {
+	int fd;
+	bool wildcard; /* bound to every address: a reply must come from the one that was asked */
+	unsigned used; /* slots to be made ready again: the kernel has written into them */
+	unsigned replies;
+	struct mmsghdr in[DNS_UDP_BATCH], out[DNS_UDP_BATCH];
+	struct dns_udp_slot slots[DNS_UDP_BATCH];
+};
+
+/* Binds a socket. 0 or -errno. */
+int dns_udp_open(const struct sockaddr *address, socklen_t len, struct dns_udp **ret_udp);
+void dns_udp_close(struct dns_udp *udp); /* NULL is fine */
+
+/* Reads what is there, at most a batch: in[i] and slots[i] are datagram i. How many; 0: none. */
+unsigned dns_udp_receive(struct dns_udp *udp);
+/* To be sent to where datagram i came from: `len` bytes of its slot's reply. */
+void dns_udp_reply(struct dns_udp *udp, unsigned i, size_t len);
+/* Sends the replies. What the kernel has no room for is lost, as any datagram may be: the client
+ * asks again. Returns how many it took. */
+unsigned dns_udp_send(struct dns_udp *udp);
+
+#endif
