@@ -178,26 +178,14 @@ void edit_release(struct fs *fs, struct handle *h)
 		publish_push(fs->publisher, h->uid, &q);
 }
 
-struct orphans {
-	const struct question *question;
-	uid_t uid;
-};
-
-static void orphan(void *ctx, struct handle *h)
-{
-	const struct orphans *o = ctx;
-	struct question q;
-	node_question(h->node, &q);
-	if (h->uid != o->uid || !question_equal(&q, o->question))
-		return;
-	bool lost = draft_is_unfinished(h->draft);
-	draft_orphan(h->draft);
-	if (lost)
-		fs_log_record(&q, h->uid, "dropped", draft_why(h->draft));
-}
-
 void edit_orphan(struct fs *fs, const struct question *q, uid_t uid)
 {
-	struct orphans o = {q, uid};
-	handle_each(fs->handles, HANDLE_DRAFT, orphan, &o);
+	struct node *node = tree_find_record(fs->tree, q);
+	struct handle *h = node ? handle_find(fs->handles, HANDLE_DRAFT, node, uid) : NULL;
+	for (; h; h = h->older) {
+		bool lost = draft_is_unfinished(h->draft);
+		draft_orphan(h->draft);
+		if (lost)
+			fs_log_record(q, uid, "dropped", draft_why(h->draft));
+	}
 }

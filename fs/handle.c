@@ -3,35 +3,47 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/listing.h"
+#include "fs/opened.h"
 #include "fs/pin_draft.h"
 #include "fs/scratch.h"
 #include "resolver/share.h"
 #include "fs/tree.h"
 #include "fs/watch.h"
 
-struct user { /* who has something open; there are few, so it is a list */
+#define USER_CHAINS 1024 /* uids are given in rows, so their low bits spread them */
+
+struct handle_user { /* who has something open */
 	uid_t uid;
 	size_t handles, drafts, bytes;
-	struct user *next;
+	struct handle_user *next; /* in his chain */
 };
 
 struct handle_list {
 	struct handle *first;
-	struct user *users;
+	struct handle_user *users[USER_CHAINS];
+	size_t user_steps;
+	struct opened opened;
 	uid_t owner;
 	size_t handles, drafts, bytes;
 };
 
 int handle_list_create(uid_t owner, struct handle_list **ret_list)
 {
-	*ret_list = calloc(1, sizeof(**ret_list));
-	if (!*ret_list)
+	struct handle_list *list = calloc(1, sizeof(*list));
+	if (!list)
 		return -ENOMEM;
-	(*ret_list)->owner = owner;
+	list->owner = owner;
+	if (getrandom(&list->opened.seed, sizeof(list->opened.seed), 0) !=
+		sizeof(list->opened.seed)) {
+		free(list);
+		return -EIO;
+	}
+	*ret_list = list;
 	return 0;
 }
 
@@ -44,31 +56,32 @@ void handle_list_destroy(struct handle_list *list)
 	free(list);
 }
 
-static struct user *find_user(struct handle_list *list, uid_t uid)
+/* Found or made. */
+static struct handle_user *take_user(struct handle_list *list, uid_t uid)
 {
-	struct user *u = list->users;
-	while (u && u->uid != uid)
-		u = u->next;
+	struct handle_user **chain = &list->users[uid % USER_CHAINS], *u = *chain;
+	for (; u && u->uid != uid; u = u->next)
+		list->user_steps++;
 	if (!u && (u = calloc(1, sizeof(*u)))) {
 		u->uid = uid;
-		u->next = list->users;
-		list->users = u;
+		u->next = *chain;
+		*chain = u;
 	}
 	return u;
 }
 
-static void drop_user(struct handle_list *list, struct user *user)
+static void drop_user(struct handle_list *list, struct handle_user *user)
 {
-	struct user **link = &list->users;
-	while (*link != user)
-		link = &(*link)->next;
+	struct handle_user **link = &list->users[user->uid % USER_CHAINS];
+	for (; *link != user; link = &(*link)->next)
+		list->user_steps++;
 	*link = user->next;
 	free(user);
 }
 
 /* One handle more for this user. */
 static int check_share(
-	const struct handle_list *list, const struct user *user, enum handle_kind kind)
+	const struct handle_list *list, const struct handle_user *user, enum handle_kind kind)
 {
 	uid_t uid = user->uid;
 	if (user->handles >= HANDLE_USER_FILES ||
@@ -84,7 +97,7 @@ static int check_share(
 int handle_create(
 	struct handle_list *list, enum handle_kind kind, uid_t uid, struct handle **ret_handle)
 {
-	struct user *user = find_user(list, uid);
+	struct handle_user *user = take_user(list, uid);
 	if (!user)
 		return -ENOMEM;
 	int r = check_share(list, user, kind);
@@ -94,8 +107,12 @@ int handle_create(
 			drop_user(list, user);
 		return r < 0 ? r : -ENOMEM;
 	}
-	*h = (struct handle){
-		.kind = kind, .uid = uid, .list = list, .next = list->first, .prev = &list->first};
+	*h = (struct handle){.kind = kind,
+		.uid = uid,
+		.user = user,
+		.list = list,
+		.next = list->first,
+		.prev = &list->first};
 	if (h->next)
 		h->next->prev = &h->next;
 	list->first = h;
@@ -112,9 +129,7 @@ static void leave_list(struct handle *h)
 	*h->prev = h->next;
 	if (h->next)
 		h->next->prev = h->prev;
-	struct user *user = find_user(h->list, h->uid);
-	if (!user)
-		return; /* not reached: it exists while it has a handle */
+	struct handle_user *user = h->user;
 	handle_uncharge(h);
 	h->list->handles--;
 	h->list->drafts -= h->kind == HANDLE_DRAFT;
@@ -128,9 +143,9 @@ void handle_destroy(struct handle *h)
 	if (!h)
 		return;
 	watch_destroy(h->watch); /* it has a part of what is charged */
-	leave_list(h);
 	if (h->node)
-		h->node->handles--;
+		opened_leave(&h->list->opened, h);
+	leave_list(h);
 	if (h->scratch) {
 		scratch_close(h->scratch);
 		scratch_unref(h->scratch);
@@ -145,9 +160,7 @@ void handle_destroy(struct handle *h)
 
 int handle_charge(struct handle *h, size_t bytes)
 {
-	struct user *user = find_user(h->list, h->uid);
-	if (!user)
-		return -ENOMEM;
+	struct handle_user *user = h->user;
 	size_t limit = share_limit(HANDLE_TOTAL_BYTES, h->uid, h->list->owner, user->bytes);
 	if (bytes > HANDLE_USER_BYTES - user->bytes || h->list->bytes > limit ||
 		bytes > limit - h->list->bytes)
@@ -160,10 +173,7 @@ int handle_charge(struct handle *h, size_t bytes)
 
 void handle_discharge(struct handle *h, size_t bytes)
 {
-	struct user *user = find_user(h->list, h->uid);
-	if (!user)
-		return; /* not reached, as above */
-	user->bytes -= bytes;
+	h->user->bytes -= bytes;
 	h->list->bytes -= bytes;
 	h->charged -= bytes;
 }
@@ -192,18 +202,18 @@ int handle_set_text(struct handle *h, char *text, size_t len)
 void handle_set_node(struct handle *h, struct node *node)
 {
 	h->node = node;
-	node->handles++;
+	opened_enter(&h->list->opened, h);
 }
 
 struct handle *handle_find(
 	struct handle_list *list, enum handle_kind kind, const struct node *node, uid_t uid)
 {
-	if (!node->handles) /* most look-ups end here, however many files are open */
-		return NULL;
-	struct handle *h = list->first;
-	while (h && !(h->kind == kind && h->node == node && h->uid == uid))
-		h = h->next;
-	return h;
+	return opened_find(&list->opened, kind, node, uid);
+}
+
+struct handle *handle_find_only(struct handle_list *list, const struct node *node)
+{
+	return opened_find_only(&list->opened, node);
 }
 
 void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn *fn, void *ctx)
@@ -213,16 +223,7 @@ void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn
 			fn(ctx, h);
 }
 
-struct handle *handle_find_only(struct handle_list *list, const struct node *node)
+size_t handle_list_steps(const struct handle_list *list)
 {
-	struct handle *found = NULL;
-	for (struct handle *h = node->handles ? list->first : NULL; h; h = h->next) {
-		if (h->node != node)
-			continue;
-		if (found && found->uid != h->uid)
-			return NULL;
-		if (!found)
-			found = h;
-	}
-	return found;
+	return list->user_steps + list->opened.steps;
 }

@@ -32,6 +32,7 @@ enum handle_kind {
 struct control_input;
 struct draft;
 struct handle_list;
+struct handle_user;
 struct listing;
 struct node;
 struct pin_draft;
@@ -57,8 +58,13 @@ struct handle {
 	struct watch *watch;	     /* TEXT of a record, from its first POLL on */
 
 	size_t charged; /* bytes */
+	struct handle_user *user;
 	struct handle_list *list;
 	struct handle *next, **prev;
+	/* In fs/opened: of the same kind, node and uid; then, of the youngest of these only. */
+	struct handle *older, *younger;
+	struct handle *in_bucket;
+	struct handle *beside, **beside_link; /* of another kind or uid on the same node */
 };
 
 /* `owner` is the daemon's user. */
@@ -82,8 +88,12 @@ void handle_set_node(struct handle *h, struct node *node);
 struct handle *handle_find(
 	struct handle_list *list, enum handle_kind kind, const struct node *node, uid_t uid);
 
+/* Every one of a kind. It walks over all that is open: for the end of the mount. */
 typedef void handle_each_fn(void *ctx, struct handle *h);
 void handle_each(struct handle_list *list, enum handle_kind kind, handle_each_fn *fn, void *ctx);
+/* How many handles and users have been looked at since the list was made: a test counts by it what
+ * others' open files cost a request. */
+size_t handle_list_steps(const struct handle_list *list);
 /* The youngest file on the node when all on it are one user's; NULL also when they are of several. */
 struct handle *handle_find_only(struct handle_list *list, const struct node *node);
 

@@ -273,16 +273,26 @@ static bool is_named(const struct node *node, const struct named *what)
 	       memcmp(node->name.wire, q->name.wire, q->name.len) == 0;
 }
 
-/* `range`: the bit that its inode number begins with; the lower ones are a hash. */
-static int find_named(struct tree *tree, const struct named *what, uint64_t range, uint64_t now,
-	struct node **ret_node)
+/* Or NULL, and the number that a new one gets. `range`: the bit that it begins with; the lower ones
+ * are a hash. */
+static struct node *find_named(struct tree *tree, const struct named *what, uint64_t range,
+	uint64_t *ret_ino)
 {
-	const struct question *q = what->question;
-	uint64_t spread = question_hash(q, tree->seed) + what->control * SPREAD;
+	uint64_t spread = question_hash(what->question, tree->seed) + what->control * SPREAD;
 	uint64_t ino = range | (spread & (range - 1));
 	struct node *node;
 	while ((node = tree_find(tree, ino)) && !is_named(node, what))
 		ino = range | ((ino + 1) & (range - 1));
+	*ret_ino = ino;
+	return node;
+}
+
+static int take_named(struct tree *tree, const struct named *what, uint64_t range, uint64_t now,
+	struct node **ret_node)
+{
+	const struct question *q = what->question;
+	uint64_t ino;
+	struct node *node = find_named(tree, what, range, &ino);
 	if (!node) {
 		int r = add_droppable(tree, ino, what->kind, q->name.len, now, &node);
 		if (r < 0)
@@ -297,17 +307,24 @@ static int find_named(struct tree *tree, const struct named *what, uint64_t rang
 	return 0;
 }
 
+struct node *tree_find_record(struct tree *tree, const struct question *q)
+{
+	struct named what = {.kind = NODE_RECORD, .question = q};
+	uint64_t ino;
+	return find_named(tree, &what, INO_RECORD, &ino);
+}
+
 int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node)
 {
 	struct named what = {.kind = NODE_RECORD, .question = q};
-	return find_named(tree, &what, INO_RECORD, now, ret_node);
+	return take_named(tree, &what, INO_RECORD, now, ret_node);
 }
 
 int tree_panel_file(struct tree *tree, enum control_file of, const struct question *q, uint64_t now,
 	struct node **ret_node)
 {
 	struct named what = {NODE_PANEL_FILE, of, q};
-	return find_named(tree, &what, INO_PANEL_FILE, now, ret_node);
+	return take_named(tree, &what, INO_PANEL_FILE, now, ret_node);
 }
 
 int tree_scratch(struct tree *tree, struct scratch_file *file, struct node **ret_node)

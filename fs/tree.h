@@ -22,6 +22,7 @@
 
 #include "resolver/question.h"
 
+struct handle;
 struct scratch_file;
 struct tree;
 
@@ -64,6 +65,7 @@ struct node {
 				       * above the classes or types has 0 */
 	size_t size;		      /* RECORD: of its text when last looked at */
 	unsigned handles;	      /* that have it open, and requests that wait for it */
+	struct handle *opened;	      /* one for each user and kind (fs/opened) */
 	enum control_file control;    /* CONTROL_FILE, PANEL_* */
 	struct scratch_file *scratch; /* SCRATCH: a reference of the node's own */
 	uint64_t lookups;	      /* what the kernel will FORGET; it may do so before RELEASE */
@@ -89,6 +91,8 @@ int tree_class(struct tree *tree, uint16_t class, uint64_t now, struct node **re
 int tree_type(
 	struct tree *tree, uint16_t class, uint16_t type, uint64_t now, struct node **ret_node);
 int tree_record(struct tree *tree, const struct question *q, uint64_t now, struct node **ret_node);
+/* NULL: there is none. */
+struct node *tree_find_record(struct tree *tree, const struct question *q);
 int tree_control(struct tree *tree, enum control_file file, struct node **ret_node);
 /* Below the control directory `of`: `class` and `type` are 0 for the directories above them. */
 int tree_panel_dir(struct tree *tree, enum control_file of, const uint16_t class_type[2],
