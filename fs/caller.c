@@ -71,8 +71,11 @@ enum caller_signal caller_signal_of(const char *status, size_t len)
 	uint64_t pending = signal_set(status, "SigPnd") | signal_set(status, "ShdPnd");
 	uint64_t caught = signal_set(status, "SigCgt");
 	uint64_t deaf = signal_set(status, "SigIgn") | signal_set(status, "SigBlk");
-	/* The default of these is to do nothing or to stop and go on, not to end. */
-	uint64_t mild = bit(SIGCHLD) | bit(SIGURG) | bit(SIGWINCH) | bit(SIGCONT);
+	/* The default of these is to do nothing, or to stop and go on, not to end. A debugger that
+	 * attaches, or `kill -STOP`, sends SIGSTOP; ^Z and jobs in the background the other three,
+	 * which an editor may catch to tidy the screen. */
+	uint64_t stops = bit(SIGSTOP) | ((bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU)) & ~caught);
+	uint64_t mild = bit(SIGCHLD) | bit(SIGURG) | bit(SIGWINCH) | bit(SIGCONT) | stops;
 	uint64_t meant = bit(SIGHUP) | bit(SIGINT) | bit(SIGQUIT) | bit(SIGTERM) | bit(SIGKILL);
 	pending &= ~deaf;
 	if ((pending & meant) || (pending & ~caught & ~mild))

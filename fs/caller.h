@@ -15,7 +15,7 @@ pid_t caller_process(pid_t thread);
 /* The gravest signal that is pending for the caller, be it for the thread or its process. */
 enum caller_signal {
 	CALLER_NONE, /* or another thread has taken it */
-	CALLER_MILD, /* of those that runtimes and terminals send all the time: CHLD, URG, WINCH */
+	CALLER_MILD, /* of those that runtimes and terminals send all the time: CHLD, URG, WINCH, TSTP */
 	CALLER_CALL, /* another with a handler: an alarm, by which a program may mean to give up */
 	CALLER_ENDING, /* ends it, or is sent to end a program though it is caught: HUP, INT, QUIT,
 			* TERM; also when /proc cannot say */

@@ -79,7 +79,7 @@ static int reserve(struct draft *d, size_t len)
 {
 	if (len <= d->cap)
 		return 0;
-	size_t cap = d->cap ? d->cap : 512; /* most records are one line */
+	size_t cap = d->cap ? d->cap : DRAFT_TEXT_MIN;
 	while (cap < len)
 		cap *= 2;
 	char *text = realloc(d->text, cap);
@@ -291,6 +291,17 @@ bool draft_is_unfinished(const struct draft *d)
 bool draft_leaves_gap(const struct draft *d)
 {
 	return !d->refused && d->removed && !d->published;
+}
+
+size_t draft_set_bytes(const struct rrset *set)
+{
+	return set ? sizeof(*set) + set->data_len + set->count * sizeof(*set->at) : 0;
+}
+
+size_t draft_bytes(const struct draft *d)
+{
+	return sizeof(*d) + d->cap + draft_set_bytes(d->shown) + draft_set_bytes(d->before) +
+	       draft_set_bytes(d->published) + draft_set_bytes(d->removed);
 }
 
 bool draft_touched(const struct draft *d)

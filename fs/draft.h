@@ -1,7 +1,7 @@
 /* A draft: what one writing handle has written, and when it counts (design, section 6).
  *
  * Pure logic over resolver/json: it says which record set is to be published after each step, and
- * what to put back after a refusal; fs/ops_write publishes. The life of a draft:
+ * what to put back after a refusal; fs/edit publishes. The life of a draft:
  *
  *   write  bytes that may become a record wait; bytes that are one become a set (the whole draft is
  *          judged, so several lines are one set); bytes that never can are refused
@@ -19,6 +19,8 @@
 #define FS_DRAFT_H
 
 #include "resolver/json.h"
+
+#define DRAFT_TEXT_MIN 512 /* of the buffer: most records are one line */
 
 struct draft;
 
@@ -70,6 +72,10 @@ bool draft_has_published(const struct draft *d);
 bool draft_is_unfinished(const struct draft *d);
 /* Was a record removed for it, and nothing has come in its place? */
 bool draft_leaves_gap(const struct draft *d);
+
+/* What it takes of memory: its text, and the sets that it keeps. */
+size_t draft_bytes(const struct draft *d);
+size_t draft_set_bytes(const struct rrset *set); /* NULL: none */
 
 /* What the file seems to hold while it is being written. `touched` is false until the handle has
  * written or truncated. */

@@ -10,6 +10,17 @@
 
 #define REFUSED "what was written is refused" /* in the log */
 
+/* What the draft is to hold is taken from the user's share before it does. `more` is beside what it
+ * holds now; what was reserved and not used is given back. */
+static int reserve(struct handle *h, size_t more)
+{
+	size_t need = h->text_len + draft_bytes(h->draft) + more;
+	if (need > h->charged)
+		return handle_charge(h, need - h->charged) < 0 ? -EDQUOT : 0;
+	handle_discharge(h, h->charged - need);
+	return 0;
+}
+
 static int open_draft(struct fs *fs, const struct question *q, const struct pending_caller *caller,
 	bool append, struct handle **ret_handle)
 {
@@ -24,6 +35,8 @@ static int open_draft(struct fs *fs, const struct question *q, const struct pend
 	if (r == 0)
 		r = draft_create(q, shown, append, &h->draft);
 	rrset_destroy(shown);
+	if (r == 0)
+		r = reserve(h, 0);
 	if (r < 0) {
 		handle_destroy(h);
 		return r;
@@ -50,7 +63,12 @@ int edit_open(struct fs *fs, struct node *node, const struct pending_caller *cal
 	if (!publish_standing(fs->publisher, caller->uid, &q))
 		draft_replaces(h->draft, removal_take(&fs->removals, &q, caller->uid, h->process,
 						 clock_monotonic()));
-	return 0;
+	r = reserve(h, 0);
+	if (r < 0) { /* what was removed is put back */
+		edit_release(fs, h);
+		handle_destroy(h);
+	}
+	return r;
 }
 
 static const struct rrset *standing(struct fs *fs, const struct handle *h)
@@ -103,7 +121,9 @@ static void note_refusal(struct fs *fs, const struct handle *h, int error)
 
 static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 {
-	int r = publish_set(fs->publisher, h->uid, set);
+	int r = reserve(h, draft_set_bytes(set));
+	if (r == 0)
+		r = publish_set(fs->publisher, h->uid, set);
 	if (r < 0) {
 		rrset_destroy(set);
 		draft_refuse(h->draft);
@@ -118,12 +138,23 @@ static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 	return 0;
 }
 
+/* What stands now, for the draft to keep, and room for `len` bytes more of text: its buffer grows
+ * by doubling. Nothing has been written when this fails. */
+static int see(struct fs *fs, struct handle *h, size_t len)
+{
+	size_t old;
+	const struct rrset *now = standing(fs, h);
+	draft_text(h->draft, &old);
+	int r = reserve(h, draft_set_bytes(now) + (len ? DRAFT_TEXT_MIN + 2 * (old + len) : 0));
+	return r < 0 ? r : draft_see(h->draft, now);
+}
+
 int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, uint64_t offset)
 {
 	if (!draft_open(h->draft))
 		return -EINVAL;
 	struct rrset *set;
-	int r = draft_see(h->draft, standing(fs, h));
+	int r = see(fs, h, len);
 	if (r < 0)
 		return r;
 	r = draft_write(h->draft, bytes, len, offset, &set);
@@ -133,6 +164,7 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 		r = commit(fs, h, set);
 	if (r < 0)
 		note_refusal(fs, h, r);
+	reserve(h, 0); /* no more than it has */
 	return r;
 }
 
@@ -147,13 +179,14 @@ int edit_sync(struct fs *fs, struct handle *h)
 	if (!draft_open(h->draft))
 		return -EINVAL;
 	struct rrset *set;
-	int r = draft_see(h->draft, standing(fs, h));
+	int r = see(fs, h, 0);
 	if (r == 0)
 		r = draft_close(h->draft, &set);
 	if (r == 0 && set)
 		r = commit(fs, h, set);
 	if (r < 0)
 		note_refusal(fs, h, r);
+	reserve(h, 0);
 	return r;
 }
 
@@ -168,6 +201,9 @@ void edit_release(struct fs *fs, struct handle *h)
 {
 	/* A last line that another process than the opener wrote is complete only now. */
 	bool lost = draft_is_unfinished(h->draft) && edit_sync(fs, h) < 0;
+	if (draft_leaves_gap(h->draft))
+		/* Another's record may have filled the gap meanwhile, and gone again. */
+		draft_see(h->draft, standing(fs, h));
 	if (draft_open(h->draft) && (lost || draft_leaves_gap(h->draft))) {
 		draft_refuse(h->draft);
 		undo(fs, h, "dropped");

@@ -12,7 +12,9 @@
 #include <sys/types.h>
 
 #define HANDLE_USER_FILES 4096u /* open at once, as the usual limits of a process times four */
-#define HANDLE_USER_DRAFTS 64u	/* 64 kB each: 4 MB */
+/* Of one record 64 kB of text and four sets, as what stood and what was removed: 350 kB. So the
+ * bytes below are what bounds those who write large ones. */
+#define HANDLE_USER_DRAFTS 64u
 #define HANDLE_USER_BYTES                                                                          \
 	(16u << 20) /* of snapshots and drafts: records are 300 bytes, listings more */
 /* Of all users together (resolver/share): 16 MB of handles, and 64 MB that they hold. */

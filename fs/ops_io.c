@@ -47,18 +47,6 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	fuse_reply_buf(req, bytes + offset, size < left ? size : left);
 }
 
-/* The buffer of a draft grows by doubling; what it grows to is taken from the user's share. */
-static int write_draft(
-	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
-{
-	size_t len;
-	draft_text(h->draft, &len);
-	size_t need = h->text_len + 2 * (len + size);
-	if (need > h->charged && handle_charge(h, need - h->charged) < 0)
-		return -EDQUOT;
-	return edit_write(fs, h, bytes, size, offset);
-}
-
 /* The names that were nothing to somebody may be something under his new pins. */
 static int write_pins(
 	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
@@ -78,7 +66,7 @@ static int write_handle(
 	struct fs *fs = ops_fs(req);
 	switch (h->kind) {
 	case HANDLE_DRAFT:
-		return write_draft(fs, h, bytes, size, offset);
+		return edit_write(fs, h, bytes, size, offset);
 	case HANDLE_SCRATCH:
 		return scratch_write(h->scratch, bytes, size, h->append ? h->scratch->len : offset);
 	case HANDLE_NODES:

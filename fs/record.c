@@ -27,8 +27,8 @@ bool record_is_shared(struct fs *fs, const struct question *q)
 	return !resolver_published_here(fs->resolver, q);
 }
 
-static bool recall(struct fs *fs, const struct question *q, uid_t uid, bool listed,
-	int *ret_error, const struct answer **ret_answer)
+static bool recall(struct fs *fs, const struct question *q, uid_t uid, bool listed, int *ret_error,
+	const struct answer **ret_answer)
 {
 	const struct answer *a = resolver_peek(fs->resolver, q, uid);
 	if (!a && listed)
@@ -263,6 +263,7 @@ int record_to_scratch(struct fs *fs, const struct question *from,
 	if (r < 0)
 		return r;
 	struct scratch_where where = {uid, from->class, from->type};
+	bool made = !scratch_find(fs->scratch, &where, name, name_len);
 	r = fill_scratch(fs, &where, name, name_len, text, len);
 	free(text);
 	if (r < 0)
@@ -270,7 +271,7 @@ int record_to_scratch(struct fs *fs, const struct question *from,
 	r = withdraw(fs, from, caller);
 	if (r < 0) {
 		struct scratch_file *copy = scratch_find(fs->scratch, &where, name, name_len);
-		if (copy)
+		if (copy && made) /* another file of that name is still his */
 			scratch_unlink(copy);
 		return r;
 	}

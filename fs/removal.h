@@ -14,9 +14,11 @@
 
 #include "resolver/rrset.h"
 
-/* By process: one removes and makes a file at a time. A clash costs only the putting back. At most
- * 64 kB each: 4 MB. */
+/* At most 64 kB each: 4 MB. A process may remove several before it makes them anew; of more than
+ * its share, or when all are taken, the oldest are forgotten, its user's first, which costs only the
+ * putting back. */
 #define REMOVALS 64
+#define REMOVALS_OF_USER 16
 #define REMOVAL_SECONDS 2 /* from unlink(2) to open(2), on a machine that is busy */
 
 struct removal {

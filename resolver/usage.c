@@ -76,8 +76,11 @@ int usage_check(
 	const struct count *his = user ? &user->count : &none;
 	size_t was = bytes_of(before), is = bytes_of(after);
 	size_t bytes_max = (size_t)u->quota * USAGE_RECORD_BYTES + RRSET_BYTES_MAX;
-	if (!before && (!fits(u, uid, u->quota, (size_t[]){u->all.standing, his->standing}, 1) ||
-			       his->withdrawn >= (size_t)u->quota * USAGE_TOMBSTONES))
+	size_t tombstones_max = (size_t)u->quota * USAGE_TOMBSTONES;
+	if (!before &&
+		(!fits(u, uid, u->quota, (size_t[]){u->all.standing, his->standing}, 1) ||
+			!fits(u, uid, tombstones_max,
+				(size_t[]){u->all.withdrawn, his->withdrawn}, 1)))
 		return -EDQUOT;
 	if (is > was && !fits(u, uid, bytes_max, (size_t[]){u->all.bytes, his->bytes}, is - was))
 		return -EDQUOT;

@@ -14,8 +14,8 @@
 
 #define USAGE_RECORD_BYTES 1000u
 #define USAGE_USERS 100u /* with quota=1000: 100,000 records, 100 MB at most */
-/* Tombstones wait for a network and do not count against the quota, but are not without end either.
- */
+/* Tombstones wait for a network and do not count against the quota, but are not without end either,
+ * of one user or of all together. Who has them all makes no new names. */
 #define USAGE_TOMBSTONES 4u
 
 struct usage;

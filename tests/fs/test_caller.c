@@ -58,6 +58,14 @@ static void test_signals(void **state)
 		{{.process = SIGUSR1}, CALLER_ENDING},
 		{{.process = SIGUSR1, .caught = SIGUSR1}, CALLER_CALL},
 		{{.process = SIGCONT}, CALLER_MILD},
+		{{.process = SIGTSTP}, CALLER_MILD}, /* ^Z */
+		{{.process = SIGTSTP, .caught = SIGTSTP}, CALLER_CALL},
+		{{.process = SIGTTIN}, CALLER_MILD},
+		{{.process = SIGTTIN, .caught = SIGTTIN}, CALLER_CALL},
+		{{.process = SIGTTOU}, CALLER_MILD},
+		{{.process = SIGTTOU, .caught = SIGTTOU}, CALLER_CALL},
+		{{.thread = SIGSTOP}, CALLER_MILD}, /* a debugger */
+		{{.thread = SIGSTOP, .process = SIGTERM}, CALLER_ENDING},
 		{{.thread = SIGURG, .process = SIGALRM, .caught = SIGALRM}, CALLER_CALL},
 		{{.thread = SIGURG, .process = SIGTERM}, CALLER_ENDING},
 	};

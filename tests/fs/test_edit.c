@@ -625,6 +625,101 @@ static void test_record_does_not_fit_scratch(void **state)
 	expect(ALICE, "p.alt", "192.0.2.1\n");
 }
 
+/* So many addresses of 10.N.x.y, a line each. */
+static char *addresses(unsigned n, unsigned count)
+{
+	char *text = malloc(count * 16 + 1), *end = text;
+	assert_non_null(text);
+	for (unsigned i = 0; i < count; i++)
+		end += sprintf(end, "10.%u.%u.%u\n", n, i / 250, i % 250);
+	return text;
+}
+
+/* What a draft keeps is charged before it does: what stood, what he read, what he wrote. */
+static void test_drafts_are_charged(void **state)
+{
+	(void)state;
+	enum { COUNT = 2000, SET = COUNT * 8 }; /* of each: length, address, place */
+	char *one = addresses(1, COUNT), *two = addresses(2, COUNT);
+	publish(ALICE, "p.alt", one);
+	struct handle *h = open_ok(ALICE, "p.alt"), *rest;
+	assert_in_range(h->charged, SET, SET + 4096); /* shown */
+	assert_int_equal(put(h, "["), 0);
+	assert_in_range(h->charged, 2 * SET, 2 * SET + 4096); /* before */
+	edit_truncate(h, 0);
+	assert_int_equal(put(h, two), 0);
+	size_t all = 3 * SET + strlen(two);
+	assert_in_range(h->charged, all, all + strlen(two) + 4096); /* published */
+	/* There is no room for more, and nothing is lost by that. */
+	assert_int_equal(handle_create(fs->handles, HANDLE_TEXT, ALICE, &rest), 0);
+	size_t full = HANDLE_USER_BYTES - h->charged - 100;
+	assert_int_equal(handle_charge(rest, full), 0);
+	struct handle *none;
+	assert_int_equal(open_as(ALICE, "p.alt", false, &none), -EDQUOT);
+	assert_int_equal(put(h, one), -EDQUOT);
+	expect(ALICE, "p.alt", two);
+	handle_discharge(rest, SET + 8192); /* the one more, but not with what he writes */
+	struct handle *more = open_ok(ALICE, "p.alt");
+	assert_int_equal(put(more, "["), -EDQUOT);
+	expect(ALICE, "p.alt", two);
+	release(more);
+	/* Text and what stands find room, what it becomes does not: refused as a whole. */
+	more = open_ok(ALICE, "q.alt");
+	handle_uncharge(rest);
+	full = HANDLE_USER_BYTES - h->charged - more->charged;
+	assert_int_equal(handle_charge(rest, full - 2 * strlen(one) - DRAFT_TEXT_MIN), 0);
+	assert_int_equal(put(more, one), -EDQUOT);
+	assert_int_equal(put(more, one), -EINVAL);
+	expect(ALICE, "q.alt", "");
+	release(more);
+	release(h);
+	handle_uncharge(rest);
+	assert_int_equal(handle_charge(rest, HANDLE_USER_BYTES), 0); /* all was given back */
+	handle_destroy(rest);
+	free(one);
+	free(two);
+}
+
+/* So is what was removed to make room; where that is too much the record is put back. */
+static void test_what_was_removed_is_charged(void **state)
+{
+	(void)state;
+	enum { COUNT = 2000, SET = COUNT * 8 };
+	const struct pending_caller here = {ALICE, getpid()};
+	struct question q = question("p.alt");
+	struct handle *h, *rest;
+	char *one = addresses(1, COUNT);
+	publish(ALICE, "p.alt", one);
+	assert_int_equal(record_remove(fs, &q, &here), 0);
+	h = open_ok(ALICE, "p.alt");
+	assert_in_range(h->charged, SET, SET + 4096);
+	release(h);
+	expect(ALICE, "p.alt", one);
+	assert_int_equal(handle_create(fs->handles, HANDLE_TEXT, ALICE, &rest), 0);
+	assert_int_equal(handle_charge(rest, HANDLE_USER_BYTES - SET), 0);
+	assert_int_equal(record_remove(fs, &q, &here), 0);
+	assert_int_equal(open_as(ALICE, "p.alt", false, &h), -EDQUOT);
+	expect(ALICE, "p.alt", one);
+	handle_destroy(rest);
+	free(one);
+}
+
+/* A record that cannot be withdrawn was moved onto a file that stood: that file is still there. */
+static void test_half_a_move_leaves_the_file(void **state)
+{
+	(void)state;
+	const char *name = "keep5.alt";
+	struct question q = question(name);
+	struct scratch_where where = {ALICE, CLASS_IN, TYPE_A};
+	publish(ALICE, name, "192.0.2.1\n");
+	struct scratch_file *f = scratch_with("p.alt~", "mine");
+	assert_int_equal(record_to_scratch(fs, &q, &alice, "p.alt~", 6), -EIO);
+	assert_ptr_equal(scratch_find(fs->scratch, &where, "p.alt~", 6), f);
+	assert_int_equal(record_to_scratch(fs, &q, &alice, "new~", 4), -EIO);
+	assert_null(scratch_find(fs->scratch, &where, "new~", 4));
+	expect(ALICE, name, "192.0.2.1\n");
+}
+
 static void test_shares_of_open_files(void **state)
 {
 	(void)state;
@@ -678,6 +773,9 @@ int main(void)
 		CASE(test_a_failure_is_no_absence),
 		CASE(test_record_does_not_fit_scratch),
 		CASE(test_shares_of_open_files),
+		CASE(test_drafts_are_charged),
+		CASE(test_what_was_removed_is_charged),
+		CASE(test_half_a_move_leaves_the_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,6 +281,89 @@ static void test_unknown_processes_are_not_remembered(void **state)
 	expect(NULL);
 }
 
+/* P removes, another writes NEW, P begins and gives up; the other's record is refused and goes.
+ * What P puts back is what P removed, not what was refused. */
+static void test_what_another_was_refused_stays_away(void **state)
+{
+	(void)state;
+	struct handle *h = remove_and_open(&alice), *his = open_to_write(&another);
+	assert_int_equal(put(his, NEW), 0);
+	assert_int_equal(put(h, "{"), 0);
+	draft_truncate(h->draft, 0);
+	assert_int_equal(put(his, "rubbish\n"), -EINVAL);
+	expect(NULL);
+	release(h);
+	expect(OLD);
+	release(his);
+	expect(OLD);
+}
+
+/* ---- the table by itself ---- */
+
+static struct rrset *set_of(const char *name)
+{
+	struct question of = q;
+	assert_int_equal(name_from_text(name, strlen(name), &of.name), 0);
+	struct rrset *set = rrset_create(&of, 300);
+	assert_non_null(set);
+	return set;
+}
+
+static bool takes(struct removals *r, const char *name, uid_t uid, pid_t process, uint64_t now)
+{
+	struct rrset *key = set_of(name);
+	struct rrset *set = removal_take(r, &key->question, uid, process, now);
+	bool taken = set;
+	rrset_destroy(set);
+	rrset_destroy(key);
+	return taken;
+}
+
+static void test_a_process_may_remove_several(void **state)
+{
+	(void)state;
+	static struct removals r;
+	char name[32];
+	for (unsigned i = 0; i < REMOVALS_OF_USER + 1; i++) {
+		snprintf(name, sizeof(name), "n%u.alt", i);
+		removal_remember(&r, 1001, 42, set_of(name), 1 + i);
+	}
+	assert_false(takes(&r, "n0.alt", 1001, 42, 100)); /* the oldest */
+	assert_false(takes(&r, "n1.alt", 1001, 43, 100));
+	assert_false(takes(&r, "n1.alt", 1002, 42, 100));
+	assert_false(takes(&r, "n1.alt", 1001, 42, REMOVAL_SECONDS * SECOND + 2));
+	for (unsigned i = 1; i < REMOVALS_OF_USER + 1; i++) {
+		snprintf(name, sizeof(name), "n%u.alt", i);
+		assert_true(takes(&r, name, 1001, 42, 100));
+		assert_false(takes(&r, name, 1001, 42, 100));
+	}
+	removal_finish(&r);
+}
+
+static void test_the_table_is_full(void **state)
+{
+	(void)state;
+	static struct removals r;
+	for (unsigned i = 0; i < REMOVALS; i++) /* one each */
+		removal_remember(&r, 2000 + i, (pid_t)(100 + i), set_of("a.alt"), 1 + i);
+	/* Who has one there gives his own; who has none the oldest. */
+	removal_remember(&r, 2005, 105, set_of("b.alt"), 100);
+	assert_false(takes(&r, "a.alt", 2005, 105, 100));
+	removal_remember(&r, 3000, 99, set_of("a.alt"), 100);
+	assert_false(takes(&r, "a.alt", 2000, 100, 100));
+	assert_true(takes(&r, "a.alt", 2001, 101, 100));
+	/* The same name again takes no second one. */
+	removal_remember(&r, 3000, 99, set_of("a.alt"), 101);
+	assert_true(takes(&r, "a.alt", 3000, 99, 102));
+	assert_false(takes(&r, "a.alt", 3000, 99, 102));
+	/* What is over makes room before anybody loses his. */
+	uint64_t later = 40 + REMOVAL_SECONDS * SECOND;
+	removal_remember(&r, 4000, 98, set_of("a.alt"), later);
+	removal_remember(&r, 4001, 97, set_of("a.alt"), later);
+	assert_true(takes(&r, "a.alt", 2063, 163, later));
+	removal_finish(&r);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -299,6 +382,9 @@ int main(void)
 		CASE(test_so_does_a_refused_open),
 		CASE(test_the_end_puts_it_back),
 		CASE(test_unknown_processes_are_not_remembered),
+		CASE(test_what_another_was_refused_stays_away),
+		CASE(test_a_process_may_remove_several),
+		CASE(test_the_table_is_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,30 @@ static void test_tombstones(void **state)
 	assert_int_equal(change(1001, NULL, small), 0);
 }
 
+/* An account has many uids, and what each has withdrawn is kept in memory. */
+static void test_tombstones_of_all(void **state)
+{
+	(void)state;
+	unsigned max = QUOTA * USAGE_TOMBSTONES * USAGE_USERS, granted = 0;
+	for (uid_t uid = 100000; uid < 100000 + 2 * USAGE_USERS; uid++)
+		for (unsigned i = 0; i < QUOTA * USAGE_TOMBSTONES; i++)
+			if (change(uid, NULL, small) == 0) {
+				granted++;
+				usage_remove(usage, uid, small);
+				usage_add(usage, uid, NULL);
+			}
+	assert_in_range(granted, max / 4 * 3, max / 8 * 7);
+	assert_int_equal(change(100000, NULL, small), -EDQUOT);
+	assert_int_equal(change(0, NULL, small), 0);
+	assert_int_equal(change(OWNER, NULL, small), 0);
+	/* The network hears of one user's after the other: nothing was lost in the counting. */
+	for (uid_t uid = 100000; granted >= max / 4 * 3; uid++, granted -= QUOTA * USAGE_TOMBSTONES)
+		for (unsigned i = 0; i < QUOTA * USAGE_TOMBSTONES; i++)
+			usage_remove(usage, uid, NULL);
+	assert_int_equal(change(100000, NULL, small), 0);
+	assert_int_equal(change(100000, NULL, small), 0);
+}
+
 static void test_bytes(void **state)
 {
 	(void)state;
@@ -143,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_records),
 		CASE(test_tombstones),
+		CASE(test_tombstones_of_all),
 		CASE(test_bytes),
 		CASE(test_all),
 		CASE(test_bytes_of_all),
