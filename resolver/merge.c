@@ -85,27 +85,28 @@ static int lay_set(struct zone_walk *w, const struct rrset *set, const struct qu
 	return 0;
 }
 
-/* A record of this walk's kind, and where it stands; false: it is none, or nowhere. */
-static bool is_mine(const struct zone_walk *w, const struct own_record *record, bool plain,
-	struct question *ret_at)
+static bool is_plain(const struct own_record *record)
 {
 	uint8_t key[NAME_KEY_LEN];
-	return name_key(&record->question.name, key) != plain &&
-		zone_question(&record->question, w->key, plain, ret_at) == 0;
+	return !name_key(&record->question.name, key);
 }
 
 static void lay_record(void *ctx, const struct own_record *record)
 {
 	struct zone_walk *w = ctx;
 	struct question at;
-	if (w->error || !is_mine(w, record, w->plain, &at))
+	if (w->error || is_plain(record) != w->plain)
 		return;
 	if (!w->all && record->zoned == record->written)
 		return; /* the zone has it, or another daemon of this key has changed it since */
-	if (record->set)
-		w->error = lay_set(w, record->set, &at);
-	else
-		zone_remove(w->zone, &at);
+	/* Too long a name stands in no zone. Its slot alone carries it, and comes after the zone as
+	 * that of any edit does. */
+	if (zone_question(&record->question, w->key, w->plain, &at) == 0) {
+		if (record->set)
+			w->error = lay_set(w, record->set, &at);
+		else
+			zone_remove(w->zone, &at);
+	}
 	if (w->error == 0)
 		w->error = note_edit(w->edits, record, 0);
 }
@@ -114,7 +115,7 @@ static void evict_plain(void *ctx, const struct own_record *record)
 {
 	struct zone_walk *w = ctx;
 	struct question at;
-	if (is_mine(w, record, true, &at))
+	if (is_plain(record) && zone_question(&record->question, w->key, true, &at) == 0)
 		zone_remove(w->zone, &at);
 }
 
@@ -159,6 +160,26 @@ static void fit_record(void *ctx, const struct own_record *record)
 		w->error = zone_set(w->zone, record->set);
 }
 
+static uint32_t claim_ttl(const struct rrset *set)
+{
+	return set->ttl > CLAIM_TTL_MAX ? CLAIM_TTL_MAX : set->ttl;
+}
+
+/* A name too long to stand in the zone has its slot alone, so there is what a claim takes. */
+static int fits_claim(const struct rrset *set, const uint8_t key[NAME_KEY_LEN])
+{
+	uint8_t *bytes = NULL;
+	size_t len, rrsig_len;
+	struct rrset *said = rrset_copy(set);
+	if (!said)
+		return -ENOMEM;
+	said->ttl = claim_ttl(set);
+	int r = claim_to_sign(said, key, 0, 0, &bytes, &len, &rrsig_len);
+	free(bytes);
+	rrset_destroy(said);
+	return r;
+}
+
 int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 	const struct rrset *set)
 {
@@ -172,8 +193,10 @@ int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 		return r;
 	bool plain = !name_key(&set->question.name, other);
 	struct question at;
-	if (zone_question(&set->question, key, plain, &at) < 0)
-		goto out; /* too long a name to stand in the zone: its slot alone carries it */
+	if (zone_question(&set->question, key, plain, &at) < 0) {
+		r = fits_claim(set, key);
+		goto out;
+	}
 	if (!plain)
 		own_each_by(own, uid, fit_record, &w); /* a plain name need only fit alone */
 	moved = rrset_copy(set);
@@ -203,11 +226,6 @@ struct slot_walk {
 	bool has_key;
 	int error;
 };
-
-static uint32_t claim_ttl(const struct rrset *set)
-{
-	return set->ttl > CLAIM_TTL_MAX ? CLAIM_TTL_MAX : set->ttl;
-}
 
 /* A claim that says the same and has more than half of its life ahead need not be made anew. */
 static bool claim_stands(const struct claim *held, const struct rrset *set, uint32_t now)

@@ -45,7 +45,7 @@ int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
 	struct merge_edits *ret_edits);
 
 /* Does this uid's zone have room for his key names with `set` among them, or for the plain name
- * alone? 0 or -EFBIG. */
+ * alone? Of a plain name that is too long for a zone: does a claim hold it? 0 or -EFBIG. */
 int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 	const struct rrset *set);
 

@@ -2,9 +2,10 @@
  * everybody's records.
  *
  * A user's bounds are `quota` records, and bytes: for each of them what a zone packet holds, and
- * one set of the largest kind besides. With the DHT off no packet bounds a set, and a thousand
- * times 64 kB would be kept in memory. All users together have USAGE_USERS times a user's, shared
- * out as resolver/share.h says. */
+ * one set of the largest kind besides. That is more than he can write: a set has to fit into a zone
+ * or, where its name is too long for one, into a claim (resolver/merge), with the DHT off too. But
+ * the claims are eight times as large, and so bounded by the bytes. All users together have
+ * USAGE_USERS times a user's, shared out as resolver/share.h says. */
 #ifndef RESOLVER_USAGE_H
 #define RESOLVER_USAGE_H
 

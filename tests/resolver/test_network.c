@@ -506,6 +506,47 @@ static void test_large(void **state)
 	assert_int_equal(publish_standing(nodes[0].publisher, 1000, &q)->count, 55);
 }
 
+static int put_many(const char *name, unsigned count)
+{
+	struct question q = question_of(name);
+	struct rrset *set = rrset_create(&q, 2 * CLAIM_TTL_MAX); /* said for a day */
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(rrset_add(set, (const uint8_t[]){192, (uint8_t)(i >> 8), (uint8_t)i, 1}, 4), 0);
+	int r = publish_set(nodes[0].publisher, 1000, set);
+	rrset_destroy(set);
+	return r;
+}
+
+/* A plain name that is too long to stand in a zone: what no claim holds is refused when it is
+ * written, and the largest that one does goes out. */
+static void test_largest(void **state)
+{
+	(void)state;
+	char name[228];
+	memset(name, 'a', sizeof(name));
+	for (unsigned at = 60; at < 200; at += 61)
+		name[at] = '.';
+	snprintf(name + sizeof(name) - 5, 5, ".alt");
+	struct question q = question_of(name);
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(put_many(name, 1000), -EFBIG);
+	assert_null(publish_standing(nodes[0].publisher, 1000, &q));
+	unsigned count = 400;
+	while (put_many(name, count + 1) == 0)
+		count++;
+	/* Each beside a reference to the name, 16 bytes; name and signature once. */
+	assert_in_range(count * 16, CLAIM_BYTES_MAX - 600, CLAIM_BYTES_MAX);
+	assert_int_equal(put_many(name, count + 1), -EFBIG);
+	publish_push(nodes[0].publisher, 1000, &q);
+	until_published(&nodes[0], 1000, name);
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, name).count, count);
+	assert_int_equal(publish_remove(nodes[0].publisher, 1000, &q), 0);
+	publish_push(nodes[0].publisher, 1000, &q);
+	until_published(&nodes[0], 1000, name);
+	resolver_changed(nodes[1].resolver, &q);
+	assert_int_equal(ask(&nodes[1], VIEW_DOOR, name).error, -ENOENT);
+}
+
 static struct dht_counters counters(struct node *n)
 {
 	struct dht_counters c;
@@ -1062,6 +1103,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pins_change_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_largest, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_slot_from_the_future, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept_alive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resign, set_up, tear_down),
