@@ -8,6 +8,7 @@
 #include "fs/later.h"
 #include "fs/listed.h"
 #include "fs/memo.h"
+#include "fs/pace.h"
 #include "fs/pending.h"
 #include "fs/refusal.h"
 #include "fs/removal.h"
@@ -43,6 +44,7 @@ struct fs {
 	struct fs_renamer renamers[FS_RENAMERS];
 	struct refusals refusals;
 	struct removals removals;
+	struct pace pace;
 	struct listed listed;
 };
 

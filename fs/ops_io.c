@@ -2,11 +2,13 @@
 #include "fs/ops.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "fs/caller.h"
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
+#include "resolver/clock.h"
 #include "fs/pin_draft.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
@@ -47,6 +49,17 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	fuse_reply_buf(req, bytes + offset, size < left ? size : left);
 }
 
+/* Most of its time is the commit, if it comes to that. */
+static int write_draft(
+	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
+{
+	uint64_t begin = clock_monotonic();
+	int r = edit_write(fs, h, bytes, size, offset);
+	uint64_t end = clock_monotonic();
+	pace_spent(&fs->pace, h->uid, end - begin, end);
+	return r;
+}
+
 /* The names that were nothing to somebody may be something under his new pins. */
 static int write_pins(
 	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
@@ -66,7 +79,7 @@ static int write_handle(
 	struct fs *fs = ops_fs(req);
 	switch (h->kind) {
 	case HANDLE_DRAFT:
-		return edit_write(fs, h, bytes, size, offset);
+		return write_draft(fs, h, bytes, size, offset);
 	case HANDLE_SCRATCH:
 		return scratch_write(h->scratch, bytes, size, h->append ? h->scratch->len : offset);
 	case HANDLE_NODES:
@@ -93,6 +106,47 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, o
 		fuse_reply_write(req, size);
 }
 
+/* A close that waits for nothing but time (fs/pace). */
+struct closing {
+	fuse_req_t req;
+	struct later *later;
+};
+
+static void on_paid(void *ctx, int error)
+{
+	struct closing closing = *(struct closing *)ctx;
+	free(ctx);
+	(void)error; /* what was written is durable, whatever ends the wait */
+	ops_reply(closing.req, 0);
+}
+
+static void on_interrupt(fuse_req_t req, void *ctx)
+{
+	struct closing *closing = ctx;
+	(void)req;
+	later_end(closing->later, 0);
+}
+
+static bool wait_out(fuse_req_t req, const struct handle *h)
+{
+	struct fs *fs = ops_fs(req);
+	uint64_t wait = pace_wait(&fs->pace, h->uid, clock_monotonic());
+	/* Of a request that is interrupted already libfuse 3.14 would call on_interrupt while it
+	 * holds the request's lock. */
+	if (!wait || !draft_has_published(h->draft) || fuse_req_interrupted(req))
+		return false;
+	struct closing *closing = malloc(sizeof(*closing));
+	if (!closing)
+		return false;
+	closing->req = req;
+	if (later_add(fs->laters, wait, on_paid, closing, &closing->later) < 0) {
+		free(closing);
+		return false;
+	}
+	fuse_req_interrupt_func(req, on_interrupt, closing);
+	return true;
+}
+
 void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
@@ -108,7 +162,8 @@ void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		r = pin_draft_close(h->pins);
 		tree_present_all(fs->tree);
 	}
-	ops_reply(req, r);
+	if (r < 0 || h->kind != HANDLE_DRAFT || !wait_out(req, h))
+		ops_reply(req, r);
 }
 
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
