@@ -11,6 +11,7 @@
 #include "fs/log.h"
 #include "fs/options.h"
 #include "fs/rate.h"
+#include "resolver/upstream_word.h"
 
 #define FILE_LINE_MAX 4096
 
@@ -70,7 +71,9 @@ static int give_list(struct reader *r, const char *list)
 static int give_file(struct reader *r, const char *path)
 {
 	char line[FILE_LINE_MAX], where[96];
-	FILE *f = fopen(path, "re");
+	char *whole = config_path(r, path);
+	FILE *f = whole ? fopen(whole, "re") : NULL;
+	free(whole);
 	if (!f)
 		return config_complain(NULL, "%s: %s", path, strerror(errno));
 	int error = 0;
@@ -116,7 +119,7 @@ static int give_letter(struct reader *r, int argc, char **argv, int *at)
 			return config_complain(NULL, "-%c needs a value", word[1]);
 		if (word[1] == 'o')
 			return give_list(r, value);
-		r->file = value;
+		r->config->file = value;
 		return 0;
 	case 'f':
 		r->config->foreground = true;
@@ -246,6 +249,28 @@ static bool may_allow_other(void)
 	return found;
 }
 
+/* A door for one's own upstream is a question that waits for itself. The default door may be closed,
+ * when another kadns has its port: then that one is the upstream. */
+static int check_loops(struct reader *r)
+{
+	const struct config *c = r->config;
+	for (size_t i = 0; c->dns_asked && i < c->upstream_len; i++)
+		for (size_t k = 0; k < c->dns_len; k++) {
+			struct upstream_word word;
+			const char *why;
+			const struct given *g = r->given;
+			if (upstream_word_parse(c->upstream[i], &word, &why) < 0 ||
+				word.kind != UPSTREAM_ADDRESS ||
+				!server_address_reaches(&word.address, &c->dns[k].at))
+				continue;
+			while (g < r->given + r->given_len && g->value != c->upstream[i])
+				g++;
+			return config_complain(g, "upstream=%s: that is our own door, dns=%s",
+				c->upstream[i], c->dns[k].text);
+		}
+	return 0;
+}
+
 static int set_defaults(struct reader *r)
 {
 	struct config *c = r->config;
@@ -265,6 +290,8 @@ static int set_defaults(struct reader *r)
 		server_address_parse_bare("::", 2, &c->bind[1].at);
 		c->bind_len = 2;
 	}
+	if (check_loops(r) < 0)
+		return -ECANCELED;
 	c->policy.dht = c->dht;
 	c->policy.upstream = c->upstream_len > 0;
 	return default_state(c);
@@ -305,22 +332,38 @@ static void begin(struct config *c)
 	config_set_dns(&defaults, "127.0.0.1:1053");
 	c->dns_asked = false;
 	c->upstream[c->upstream_len++] = "system";
+	c->hosts = strdup("/etc/hosts");
+}
+
+void config_upstream(const struct config *c, struct upstream_config *u)
+{
+	memcpy(u->list, c->upstream, sizeof(u->list));
+	u->list_len = c->upstream_len;
+	memcpy(u->insecure, c->insecure, sizeof(u->insecure));
+	u->insecure_len = c->insecure_len;
 }
 
 int config_read(int argc, char **argv, struct config *ret_config)
+{
+	return config_read_again(argc, argv, NULL, ret_config);
+}
+
+int config_read_again(
+	int argc, char **argv, const char *directory, struct config *ret_config)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	if (!r)
 		return config_complain(NULL, "out of memory");
 	r->config = ret_config;
+	r->directory = directory;
 	begin(ret_config);
 	int error = 0;
 	for (int i = 1; error == 0 && i < argc; i++)
 		error = give_word(r, argc, argv, &i);
 	size_t line_len = r->given_len;
 	bool only_tells = ret_config->help || ret_config->version;
-	if (error == 0 && !only_tells && r->file)
-		error = give_file(r, r->file);
+	if (error == 0 && !only_tells && ret_config->file)
+		error = give_file(r, ret_config->file);
 	if (error == 0 && !only_tells)
 		error = apply_all(r, line_len);
 	if (error == 0 && !only_tells)
@@ -342,7 +385,8 @@ void config_finish(struct config *config)
 	free(config->state);
 	free(config->root_hints);
 	free(config->trust_anchor);
-	config->root_hints = config->trust_anchor = NULL;
+	free(config->hosts);
+	config->root_hints = config->trust_anchor = config->hosts = NULL;
 	config->given = NULL;
 	config->state = NULL;
 }

@@ -24,6 +24,7 @@ struct config {
 	bool dht, mount;
 	bool dht_read_only; /* BEP 43: the node asks and answers nobody */
 	const char *source, *mountpoint;
+	const char *file; /* of -c, as it was given; NULL: none */
 
 	uint16_t port;
 	struct config_address bind[CONFIG_LIST_MAX]; /* without a port: it is the one above */
@@ -36,6 +37,9 @@ struct config {
 
 	const char *upstream[UPSTREAM_MAX];
 	size_t upstream_len;		 /* 0: none */
+	struct name insecure[UPSTREAM_INSECURE_MAX];
+	size_t insecure_len;
+	char *hosts; /* absolute; NULL: none */
 	char *root_hints, *trust_anchor; /* absolute */
 	const char *user;
 	const char *pin[CONFIG_PINS_MAX]; /* lines, each of them good */
@@ -55,6 +59,12 @@ struct config {
 /* Reads the command line. 0; -EINVAL after one line on stderr that names the mistake. On success
  * config_finish releases it. */
 int config_read(int argc, char **argv, struct config *ret_config);
+/* The same of the same words, later, when the program works in another directory than the one that it
+ * was started in, `directory`. */
+int config_read_again(
+	int argc, char **argv, const char *directory, struct config *ret_config);
+/* What upstream_create and upstream_reload take of it; the words are the config's. */
+void config_upstream(const struct config *config, struct upstream_config *ret_upstream);
 void config_finish(struct config *config);
 void config_help(void); /* to stdout */
 

@@ -23,6 +23,7 @@
 #include "fs/log.h"
 #include "fs/log_output.h"
 #include "fs/mount.h"
+#include "fs/reload.h"
 #include "fs/state.h"
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
@@ -42,6 +43,8 @@ struct program {
 	struct dht_store *store;
 	struct dht_udp *udp;
 	struct upstream *upstream;
+	struct hosts *hosts;
+	struct reload reload;
 	struct publisher *publisher;
 	struct resolver *resolver;
 	struct dns_door *doors[CONFIG_LIST_MAX];
@@ -173,8 +176,7 @@ static void validator_says(void *ctx, const char *line)
 
 static int open_upstream(struct program *p)
 {
-	struct upstream_config config = {.list_len = p->config.upstream_len,
-		.root_hints = p->config.root_hints,
+	struct upstream_config config = {.root_hints = p->config.root_hints,
 		.trust_anchor = p->config.trust_anchor,
 		.user = validator_user(p),
 		.say = validator_says,
@@ -182,7 +184,7 @@ static int open_upstream(struct program *p)
 		.loopback_servers = p->config.policy.test_zones};
 	if (p->config.upstream_len == 0)
 		return 0;
-	memcpy(config.list, p->config.upstream, sizeof(config.list));
+	config_upstream(&p->config, &config);
 	int r = check_readable(config.user, config.root_hints);
 	if (r == 0)
 		r = check_readable(config.user, config.trust_anchor);
@@ -190,6 +192,21 @@ static int open_upstream(struct program *p)
 		return r;
 	r = upstream_create(p->base, &config, &p->upstream);
 	return r < 0 ? say("upstream", r) : 0;
+}
+
+static void hosts_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_WARNING, "%s", line);
+}
+
+static int open_hosts(struct program *p)
+{
+	uint64_t seed;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return say("getrandom", -errno);
+	int r = hosts_open(p->config.hosts, seed, hosts_says, NULL, &p->hosts);
+	return r < 0 ? say("hosts", r) : 0;
 }
 
 static void changed(void *ctx, const struct question *q)
@@ -228,7 +245,8 @@ static int open_resolver(struct program *p)
 	if (r < 0)
 		return say("publisher", r);
 	struct resolver_parts parts = {
-		.own = p->own, .publisher = p->publisher, .upstream = p->upstream, .dht = dht};
+		.own = p->own, .publisher = p->publisher, .upstream = p->upstream, .dht = dht,
+		.hosts = p->hosts};
 	struct resolver_config config = {.policy = p->config.policy,
 		.deadline = p->config.deadline,
 		.daemon_owner = geteuid(),
@@ -244,6 +262,8 @@ static int open_resolver(struct program *p)
 /* A default door whose port is taken stays closed: two nodes on one machine are no mistake. */
 static int open_doors(struct program *p)
 {
+	struct server_address open[CONFIG_LIST_MAX];
+	size_t len = 0;
 	for (size_t i = 0; i < p->config.dns_len; i++) {
 		const struct config_address *a = &p->config.dns[i];
 		int r = dns_door_open(p->base, p->resolver, (const struct sockaddr *)&a->at.addr,
@@ -257,7 +277,10 @@ static int open_doors(struct program *p)
 			log_line(LOG_ERR, "dns=%s: %s", a->text, strerror(-r));
 			return r;
 		}
+		open[len++] = a->at;
 	}
+	if (p->upstream)
+		upstream_doors(p->upstream, open, len);
 	return 0;
 }
 
@@ -311,17 +334,24 @@ static void on_signal(evutil_socket_t signal_number, short what, void *ctx)
 	event_base_loopbreak(p->base);
 }
 
+static void on_hang_up(evutil_socket_t signal_number, short what, void *ctx)
+{
+	struct program *p = ctx;
+	(void)signal_number;
+	(void)what;
+	reload(&p->reload);
+}
+
 static int open_signals(struct program *p)
 {
-	/* Without a terminal a hang-up says nothing; with one it is the end of the session. */
 	const int ends[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+	/* In a terminal a hang-up is the end of the session, elsewhere somebody's wish. */
+	bool session = p->config.foreground && isatty(STDIN_FILENO);
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 4; i++) {
-		if (ends[i] == SIGHUP && !p->config.foreground) {
-			signal(SIGHUP, SIG_IGN);
-			continue;
-		}
-		p->signals[i] = evsignal_new(p->base, ends[i], on_signal, p);
+		bool reloads = ends[i] == SIGHUP && !session;
+		p->signals[i] = evsignal_new(
+			p->base, ends[i], reloads ? on_hang_up : on_signal, p);
 		if (!p->signals[i] || event_add(p->signals[i], NULL) < 0)
 			return say("signals", -ENOMEM);
 	}
@@ -340,6 +370,10 @@ static int open_all(struct program *p)
 		r = open_dht(p);
 	if (r == 0)
 		r = open_upstream(p);
+	if (r == 0)
+		r = open_hosts(p);
+	p->reload.upstream = p->upstream;
+	p->reload.hosts = p->hosts;
 	if (r == 0)
 		r = open_resolver(p);
 	if (r == 0)
@@ -361,6 +395,7 @@ static void close_all(struct program *p)
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
 	upstream_destroy(p->upstream);
+	hosts_close(p->hosts);
 	dht_udp_destroy(p->udp);
 	dht_store_close(p->store);
 	signer_close(p->signer);
@@ -396,6 +431,17 @@ static int check_mountpoint(struct program *p)
 	return 0;
 }
 
+/* What is read while the mount is there must not be read through it. */
+static int check_apart(const struct program *p)
+{
+	int r = state_check_apart(p->config.state, p->mountpoint);
+	if (r == 0 && p->config.hosts)
+		r = state_check_apart(p->config.hosts, p->mountpoint);
+	if (r == 0 && p->config.file)
+		r = state_check_apart(p->config.file, p->mountpoint);
+	return r;
+}
+
 /* What can be judged without leaving a trace, then the state directory. */
 static int prepare(struct program *p)
 {
@@ -407,7 +453,7 @@ static int prepare(struct program *p)
 	if (r == 0)
 		r = check_mountpoint(p);
 	if (r == 0 && p->config.mount)
-		r = state_check_apart(p->config.state, p->mountpoint);
+		r = check_apart(p);
 	return r == 0 ? state_open(p->config.state, &p->lock) : r;
 }
 
@@ -470,6 +516,9 @@ int main(int argc, char **argv)
 	}
 	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and
 		       0600 */
+	char directory[PATH_MAX];
+	p.reload = (struct reload){.argc = argc, .argv = argv,
+		.directory = getcwd(directory, sizeof(directory)) ? directory : "/"};
 	int r;
 	if (p.config.check) {
 		r = check_user(&p);

@@ -91,16 +91,26 @@ static int set_upstream(struct reader *r, const char *value)
 		return 0;
 	}
 	if (c->upstream_len == UPSTREAM_MAX)
-		return -EINVAL;
+		return config_complain(r->current, "more than %d upstreams", UPSTREAM_MAX);
 	if (upstream_check(value, &why) < 0)
 		return config_complain(r->current, "upstream=%s: %s", value, why);
 	c->upstream[c->upstream_len++] = value;
 	return 0;
 }
 
+char *config_path(const struct reader *r, const char *value)
+{
+	char *path;
+	if (*value == '/' || !r->directory)
+		return strdup(value);
+	return asprintf(&path, "%s/%s", r->directory, value) < 0 ? NULL : path;
+}
+
 static int set_file(const struct reader *r, char **path, const char *value)
 {
-	char *whole = realpath(value, NULL); /* the daemon works in / */
+	char *given = config_path(r, value);
+	char *whole = given ? realpath(given, NULL) : NULL; /* the daemon works in / */
+	free(given);
 	if (!whole || access(whole, R_OK) < 0) {
 		free(whole);
 		return config_complain(r->current, "%s: %s", value, strerror(errno));
@@ -119,6 +129,49 @@ static int set_root_hints(struct reader *r, const char *value)
 static int set_trust_anchor(struct reader *r, const char *value)
 {
 	return set_file(r, &r->config->trust_anchor, value);
+}
+
+/* The directory's true path, and the file's own name: a link that is turned elsewhere is followed each
+ * time. */
+static int set_hosts(struct reader *r, const char *value)
+{
+	char *path, *slash, *whole = NULL;
+	if (!*value)
+		return -EINVAL;
+	free(r->config->hosts);
+	r->config->hosts = NULL;
+	if (strcmp(value, "none") == 0)
+		return 0;
+	path = config_path(r, value);
+	if (!path)
+		return -ENOMEM;
+	slash = strrchr(path, '/');
+	if (slash)
+		*slash = 0;
+	char *directory = realpath(!slash ? "." : slash == path ? "/" : path, NULL);
+	if (directory && asprintf(&whole, "%s/%s", directory, slash ? slash + 1 : path) < 0)
+		whole = NULL;
+	free(directory);
+	free(path);
+	if (!whole || access(whole, R_OK) < 0) {
+		free(whole);
+		return config_complain(r->current, "%s: %s", value, strerror(errno));
+	}
+	r->config->hosts = whole;
+	return 0;
+}
+
+static int set_insecure_zone(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	if (c->insecure_len == UPSTREAM_INSECURE_MAX)
+		return config_complain(r->current, "more than %d insecure_zone", UPSTREAM_INSECURE_MAX);
+	if (strcmp(value, ".") == 0)
+		c->insecure[c->insecure_len] = (struct name){.len = 1};
+	else if (name_from_text(value, strlen(value), &c->insecure[c->insecure_len]) < 0)
+		return -EINVAL;
+	c->insecure_len++;
+	return 0;
 }
 
 static int set_trust(struct reader *r, const char *value)
@@ -327,6 +380,11 @@ static size_t *upstream_list(struct config *c)
 	return &c->upstream_len;
 }
 
+static size_t *insecure_list(struct config *c)
+{
+	return &c->insecure_len;
+}
+
 static size_t *tofu_list(struct config *c)
 {
 	return &c->policy.tofu.len;
@@ -350,9 +408,13 @@ const struct option config_options[] = {
 	{"dns", "ADDR:PORT", true, config_set_dns, dns_list,
 		"DNS door, UDP and TCP (127.0.0.1:1053); off closes it; repeatable"},
 	{"upstream", "WHERE", true, set_upstream, upstream_list,
-		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], none"},
+		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], none; "
+		"ZONE@ before it: for that zone"},
 	{"root_hints", "FILE", false, set_root_hints, NULL, "root servers (dns-root-data's)"},
 	{"trust_anchor", "FILE", false, set_trust_anchor, NULL, "DNSSEC anchor (dns-root-data's)"},
+	{"insecure_zone", "NAME", true, set_insecure_zone, insecure_list,
+		"a zone that is not validated, whatever its parent says; repeatable"},
+	{"hosts", "FILE", false, set_hosts, NULL, "names of this machine (/etc/hosts); none"},
 	{"trust", "guarded|strict|open", false, set_trust, NULL,
 		"who may answer (guarded)"},
 	{"tofu", "SUFFIX", true, set_tofu, tofu_list,

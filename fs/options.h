@@ -17,7 +17,7 @@ struct reader {
 	struct config *config;
 	struct given given[GIVEN_MAX];
 	size_t given_len;
-	const char *file;
+	const char *directory; /* that relative paths start from; NULL: the working directory */
 	const struct given *current; /* what is being judged */
 	const char *words[2];
 	size_t words_len;
@@ -36,7 +36,7 @@ struct option {
 	const char *help;
 };
 
-#define OPTIONS_LEN 26
+#define OPTIONS_LEN 28
 extern const struct option config_options[OPTIONS_LEN];
 /* `user=NAME` is ours, `user` alone is fstab(5)'s. */
 bool config_is_mount_word(const char *name, const char *value);
@@ -44,6 +44,8 @@ bool config_is_mount_word(const char *name, const char *value);
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */
 int config_complain(const struct given *g, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The path from where the program was started, malloc'd; NULL: no memory. */
+char *config_path(const struct reader *r, const char *value);
 /* Adds a name to a list of suffixes; "none" empties it, "." is the root. */
 int config_add_suffix(struct policy_suffixes *list, const char *value);
 int config_set_dns(struct reader *r, const char *value);

@@ -15,6 +15,8 @@ const char *answer_source_text(enum answer_source s)
 		return "none";
 	case SOURCE_OWN:
 		return "own";
+	case SOURCE_HOSTS:
+		return "hosts";
 	case SOURCE_DHT:
 		return "dht";
 	case SOURCE_DNS:

@@ -8,19 +8,20 @@
 
 #include "resolver/rrset.h"
 
-enum answer_source { SOURCE_NONE, SOURCE_OWN, SOURCE_DHT, SOURCE_DNS };
+enum answer_source { SOURCE_NONE, SOURCE_OWN, SOURCE_HOSTS, SOURCE_DHT, SOURCE_DNS };
 /* Design, section 4; the words of JSON "trust". */
 enum answer_trust {
 	TRUST_NONE, TRUST_SELF, TRUST_PIN, TRUST_DNSSEC_KEY, TRUST_DNSSEC, TRUST_KEY, TRUST_TOFU,
 	TRUST_DNS, TRUST_OPEN,
 };
-const char *answer_source_text(enum answer_source s); /* "own" "dht" "dns"; "none" */
+const char *answer_source_text(enum answer_source s); /* "own" "hosts" "dht" "dns"; "none" */
 const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" …; "none" */
 
 /* RFC 8914 info codes. */
 enum {
 	EDE_NONE = -1,
 	EDE_STALE = 3,
+	EDE_INDETERMINATE = 5, /* the upstream strips what a validator needs */
 	EDE_BOGUS = 6,
 	EDE_FILTERED = 17,
 	EDE_NO_AUTHORITY = 22,

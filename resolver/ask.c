@@ -130,7 +130,7 @@ static void attempt_answered(void *arg, enum server_outcome outcome, const struc
 		finish_with(ask, outcome, answer);
 		return;
 	case SERVER_FAILED:
-		note_error(ask, server_was_silent(a->server) ? -ETIMEDOUT : -EREMOTEIO);
+		note_error(ask, server_is_down(a->server) ? -ETIMEDOUT : -EREMOTEIO);
 		step_soon(ask);
 		return;
 	case SERVER_WAIT:
@@ -163,23 +163,66 @@ static bool was_tried(const struct ask *ask, const struct server *server)
 	return false;
 }
 
-/* The first that was not tried yet; those that are down come after those that are not. */
-static struct server *next_server(const struct ask *ask)
+/* `ask` NULL: nobody waits for it. */
+static struct attempt *attempt_create(struct ask_env *env, struct ask *ask, struct server *server)
+{
+	struct attempt *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->env = env;
+	a->ask = ask;
+	a->server = server;
+	a->begun = clock_monotonic();
+	server_hold(server);
+	a->env->attempts++;
+	if (ask)
+		LIST_INSERT_HEAD(&ask->attempts, a, of_ask);
+	return a;
+}
+
+/* A server that is down and was passed over is asked the same, for nobody: it is back in its place
+ * as soon as it answers, and no user waits to find that out. */
+static void scout(const struct ask *ask, struct server *server)
+{
+	struct attempt *a = server_retry(server) ? attempt_create(ask->env, NULL, server) : NULL;
+
+	if (!a)
+		return;
+	a->query = (struct server_query){.fn = attempt_answered, .arg = a};
+	if (server_ask(server, &ask->question, &a->query))
+		attempt_free(a);
+}
+
+/* The first of the zone's servers that was not tried yet and is, or is not, down. */
+static struct server *find_server(const struct ask *ask, const struct name *zone, bool down)
 {
 	const struct server_list *list = ask->env->servers;
-	struct server *down = NULL;
 
 	for (size_t i = 0; i < server_list_count(list); i++) {
 		struct server *s = server_list_get(list, i);
 
-		if (was_tried(ask, s))
-			continue;
-		if (!server_is_down(s))
+		if (server_is_down(s) == down && !was_tried(ask, s) &&
+			name_equal(&server_entry(s)->zone, zone))
 			return s;
-		if (!down)
-			down = s;
 	}
-	return down;
+	return NULL;
+}
+
+/* Those that are down come after those that are not. */
+static struct server *next_server(const struct ask *ask)
+{
+	struct server *up, *down;
+	struct name zone;
+
+	server_list_zone(ask->env->servers, &ask->question, &zone);
+	up = find_server(ask, &zone, false);
+	down = find_server(ask, &zone, true);
+	if (up && down)
+		scout(ask, down);
+	else if (down)
+		server_retry(down);
+	return up ? up : down;
 }
 
 static bool anyone_left(const struct ask *ask)
@@ -196,22 +239,6 @@ static void step_after(struct ask *ask, uint64_t delay)
 		.tv_sec = (time_t)(delay / SECOND), .tv_usec = (suseconds_t)(delay % SECOND)};
 
 	event_add(&ask->step, &t);
-}
-
-static struct attempt *attempt_create(struct ask *ask, struct server *server)
-{
-	struct attempt *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		return NULL;
-	a->env = ask->env;
-	a->ask = ask;
-	a->server = server;
-	a->begun = clock_monotonic();
-	server_hold(server);
-	a->env->attempts++;
-	LIST_INSERT_HEAD(&ask->attempts, a, of_ask);
-	return a;
 }
 
 /* Timeout and failure both end here: the next server, or the end. */
@@ -236,7 +263,7 @@ static void on_step(evutil_socket_t fd, short what, void *arg)
 			ask_fail(ask, ask->error ? ask->error : -EREMOTEIO);
 		return;
 	}
-	a = attempt_create(ask, server);
+	a = attempt_create(ask->env, ask, server);
 	if (!a) {
 		ask_fail(ask, -EREMOTEIO);
 		return;

@@ -12,6 +12,7 @@ struct picture {
 	struct resolver *r;
 	const struct explain_question *e;
 	const struct own_record *own;
+	const struct answer *hosts; /* where there is no own record */
 	struct policy_part parts[CACHE_PARTS];
 	bool decided;		     /* without anybody being asked */
 	const struct answer *winner; /* NULL: no source may answer */

@@ -133,11 +133,17 @@ static void put_error(struct text *t, int error, const char *why)
 	text_format(t, "verdict: %s (%s): %s\n", explain_error(error), strerror(-error), why);
 }
 
+static const char why_hosts[] = "a name in the hosts file has the addresses that stand there";
+
 void explain_verdict(struct text *t, const struct picture *p)
 {
 	const struct answer *a = p->winner;
 	if (p->own)
 		text_format(t, "verdict: own answers, trust self: %s\n", why_own(p));
+	else if (p->hosts && !p->hosts->error)
+		text_format(t, "verdict: hosts answers, trust self: %s\n", why_hosts);
+	else if (p->hosts)
+		put_error(t, p->hosts->error, why_hosts);
 	else if (p->decided && a && !a->error)
 		text_format(t, "verdict: %s answers, trust %s: %s\n", explain_part(part_of(p, a)),
 			answer_trust_text(a->trust), why_won(p, a));

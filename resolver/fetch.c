@@ -103,6 +103,8 @@ static struct answer *answer_from_reply(const struct question *q,
 	a->validated = reply->secure;
 	if (reply->secure)
 		a->trust = TRUST_DNSSEC;
+	if (reply->unvalidated && a->ede == EDE_NONE)
+		a->ede = EDE_INDETERMINATE;
 	if (reply->bogus) {
 		a->bogus = true;
 		a->error = -EBADMSG;

@@ -2,6 +2,7 @@
 #include "resolver/frame.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 struct head {
@@ -27,7 +28,11 @@ _Static_assert(
 
 enum { CONFIG_TEST_ZONES = 1, CONFIG_LOOPBACK_SERVERS = 2, CONFIG_FLAGS = 3 };
 struct config_head {
-	uint8_t flags, list_len;
+	uint8_t flags;
+};
+
+struct servers_head {
+	uint32_t len, insecure_len;
 };
 
 static size_t put_head(uint8_t *buf, enum frame_kind kind, uint64_t id, size_t len)
@@ -47,7 +52,7 @@ int frame_open(const uint8_t *buf, size_t len, struct frame *ret_frame)
 	memcpy(&head, buf, sizeof(head));
 	if (head.len != len - sizeof(head))
 		return -EBADMSG;
-	if (head.kind < FRAME_CONFIG || head.kind > FRAME_ANSWER)
+	if (head.kind < FRAME_CONFIG || head.kind > FRAME_COUNTERS)
 		return -EBADMSG;
 	*ret_frame = (struct frame){.kind = (enum frame_kind)head.kind,
 		.id = head.id,
@@ -165,21 +170,17 @@ static bool put_word(uint8_t *buf, size_t *at, const char *word)
 
 int frame_put_config(uint8_t *buf, const struct upstream_config *config)
 {
-	struct config_head head = {.list_len = (uint8_t)config->list_len};
+	struct config_head head = {0};
 	size_t at = FRAME_HEAD + sizeof(head);
 	bool fits;
 
-	if (config->list_len > UPSTREAM_MAX)
-		return -E2BIG;
 	if (config->test_zones)
 		head.flags |= CONFIG_TEST_ZONES;
 	if (config->loopback_servers)
 		head.flags |= CONFIG_LOOPBACK_SERVERS;
 	memcpy(buf + FRAME_HEAD, &head, sizeof(head));
 	fits = put_word(buf, &at, config->root_hints) && put_word(buf, &at, config->trust_anchor) &&
-	       put_word(buf, &at, config->user) && put_word(buf, &at, config->resolv_conf);
-	for (size_t i = 0; i < config->list_len; i++)
-		fits = fits && put_word(buf, &at, config->list[i]);
+	       put_word(buf, &at, config->user);
 	return fits ? (int)put_head(buf, FRAME_CONFIG, 0, at - FRAME_HEAD) : -E2BIG;
 }
 
@@ -204,20 +205,103 @@ int frame_get_config(const struct frame *frame, struct upstream_config *ret_conf
 	if (frame->kind != FRAME_CONFIG || frame->len < sizeof(head))
 		return -EBADMSG;
 	memcpy(&head, frame->payload, sizeof(head));
-	if (head.list_len > UPSTREAM_MAX || (head.flags & ~CONFIG_FLAGS))
+	if (head.flags & ~CONFIG_FLAGS)
 		return -EBADMSG;
 	*ret_config = (struct upstream_config){
-		.list_len = head.list_len,
 		.test_zones = head.flags & CONFIG_TEST_ZONES,
 		.loopback_servers = head.flags & CONFIG_LOOPBACK_SERVERS,
 	};
 	if (!get_word(frame, &at, &ret_config->root_hints) ||
 		!get_word(frame, &at, &ret_config->trust_anchor) ||
-		!get_word(frame, &at, &ret_config->user) ||
-		!get_word(frame, &at, &ret_config->resolv_conf))
+		!get_word(frame, &at, &ret_config->user))
 		return -EBADMSG;
-	for (size_t i = 0; i < head.list_len; i++)
-		if (!get_word(frame, &at, &ret_config->list[i]) || !ret_config->list[i])
-			return -EBADMSG;
 	return at == frame->len ? 0 : -EBADMSG;
+}
+
+size_t frame_put_servers(uint8_t *buf, const struct frame_servers *servers)
+{
+	struct servers_head head = {
+		.len = (uint32_t)servers->len, .insecure_len = (uint32_t)servers->insecure_len};
+	size_t at = FRAME_HEAD, entries = servers->len * sizeof(*servers->servers);
+	size_t names = servers->insecure_len * sizeof(*servers->insecure);
+
+	memcpy(buf + at, &head, sizeof(head));
+	at += sizeof(head);
+	memcpy(buf + at, servers->servers, entries);
+	at += entries;
+	memcpy(buf + at, servers->insecure, names);
+	at += names;
+	return put_head(buf, FRAME_SERVERS, 0, at - FRAME_HEAD);
+}
+
+/* A name as our own code makes them, and zeros behind it. */
+static bool name_is_sane(const struct name *name)
+{
+	struct name again;
+	size_t offset = 0;
+
+	return name_from_wire(name->wire, sizeof(name->wire), &offset, &again) == 0 &&
+	       again.len == name->len && memcmp(again.wire, name->wire, name->len) == 0;
+}
+
+static bool entry_is_sane(const struct server_entry *e)
+{
+	sa_family_t family = e->address.addr.ss_family;
+	socklen_t len = family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					   : sizeof(struct sockaddr_in);
+
+	if (!name_is_sane(&e->zone) || !memchr(e->label, '\0', sizeof(e->label)))
+		return false;
+	return e->recursive == 1 ||
+	       (e->recursive == 0 && (family == AF_INET || family == AF_INET6) &&
+		       e->address.len == len);
+}
+
+int frame_get_servers(const struct frame *frame, struct frame_servers *ret_servers)
+{
+	struct servers_head head;
+	size_t entries, names;
+
+	if (frame->kind != FRAME_SERVERS || frame->len < sizeof(head))
+		return -EBADMSG;
+	memcpy(&head, frame->payload, sizeof(head));
+	if (head.len > SERVERS_MAX || head.insecure_len > UPSTREAM_INSECURE_MAX)
+		return -EBADMSG;
+	entries = head.len * sizeof(*ret_servers->servers);
+	names = head.insecure_len * sizeof(*ret_servers->insecure);
+	if (frame->len != sizeof(head) + entries + names)
+		return -EBADMSG;
+	memcpy(ret_servers->servers, frame->payload + sizeof(head), entries);
+	memcpy(ret_servers->insecure, frame->payload + sizeof(head) + entries, names);
+	ret_servers->len = head.len;
+	ret_servers->insecure_len = head.insecure_len;
+	for (size_t i = 0; i < head.len; i++)
+		if (!entry_is_sane(&ret_servers->servers[i]))
+			return -EBADMSG;
+	for (size_t i = 0; i < head.insecure_len; i++)
+		if (!name_is_sane(&ret_servers->insecure[i]))
+			return -EBADMSG;
+	return 0;
+}
+
+size_t frame_put_counters(uint8_t *buf, const struct server_counters *counters, size_t len)
+{
+	memcpy(buf + FRAME_HEAD, counters, len * sizeof(*counters));
+	return put_head(buf, FRAME_COUNTERS, 0, len * sizeof(*counters));
+}
+
+int frame_get_counters(
+	const struct frame *frame, struct server_counters *ret_counters, size_t *ret_len)
+{
+	size_t len = frame->len / sizeof(*ret_counters);
+
+	if (frame->kind != FRAME_COUNTERS || frame->len % sizeof(*ret_counters) ||
+		len > SERVERS_MAX)
+		return -EBADMSG;
+	memcpy(ret_counters, frame->payload, frame->len);
+	for (size_t i = 0; i < len; i++)
+		if (ret_counters[i].dnssec > DNSSEC_STRIPS || ret_counters[i].down > 1)
+			return -EBADMSG;
+	*ret_len = len;
+	return 0;
 }

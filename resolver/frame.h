@@ -6,20 +6,26 @@
 #ifndef RESOLVER_FRAME_H
 #define RESOLVER_FRAME_H
 
-#include "resolver/upstream.h"
+#include "resolver/server_entry.h"
 
 #define FRAME_HEAD 16
 #define FRAME_WHY_MAX 255 /* why an answer is bogus is a line, not a log */
 #define FRAME_MESSAGE_MAX 65535
 #define FRAME_ASK_MAX (FRAME_HEAD + 4 + NAME_WIRE_MAX)
+#define FRAME_SERVERS_MAX                                                                          \
+	(FRAME_HEAD + 8 + SERVERS_MAX * sizeof(struct server_entry) +                              \
+		UPSTREAM_INSECURE_MAX * sizeof(struct name))
+#define FRAME_COUNTERS_MAX (FRAME_HEAD + SERVERS_MAX * sizeof(struct server_counters))
 #define FRAME_MAX (FRAME_HEAD + 8 + FRAME_WHY_MAX + FRAME_MESSAGE_MAX)
 
 enum frame_kind {
 	FRAME_CONFIG = 1, /* to the child, once, first: what it needs of struct upstream_config */
 	FRAME_ASK,	  /* to the child: a question */
 	FRAME_CANCEL,	  /* to the child: nobody waits for this one any more */
-	FRAME_ANSWER, /* from the child: exactly one for each FRAME_ASK, cancelled or not, so that
-		       * both ends count the same questions */
+	FRAME_ANSWER,  /* from the child: exactly one for each FRAME_ASK, cancelled or not, so that
+			* both ends count the same questions */
+	FRAME_SERVERS, /* to the child, before the first question and at each change: whom to ask */
+	FRAME_COUNTERS, /* from the child, once a second while it works */
 };
 
 struct frame {
@@ -31,6 +37,14 @@ struct frame {
 /* 0, or -EBADMSG when the bytes are no frame. */
 int frame_open(const uint8_t *buf, size_t len, struct frame *ret_frame);
 
+/* Whom to ask, and what is not to be validated. */
+struct frame_servers {
+	struct server_entry servers[SERVERS_MAX];
+	size_t len;
+	struct name insecure[UPSTREAM_INSECURE_MAX];
+	size_t insecure_len;
+};
+
 struct frame_answer {
 	int error; /* as upstream_reply's, or -ECANCELED */
 	bool secure, bogus, unvalidated;
@@ -40,10 +54,12 @@ struct frame_answer {
 };
 
 /* The writers return the length. buf holds FRAME_ASK_MAX bytes for what the parent says of a
- * question, FRAME_MAX for the others. */
+ * question, FRAME_SERVERS_MAX and FRAME_COUNTERS_MAX for these, FRAME_MAX for the others. */
 size_t frame_put_ask(uint8_t *buf, uint64_t id, const struct question *q);
 size_t frame_put_cancel(uint8_t *buf, uint64_t id);
 size_t frame_put_answer(uint8_t *buf, uint64_t id, const struct frame_answer *answer);
+size_t frame_put_servers(uint8_t *buf, const struct frame_servers *servers);
+size_t frame_put_counters(uint8_t *buf, const struct server_counters *counters, size_t len);
 /* Length, or -E2BIG when the words do not fit. */
 int frame_put_config(uint8_t *buf, const struct upstream_config *config);
 
@@ -51,5 +67,9 @@ int frame_put_config(uint8_t *buf, const struct upstream_config *config);
 int frame_get_ask(const struct frame *frame, struct question *ret_question);
 int frame_get_answer(const struct frame *frame, struct frame_answer *ret_answer);
 int frame_get_config(const struct frame *frame, struct upstream_config *ret_config);
+int frame_get_servers(const struct frame *frame, struct frame_servers *ret_servers);
+/* SERVERS_MAX of them at most. */
+int frame_get_counters(
+	const struct frame *frame, struct server_counters *ret_counters, size_t *ret_len);
 
 #endif

@@ -145,7 +145,10 @@ static const struct answer *peek(struct resolver *r, const struct question *q, u
 	const struct own_record *record = memory_own(r, q, view);
 	if (record)
 		return lend_own(r, record);
-	const struct answer *winner = decide_from_memory(r, q, view, listed);
+	const struct answer *winner = hosts_answer(r->parts.hosts, q);
+	if (winner)
+		return winner;
+	winner = decide_from_memory(r, q, view, listed);
 	memory_won(r, q, winner);
 	return winner;
 }

@@ -1,11 +1,8 @@
 /* resolv.conf(5): the name servers, nothing else of it. */
 #include "resolver/resolv_conf.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* A real one has a few hundred bytes; what is past this is not read. */
 #define FILE_MAX_BYTES 16384
@@ -72,55 +69,14 @@ void resolv_conf_parse(const char *text, size_t len, struct resolv_conf *ret_con
 		add(ret_conf, &address);
 }
 
-/* Reads what there is, at most cap bytes. */
-static size_t read_all(int fd, char *buf, size_t cap)
+bool resolv_conf_changed(struct watched_file *file, struct resolv_conf *ret_conf)
 {
-	size_t len = 0;
+	char *text;
+	size_t len;
 
-	while (len < cap) {
-		ssize_t n = read(fd, buf + len, cap - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	return len;
-}
-
-static bool same(const struct resolv_conf_file *file, const struct stat *st)
-{
-	return file->seen && file->device == st->st_dev && file->inode == st->st_ino &&
-	       file->size == st->st_size &&
-	       file->modified_ns == st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
-}
-
-bool resolv_conf_changed(struct resolv_conf_file *file, struct resolv_conf *ret_conf)
-{
-	char text[FILE_MAX_BYTES];
-	struct stat st = {0};
-	size_t len = 0;
-	int fd;
-
-	/* O_NONBLOCK: a FIFO in its place must not stop us. */
-	fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode)))
-		memset(&st, 0, sizeof(st));
-	if (same(file, &st)) {
-		if (fd >= 0)
-			close(fd);
+	if (!watched_file_changed(file, FILE_MAX_BYTES, &text, &len))
 		return false;
-	}
-	if (fd >= 0 && st.st_ino != 0)
-		len = read_all(fd, text, sizeof(text));
-	if (fd >= 0)
-		close(fd);
-	file->device = st.st_dev;
-	file->inode = st.st_ino;
-	file->size = st.st_size;
-	file->modified_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
-	file->seen = true;
-	resolv_conf_parse(text, len, ret_conf);
+	resolv_conf_parse(text ? text : "", len, ret_conf);
+	free(text);
 	return true;
 }

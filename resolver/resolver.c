@@ -297,7 +297,7 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 	void *ctx = ask->ctx;
 	const struct answer *own = resolver_peek(r, &ask->question, ask->view);
 	struct answer *a;
-	if (own && own->has_owner) /* written while the question was out */
+	if (own && (own->has_owner || own->source == SOURCE_HOSTS)) /* written under way, perhaps */
 		a = answer_ref(own);
 	else if (winner)
 		a = answer_ref(winner);
@@ -405,6 +405,13 @@ static uint64_t patience(struct ask *ask)
 	return PATIENCE - age;
 }
 
+/* The hosts file says it all: nobody is asked. Who wants to hear what the others say asks them. */
+static bool is_local(const struct ask *ask)
+{
+	return ask->what == ASK_FOR_ANSWER &&
+		hosts_answer(ask->resolver->parts.hosts, &ask->question);
+}
+
 static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
@@ -413,6 +420,10 @@ static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)
 	uint64_t deadline = ask->resolver->config.deadline, patient;
 	switch (ask->stage) {
 	case ASK_BEGINS:
+		if (is_local(ask)) {
+			ask_deliver(ask, NULL);
+			break;
+		}
 		patient = patience(ask);
 		if (patient < deadline)
 			arm(ask, ASK_PATIENT, patient);
@@ -471,7 +482,8 @@ struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t vie
 	}
 	r->counters.asked++;
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
-		if (policy_rule_pinned(&r->config.policy, q, ask->parts, part).when == ASK_NOW)
+		if (!is_local(ask) &&
+			policy_rule_pinned(&r->config.policy, q, ask->parts, part).when == ASK_NOW)
 			ask_part(ask, part);
 	struct timeval at_once = {0, 0};
 	event_add(&ask->timer, &at_once);

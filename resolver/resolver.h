@@ -10,6 +10,7 @@
  *     resolver/memory    what needs nobody:
  *       resolver/own       the user's own records
  *       resolver/pinned    who speaks for the name to this user: then the name under his key
+ *       resolver/hosts     the hosts file
  *       resolver/cache     what a source said before
  *     resolver/fetch     one question to one source:
  *       dht/               the zone of a key, the slot of a plain name   (resolver/zone, slot)
@@ -28,6 +29,7 @@
 #include <stdio.h>
 
 #include "resolver/answer.h"
+#include "resolver/hosts.h"
 #include "resolver/policy.h"
 #include "resolver/publish.h"
 #include "resolver/upstream.h"
@@ -53,6 +55,7 @@ struct resolver_parts {     /* what it works with; each may be NULL but own */
 	struct publisher *publisher;
 	struct upstream *upstream;
 	struct dht *dht;
+	struct hosts *hosts;
 };
 int resolver_create(struct event_base *base, const struct resolver_config *config,
 	const struct resolver_parts *parts, struct resolver **ret_resolver);

@@ -10,42 +10,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* How long a silent server stands at the end of the order; doubled while it stays silent. */
-#define DOWN_FIRST (10 * SECOND)
-#define DOWN_MAX (300 * SECOND)
+/* How often a silent server is tried. A context made for that costs 5 ms. */
+#define RETRY_PAUSE (10 * SECOND)
 /* A server that fails to answer the probe is not probed again for each question. */
 #define PROBE_PAUSE (30 * SECOND)
 /* One that strips DNSSEC may be replaced by one that does not. */
 #define STRIPS_FOR (600 * SECOND)
 
-enum dnssec { DNSSEC_UNKNOWN, DNSSEC_PROBING, DNSSEC_PASSES, DNSSEC_STRIPS };
-
 /* `. DNSKEY` first. A server that fails at it may be dead, or too old to know the type: the
- * second question, `. NS`, tells. */
-enum probe_stage { PROBE_NONE, PROBE_DNSKEY, PROBE_NS };
+ * second question, `. NS`, tells. One that was named for a zone may know nothing else: its SOA. */
+enum probe_stage { PROBE_NONE, PROBE_DNSKEY, PROBE_NS, PROBE_ZONE };
 
 struct server {
 	const struct server_config *config;
-	struct server_address address;
-	bool forwards, warned;
-	char name[SERVER_ADDRESS_TEXT_MAX];
+	struct server_entry entry;
+	bool forwards, warned, ip6;
+	char forward[SERVER_ADDRESS_TEXT_MAX];
 	struct ub_ctx *validating, *plain;
-	enum dnssec dnssec;
+	enum server_dnssec dnssec;
 	enum probe_stage stage;
 	bool probe_again; /* the second stage is to be asked, from the loop */
 	uint64_t probed_at;
 	struct ub_query probe;
 	struct event settle; /* libunbound is not to be asked from its own callback */
-	uint64_t last_answer, down_until, down_for;
-	bool silent;
+	uint64_t last_answer, retried;
+	bool down;
+	bool asking; /* in ub_context_ask: what answers now was in its cache */
 	unsigned live, held;
+	struct server_counters counters;
 };
 
 static void on_settle(evutil_socket_t fd, short what, void *arg);
 
-int server_create(const struct server_config *config, const struct server_address *address,
+int server_create(const struct server_config *config, const struct server_entry *entry,
 	struct server **ret_server)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -53,26 +51,51 @@ int server_create(const struct server_config *config, const struct server_addres
 	if (!s)
 		return -ENOMEM;
 	s->config = config;
-	if (address) {
+	s->entry = *entry;
+	s->counters.id = entry->id;
+	if (!entry->recursive) {
 		s->forwards = true;
-		s->address = *address;
-		server_address_to_text(address, s->name);
+		server_address_to_text(&entry->address, s->forward);
 	}
 	event_assign(&s->settle, config->base, -1, 0, on_settle, s);
 	*ret_server = s;
 	return 0;
 }
 
-void server_destroy(struct server *s)
+/* Begins anew, with what libunbound has cached and found out gone. */
+static void drop_contexts(struct server *s)
 {
-	if (!s)
-		return;
 	if (s->validating)
 		ub_context_destroy(s->validating);
 	if (s->plain)
 		ub_context_destroy(s->plain);
+	s->validating = s->plain = NULL;
+}
+
+void server_shut(struct server *s)
+{
+	drop_contexts(s);
 	event_del(&s->settle);
+}
+
+void server_destroy(struct server *s)
+{
+	if (!s)
+		return;
+	server_shut(s);
 	free(s);
+}
+
+const struct server_entry *server_entry(const struct server *s)
+{
+	return &s->entry;
+}
+
+void server_counters(const struct server *s, struct server_counters *ret_counters)
+{
+	*ret_counters = s->counters;
+	ret_counters->down = s->down;
+	ret_counters->dnssec = s->dnssec;
 }
 
 /* Is there a way out of this host? Root servers stand for the Internet. */
@@ -87,14 +110,14 @@ static int route_to(const char *address)
 static bool has_ip6(const struct server *s)
 {
 	if (s->forwards)
-		return s->address.addr.ss_family == AF_INET6;
+		return s->entry.address.addr.ss_family == AF_INET6;
 	return route_to("2001:503:ba3e::2:30") == 0;
 }
 
 static int check_route(const struct server *s)
 {
 	if (s->forwards)
-		return server_address_route(&s->address);
+		return server_address_route(&s->entry.address);
 	if (s->config->loopback_servers || route_to("198.41.0.4") == 0)
 		return 0;
 	return route_to("2001:503:ba3e::2:30");
@@ -104,10 +127,13 @@ static int make_context(struct server *s, const char *trust_anchor, struct ub_ct
 {
 	struct ub_context_config config = {
 		.base = s->config->base,
-		.forward = s->forwards ? s->name : NULL,
+		.forward = s->forwards ? s->forward : NULL,
+		.zone = s->entry.zone.len > 1 ? &s->entry.zone : NULL,
 		.root_hints = s->config->root_hints,
 		.trust_anchor = trust_anchor,
-		.ip6 = has_ip6(s),
+		.insecure = s->config->insecure,
+		.insecure_len = s->config->insecure_len,
+		.ip6 = s->ip6,
 		.test_zones = s->config->test_zones,
 		.loopback_servers = s->config->loopback_servers,
 	};
@@ -115,26 +141,32 @@ static int make_context(struct server *s, const char *trust_anchor, struct ub_ct
 
 	if (*ctx)
 		return 0;
-	/* libunbound reads the file at the first question, and says no more than that it failed. */
-	r = !s->forwards && access(config.root_hints, R_OK) ? -errno
-							    : ub_context_create(&config, ctx);
+	r = !s->forwards && !config.root_hints ? -ENOENT : ub_context_create(&config, ctx);
 	if (r && !s->warned) {
 		s->warned = true;
-		fprintf(stderr, "kadns: upstream %s: %s\n",
-			s->forwards ? s->name : config.root_hints, strerror(-r));
+		fprintf(stderr, "kadns: upstream %s: %s\n", s->entry.label,
+			r == -ENOENT ? "no root hints" : strerror(-r));
 	}
 	return r ? -EREMOTEIO : 0;
 }
 
-/* Both contexts, whose caches hold what the server stripped, begin anew. */
-static void forget_stripping(struct server *s)
+/* What was true when the contexts were made and is no more: a server that stripped DNSSEC is tried
+ * again, and a recursion that began without a way to IPv6, or with one, begins anew. Only while
+ * nothing is under way. */
+static void freshen(struct server *s)
 {
-	if (s->validating)
-		ub_context_destroy(s->validating);
-	if (s->plain)
-		ub_context_destroy(s->plain);
-	s->validating = s->plain = NULL;
-	s->dnssec = DNSSEC_UNKNOWN;
+	bool ip6;
+
+	if (s->live)
+		return;
+	ip6 = has_ip6(s);
+	if (s->dnssec == DNSSEC_STRIPS && clock_monotonic() - s->probed_at > STRIPS_FOR) {
+		drop_contexts(s);
+		s->dnssec = DNSSEC_UNKNOWN;
+	}
+	if (ip6 != s->ip6)
+		drop_contexts(s);
+	s->ip6 = ip6;
 }
 
 static bool has_rrsig(const uint8_t *message, size_t len)
@@ -154,34 +186,47 @@ static bool has_rrsig(const uint8_t *message, size_t len)
 	return false;
 }
 
-static void settle(struct server *s, enum dnssec dnssec)
+static void settle(struct server *s, enum server_dnssec dnssec)
 {
-	s->stage = PROBE_NONE;
 	/* A secure answer that came meanwhile has settled it for good. */
 	if (s->dnssec == DNSSEC_PROBING)
 		s->dnssec = dnssec;
 	if (s->dnssec == DNSSEC_STRIPS && !s->warned) {
 		s->warned = true;
-		fprintf(stderr,
-			"kadns: upstream %s strips DNSSEC: its answers are used without "
-			"validation\n",
-			s->name);
+		fprintf(stderr, "kadns: upstream %s %s: its answers are used without validation\n",
+			s->entry.label,
+			s->stage == PROBE_ZONE ? "answers for its zone alone" : "strips DNSSEC");
 	}
+	s->stage = PROBE_NONE;
+}
+
+static void begin_live(struct server *s)
+{
+	s->live++;
+	++*s->config->all_live;
+}
+
+static void end_live(struct server *s)
+{
+	s->live--;
+	--*s->config->all_live;
 }
 
 static void probe_answered(void *arg, const struct ub_answer *answer)
 {
 	struct server *s = arg;
 
-	s->live--;
+	end_live(s);
 	if (!answer->failed)
 		s->last_answer = clock_monotonic();
 	if (s->stage == PROBE_DNSKEY && !answer->failed)
 		settle(s, has_rrsig(answer->message, answer->len) ? DNSSEC_PASSES : DNSSEC_STRIPS);
-	else if (s->stage == PROBE_DNSKEY)
+	else if (!answer->failed)
+		settle(s, DNSSEC_STRIPS);
+	else if (s->stage == PROBE_DNSKEY || (s->stage == PROBE_NS && s->entry.zone.len > 1))
 		s->probe_again = true;
 	else
-		settle(s, answer->failed ? DNSSEC_UNKNOWN : DNSSEC_STRIPS);
+		settle(s, DNSSEC_UNKNOWN);
 	event_active(&s->settle, EV_TIMEOUT, 0);
 }
 
@@ -191,9 +236,13 @@ static void probe(struct server *s, enum probe_stage stage)
 		.type = stage == PROBE_DNSKEY ? TYPE_DNSKEY : TYPE_NS,
 		.class = CLASS_IN};
 
+	if (stage == PROBE_ZONE) {
+		q.name = s->entry.zone;
+		q.type = TYPE_SOA;
+	}
 	s->stage = stage;
 	s->probe = (struct ub_query){.fn = probe_answered, .arg = s};
-	s->live++;
+	begin_live(s);
 	if (make_context(s, NULL, &s->plain) || ub_context_ask(s->plain, &q, &s->probe))
 		probe_answered(s, &(struct ub_answer){.failed = true});
 }
@@ -211,7 +260,7 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 	}
 	if (s->probe_again) {
 		s->probe_again = false;
-		probe(s, PROBE_NS);
+		probe(s, s->stage + 1);
 		return;
 	}
 	if (s->stage != PROBE_NONE)
@@ -220,7 +269,25 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 		ub_context_destroy(s->plain);
 		s->plain = NULL;
 	}
+	/* libunbound would ask on for the signatures that do not come. This calls back for what is
+	 * under way there, which waits for `settled` then. */
+	if (s->dnssec == DNSSEC_STRIPS && s->validating) {
+		ub_context_destroy(s->validating);
+		s->validating = NULL;
+	}
 	s->config->settled(s->config->ctx, s);
+}
+
+static bool may_probe(const struct server *s)
+{
+	return s->forwards && s->dnssec == DNSSEC_UNKNOWN &&
+	       (s->probed_at == 0 || clock_monotonic() - s->probed_at >= PROBE_PAUSE);
+}
+
+static void begin_probe(struct server *s)
+{
+	s->dnssec = DNSSEC_PROBING;
+	event_active(&s->settle, EV_TIMEOUT, 0);
 }
 
 /* An answer of the validating context that may be due to a server that strips. */
@@ -231,10 +298,9 @@ static enum server_outcome suspect(struct server *s, enum server_outcome outcome
 		return outcome;
 	case DNSSEC_UNKNOWN:
 		/* It has not even the root's keys: nothing that it says proves anything. */
-		if (s->probed_at && clock_monotonic() - s->probed_at < PROBE_PAUSE)
+		if (!may_probe(s))
 			return SERVER_FAILED;
-		s->dnssec = DNSSEC_PROBING;
-		event_active(&s->settle, EV_TIMEOUT, 0);
+		begin_probe(s);
 		return SERVER_WAIT;
 	case DNSSEC_PROBING:
 		return SERVER_WAIT;
@@ -257,17 +323,34 @@ static enum server_outcome judge(
 	return answer->failed ? SERVER_FAILED : SERVER_VALIDATED;
 }
 
+/* Of eight measurements the newest counts as much as one; what libunbound had in its cache tells
+ * nothing of the server. */
+static void note_answer(struct server *s, const struct server_query *query)
+{
+	uint64_t now = clock_monotonic();
+	int64_t took = (int64_t)(now - query->begun);
+
+	s->last_answer = now;
+	s->down = false;
+	s->counters.answered++;
+	if (s->asking)
+		return;
+	if (s->counters.rtt == 0)
+		s->counters.rtt = (uint32_t)took;
+	else
+		s->counters.rtt = (uint32_t)(s->counters.rtt + (took - s->counters.rtt) / 8);
+}
+
 static void answered(void *arg, const struct ub_answer *answer)
 {
 	struct server_query *query = arg;
 	struct server *s = query->server;
 
-	s->live--;
-	if (!answer->failed) {
-		s->last_answer = clock_monotonic();
-		s->down_until = s->down_for = 0;
-		s->silent = false;
-	}
+	end_live(s);
+	if (answer->failed)
+		s->counters.failed++;
+	else
+		note_answer(s, query);
 	query->fn(query->arg, judge(s, query, answer), answer);
 }
 
@@ -277,49 +360,56 @@ int server_ask(struct server *s, const struct question *q, struct server_query *
 	struct ub_ctx **ctx;
 	int r;
 
-	if (s->dnssec == DNSSEC_STRIPS && s->live == 0 &&
-		clock_monotonic() - s->probed_at > STRIPS_FOR)
-		forget_stripping(s);
-	if (s->live >= s->config->live_max)
+	freshen(s);
+	if (s->live >= s->config->live_max || *s->config->all_live >= s->config->all_live_max)
 		return -EBUSY;
 	r = check_route(s);
 	if (r)
 		return r;
 	query->server = s;
 	query->plain = !anchor || s->dnssec == DNSSEC_STRIPS;
+	query->begun = clock_monotonic();
 	query->ub = (struct ub_query){.fn = answered, .arg = query};
 	ctx = query->plain ? &s->plain : &s->validating;
 	r = make_context(s, query->plain ? NULL : anchor, ctx);
 	if (r)
 		return r;
-	s->live++;
-	r = ub_context_ask(*ctx, q, &query->ub);
+	/* Beside the first question: one that waits for libunbound to find out takes seconds. */
+	if (!query->plain && may_probe(s))
+		begin_probe(s);
+	begin_live(s);
+	s->counters.asked++;
+	s->asking = true;
+	r = ub_context_ask(*ctx, q, &query->ub); /* the query may be gone then, answered */
+	s->asking = false;
 	if (r)
-		s->live--;
+		end_live(s);
 	return r;
 }
 
 void server_silent(struct server *s, uint64_t since)
 {
-	if (s->last_answer >= since)
+	if (s->last_answer >= since || s->down)
 		return;
-	s->silent = true;
-	if (server_is_down(s))
-		return;
-	s->down_for = s->down_for ? s->down_for * 2 : DOWN_FIRST;
-	if (s->down_for > DOWN_MAX)
-		s->down_for = DOWN_MAX;
-	s->down_until = clock_monotonic() + s->down_for;
+	s->down = true;
+	s->retried = clock_monotonic();
 }
 
 bool server_is_down(const struct server *s)
 {
-	return s->down_until > clock_monotonic();
+	return s->down;
 }
 
-bool server_was_silent(const struct server *s)
+bool server_retry(struct server *s)
 {
-	return s->silent;
+	uint64_t now = clock_monotonic();
+
+	if (!s->down || s->live || now - s->retried < RETRY_PAUSE)
+		return false;
+	s->retried = now;
+	/* libunbound does not ask for a minute what it has found dead. */
+	drop_contexts(s);
+	return true;
 }
 
 void server_hold(struct server *s)

@@ -1,35 +1,44 @@
 /* One upstream in the validator: its contexts, whether it is alive, and whether it lets DNSSEC
  * through.
  *
- * A forwarder that strips DNSSEC would make every name bogus. So the first answer of a forwarder
- * that is bogus, or a failure, is not believed before it was probed: `. DNSKEY` without
- * validation. Where RRSIGs come along, it is held to DNSSEC for good, and bogus is bogus. Where
- * data come without them it is used unvalidated, with one warning, and tried again later. One
- * that has once given a secure answer is never let off: a stranger on the path could
+ * A forwarder that strips DNSSEC would make every name bogus. So it is probed beside its first
+ * question: `. DNSKEY` without validation; and until that has an end, no answer that is bogus,
+ * or a failure, is believed. Where RRSIGs come along, it is held to DNSSEC for good, and bogus is
+ * bogus. Where data come without them it is used unvalidated, with one warning, and tried again
+ * later. So is one that was named for a zone and answers for nothing but that: it has no root keys
+ * to show. One that has once given a secure answer is never let off: a stranger on the path could
  * otherwise switch validation off by dropping RRSIGs. */
 #ifndef RESOLVER_SERVER_H
 #define RESOLVER_SERVER_H
 
-#include "resolver/server_address.h"
+#include "resolver/server_entry.h"
 #include "resolver/ub_context.h"
 
 struct server;
 
 struct server_config {
 	struct event_base *base;
-	const char *root_hints;
-	const char *trust_anchor; /* NULL: nothing can be validated */
+	const char *root_hints;	     /* NULL: no recursion */
+	const char *trust_anchor;    /* NULL: nothing can be validated */
+	const struct name *insecure; /* zones that are not validated */
+	size_t insecure_len;
 	bool test_zones, loopback_servers;
-	unsigned live_max; /* questions under way at one server: memory */
+	/* Questions under way at one server, so that a dead one leaves room for others; and at all
+	 * of them, for memory. */
+	unsigned live_max, all_live_max;
+	unsigned *all_live;
 	/* A probe has ended, well or not: who was told SERVER_WAIT asks again. From the loop. */
 	void (*settled)(void *ctx, struct server *server);
 	void *ctx;
 };
 
-/* address NULL: recursion. The config stands as long as the server. Contexts are made
- * when first needed: 2.5 MB each. */
-int server_create(const struct server_config *config, const struct server_address *address,
+/* The config stands as long as the server. Contexts are made when first needed: 2.5 MB each. */
+int server_create(const struct server_config *config, const struct server_entry *entry,
 	struct server **ret_server);
+const struct server_entry *server_entry(const struct server *server);
+void server_counters(const struct server *server, struct server_counters *ret_counters);
+/* Ends what is under way, as server_destroy does; the server itself stands. */
+void server_shut(struct server *server);
 /* Calls back for what is under way, as failed. Not from a callback. */
 void server_destroy(struct server *server);
 
@@ -47,18 +56,21 @@ struct server_query {
 	void *arg;
 	struct server *server; /* the rest is the server's */
 	struct ub_query ub;
+	uint64_t begun;
 	bool plain;
 };
 /* 0: fn is called once, perhaps before this returns. Otherwise not: -ENETUNREACH, no route;
  * -EBUSY, live_max; -EREMOTEIO, no context could be made. Not to be called from a callback. */
 int server_ask(struct server *server, const struct question *q, struct server_query *query);
 
-/* Nothing came for a question asked at `since`, so it moves to the end of the order for a
- * while; unless it has answered others in the meantime: then it was the name that is slow. */
+/* Nothing came for a question asked at `since`, so it moves to the end of the order until it
+ * answers; unless it has answered others in the meantime: then it was the name that is slow. */
 void server_silent(struct server *server, uint64_t since);
 bool server_is_down(const struct server *server);
-/* Has it fallen silent? libunbound says SERVFAIL at once for what it has found dead. */
-bool server_was_silent(const struct server *server);
+/* Is it time to ask one that is down beside the one that answers, so that it is found when it is
+ * back and no user waits for that? True once in a while; what libunbound knows of it is forgotten
+ * then. Not from a callback. */
+bool server_retry(struct server *server);
 
 /* A server taken off the list lives on until nobody holds it and nothing is under way. */
 void server_hold(struct server *server);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdint.h>
@@ -106,9 +107,14 @@ static int parse_host(char *host, uint16_t port, struct server_address *ret_addr
 
 int server_address_parse(const char *text, size_t len, struct server_address *ret_address)
 {
+	return server_address_parse_port(text, len, DNS_PORT, ret_address);
+}
+
+int server_address_parse_port(
+	const char *text, size_t len, uint16_t port, struct server_address *ret_address)
+{
 	char host[HOST_MAX + 1];
 	const char *port_text;
-	uint16_t port = DNS_PORT;
 
 	if (len == 0 || memchr(text, '\0', len))
 		return -EINVAL;
@@ -157,6 +163,71 @@ bool server_address_equal(const struct server_address *a, const struct server_ad
 {
 	/* Both were made by server_address_parse, which leaves no padding undefined. */
 	return a->len == b->len && memcmp(&a->addr, &b->addr, a->len) == 0;
+}
+
+/* The 16 bytes of its address, an IPv4 one mapped, so that a door on [::] is one on 0.0.0.0 too.
+ * The unspecified address as a destination is this host's. */
+static void address_bytes(const struct sockaddr *a, struct in6_addr *ret_bytes)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, local[4] = {127, 0, 0, 1};
+
+	if (a->sa_family == AF_INET6) {
+		*ret_bytes = ((const struct sockaddr_in6 *)a)->sin6_addr;
+		if (IN6_IS_ADDR_UNSPECIFIED(ret_bytes))
+			*ret_bytes = in6addr_loopback;
+		return;
+	}
+	memcpy(ret_bytes->s6_addr, mapped, sizeof(mapped));
+	memcpy(ret_bytes->s6_addr + 12, &((const struct sockaddr_in *)a)->sin_addr, 4);
+	if (((const struct sockaddr_in *)a)->sin_addr.s_addr == htonl(INADDR_ANY))
+		memcpy(ret_bytes->s6_addr + 12, local, sizeof(local));
+}
+
+static bool is_wildcard(const struct server_address *a)
+{
+	if (a->addr.ss_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&a->addr)->sin6_addr);
+	return ((const struct sockaddr_in *)&a->addr)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* Is it an address of an interface here? All of 127/8 is. */
+static bool is_ours(const struct in6_addr *address)
+{
+	struct ifaddrs *all, *i;
+	struct in6_addr one;
+	bool found = IN6_IS_ADDR_LOOPBACK(address) ||
+		     (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
+
+	if (found || getifaddrs(&all))
+		return found;
+	for (i = all; i && !found; i = i->ifa_next) {
+		if (!i->ifa_addr ||
+			(i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6))
+			continue;
+		address_bytes(i->ifa_addr, &one);
+		found = IN6_ARE_ADDR_EQUAL(&one, address);
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+static in_port_t port_of(const struct server_address *a)
+{
+	return a->addr.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&a->addr)->sin6_port
+					     : ((const struct sockaddr_in *)&a->addr)->sin_port;
+}
+
+bool server_address_reaches(const struct server_address *address, const struct server_address *door)
+{
+	struct in6_addr to, listens;
+
+	if (port_of(address) != port_of(door))
+		return false;
+	address_bytes((const struct sockaddr *)&address->addr, &to);
+	if (is_wildcard(door))
+		return is_ours(&to);
+	address_bytes((const struct sockaddr *)&door->addr, &listens);
+	return IN6_ARE_ADDR_EQUAL(&to, &listens);
 }
 
 int server_address_route(const struct server_address *address)

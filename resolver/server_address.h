@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct server_address {
@@ -15,6 +16,9 @@ struct server_address {
  * none is named. A bare IPv6 address takes no port: its last group would be one too. 0 or -EINVAL.
  */
 int server_address_parse(const char *text, size_t len, struct server_address *ret_address);
+/* The same, with another port where none is named. */
+int server_address_parse_port(
+	const char *text, size_t len, uint16_t port, struct server_address *ret_address);
 /* The address alone, as resolv.conf has it. */
 int server_address_parse_bare(const char *text, size_t len, struct server_address *ret_address);
 
@@ -24,6 +28,11 @@ const char *server_address_to_text(
 	const struct server_address *address, char ret_text[SERVER_ADDRESS_TEXT_MAX]);
 
 bool server_address_equal(const struct server_address *a, const struct server_address *b);
+
+/* Does what is sent to `address` arrive at who listens on `door`? `door` may be a wildcard: then it
+ * does where the address is one of this machine's. */
+bool server_address_reaches(
+	const struct server_address *address, const struct server_address *door);
 
 /* Does the kernel know a way there? No packet is sent. 0 or -ENETUNREACH. */
 int server_address_route(const struct server_address *address);

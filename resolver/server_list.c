@@ -1,103 +1,30 @@
-/* The upstreams in order, and resolv.conf behind "system". */
+/* The servers in order, and those that were. */
 #include "resolver/server_list.h"
-
-#include "resolver/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Servers of former resolv.confs with questions under way. A file that changes faster than
- * they end (17 s) is not read again until there is room. */
-#define RETIRED_MAX 32
+/* Servers of former lists with questions under way. Of more than that, all are cut short: lists
+ * that change faster than questions end (17 s) would take memory without end. */
+#define RETIRED_MAX 64
 
 struct server_list {
-	const struct server_config *config;
-	struct server *servers[SERVER_LIST_MAX], *retired[RETIRED_MAX];
-	size_t count, retired_count;
-	bool system;
-	size_t system_at, system_count; /* where the system's stand in `servers` */
-	struct resolv_conf_file file;
-	uint64_t looked_at;
+	struct server_config *config;
+	struct server *servers[SERVERS_MAX];
+	size_t count;
+	struct server **retired;
+	size_t retired_count;
+	struct name insecure[UPSTREAM_INSECURE_MAX];
 };
 
-/* servers[at…] make room for `count` new ones where `former` stood, and are retired. */
-static void replace_system(struct server_list *list, struct server **fresh, size_t count)
-{
-	size_t behind = list->system_at + list->system_count;
-
-	for (size_t i = list->system_at; i < behind; i++)
-		list->retired[list->retired_count++] = list->servers[i];
-	memmove(list->servers + list->system_at + count, list->servers + behind,
-		(list->count - behind) * sizeof(*list->servers));
-	memcpy(list->servers + list->system_at, fresh, count * sizeof(*fresh));
-	list->count = list->count - list->system_count + count;
-	list->system_count = count;
-}
-
-static int read_system(struct server_list *list)
-{
-	struct server *fresh[RESOLV_CONF_SERVERS_MAX];
-	struct resolv_conf conf;
-	size_t count = 0;
-	int r = 0;
-
-	if (!resolv_conf_changed(&list->file, &conf))
-		return 0;
-	for (; count < conf.count; count++) {
-		r = server_create(list->config, &conf.servers[count], &fresh[count]);
-		if (r)
-			break;
-	}
-	if (!r) {
-		replace_system(list, fresh, count);
-		return 0;
-	}
-	while (count > 0)
-		server_destroy(fresh[--count]);
-	list->file.seen = false; /* and so tried again */
-	return r;
-}
-
-static int add_word(struct server_list *list, const char *word)
-{
-	struct server_address address;
-	bool recursive = strcmp(word, "recursive") == 0;
-	int r;
-
-	if (strcmp(word, "system") == 0) {
-		if (list->system)
-			return 0;
-		list->system = true;
-		list->system_at = list->count;
-		return read_system(list);
-	}
-	if (!recursive && server_address_parse(word, strlen(word), &address))
-		return -EINVAL;
-	r = server_create(list->config, recursive ? NULL : &address, &list->servers[list->count]);
-	if (!r)
-		list->count++;
-	return r;
-}
-
-int server_list_create(const struct upstream_config *upstreams, const struct server_config *config,
-	struct server_list **ret_list)
+struct server_list *server_list_create(struct server_config *config)
 {
 	struct server_list *list = calloc(1, sizeof(*list));
-	int r = 0;
 
-	if (!list)
-		return -ENOMEM;
-	list->config = config;
-	list->file.path = upstreams->resolv_conf ? upstreams->resolv_conf : "/etc/resolv.conf";
-	for (size_t i = 0; i < upstreams->list_len && !r; i++)
-		r = add_word(list, upstreams->list[i]);
-	if (r) {
-		server_list_destroy(list);
-		return r;
-	}
-	*ret_list = list;
-	return 0;
+	if (list)
+		list->config = config;
+	return list;
 }
 
 void server_list_destroy(struct server_list *list)
@@ -108,6 +35,7 @@ void server_list_destroy(struct server_list *list)
 		server_destroy(list->servers[i]);
 	for (size_t i = 0; i < list->retired_count; i++)
 		server_destroy(list->retired[i]);
+	free(list->retired);
 	free(list);
 }
 
@@ -115,6 +43,9 @@ static void bury_retired(struct server_list *list)
 {
 	size_t kept = 0;
 
+	if (list->retired_count > RETIRED_MAX)
+		for (size_t i = 0; i < list->retired_count; i++)
+			server_shut(list->retired[i]);
 	for (size_t i = 0; i < list->retired_count; i++) {
 		if (server_is_idle(list->retired[i]))
 			server_destroy(list->retired[i]);
@@ -124,17 +55,63 @@ static void bury_retired(struct server_list *list)
 	list->retired_count = kept;
 }
 
-void server_list_refresh(struct server_list *list)
+static struct server *find(const struct server_list *list, uint32_t id)
 {
-	uint64_t now = clock_monotonic();
+	for (size_t i = 0; i < list->count; i++)
+		if (server_entry(list->servers[i])->id == id)
+			return list->servers[i];
+	return NULL;
+}
 
+static bool holds(struct server *const *servers, size_t count, const struct server *s)
+{
+	for (size_t i = 0; i < count; i++)
+		if (servers[i] == s)
+			return true;
+	return false;
+}
+
+/* Those of the list, old or new. -ENOMEM: the new ones are gone again. */
+static int make_servers(struct server_list *list, const struct frame_servers *servers,
+	struct server *ret_fresh[SERVERS_MAX])
+{
+	size_t len = 0;
+	int r = 0;
+
+	for (; len < servers->len; len++) {
+		ret_fresh[len] = find(list, servers->servers[len].id);
+		if (!ret_fresh[len])
+			r = server_create(list->config, &servers->servers[len], &ret_fresh[len]);
+		if (r)
+			break;
+	}
+	while (r && len > 0)
+		if (!holds(list->servers, list->count, ret_fresh[--len]))
+			server_destroy(ret_fresh[len]);
+	return r;
+}
+
+int server_list_replace(struct server_list *list, const struct frame_servers *servers)
+{
+	struct server *fresh[SERVERS_MAX];
+	struct server **retired = realloc(
+		list->retired, (list->retired_count + SERVERS_MAX) * sizeof(*retired));
+
+	if (!retired)
+		return -ENOMEM;
+	list->retired = retired;
+	if (make_servers(list, servers, fresh))
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		if (!holds(fresh, servers->len, list->servers[i]))
+			list->retired[list->retired_count++] = list->servers[i];
+	memcpy(list->servers, fresh, servers->len * sizeof(*fresh));
+	list->count = servers->len;
+	memcpy(list->insecure, servers->insecure, sizeof(list->insecure));
+	list->config->insecure = list->insecure;
+	list->config->insecure_len = servers->insecure_len;
 	bury_retired(list);
-	if (!list->system || now - list->looked_at < SECOND)
-		return;
-	if (list->retired_count + list->system_count > RETIRED_MAX)
-		return;
-	list->looked_at = now;
-	(void)read_system(list); /* without memory the former servers stay */
+	return 0;
 }
 
 size_t server_list_count(const struct server_list *list)
@@ -145,4 +122,21 @@ size_t server_list_count(const struct server_list *list)
 struct server *server_list_get(const struct server_list *list, size_t i)
 {
 	return list->servers[i];
+}
+
+void server_list_zone(
+	const struct server_list *list, const struct question *q, struct name *ret_zone)
+{
+	struct name name = q->name;
+
+	if (q->type == TYPE_DS)
+		name_parent(&q->name, 1, &name);
+	*ret_zone = (struct name){.len = 1};
+	for (size_t i = 0; i < list->count; i++) {
+		const struct name *zone = &server_entry(list->servers[i])->zone;
+
+		/* Of two zones above one name the longer is the nearer. */
+		if (zone->len > ret_zone->len && name_under(&name, zone))
+			*ret_zone = *zone;
+	}
 }

@@ -1,27 +1,30 @@
-/* The upstreams in order, "system" replaced by the name servers of resolv.conf, which may change
- * under way. */
+/* The servers that the validator may ask, in order, as the resolver's process names them; the list
+ * may be replaced under way. */
 #ifndef RESOLVER_SERVER_LIST_H
 #define RESOLVER_SERVER_LIST_H
 
-#include "resolver/resolv_conf.h"
+#include "resolver/frame.h"
 #include "resolver/server.h"
-#include "resolver/upstream.h"
-
-/* "system" said twice counts once; each other word is one server. */
-#define SERVER_LIST_MAX (UPSTREAM_MAX + RESOLV_CONF_SERVERS_MAX)
 
 struct server_list;
 
-/* Both configs stand as long as the list. 0, -EINVAL for a word that upstream_check refuses, or
- * -ENOMEM. */
-int server_list_create(const struct upstream_config *upstreams, const struct server_config *config,
-	struct server_list **ret_list);
+/* The config stands as long as the list, which sets its `insecure`. Empty at first. NULL: no
+ * memory. */
+struct server_list *server_list_create(struct server_config *config);
+/* Calls back for what is under way, as failed. Not from a callback. */
 void server_list_destroy(struct server_list *list);
 
-/* Looks at resolv.conf, at most once a second. A changed file is another network even if it
- * names the same address: its servers begin anew. Not from a callback. */
-void server_list_refresh(struct server_list *list);
+/* A server whose id stood in the list before stays as it is, with all that is known of it. The
+ * others begin anew, and those that are gone answer what they were asked and are asked no more. 0,
+ * or -ENOMEM: then the former list stands. Not from a callback. */
+int server_list_replace(struct server_list *list, const struct frame_servers *servers);
+
 size_t server_list_count(const struct server_list *list);
 struct server *server_list_get(const struct server_list *list, size_t i);
+
+/* The zone whose servers answer this question: the longest one that some server has. The root where
+ * none has. The DS of a zone is its parent's to say. */
+void server_list_zone(
+	const struct server_list *list, const struct question *q, struct name *ret_zone);
 
 #endif

@@ -103,6 +103,36 @@ static void republish_status(FILE *f, const struct dht *dht, const struct publis
 	line(f, "republish.late", c.refresh_late);
 }
 
+static void hosts_status(FILE *f, const struct hosts *hosts)
+{
+	struct hosts_counters c;
+	hosts_counters(hosts, &c);
+	line(f, "hosts.names", c.names);
+	line(f, "hosts.loads", c.loads);
+	line(f, "hosts.answers", c.answers);
+}
+
+/* Servers are numbered from 1 in the order in which they are asked. */
+static void server_status(void *ctx, size_t i, const struct upstream_server *s)
+{
+	FILE *f = ctx;
+	char prefix[32], name[64];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {{"asked", s->asked}, {"answered", s->answered}, {"failed", s->failed},
+		{"rtt_us", s->rtt}, {"down", s->down}};
+	snprintf(prefix, sizeof(prefix), "upstream.%zu.", i + 1);
+	snprintf(name, sizeof(name), "%sserver", prefix);
+	fprintf(f, "%-34s %s\n", name, s->label);
+	for (size_t k = 0; k < sizeof(numbers) / sizeof(*numbers); k++) {
+		snprintf(name, sizeof(name), "%s%s", prefix, numbers[k].name);
+		line(f, name, numbers[k].value);
+	}
+	snprintf(name, sizeof(name), "%sdnssec", prefix);
+	fprintf(f, "%-34s %s\n", name, s->dnssec);
+}
+
 static void upstream_status(FILE *f, const struct upstream *u)
 {
 	struct upstream_counters c;
@@ -114,6 +144,7 @@ static void upstream_status(FILE *f, const struct upstream *u)
 	line(f, "upstream.bogus", c.bogus);
 	line(f, "upstream.in_flight", c.in_flight);
 	line(f, "upstream.restarts", c.restarts);
+	upstream_each_server(u, server_status, f);
 }
 
 static void publish_status(FILE *f, const struct publisher *p)
@@ -223,6 +254,8 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 		republish_status(f, r->parts.dht, r->parts.publisher);
 	if (r->parts.dht)
 		dht_status(f, r->parts.dht);
+	if (r->parts.hosts)
+		hosts_status(f, r->parts.hosts);
 	if (r->parts.upstream)
 		upstream_status(f, r->parts.upstream);
 	for (size_t i = 0; i < RESOLVER_STATUS_PARTS && r->status_parts[i].fn; i++)

@@ -45,6 +45,32 @@ static int apply_fixed(struct ub_ctx *ctx)
 	return 0;
 }
 
+static int apply_insecure(struct ub_ctx *ctx, const struct ub_context_config *config)
+{
+	char name[NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < config->insecure_len; i++) {
+		name_to_absolute(&config->insecure[i], name);
+		if (ub_ctx_set_option(ctx, "domain-insecure:", name))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* What finalises the context, so that all that is set afterwards is refused. As options of the same
+ * name these would be accepted and do nothing. */
+static int apply_local_zones(struct ub_ctx *ctx, const struct ub_context_config *config)
+{
+	char name[NAME_TEXT_MAX];
+
+	if (config->test_zones && ub_ctx_zone_add(ctx, "test.", "nodefault"))
+		return -EINVAL;
+	if (!config->zone)
+		return 0;
+	name_to_absolute(config->zone, name);
+	return ub_ctx_zone_add(ctx, name, "transparent") ? -EINVAL : 0;
+}
+
 static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *config)
 {
 	const char *modules = config->trust_anchor ? "validator iterator" : "iterator";
@@ -61,8 +87,9 @@ static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *conf
 		return -EINVAL;
 	if (!config->forward)
 		return ub_ctx_set_option(ctx, "root-hints:", config->root_hints) ? -EINVAL : 0;
-	/* Who asks anew before an answer ends wants another than this one (resolver/prefetch). What a
-	 * recursor must remember, delegations, a forwarder has not; keys are in a cache of their own.
+	/* Who asks anew before an answer ends wants another than this one (resolver/prefetch). What
+	 * a recursor must remember, delegations, a forwarder has not; keys are in a cache of their
+	 * own.
 	 */
 	if (ub_ctx_set_option(ctx, "msg-cache-size:", "0") ||
 		ub_ctx_set_option(ctx, "rrset-cache-size:", "0"))
@@ -88,10 +115,10 @@ int ub_context_create(const struct ub_context_config *config, struct ub_ctx **re
 	r = apply_fixed(ctx);
 	if (!r)
 		r = apply_config(ctx, config);
-	/* Last, because it finalises the context and all that is set afterwards is refused. As an
-	 * option of the same name it would be accepted and do nothing. */
-	if (!r && config->test_zones && ub_ctx_zone_add(ctx, "test.", "nodefault"))
-		r = -EINVAL;
+	if (!r)
+		r = apply_insecure(ctx, config);
+	if (!r)
+		r = apply_local_zones(ctx, config);
 	if (r) {
 		ub_ctx_delete(ctx);
 		return r;

@@ -10,8 +10,12 @@ struct ub_ctx;
 
 struct ub_context_config {
 	struct event_base *base;
-	const char *forward; /* ADDR@PORT; NULL: recursion from the root */
+	const char *forward;	 /* ADDR@PORT; NULL: recursion from the root */
+	const struct name *zone; /* NULL: for all names; else this zone's are asked of the forwarder
+				  * whatever libunbound would answer by itself (home.arpa, test) */
 	const char *root_hints;
+	const struct name *insecure; /* zones that are not validated */
+	size_t insecure_len;
 	const char *trust_anchor; /* NULL: no validation, every answer is "insecure" */
 	bool ip6;		  /* there is a way to IPv6 addresses */
 	bool test_zones;

@@ -3,9 +3,9 @@
 
 #include "resolver/clock.h"
 #include "resolver/frame.h"
-#include "resolver/server_address.h"
 #include "resolver/child.h"
 #include "resolver/child_words.h"
+#include "resolver/upstream_list.h"
 #include "resolver/validator.h"
 
 #include <errno.h>
@@ -50,6 +50,8 @@ struct upstream {
 	char *program;
 	uint8_t *config; /* the frame that each child gets first */
 	size_t config_len;
+	struct upstream_list *list;
+	bool list_unsent; /* the child is to be told of it before it is asked anything more */
 	uint64_t patience;
 
 	int fd;	   /* -1: no child to talk to */
@@ -67,7 +69,7 @@ struct upstream {
 	unsigned free_count;
 	uint64_t serial;
 	struct upstream_counters counters;
-	uint8_t outgoing_frame[FRAME_ASK_MAX];
+	uint8_t outgoing_frame[FRAME_SERVERS_MAX];
 	/* One more than is allowed: what fills it is too long. Apart from the other, because a
 	 * callback that reads an answer in it may ask. */
 	uint8_t buffer[FRAME_MAX + 1];
@@ -75,14 +77,9 @@ struct upstream {
 
 int upstream_check(const char *word, const char **ret_why)
 {
-	struct server_address address;
+	struct upstream_word parsed;
 
-	if (strcmp(word, "system") == 0 || strcmp(word, "recursive") == 0)
-		return 0;
-	if (server_address_parse(word, strlen(word), &address) == 0)
-		return 0;
-	*ret_why = "neither system, recursive, nor ADDR[:PORT]";
-	return -EINVAL;
+	return upstream_word_parse(word, &parsed, ret_why);
 }
 
 /* -- questions ---------------------------------------------------------------------------- */
@@ -181,6 +178,7 @@ static void child_failed(struct upstream *u)
 	struct upstream_query *q;
 
 	drop_child(u);
+	upstream_list_died(u->list);
 	if (u->say)
 		u->say(u->say_ctx, "ended or hung; it is started again");
 	u->counters.restarts++;
@@ -213,24 +211,40 @@ static size_t put_query(struct upstream *u, const struct upstream_query *q)
 	return frame_put_ask(u->outgoing_frame, q->id, &q->question);
 }
 
-/* Says what is to be said, as far as the child reads. An error other than a full socket is the
- * child's death, which the readable event tells of too, at a better time: from the loop. */
+/* false: it is full, or the child is dead, which the readable event tells of too, at a better time:
+ * from the loop. */
+static bool send_frame(struct upstream *u, size_t len)
+{
+	if (send(u->fd, u->outgoing_frame, len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return true;
+	if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
+		event_add(u->writable, NULL);
+	return false;
+}
+
+/* Says what is to be said, as far as the child reads. */
 static void flush(struct upstream *u)
 {
 	struct upstream_query *q;
 
 	if (u->fd < 0)
 		return;
+	if (u->list_unsent && !send_frame(u, frame_put_servers(u->outgoing_frame,
+						     upstream_list_servers(u->list))))
+		return;
+	u->list_unsent = false;
 	while ((q = TAILQ_FIRST(&u->outgoing))) {
-		size_t len = put_query(u, q);
-
-		if (send(u->fd, u->outgoing_frame, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-			if (errno == EAGAIN || errno == ENOBUFS || errno == EINTR)
-				event_add(u->writable, NULL);
+		if (!send_frame(u, put_query(u, q)))
 			return;
-		}
 		move_query(q, QUERY_SENT);
 	}
+}
+
+/* Has the network changed? */
+static void refresh_list(struct upstream *u)
+{
+	if (upstream_list_refresh(u->list))
+		u->list_unsent = true;
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -240,18 +254,28 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	flush(arg);
 }
 
+static int handle_counters(struct upstream *u, const struct frame *frame)
+{
+	struct server_counters counters[SERVERS_MAX];
+	size_t len;
+	int r = frame_get_counters(frame, counters, &len);
+
+	if (!r)
+		upstream_list_count(u->list, counters, len);
+	return r;
+}
+
 /* 0, or -EBADMSG when a child that works would not have sent this. */
-static int handle_answer(struct upstream *u, size_t len)
+static int handle_answer(struct upstream *u, const struct frame *frame)
 {
 	struct upstream_query *q;
 	struct frame_answer answer;
 	struct upstream_reply reply;
-	struct frame frame;
 
-	if (frame_open(u->buffer, len, &frame) || frame_get_answer(&frame, &answer))
+	if (frame_get_answer(frame, &answer))
 		return -EBADMSG;
-	q = u->slots[frame.id % UPSTREAM_IN_FLIGHT_MAX];
-	if (!q || q->id != frame.id || q->state == QUERY_UNSENT)
+	q = u->slots[frame->id % UPSTREAM_IN_FLIGHT_MAX];
+	if (!q || q->id != frame->id || q->state == QUERY_UNSENT)
 		return -EBADMSG;
 	if (answer.error == -ECANCELED && q->fn)
 		return -EBADMSG;
@@ -266,6 +290,16 @@ static int handle_answer(struct upstream *u, size_t len)
 	return 0;
 }
 
+static int handle_frame(struct upstream *u, size_t len)
+{
+	struct frame frame;
+
+	if (frame_open(u->buffer, len, &frame))
+		return -EBADMSG;
+	return frame.kind == FRAME_COUNTERS ? handle_counters(u, &frame)
+					    : handle_answer(u, &frame);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct upstream *u = arg;
@@ -276,7 +310,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (n <= 0 || handle_answer(u, (size_t)n)) {
+		if (n <= 0 || handle_frame(u, (size_t)n)) {
 			child_failed(u);
 			return;
 		}
@@ -303,6 +337,7 @@ static int start_child(struct upstream *u)
 		return -ENOMEM;
 	/* The socket is new and empty: this fits or the child is gone, which is seen soon. */
 	(void)!send(u->fd, u->config, u->config_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	u->list_unsent = true;
 	flush(u);
 	return 0;
 }
@@ -341,6 +376,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	refresh_list(u);
 	if (is_overdue(TAILQ_FIRST(&u->sent)))
 		child_failed(u);
 	while (is_overdue(q = TAILQ_FIRST(&u->outgoing))) {
@@ -351,6 +387,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	if (u->counters.in_flight == 0)
 		event_del(u->tick);
+	flush(u);
 }
 
 /* -- the interface ------------------------------------------------------------------------ */
@@ -376,11 +413,6 @@ static int copy_config(struct upstream *u, const struct upstream_config *config)
 /* What the user named must be there; better said now than by every question. */
 static int check_config(const struct upstream_config *config)
 {
-	const char *why;
-
-	for (size_t i = 0; i < config->list_len; i++)
-		if (upstream_check(config->list[i], &why))
-			return -EINVAL;
 	if (config->root_hints && access(config->root_hints, R_OK))
 		return -errno;
 	if (config->trust_anchor && access(config->trust_anchor, R_OK))
@@ -414,6 +446,8 @@ int upstream_create(struct event_base *base, const struct upstream_config *confi
 	u->tick = event_new(base, -1, EV_PERSIST, on_tick, u);
 	r = u->restart && u->tick ? copy_config(u, config) : -ENOMEM;
 	if (!r)
+		r = upstream_list_create(config, &u->list);
+	if (!r)
 		r = start_child(u);
 	if (r) {
 		upstream_destroy(u);
@@ -439,9 +473,33 @@ void upstream_destroy(struct upstream *u)
 		event_free(u->restart);
 	if (u->tick)
 		event_free(u->tick);
+	upstream_list_destroy(u->list);
 	free(u->config);
 	free(u->program);
 	free(u);
+}
+
+int upstream_reload(struct upstream *u, const struct upstream_config *config)
+{
+	int r = upstream_list_reload(u->list, config);
+
+	if (r)
+		return r;
+	u->list_unsent = true;
+	flush(u);
+	return 0;
+}
+
+void upstream_doors(struct upstream *u, const struct server_address *doors, size_t len)
+{
+	upstream_list_doors(u->list, doors, len);
+	u->list_unsent = true;
+	flush(u);
+}
+
+void upstream_each_server(const struct upstream *u, upstream_server_fn *fn, void *ctx)
+{
+	upstream_list_each(u->list, fn, ctx);
 }
 
 int upstream_ask(struct upstream *u, const struct question *question, upstream_fn *fn, void *ctx,
@@ -468,6 +526,7 @@ int upstream_ask(struct upstream *u, const struct question *question, upstream_f
 	u->counters.in_flight++;
 	if (!event_pending(u->tick, EV_TIMEOUT, NULL))
 		event_add(u->tick, &u->tick_period);
+	refresh_list(u);
 	flush(u);
 	*ret_query = q;
 	return 0;

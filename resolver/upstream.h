@@ -13,18 +13,31 @@ struct event_base;
 struct upstream;
 struct upstream_query;
 
-#define UPSTREAM_MAX 8            /* upstreams in the list */
+#define UPSTREAM_MAX 32		    /* words of upstream=, those of split DNS among them */
+#define UPSTREAM_INSECURE_MAX 32    /* of insecure_zone= */
+#define UPSTREAM_LABEL_MAX 96	    /* a server, for people; longer ones are cut */
 #define UPSTREAM_IN_FLIGHT_MAX 2048 /* 14 kB each in libunbound: 28 MB at worst */
 
+struct server_address;
+
 struct upstream_config {
-	const char *list[UPSTREAM_MAX]; /* in order: "system", "recursive", "ADDR[:PORT]" */
+	/* In order: "system", "recursive", "ADDR[:PORT]", "tls://ADDR#NAME"; "ZONE@…" for the names
+	 * of that zone only: the longest zone of a name has all of it, and what its servers do
+	 * not answer nobody else is asked. upstream_reload changes these two. */
+	const char *list[UPSTREAM_MAX];
 	size_t list_len;
+	struct name insecure[UPSTREAM_INSECURE_MAX]; /* zones that are not validated */
+	size_t insecure_len;
 	const char *root_hints;       /* NULL: dns-root-data's */
 	const char *trust_anchor;     /* NULL: dns-root-data's; DS or DNSKEY form */
 	const char *user;             /* whom the child becomes when started as root; NULL: nobody */
 	const char *resolv_conf;      /* NULL: /etc/resolv.conf */
 	const char *program;          /* what to exec; NULL: /proc/self/exe. It must call
 	                               * upstream_child first thing in main. */
+	/* Where the relay on loopback listens that speaks to `word` (tls://…, without ZONE@) for
+	 * libunbound. 0 or -errno. NULL: there is no relay, and such a word is an error. */
+	int (*relay)(void *ctx, const char *word, struct server_address *ret_address);
+	void *relay_ctx;
 	unsigned patience_ms;         /* a child that owes an answer for so long hangs, and is
 	                               * started again; 0: 14 s */
 	/* A line that the child has printed, or about it, any bytes; NULL: its stderr is ours. */
@@ -42,6 +55,14 @@ int upstream_check(const char *word, const char **ret_why);
  * can take its user from root before the caller gives root up. */
 int upstream_create(struct event_base *base, const struct upstream_config *config,
 	struct upstream **ret_upstream);
+/* Another list and other insecure zones from now on; the rest of `config` is not looked at. Questions
+ * that are out are answered as if nothing had happened. 0, or as upstream_create; then all is as it
+ * was. resolv.conf is looked at anew in any case. */
+int upstream_reload(struct upstream *u, const struct upstream_config *config);
+/* Where this node itself answers DNS questions: it must not be its own upstream, which resolv.conf
+ * may well say. Such a server is left out, with a warning. */
+#define UPSTREAM_DOORS_MAX 16
+void upstream_doors(struct upstream *u, const struct server_address *doors, size_t len);
 /* Kills the child and waits for it; no callback afterwards. Not from a callback. */
 void upstream_destroy(struct upstream *u);
 
@@ -67,6 +88,16 @@ struct upstream_counters {
 	unsigned in_flight;
 };
 void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters);
+/* The servers in the order of the list, with what was asked of each: at most a second old. */
+struct upstream_server {
+	const char *label;
+	uint64_t asked, answered, failed;
+	uint32_t rtt; /* microseconds, of late; 0: no answer yet */
+	bool down;
+	const char *dnssec; /* "unknown", "passes", "strips" */
+};
+typedef void upstream_server_fn(void *ctx, size_t i, const struct upstream_server *server);
+void upstream_each_server(const struct upstream *u, upstream_server_fn *fn, void *ctx);
 /* The child's process id, for status and for tests that kill it. */
 int upstream_child_pid(const struct upstream *u);
 

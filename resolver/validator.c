@@ -4,6 +4,7 @@
 #include "resolver/ask.h"
 #include "resolver/confine.h"
 #include "resolver/frame.h"
+#include "resolver/sandbox.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -23,19 +24,24 @@
 
 #define ROOT_HINTS "/usr/share/dns/root.hints"
 #define TRUST_ANCHOR "/usr/share/dns/root.key"
+#define FILE_MAX_BYTES (1 << 20) /* of either; real ones have a few kilobytes */
 
 struct validator {
 	int fd;
 	struct event_base *base;
 	struct event *readable, *tick;
 	struct server_config server_config;
+	char root_hints[SANDBOX_PATH_MAX], trust_anchor[SANDBOX_PATH_MAX];
+	unsigned live;
 	struct server_list *servers;
 	/* By id modulo its size: the parent never has two questions in one place. */
 	struct ask *asks[UPSTREAM_IN_FLIGHT_MAX];
 	unsigned ask_count;
 	struct ask_env env;
+	struct frame_servers lists;
 	uint8_t frame[FRAME_MAX];
 };
+_Static_assert(FRAME_SERVERS_MAX <= FRAME_MAX && FRAME_COUNTERS_MAX <= FRAME_MAX, "any frame fits");
 
 /* Blocks while the parent does not read: then there is nothing better to do than to stop. A parent
  * that is stopped for longer than STUCK_S finds a new child when it goes on. */
@@ -60,6 +66,17 @@ static void start_tick(struct validator *v)
 	}
 }
 
+/* How the servers do, for the status of the node. */
+static void tell_counters(struct validator *v)
+{
+	struct server_counters counters[SERVERS_MAX];
+	size_t len = server_list_count(v->servers);
+
+	for (size_t i = 0; i < len; i++)
+		server_counters(server_list_get(v->servers, i), &counters[i]);
+	send_frame(v, frame_put_counters(v->frame, counters, len));
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct validator *v = arg;
@@ -67,6 +84,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	alarm(0);
+	tell_counters(v);
 	if (v->ask_count || v->env.attempts)
 		start_tick(v);
 }
@@ -106,7 +124,6 @@ static int begin_ask(struct validator *v, const struct frame *frame)
 	}
 	v->ask_count++;
 	start_tick(v);
-	server_list_refresh(v->servers);
 	ask_start(*slot);
 	return 0;
 }
@@ -136,8 +153,12 @@ static int handle_frame(struct validator *v, const uint8_t *buf, size_t len)
 	case FRAME_CANCEL:
 		cancel_ask(v, frame.id);
 		return 0;
+	case FRAME_SERVERS:
+		r = frame_get_servers(&frame, &v->lists);
+		return r ? r : server_list_replace(v->servers, &v->lists);
 	case FRAME_CONFIG:
 	case FRAME_ANSWER:
+	case FRAME_COUNTERS:
 		break;
 	}
 	return -EBADMSG;
@@ -146,7 +167,7 @@ static int handle_frame(struct validator *v, const uint8_t *buf, size_t len)
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct validator *v = arg;
-	uint8_t buf[FRAME_ASK_MAX + 1]; /* what is longer is cut, and so no frame */
+	uint8_t buf[FRAME_SERVERS_MAX + 1]; /* what is longer is cut, and so no frame */
 
 	(void)what;
 	for (int i = 0; i < READ_BURST; i++) {
@@ -191,50 +212,52 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* One that was named must be there, or DNSSEC would be off where it was asked for. A host without
- * dns-root-data resolves unvalidated, and says so. */
-static int find_anchor(const char *named, const char **ret_anchor)
+/* Kept, for libunbound reads it at the first question, when no file can be opened any more. One
+ * that was named must be there, or DNSSEC would be off where it was asked for. */
+static int keep_file(const char *named, const char *path, char ret_path[SANDBOX_PATH_MAX])
 {
-	const char *path = named ? named : TRUST_ANCHOR;
+	int r = sandbox_keep_file(named ? named : path, FILE_MAX_BYTES, ret_path);
 
-	*ret_anchor = path;
-	if (access(path, R_OK) == 0)
-		return 0;
-	if (named)
-		return -errno;
-	fprintf(stderr, "kadns: %s: %s; nothing is validated\n", path, strerror(errno));
-	*ret_anchor = NULL;
-	return 0;
+	if (r && !named)
+		ret_path[0] = '\0';
+	return named ? r : 0;
+}
+
+/* A host without dns-root-data resolves unvalidated, and says so. */
+static int keep_files(struct validator *v, const struct upstream_config *config)
+{
+	int r = keep_file(config->trust_anchor, TRUST_ANCHOR, v->trust_anchor);
+
+	if (!r && !v->trust_anchor[0])
+		fprintf(stderr, "kadns: no %s; nothing is validated\n", TRUST_ANCHOR);
+	return r ? r : keep_file(config->root_hints, ROOT_HINTS, v->root_hints);
 }
 
 static int setup(struct validator *v, const struct upstream_config *config)
 {
-	unsigned list_len = config->list_len ? (unsigned)config->list_len : 1;
-	int r;
-
 	v->base = event_base_new();
 	if (!v->base)
 		return -ENOMEM;
 	v->server_config = (struct server_config){
 		.base = v->base,
-		.root_hints = config->root_hints ? config->root_hints : ROOT_HINTS,
+		.root_hints = v->root_hints[0] ? v->root_hints : NULL,
+		.trust_anchor = v->trust_anchor[0] ? v->trust_anchor : NULL,
 		.test_zones = config->test_zones,
 		.loopback_servers = config->loopback_servers,
-		.live_max = UPSTREAM_IN_FLIGHT_MAX / list_len,
+		.live_max = UPSTREAM_IN_FLIGHT_MAX / 2,
+		.all_live_max = UPSTREAM_IN_FLIGHT_MAX * 2,
+		.all_live = &v->live,
 		.settled = on_settled,
 		.ctx = v,
 	};
-	r = find_anchor(config->trust_anchor, &v->server_config.trust_anchor);
-	if (r)
-		return r;
 	v->readable = event_new(v->base, v->fd, EV_READ | EV_PERSIST, on_readable, v);
 	v->tick = evtimer_new(v->base, on_tick, v);
 	if (!v->readable || !v->tick || event_add(v->readable, NULL))
 		return -ENOMEM;
-	r = server_list_create(config, &v->server_config, &v->servers);
+	v->servers = server_list_create(&v->server_config);
 	v->env = (struct ask_env){
 		.base = v->base, .servers = v->servers, .done = on_done, .ctx = v};
-	return r;
+	return v->servers ? 0 : -ENOMEM;
 }
 
 static void finish(struct validator *v)
@@ -282,9 +305,15 @@ int validator_main(int fd)
 	}
 	if (!r) {
 		v->fd = fd;
+		what = "root hints or trust anchor";
+		r = keep_files(v, &config);
+	}
+	if (!r) {
 		what = "setup";
 		r = setup(v, &config);
 	}
+	if (!r)
+		r = sandbox_enter(&what);
 	if (!r)
 		event_base_dispatch(v->base);
 	else if (r != -EPIPE)

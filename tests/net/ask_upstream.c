@@ -4,6 +4,7 @@
  *   ask_upstream [OPTION…] NAME TYPE [NAME TYPE…]
  *     -u WORD   an upstream, repeatable, in order
  *     -r FILE   root hints; lifts the block on "test." and on servers on loopback
+ *     -i NAME   an insecure zone, repeatable
  *     -t FILE   trust anchor        -c FILE   resolv.conf       -U USER   the child's user
  *     -w MS     give up after so long (4000)
  *     -k MS     kill -9 the child so long after the question
@@ -133,7 +134,7 @@ static int ask(struct run *run, struct event *deadline, unsigned wait_ms, struct
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: ask_upstream [-u WORD]… [-r FILE] [-t FILE] [-c FILE] [-U USER] "
+	fprintf(stderr, "usage: ask_upstream [-u WORD]… [-r FILE] [-i NAME]… [-t FILE] [-c FILE] [-U USER] "
 			"[-w MS] [-k MS] [-p] NAME TYPE…\n");
 	return 2;
 }
@@ -150,7 +151,7 @@ int main(int argc, char **argv)
 
 	if (upstream_child(argc, argv, &status))
 		return status;
-	while ((option = getopt(argc, argv, "u:r:t:c:U:w:k:p")) != -1) {
+	while ((option = getopt(argc, argv, "u:r:i:t:c:U:w:k:p")) != -1) {
 		switch (option) {
 		case 'u':
 			if (config.list_len == UPSTREAM_MAX)
@@ -160,6 +161,12 @@ int main(int argc, char **argv)
 		case 'r':
 			config.root_hints = optarg;
 			config.test_zones = config.loopback_servers = true;
+			break;
+		case 'i':
+			if (config.insecure_len == UPSTREAM_INSECURE_MAX ||
+				name_from_text(optarg, strlen(optarg),
+					&config.insecure[config.insecure_len++]))
+				return usage();
 			break;
 		case 't':
 			config.trust_anchor = optarg;

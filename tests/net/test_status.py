@@ -46,6 +46,10 @@ ELSEWHERE = {
     "store.reads": ("dht/test_store_index.c", "reads"),
     "store.refused_full": ("dht/test_store.c", "refused_full"),
     "store.refused_quota": ("dht/test_store_index.c", "refused_quota"),
+    "hosts.answers": ("resolver/test_hosts.c", "c.answers"),
+    "hosts.loads": ("resolver/test_hosts.c", "c.loads"),
+    "hosts.names": ("resolver/test_hosts.c", "c.names"),
+    "upstream.N.down": ("net/test_sources.sh", "down"),
     "upstream.bogus": ("net/test_trust.sh", "bogus"),
     "upstream.timeouts": ("resolver/test_upstream.c", "timeouts"),
     "upstream.restarts": ("resolver/test_upstream.c", "restarts"),
@@ -120,6 +124,7 @@ def manual():
 
 
 def generic(name):
+    name = re.sub(r"^upstream\.\d+\.", "upstream.N.", name)
     return re.sub(r"^(dht\.(?:in|out))\.\w+\.", r"\1.KIND.", name)
 
 

@@ -127,6 +127,33 @@ static void route_to_loopback(void **state)
 	assert_int_equal(server_address_route(&a), 0);
 }
 
+static bool reaches(const char *address, const char *door)
+{
+	struct server_address a, d;
+
+	assert_int_equal(server_address_parse(address, strlen(address), &a), 0);
+	assert_int_equal(server_address_parse(door, strlen(door), &d), 0);
+	return server_address_reaches(&a, &d);
+}
+
+static void what_reaches_a_door(void **state)
+{
+	(void)state;
+	assert_true(reaches("127.0.0.1", "127.0.0.1:53"));
+	assert_true(reaches("0.0.0.0", "127.0.0.1:53"));
+	assert_true(reaches("127.0.0.1", "0.0.0.0:53"));
+	assert_true(reaches("127.9.8.7", "0.0.0.0:53"));
+	assert_true(reaches("127.0.0.1", "[::]:53")); /* it takes IPv4 too, if it may */
+	assert_true(reaches("::1", "[::]:53"));
+	assert_true(reaches("::", "[::1]:53"));
+	assert_true(reaches("::ffff:127.0.0.1", "127.0.0.1:53"));
+	assert_false(reaches("127.0.0.53", "127.0.0.1:53"));
+	assert_false(reaches("127.0.0.1", "127.0.0.1:1053"));
+	assert_false(reaches("192.0.2.1", "0.0.0.0:53"));
+	assert_false(reaches("2001:db8::1", "[::]:53"));
+	assert_false(reaches("::1", "127.0.0.1:53"));
+}
+
 static void write_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -138,8 +165,8 @@ static void write_file(const char *path, const char *text)
 
 static void read_again_when_changed(void **state)
 {
-	char path[] = "/tmp/test_resolv_conf.XXXXXX", other[sizeof(path) + 4];
-	struct resolv_conf_file file = {.path = path};
+	char path[] = "/tmp/test_resolv_conf.XXXXXX", other[sizeof(path) + 4], target[sizeof(path) + 8];
+	struct watched_file file = {.path = path};
 	char text[SERVER_ADDRESS_TEXT_MAX];
 	struct resolv_conf conf;
 	int fd = mkstemp(path);
@@ -159,10 +186,24 @@ static void read_again_when_changed(void **state)
 	assert_true(resolv_conf_changed(&file, &conf));
 	assert_string_equal(server_address_to_text(&conf.servers[0], text), "10.0.0.2@53");
 
-	/* Gone: the server on this host; then there again. */
-	assert_int_equal(unlink(path), 0);
+	/* A link that is turned elsewhere, as systemd-resolved and resolvconf(8) have it: the target
+	 * may be older, and as long. */
+	write_file(other, "nameserver 10.0.0.4\n");
+	snprintf(target, sizeof(target), "%s.target", path);
+	assert_int_equal(rename(path, target), 0);
+	assert_int_equal(symlink(other, path), 0);
 	assert_true(resolv_conf_changed(&file, &conf));
-	assert_string_equal(server_address_to_text(&conf.servers[0], text), "127.0.0.1@53");
+	assert_string_equal(server_address_to_text(&conf.servers[0], text), "10.0.0.4@53");
+	assert_false(resolv_conf_changed(&file, &conf));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(target, path), 0);
+	assert_true(resolv_conf_changed(&file, &conf));
+	assert_string_equal(server_address_to_text(&conf.servers[0], text), "10.0.0.2@53");
+
+	/* Gone, or the link leads nowhere, or to what is no file: what it said stands. */
+	assert_int_equal(unlink(target), 0);
+	assert_false(resolv_conf_changed(&file, &conf));
+	assert_int_equal(unlink(path), 0);
 	assert_false(resolv_conf_changed(&file, &conf));
 	assert_int_equal(mkfifo(path, 0600), 0); /* must not block */
 	assert_false(resolv_conf_changed(&file, &conf));
@@ -170,6 +211,26 @@ static void read_again_when_changed(void **state)
 	write_file(path, "nameserver 10.0.0.3\n");
 	assert_true(resolv_conf_changed(&file, &conf));
 	assert_string_equal(server_address_to_text(&conf.servers[0], text), "10.0.0.3@53");
+	unlink(other);
+	unlink(path);
+}
+
+/* Not there at the first look: as an empty one, once; and read when it comes. */
+static void comes_later(void **state)
+{
+	char path[] = "/tmp/test_resolv_conf.XXXXXX", text[SERVER_ADDRESS_TEXT_MAX];
+	struct watched_file file = {.path = path};
+	struct resolv_conf conf;
+
+	(void)state;
+	close(mkstemp(path));
+	unlink(path);
+	assert_true(resolv_conf_changed(&file, &conf));
+	assert_string_equal(server_address_to_text(&conf.servers[0], text), "127.0.0.1@53");
+	assert_false(resolv_conf_changed(&file, &conf));
+	write_file(path, "nameserver 10.0.0.1\n");
+	assert_true(resolv_conf_changed(&file, &conf));
+	assert_string_equal(server_address_to_text(&conf.servers[0], text), "10.0.0.1@53");
 	unlink(path);
 }
 
@@ -183,6 +244,8 @@ int main(void)
 		cmocka_unit_test(address_forms),
 		cmocka_unit_test(route_to_loopback),
 		cmocka_unit_test(read_again_when_changed),
+		cmocka_unit_test(comes_later),
+		cmocka_unit_test(what_reaches_a_door),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

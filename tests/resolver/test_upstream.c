@@ -26,7 +26,7 @@
 
 /* -- the fake child ----------------------------------------------------------------------- */
 
-/* What it does is told by config.user, "fake:MODE"; config.resolv_conf is a file of its own. */
+/* What it does is told by config.user, "fake:MODE"; config.root_hints is a file of its own. */
 #define FAKE "fake:"
 
 static const uint8_t message[12] = {0, 0, 0x81, 0x80};
@@ -60,8 +60,12 @@ static size_t put_lie(uint8_t *buf, uint64_t id, const char *lie)
 		*frame_len = 0, len = FRAME_HEAD;
 	else if (strcmp(lie, "kind 0") == 0)
 		*kind = 0;
-	else if (strcmp(lie, "kind 5") == 0)
-		*kind = FRAME_ANSWER + 1;
+	else if (strcmp(lie, "kind 7") == 0)
+		*kind = FRAME_COUNTERS + 1;
+	else if (strcmp(lie, "a list of servers") == 0)
+		*kind = FRAME_SERVERS;
+	else if (strcmp(lie, "half a counter") == 0)
+		*kind = FRAME_COUNTERS;
 	else if (strcmp(lie, "a question") == 0)
 		*kind = FRAME_ASK;
 	else if (strcmp(lie, "why past the end") == 0)
@@ -142,7 +146,7 @@ static void fake_ask(const char *mode, const char *path, uint64_t id)
 
 static int fake_child(void)
 {
-	static uint8_t words[FRAME_MAX], buf[FRAME_ASK_MAX], out[FRAME_MAX];
+	static uint8_t words[FRAME_MAX], buf[FRAME_SERVERS_MAX], out[FRAME_MAX];
 	struct upstream_config config;
 	struct frame frame;
 	struct question q;
@@ -152,8 +156,8 @@ static int fake_child(void)
 	if (n <= 0 || frame_open(words, (size_t)n, &frame) || frame_get_config(&frame, &config))
 		return 1;
 	mode = config.user + strlen(FAKE);
-	if (config.resolv_conf)
-		count_start(config.resolv_conf);
+	if (config.root_hints)
+		count_start(config.root_hints);
 	if (strcmp(mode, "dies at once") == 0)
 		return 1;
 	if (strcmp(mode, "deaf") == 0)
@@ -163,7 +167,7 @@ static int fake_child(void)
 		if (frame_open(buf, (size_t)n, &frame))
 			return 1;
 		if (frame.kind == FRAME_ASK && frame_get_ask(&frame, &q) == 0)
-			fake_ask(mode, config.resolv_conf, frame.id);
+			fake_ask(mode, config.root_hints, frame.id);
 		if (frame.kind == FRAME_CANCEL && strcmp(mode, "mute") == 0)
 			send(VALIDATOR_FD, out,
 				put_answer(
@@ -227,8 +231,9 @@ static void start_config(struct fixture *f, struct upstream_config *config)
 	strcpy(f->path, "/tmp/test_upstream.XXXXXX");
 	fd = mkstemp(f->path);
 	assert_true(fd >= 0);
+	assert_int_equal(fchmod(fd, 0644), 0); /* the child is somebody else */
 	close(fd);
-	config->resolv_conf = f->path;
+	config->root_hints = f->path;
 	config->program = program;
 	f->base = event_base_new();
 	f->guard = evtimer_new(f->base, on_guard, f);
@@ -452,7 +457,7 @@ static void program_that_is_not_there(void **state)
 static void liars_are_killed(void **state)
 {
 	static const char *const lies[] = {"longer", "shorter", "huge length", "half a head",
-		"head only", "kind 0", "kind 5", "a question", "why past the end",
+		"head only", "kind 0", "kind 7", "a list of servers", "half a counter", "a question", "why past the end",
 		"why over the limit", "message eaten by why", "secure and bogus",
 		"bogus and unvalidated", "unknown flag", "positive error", "strange error",
 		"error with data", "cancelled by nobody", "other id", "empty slot", "oversize"};
@@ -746,6 +751,8 @@ static void real_child_is_confined(void **state)
 	assert_string_equal(value, "kadns-validator");
 	process_status(pid, "NoNewPrivs:", value, sizeof(value));
 	assert_string_equal(value, "1");
+	process_status(pid, "Seccomp:", value, sizeof(value));
+	assert_string_equal(value, "2");
 	process_status(pid, "CapEff:", value, sizeof(value));
 	assert_string_equal(value, "0000000000000000");
 	process_status(pid, "CapPrm:", value, sizeof(value));
@@ -786,10 +793,15 @@ static void real_child_outlives_signals_but_not_its_parent(void **state)
 
 static void words_of_the_list(void **state)
 {
-	static const char *const good[] = {
-		"system", "recursive", "192.0.2.1", "192.0.2.1:53", "::1", "[::1]:53"};
+	static const char *const good[] = {"system", "recursive", "192.0.2.1", "192.0.2.1:53",
+		"::1", "[::1]:53", "tls://192.0.2.1#dns.example", "tls://192.0.2.1:8853#dns.example",
+		"tls://[::1]#x", "corp.example@192.0.2.1", "lan@[::1]:5353", "Lan.@recursive",
+		"corp@tls://192.0.2.1#dns.example"};
 	static const char *const bad[] = {"", "none", "System", "recursive ", "dns.example",
-		"192.0.2.1:", "https://dns.example/dns-query", "tls://192.0.2.1#x"};
+		"192.0.2.1:", "https://dns.example/dns-query", "tls://192.0.2.1", "tls://192.0.2.1#",
+		"tls://dns.example#x", "tls://192.0.2.1#*.x", "tls://192.0.2.1:0#x", "tls://#x",
+		"@192.0.2.1", ".@192.0.2.1", "a..b@192.0.2.1", "corp@", "corp@system", "corp@none",
+		"corp@dns.example", "corp@a@192.0.2.1", "192.0.2.1@corp"};
 	const char *why;
 
 	(void)state;

@@ -1,0 +1,60 @@
+/* hosts(5): the names that this machine's administrator has given to addresses, for every asker.
+ *
+ * A name of the file has the addresses of the file and no others: A and AAAA are answered from it,
+ * and so is that there are none of a family; HTTPS and SVCB do not exist there, for their hints
+ * would be other addresses. Types that a hosts file cannot say are asked elsewhere as ever. An
+ * address has the first name of its first line (PTR), but for 0.0.0.0 and :: and multicast, which
+ * are there to block names and are nobody's. Names under a key are passed over: only the key speaks
+ * for them. */
+#ifndef RESOLVER_HOSTS_H
+#define RESOLVER_HOSTS_H
+
+#include "resolver/answer.h"
+
+/* 200,000 lines are 6 MB of text and 20 MB here. What is past a bound is left out, with a warning.
+ */
+#define HOSTS_BYTES_MAX (16u << 20)
+#define HOSTS_PAIRS_MAX 400000 /* of a name and an address */
+#define HOSTS_ADDRESSES_MAX 64 /* of one name: one answer, and one search when it is read */
+#define HOSTS_TTL 60	       /* a change in the file is to get through */
+
+/* ---- the text ---- */
+
+struct hosts_table;
+struct hosts_passed {
+	size_t lines;	 /* that are not, or not whole, an address and names */
+	size_t first;	 /* of these: its number, from 1; 0: there is none */
+	size_t left_out; /* pairs past a bound */
+};
+/* The seed is secret: nobody chooses names that collide. 0 or -ENOMEM. */
+int hosts_parse(const char *text, size_t len, uint64_t seed, struct hosts_table **ret_table,
+	struct hosts_passed *ret_passed);
+void hosts_table_destroy(struct hosts_table *table);
+size_t hosts_names(const struct hosts_table *table);
+/* Has the file something to say to this question? -ENOENT: no; 0, and a set, to be destroyed by the
+ * caller, or NULL where it says that there is no such record; -ENOMEM. */
+int hosts_find(const struct hosts_table *table, const struct question *q, struct rrset **ret_set);
+
+/* ---- the file ---- */
+
+struct hosts;
+/* A line for the log: what was passed over, or that there is no memory. */
+typedef void hosts_say_fn(void *ctx, const char *line);
+/* Reads it; one that is not there is empty until it comes. 0 or -ENOMEM. */
+int hosts_open(
+	const char *path, uint64_t seed, hosts_say_fn *say, void *ctx, struct hosts **ret_hosts);
+void hosts_close(struct hosts *hosts);
+/* Another file from now on; NULL: none. 0; -ENOMEM: it is the former still. */
+int hosts_reopen(struct hosts *hosts, const char *path);
+
+/* NULL: it says nothing of this. Looks whether the file has changed, at most once a second.
+ * Borrowed until the next call; source hosts, trust self. `hosts` may be NULL. */
+const struct answer *hosts_answer(struct hosts *hosts, const struct question *q);
+
+struct hosts_counters {
+	size_t names;
+	uint64_t answers, loads;
+};
+void hosts_counters(const struct hosts *hosts, struct hosts_counters *ret_counters);
+
+#endif

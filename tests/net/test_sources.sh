@@ -1,0 +1,220 @@
+#!/bin/sh
+# Where conventional answers come from, in the real program: split DNS, insecure zones, the hosts file, a
+# resolv.conf that says ourselves, a child that is killed under load, HUP under load, the counters of
+# each upstream, and mistakes in the configuration by their line.
+. "$(dirname "$0")/../lib.sh"
+export MINET_RUN="$T/minet"
+"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
+	cat "$T/minet.out"
+	not_ok "the miniature Internet starts"
+	finish
+}
+m=$T/dns
+mkdir -p "$m"
+roots="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds"
+state=/var/lib/kadns/4001
+RECURSOR=127.53.0.53 LEAF=127.53.0.3 DEAD=127.53.0.99
+# One of an office, one of the provider: whom a question went to is seen by the address and the log.
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.1 0 192.0.2.201 "$T/office.log" &
+office=$!
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.2 400 192.0.2.202 "$T/provider.log" &
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.3 0 10.1.1.1 "$T/private.log" &
+eventually 5 sh -c "dig +time=1 +tries=1 @127.53.1.1 x.up && dig +time=1 +tries=1 @127.53.1.2 x.up" >/dev/null
+
+short() { dig +short +time=6 +tries=1 @127.0.0.1 -p 1053 "$@"; }
+whole() { dig +time=6 +tries=1 @127.0.0.1 -p 1053 "$@"; }
+rcode() { whole "$@" | sed -n 's/.*status: \([A-Z]*\),.*/\1/p'; }
+flags() { whole +dnssec "$@" | sed -n 's/^;; flags: \([^;]*\);.*/ \1 /p'; }
+pid() { daemon_pid $state; }
+child() { pgrep -P "$(pid)" -f . | head -n 1; }
+starts() { # NAME OPTIONS
+	check "$1: starts" "$KADNS" --no-dht -o "$2" none "$m"
+}
+ends() {
+	running=$(pid)
+	umount "$m"
+	eventually 10 ended "$running"
+}
+status() { sed -n "s/^$1  *//p" "$m/.kadns/status"; }
+
+# ---- split DNS
+starts "split DNS" "$roots,hosts=none,upstream=$RECURSOR,upstream=office@127.53.1.1,upstream=lab.office@127.53.1.3,upstream=gone@$DEAD,upstream=gone@$LEAF,upstream=example.test@$LEAF,upstream=home.arpa@127.53.1.1,private_ok=lab.office,deadline=3s"
+is "a name of the zone" "$(short www.office A)" 192.0.2.201
+is "the zone itself" "$(short office A)" 192.0.2.201
+is "the longer zone" "$(short a.lab.office A)" 10.1.1.1
+is "other names go to the general list" "$(short www.nsec3.test A)" 192.0.2.1
+is "a zone that has only the end of its name in common does too" "$(rcode xoffice A)" NXDOMAIN
+is "a zone that is answered here by default" "$(short printer.home.arpa A)" 192.0.2.201
+check "nobody else heard of it" grep -q '^www\.office\.$' "$T/office.log"
+check "but its own" sh -c "! grep -q 'lab\.office\.$' '$T/office.log' && grep -q '^a\.lab\.office\.$' '$T/private.log'"
+is "it never falls through to the general list" "$(rcode www.gone A)" SERVFAIL
+is "a server of one zone and no other" "$(short www.example.test A)" 192.0.2.1
+lacks "is not validated" "$(flags www.example.test A)" " ad "
+has "and says so" "$(whole www.example.test A)" "EDE: 5 (DNSSEC Indeterminate)"
+has "the general list is validated" "$(flags www.nsec3.test A)" " ad "
+lacks "and says no such thing" "$(whole www.nsec3.test A)" "EDE:"
+sleep 1.2
+short www.rsa.test A >/dev/null
+is "the status has each upstream by its word" "$(status 'upstream.2.server')" "office@127.53.1.1"
+is "with what it can" "$(status 'upstream.1.dnssec') $(status 'upstream.2.dnssec')" "passes strips"
+ends
+
+# Private addresses come from nowhere without private_ok=, from the office neither.
+starts "split DNS, private" "$roots,hosts=none,upstream=$RECURSOR,upstream=lab.office@127.53.1.3"
+is "a private address is dropped" "$(short b.lab.office A)" ""
+ends
+
+# ---- a signed parent that knows nothing of the zone
+starts "a private zone below a signed one" "$roots,hosts=none,upstream=$RECURSOR,upstream=recursive"
+has "signed" "$(flags www.example.test A)" " ad "
+is "bogus" "$(rcode www.bogus.test A)" SERVFAIL
+ends
+starts "insecure zones" "$roots,hosts=none,upstream=$RECURSOR,insecure_zone=bogus.test,insecure_zone=example.test"
+is "what would be bogus is answered" "$(short +cd www.nokey.test A)$(rcode www.nokey.test A)" "192.0.2.1SERVFAIL"
+lacks "an insecure zone is not said to be secure" "$(flags www.example.test A)" " ad "
+has "others are" "$(flags www.nsec3.test A)" " ad "
+ends
+starts "insecure zones, recursively" "$roots,hosts=none,upstream=recursive,insecure_zone=bogus.test"
+is "bogus no more" "$(short www.bogus.test A)" 192.0.2.66
+ends
+
+# ---- the hosts file
+printf '10.9.8.7 printer.home printer\n192.0.2.77 www.example.test\n2001:db8::7 six.home\n0.0.0.0 ads.example.test\n' >"$T/hosts"
+starts "hosts" "$roots,hosts=$T/hosts,upstream=$RECURSOR"
+is "an address" "$(short printer.home A)" 10.9.8.7
+is "of a single label" "$(short printer A)" 10.9.8.7
+is "none of the other family, and nobody is asked" "$(rcode printer.home AAAA)$(short printer.home AAAA)" NOERROR
+is "it comes before DNS" "$(short www.example.test A)" 192.0.2.77
+is "also for what DNS alone has" "$(short www.example.test AAAA)" ""
+is "other types are asked for" "$(short example.test MX)" "10 mail.example.test."
+is "the name of an address" "$(short -x 10.9.8.7)" printer.home.
+is "and of one of IPv6" "$(short -x 2001:db8::7)" six.home.
+is "through the mount" "$(jq -c '[.data[0],.source,.trust,.ttl]' "$m/IN/A/printer.home")" '["10.9.8.7","hosts","self",60]'
+check "ENOENT for the other family" sh -c "! cat '$m/IN/AAAA/printer.home' 2>/dev/null"
+has "explained" "$(cat "$m/.kadns/explain/IN/A/www.example.test")" "verdict: hosts answers, trust self"
+echo 192.0.2.88 >"$m/IN/A/printer.home"
+is "below own records" "$(short printer.home A)" 192.0.2.88
+rm "$m/IN/A/printer.home"
+printf '10.9.8.6 printer.home\n' >"$T/hosts.new"
+mv "$T/hosts.new" "$T/hosts"
+check "a change is noticed" eventually 3 sh -c "[ \"\$(dig +short @127.0.0.1 -p 1053 printer.home A)\" = 10.9.8.6 ]"
+is "and what went is gone" "$(short www.example.test A)" 192.0.2.1
+is "counted" "$(status hosts.names)" 1
+ends
+seq 1 200000 | sed 's/.*/0.0.0.0 host&.ads.example.com/' >"$T/many"
+starts "hosts of 200,000 lines" "$roots,hosts=$T/many,upstream=$RECURSOR"
+is "the last is blocked" "$(short host200000.ads.example.com A)" 0.0.0.0
+touch "$T/many"
+sleep 1
+before=$(date +%s%N)
+is "and after it was read again" "$(short host1.ads.example.com A)" 0.0.0.0
+took=$((($(date +%s%N) - before) / 1000000))
+check "which takes less than a second ($took ms)" test "$took" -lt 1000
+is "it was" "$(status hosts.loads)" 2
+ends
+
+# ---- resolv.conf that says ourselves: the door stands on port 53, as with a resolver of the machine
+conf() { mount --bind "$T/resolv.conf" "$(readlink -f /etc/resolv.conf)"; }
+printf 'nameserver 127.0.0.1\nnameserver %s\n' $RECURSOR >"$T/resolv.conf"
+if conf; then
+	check "a loop: starts" "$KADNS" -f --no-dht -o "$roots,hosts=none,dns=127.0.0.1:53" none "$m" 2>"$T/loop.log" &
+	eventually 10 mountpoint -q "$m"
+	is "our own door in resolv.conf is left out" "$(dig +short +time=3 +tries=1 @127.0.0.1 www.example.test A)" 192.0.2.1
+	is "with one warning" "$(grep -c 'own DNS door' "$T/check.out" "$T/loop.log" | awk -F: '{ n += $2 } END { print n }')" 1
+	printf 'nameserver 127.0.0.1\n' >"$T/resolv.conf"
+	sleep 1.1
+	began=$(date +%s%N)
+	is "with nobody else left it fails" "$(dig +time=3 +tries=1 @127.0.0.1 www.rsa.test A | sed -n 's/.*status: \([A-Z]*\),.*/\1/p')" SERVFAIL
+	check "at once" test $((($(date +%s%N) - began) / 1000000)) -lt 1000
+	umount "$m"
+	wait_for=$(pid 2>/dev/null)
+	[ -z "$wait_for" ] || eventually 10 ended "$wait_for"
+	umount "$(readlink -f /etc/resolv.conf)"
+else
+	not_ok "resolv.conf can be replaced"
+fi
+
+# ---- the child, killed with 200 questions in flight
+starts "under load" "$roots,hosts=none,upstream=127.53.1.2"
+short first.up A >/dev/null # the upstream is known to strip DNSSEC
+rm -f "$T/mark"
+/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 up 6 "$T/mark" >"$T/many.out" &
+asker=$!
+eventually 5 test -e "$T/mark"
+in_flight=$(status upstream.in_flight)
+check "200 questions are in flight ($in_flight)" test "$in_flight" -ge 150
+for what in Seccomp:2 NoNewPrivs:1 CapEff:0000000000000000; do
+	is "the child has ${what%:*}" "$(sed -n "s/^${what%:*}:	//p" "/proc/$(child)/status")" "${what#*:}"
+done
+kill -9 "$(child)"
+wait $asker
+is "all are answered, and nobody had to ask again" "$(cat "$T/many.out")" "200 200 0"
+is "it was started again once" "$(status upstream.restarts)" 1
+ends
+
+# ---- HUP under load, with another list
+printf 'upstream=127.53.1.2\nhosts=%s\n' "$T/hosts" >"$T/conf"
+cd "$T" || exit 1
+check "HUP: starts" "$KADNS" --no-dht -c conf -o "$roots" none "$m"
+cd / || exit 1
+is "the first list" "$(short one.up A)" 192.0.2.202
+rm -f "$T/mark"
+/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 hup.up 6 "$T/mark" >"$T/many.out" &
+asker=$!
+eventually 5 test -e "$T/mark"
+printf 'upstream=127.53.1.1\nupstream=x@127.53.1.3\nhosts=%s\n' "$T/hosts2" >"$T/conf"
+echo '10.9.8.5 printer.home' >"$T/hosts2"
+kill -HUP "$(pid)"
+is "the new list, at once" "$(short two.up A)" 192.0.2.201
+is "the new hosts file" "$(short printer.home A)" 10.9.8.5
+wait $asker
+is "no question is lost" "$(cat "$T/many.out")" "200 200 0"
+is "and no child ended" "$(status upstream.restarts)" 0
+is "the status has the new list" "$(status upstream.2.server)" "x@127.53.1.3"
+echo 'upstream=what' >>"$T/conf"
+kill -HUP "$(pid)"
+sleep 0.2
+is "a mistake changes nothing" "$(short three.up A)" 192.0.2.201
+ends
+
+# ---- order, failover and return
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.4 0 192.0.2.204 &
+first=$!
+starts "failover" "$roots,hosts=none,upstream=127.53.1.4,upstream=127.53.1.1"
+eventually 3 sh -c "dig +time=1 +tries=1 @127.53.1.4 x.up"
+is "the first answers" "$(short a.order A)" 192.0.2.204
+kill -STOP $first
+is "it falls silent: the second answers" "$(short b.order A)" 192.0.2.201
+began=$(date +%s%N)
+is "and from then on at once" "$(short c.order A)" 192.0.2.201
+check "that is ($((($(date +%s%N) - began) / 1000000)) ms)" test $((($(date +%s%N) - began) / 1000000)) -lt 600
+check "the first is said to be down" eventually 3 grep -q '^upstream.1.down  *1$' "$m/.kadns/status"
+kill -CONT $first
+i=0
+while [ "$(short "d$i.order" A)" != 192.0.2.204 ] && [ $i -lt 300 ]; do
+	i=$((i + 1))
+	sleep 0.1
+done
+check "it is back: it answers again" test $i -lt 300
+check "and is not down" eventually 3 grep -q '^upstream.1.down  *0$' "$m/.kadns/status"
+check "with a round trip" test "$(status upstream.1.rtt_us)" -gt 0
+ends
+
+# ---- mistakes, by their line
+mistake() { # NAME LINE PART
+	printf '# one\nport=4001\n%s\n' "$2" >"$T/bad.conf"
+	"$KADNS" -n -c "$T/bad.conf" none "$m" >"$T/bad.out" 2>&1
+	has "$1" "$(cat "$T/bad.out")" "bad.conf:3: $3"
+}
+mistake "an upstream that is none" "upstream=dns.example" "upstream=dns.example: neither system"
+mistake "a zone that is none" "upstream=a..b@192.0.2.1" "upstream=a..b@192.0.2.1: what stands before @ is no name"
+mistake "a zone of system" "upstream=corp@system" "upstream=corp@system: system is for all names"
+mistake "an insecure zone that is none" "insecure_zone=a..b" "insecure_zone=a..b: not good"
+mistake "a hosts file that is not there" "hosts=/nowhere/hosts" "/nowhere/hosts: No such file"
+printf 'dns=127.0.0.1:5353\nupstream=192.0.2.1\nupstream=127.0.0.1:5353\n' >"$T/bad.conf"
+"$KADNS" -n -c "$T/bad.conf" none "$m" >"$T/bad.out" 2>&1
+has "our own door" "$(cat "$T/bad.out")" "bad.conf:3: upstream=127.0.0.1:5353: that is our own door"
+printf 'upstream=192.0.2.1\nupstream=corp.example@10.0.0.1\ninsecure_zone=corp.example\nhosts=none\n' >"$T/good.conf"
+is "a good one" "$("$KADNS" -n -c "$T/good.conf" none "$m")" "kadns: the configuration is good"
+kill $office
+finish

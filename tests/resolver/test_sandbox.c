@@ -1,0 +1,228 @@
+/* What a process in the sandbox may not do, each tried by a process of its own, and what it may. */
+#undef NDEBUG
+#include "resolver/confine.h"
+#include "resolver/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* An act returns 0 when it went well, else errno. */
+typedef int act(void);
+
+static int as_errno(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static int executes(void)
+{
+	char *const argv[] = {(char *)"true", NULL};
+
+	return as_errno(execv("/bin/true", argv));
+}
+
+static int forks(void)
+{
+	return as_errno(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+}
+
+static int traces(void)
+{
+	return as_errno(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static int reads_memory(void)
+{
+	char byte;
+	struct iovec here = {&byte, 1}, there = {(void *)&errno, 1};
+
+	return as_errno(process_vm_readv(getppid(), &here, 1, &there, 1, 0));
+}
+
+static int signals(void)
+{
+	return as_errno(kill(getppid(), 0));
+}
+
+static int reads_file(void)
+{
+	return as_errno(open("/etc/passwd", O_RDONLY));
+}
+
+static int makes_file(void)
+{
+	return as_errno(open("/tmp/test_sandbox.made", O_WRONLY | O_CREAT, 0600));
+}
+
+static int removes_file(void)
+{
+	return as_errno(unlink("/tmp/test_sandbox.made"));
+}
+
+static int lists_directory(void)
+{
+	return as_errno(open("/etc", O_RDONLY | O_DIRECTORY));
+}
+
+static int unix_socket(void)
+{
+	return as_errno(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int packet_socket(void)
+{
+	return as_errno(socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+static int netlink_socket(void)
+{
+	return as_errno(socket(AF_NETLINK, SOCK_RAW, 0));
+}
+
+static int makes_code(void)
+{
+	void *at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? errno : 0;
+}
+
+static int turns_into_code(void)
+{
+	void *at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? 0 : as_errno(mprotect(at, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int new_namespace(void)
+{
+	return as_errno(syscall(SYS_unshare, 0x10000000 /* CLONE_NEWUSER */));
+}
+
+static int internet_socket(void)
+{
+	int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (udp < 0 || (tcp < 0 && errno != EAFNOSUPPORT))
+		return errno;
+	return 0;
+}
+
+static char kept[SANDBOX_PATH_MAX];
+
+static int reads_kept(void)
+{
+	char line[8] = "";
+	FILE *f = fopen(kept, "r");
+
+	if (!f)
+		return errno;
+	return fgets(line, sizeof(line), f) && strcmp(line, "kept\n") == 0 ? 0 : EIO;
+}
+
+static int allocates(void)
+{
+	char *much = malloc(10 << 20);
+
+	if (!much)
+		return ENOMEM;
+	memset(much, 1, 10 << 20);
+	free(much);
+	return 0;
+}
+
+/* What it was in a process like the validator: its errno. */
+static int try_inside(act *what)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const char *why;
+
+		if (confine("nobody", &why) || sandbox_enter(&why)) {
+			fprintf(stderr, "%s: %s\n", why, strerror(errno));
+			_exit(255);
+		}
+		_exit(what());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_not_equal(WEXITSTATUS(status), 255);
+	return WEXITSTATUS(status);
+}
+
+static bool has_landlock(void)
+{
+	return syscall(444, NULL, 0, 1) >= 1;
+}
+
+static void forbidden(void **state)
+{
+	static act *const acts[] = {executes, forks, traces, reads_memory, signals, makes_file,
+		removes_file, unix_socket, packet_socket, netlink_socket, makes_code,
+		turns_into_code, new_namespace};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+		int r = try_inside(acts[i]);
+
+		if (r != EPERM)
+			fail_msg("act %zu: %s", i, strerror(r));
+	}
+}
+
+static void files_cannot_be_read(void **state)
+{
+	(void)state;
+	if (!has_landlock())
+		skip();
+	assert_int_equal(try_inside(reads_file), EACCES);
+	assert_int_equal(try_inside(lists_directory), EACCES);
+}
+
+static void allowed(void **state)
+{
+	char path[] = "/tmp/test_sandbox.XXXXXX", big[SANDBOX_PATH_MAX];
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(write(fd, "kept\n", 5), 5);
+	close(fd);
+	assert_int_equal(sandbox_keep_file(path, 5, kept), 0);
+	assert_int_equal(sandbox_keep_file(path, 4, big), -EFBIG);
+	unlink(path);
+	assert_int_equal(sandbox_keep_file(path, 5, big), -ENOENT);
+	assert_int_equal(try_inside(internet_socket), 0);
+	assert_int_equal(try_inside(reads_kept), 0);
+	assert_int_equal(try_inside(allocates), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(forbidden),
+		cmocka_unit_test(files_cannot_be_read),
+		cmocka_unit_test(allowed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
