@@ -28,7 +28,7 @@
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
 
-#define CACHE_BYTES (16u << 20)
+#define CACHE_BYTES (64u << 20)
 
 struct program {
 	struct config config;
@@ -247,7 +247,10 @@ static int open_resolver(struct program *p)
 	struct resolver_parts parts = {
 		.own = p->own, .publisher = p->publisher, .upstream = p->upstream, .dht = dht,
 		.hosts = p->hosts};
+	char cache[PATH_MAX];
+	snprintf(cache, sizeof(cache), "%s/cache", p->config.state);
 	struct resolver_config config = {.policy = p->config.policy,
+		.cache_file = cache,
 		.deadline = p->config.deadline,
 		.daemon_owner = geteuid(),
 		.cache_bytes = CACHE_BYTES,

@@ -105,6 +105,9 @@ struct answer *answer_without(const struct question *q, int error, uint8_t rcode
 #define ANSWER_STALE_TTL 30
 struct answer *answer_stale(const struct answer *a, uint64_t now);
 
+/* Takes so many seconds off its TTLs, before anybody else has it. */
+void answer_age(struct answer *a, uint32_t seconds);
+
 struct answer *answer_ref(const struct answer *a);
 void answer_unref(const struct answer *a); /* NULL is fine */
 size_t answer_size(const struct answer *a); /* bytes of memory, messages included */

@@ -168,6 +168,25 @@ struct answer *answer_stale(const struct answer *a, uint64_t now)
 	return stale;
 }
 
+static void age_message(struct answer_message *m, uint32_t seconds)
+{
+	for (size_t i = 0; i < m->ttls_len; i++) {
+		uint8_t *p = m->bytes + m->ttls[i];
+		uint32_t ttl = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+		ttl = ttl > seconds ? ttl - seconds : 0;
+		for (int k = 0; k < 4; k++)
+			p[k] = (uint8_t)(ttl >> (24 - 8 * k));
+	}
+}
+
+void answer_age(struct answer *a, uint32_t seconds)
+{
+	if (a->message[PLAIN].bytes != a->message[SIGNED].bytes)
+		age_message(&a->message[PLAIN], seconds);
+	age_message(&a->message[SIGNED], seconds);
+	a->ttl = a->ttl > seconds ? a->ttl - seconds : 0;
+}
+
 int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer)
 {
 	int r = 0;

@@ -534,6 +534,7 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 		return error;
 	}
 	r->config.pins = NULL; /* they are among the others now */
+	memory_restore(r);
 	*ret_resolver = r;
 	return 0;
 }
@@ -555,6 +556,7 @@ void resolver_destroy(struct resolver *r)
 	}
 	for (size_t i = 0; i < RESOLVER_LENT; i++)
 		answer_unref(r->lent[i].answer);
+	memory_keep(r);
 	prefetch_destroy(r->prefetch);
 	pinned_finish(r);
 	cache_destroy(r->cache);

@@ -46,6 +46,7 @@ struct resolver_config {
 	uint64_t deadline;      /* microseconds from ask to answer */
 	uid_t daemon_owner;
 	size_t cache_bytes;
+	const char *cache_file; /* what survives a restart (resolver/cache_file); NULL: nothing */
 	bool joined;            /* SOURCE named a network: to know no node is a failure there */
 	struct pin_list *pins;  /* of pin=; NULL none. The resolver takes a reference of its own */
 };

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
+#include <event2/event_struct.h>
+
 #include "resolver/fetch.h"
 #include "resolver/prefetch.h"
 
@@ -47,6 +49,8 @@ struct resolver {
 	resolver_watch_fn *watch;
 	void *watch_ctx;
 	struct prefetch *prefetch;
+	char *cache_file;     /* NULL: nothing survives a restart */
+	struct event keeping; /* writes it from time to time */
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
 	struct resolver_counters {
 		uint64_t asked, failed, deadlines, filtered, explained, stale, pinned;
@@ -71,6 +75,10 @@ void memory_won(struct resolver *r, const struct question *q, const struct answe
  * that back where there is nothing else to say. A reference, or NULL. */
 struct answer *stale_instead(struct resolver *r, const struct question *q, enum cache_part part,
 	struct answer *failed);
+
+/* stale.c: reads what a restart has left, and keeps that file from then on; writes it a last time. */
+void memory_restore(struct resolver *r);
+void memory_keep(struct resolver *r);
 
 /* resolver.c: asks DNS for what nobody waits for. False: it is being asked, or cannot be. */
 bool resolver_refresh(struct resolver *r, const struct question *q);

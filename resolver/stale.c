@@ -1,6 +1,11 @@
-/* Serve-stale (RFC 8767): while DNS cannot be asked, or takes too long, what it said last. */
+/* What stands in for DNS: while it cannot be asked, or takes too long, what it said last
+ * (serve-stale, RFC 8767); and after a restart what it said before. */
 #include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "resolver/cache_file.h"
 #include "resolver/clock.h"
 #include "resolver/resolver_inside.h"
 
@@ -31,4 +36,51 @@ struct answer *stale_instead(
 	}
 	r->counters.stale++;
 	return stale;
+}
+
+/* ---- a restart ---- */
+
+#define KEPT_EACH (600 * SECOND) /* what ends without notice loses no more than this */
+
+/* Only what would be asked of DNS today, and would be let through. */
+static void restore(void *ctx, struct answer *a)
+{
+	struct resolver *r = ctx;
+	const struct policy *policy = &r->config.policy;
+	a->arrived = clock_monotonic();
+	a->time = clock_wall() / (int64_t)SECOND;
+	a->expires = a->time + a->ttl;
+	if (policy_when(policy, &a->question, CACHE_DNS) == ASK_NOW && !policy_rebinds(policy, a))
+		cache_add(r->cache, a, CACHE_DNS, a->arrived);
+	answer_unref(a);
+}
+
+/* A file that cannot be written is tried again; there is nothing that anybody would do about it. */
+static void on_keeping(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct resolver *r = ctx;
+	cache_file_write(r->cache_file, r->cache);
+}
+
+void memory_restore(struct resolver *r)
+{
+	struct timeval t = {.tv_sec = (time_t)(KEPT_EACH / SECOND)};
+	r->cache_file = r->config.cache_file ? strdup(r->config.cache_file) : NULL;
+	r->config.cache_file = NULL; /* the caller's */
+	if (!r->cache_file)
+		return;
+	cache_file_read(r->cache_file, restore, r);
+	event_assign(&r->keeping, r->base, -1, EV_PERSIST, on_keeping, r);
+	event_add(&r->keeping, &t);
+}
+
+void memory_keep(struct resolver *r)
+{
+	if (!r->cache_file)
+		return;
+	event_del(&r->keeping);
+	cache_file_write(r->cache_file, r->cache);
+	free(r->cache_file);
 }

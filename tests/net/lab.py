@@ -175,10 +175,11 @@ class Kadns:
         os.kill(self.pid(), signal.SIGKILL)
 
     def stop(self):
-        """umount, and wait for the end: the state can be used again."""
+        """umount, and wait for the end: the state can be used again. A daemon has no parent but
+        process 1, which we are."""
         pid = self.pid()
         run("umount", self.mount)
-        assert eventually(10, lambda: not os.path.exists(f"/proc/{pid}"))
+        assert eventually(10, lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
 
 
 # ---- KRPC by hand

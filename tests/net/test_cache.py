@@ -113,12 +113,30 @@ def prefetch(node, upstream):
     check("counted", node.status("cache.prefetched") == "1", node.status("cache.prefetched"))
 
 
+def restart(node, upstream):
+    name = "ttl300.example.com"
+    node.dig(name)
+    node.dig(name)
+    asked = dict(upstream.asked)
+    node.stop()
+    mode = os.stat(f"{node.state}/cache").st_mode & 0o7777
+    check("what is left is the daemon's alone", mode == 0o600, oct(mode))
+    time.sleep(1.1)
+    node.start()
+    eventually(10, lambda: "NOERROR" in node.dig(name))
+    reply = node.dig(name)
+    check("after a restart it is known still", "192.0.2." in reply and "EDE" not in reply, reply)
+    check("its TTL went on", 200 < ttl_of(name, reply) < 300, reply)
+    check("and nobody was asked", upstream.asked["ttl300"] == asked["ttl300"], upstream.asked)
+
+
 def test():
     upstream = Upstream(("127.0.5.1", 53))
     node = Kadns("a", "none", ("127.0.1.1", 4001), door=1051, upstream="127.0.5.1", deadline="4s")
     prefetch(node, upstream)
     failures(node)
     stale(node, upstream)
+    restart(node, upstream)
 
 
 if __name__ == "__main__":

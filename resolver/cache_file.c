@@ -1,0 +1,151 @@
+/* The cache's file: a line that names the format, then for each answer when it came (8 bytes,
+ * seconds since 1970), the length of its message (2), and the message with its DNSSEC records. */
+#include "resolver/cache_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "resolver/clock.h"
+
+static const char magic[] = "kadns cache 1\n";
+#define MAGIC_LEN (sizeof(magic) - 1)
+#define ENTRY_HEAD 10
+
+static void put(uint8_t *to, uint64_t n, size_t bytes)
+{
+	while (bytes--) {
+		to[bytes] = (uint8_t)n;
+		n >>= 8;
+	}
+}
+
+static uint64_t get(const uint8_t *from, size_t bytes)
+{
+	uint64_t n = 0;
+	while (bytes--)
+		n = n << 8 | *from++;
+	return n;
+}
+
+/* ---- reading ---- */
+
+/* NULL: it says nothing any more, or never did. */
+static struct answer *read_entry(const uint8_t *message, size_t len, int64_t age)
+{
+	struct packet_reader reader;
+	struct question q;
+	struct answer *a;
+	if (packet_open(&reader, message, len) < 0 || packet_question(&reader, &q, NULL) < 0 ||
+		answer_from_message(&q, message, len, &a) < 0)
+		return NULL;
+	if (a->error || age < 0 || age >= a->ttl) {
+		answer_unref(a);
+		return NULL;
+	}
+	answer_age(a, (uint32_t)age);
+	return a;
+}
+
+size_t cache_file_parse(const uint8_t *bytes, size_t len, int64_t now, cache_file_fn *fn, void *ctx)
+{
+	size_t found = 0, at = MAGIC_LEN;
+	if (len < MAGIC_LEN || memcmp(bytes, magic, MAGIC_LEN) != 0)
+		return 0;
+	while (len - at >= ENTRY_HEAD) {
+		uint64_t came = get(bytes + at, 8);
+		size_t message_len = get(bytes + at + 8, 2);
+		at += ENTRY_HEAD;
+		if (message_len > len - at)
+			break;
+		/* A time of after now, as one of before 1970, is some other clock's. */
+		int64_t age = came <= (uint64_t)now ? now - (int64_t)came : -1;
+		struct answer *a = read_entry(bytes + at, message_len, age);
+		at += message_len;
+		if (!a)
+			continue;
+		fn(ctx, a);
+		found++;
+	}
+	return found;
+}
+
+int cache_file_read(const char *path, cache_file_fn *fn, void *ctx)
+{
+	struct stat st;
+	int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	uint8_t *bytes = NULL;
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_size > (off_t)CACHE_FILE_MAX)
+		r = -EBADMSG;
+	else if (!(bytes = malloc((size_t)st.st_size + 1)))
+		r = -ENOMEM;
+	ssize_t len = r == 0 ? read(fd, bytes, (size_t)st.st_size) : 0;
+	if (len < 0)
+		r = -errno;
+	else if (r == 0)
+		cache_file_parse(bytes, (size_t)len, clock_wall() / (int64_t)SECOND, fn, ctx);
+	close(fd);
+	free(bytes);
+	return r;
+}
+
+/* ---- writing ---- */
+
+struct writing {
+	uint8_t *bytes;
+	size_t len;
+};
+
+static void put_answer(void *ctx, const struct answer *a)
+{
+	struct writing *w = ctx;
+	const struct answer_message *m = &a->message[1];
+	if (a->validated || a->bogus || a->trust != TRUST_DNS || a->ede != EDE_NONE ||
+		m->len > CACHE_FILE_MAX - ENTRY_HEAD - w->len)
+		return;
+	put(w->bytes + w->len, (uint64_t)a->time, 8);
+	put(w->bytes + w->len + 8, m->len, 2);
+	memcpy(w->bytes + w->len + ENTRY_HEAD, m->bytes, m->len);
+	w->len += ENTRY_HEAD + m->len;
+}
+
+static int write_file(const char *path, const struct writing *w)
+{
+	int r = 0, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, w->bytes, w->len);
+	if (n != (ssize_t)w->len)
+		r = n < 0 ? -errno : -ENOSPC;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int cache_file_write(const char *path, struct cache *cache)
+{
+	struct writing w = {.bytes = malloc(CACHE_FILE_MAX + ENTRY_HEAD)};
+	char *new = NULL;
+	int r = -ENOMEM;
+	if (w.bytes && asprintf(&new, "%s.new", path) >= 0) {
+		memcpy(w.bytes, magic, MAGIC_LEN);
+		w.len = MAGIC_LEN;
+		cache_each_used(cache, clock_monotonic(), put_answer, &w);
+		r = write_file(new, &w);
+		if (r == 0 && rename(new, path) < 0)
+			r = -errno;
+		if (r < 0)
+			unlink(new);
+		free(new);
+	}
+	free(w.bytes);
+	return r;
+}
