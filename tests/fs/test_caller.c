@@ -5,10 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +123,136 @@ static void test_two_names(void **state)
 		assert_false(gives);
 }
 
+/* Stops a child at each of its system calls: what is said of it while it is in one of them? */
+static void watch_calls(void (*call)(void), bool *ret_two_names, bool *ret_no_file)
+{
+	int status;
+	*ret_two_names = *ret_no_file = false;
+	pid_t child = fork();
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		call();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSTOPPED(status));
+	assert_int_equal(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD), 0);
+	while (ptrace(PTRACE_SYSCALL, child, NULL, NULL) == 0 &&
+		waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		*ret_two_names |= caller_gives_two_names(child);
+		*ret_no_file |= caller_makes_no_file(child);
+	}
+	assert_true(WIFEXITED(status));
+}
+
+/* None of them succeeds; the number is all that is looked at. */
+static void call_open(void)
+{
+	assert_int_equal(open("", O_CREAT | O_WRONLY, 0600), -1);
+}
+static void call_unlink(void)
+{
+	assert_int_equal(unlink(""), -1);
+}
+static void call_mkdir(void)
+{
+	assert_int_equal(mkdir("", 0700), -1);
+}
+static void call_mkdirat(void)
+{
+	assert_int_equal(mkdirat(AT_FDCWD, "", 0700), -1);
+}
+static void call_mknod(void)
+{
+	assert_int_equal(mknod("", S_IFIFO, 0), -1);
+}
+static void call_symlink(void)
+{
+	assert_int_equal(symlink("x", ""), -1);
+}
+static void call_symlinkat(void)
+{
+	assert_int_equal(symlinkat("x", AT_FDCWD, ""), -1);
+}
+static void call_link(void)
+{
+	assert_int_equal(link("", ""), -1);
+}
+static void call_linkat(void)
+{
+	assert_int_equal(linkat(AT_FDCWD, "", AT_FDCWD, "", 0), -1);
+}
+static void call_rename(void)
+{
+	assert_int_equal(rename("", ""), -1);
+}
+static void call_renameat(void)
+{
+	assert_int_equal(renameat(AT_FDCWD, "", AT_FDCWD, ""), -1);
+}
+static void call_renameat2(void)
+{
+	assert_int_equal(renameat2(AT_FDCWD, "", AT_FDCWD, "", RENAME_NOREPLACE), -1);
+}
+
+static void test_calls(void **state)
+{
+	(void)state;
+	static const struct {
+		void (*call)(void);
+		bool two_names, no_file;
+	} rows[] = {
+		{call_open, false, false},
+		{call_unlink, false, false},
+		{call_mkdir, false, true},
+		{call_mkdirat, false, true},
+		{call_mknod, false, true},
+		{call_symlink, false, true},
+		{call_symlinkat, false, true},
+		{call_link, true, true},
+		{call_linkat, true, true},
+		{call_rename, true, false},
+		{call_renameat, true, false},
+		{call_renameat2, true, false},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		bool two_names, no_file;
+		watch_calls(rows[i].call, &two_names, &no_file);
+		if (two_names != rows[i].two_names || no_file != rows[i].no_file)
+			fail_msg("row %zu", i);
+	}
+}
+
+static void *tell_thread(void *ends)
+{
+	const int *fds = ends;
+	pid_t thread = gettid();
+	char byte;
+	if (write(fds[1], &thread, sizeof(thread)) == sizeof(thread))
+		(void)!read(fds[1], &byte, 1); /* until it has been looked at */
+	return NULL;
+}
+
+/* FUSE gives the number of a thread, and any of them may close what another has opened. */
+static void test_threads(void **state)
+{
+	(void)state;
+	int ends[2];
+	pthread_t thread;
+	pid_t number;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(pthread_create(&thread, NULL, tell_thread, ends), 0);
+	assert_int_equal(read(ends[0], &number, sizeof(number)), sizeof(number));
+	assert_int_not_equal(number, getpid());
+	assert_int_equal(caller_process(number), getpid());
+	close(ends[0]);
+	pthread_join(thread, NULL);
+	close(ends[1]);
+}
+
 static void test_handed_on(void **state)
 {
 	(void)state;
@@ -149,6 +283,8 @@ int main(void)
 		cmocka_unit_test(test_odd_text),
 		cmocka_unit_test(test_this_process),
 		cmocka_unit_test(test_two_names),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_handed_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,9 @@ has "adds no node" "$(says $ns sh -c "echo 127.0.0.1 1 >$M/.kadns/nodes")" "Perm
 $ns sh -c "echo 192.0.2.1 >$A/inside.alt"
 is "writes as herself" "$(as $alice stat -c %u "$A/inside.alt")" $alice
 has "and has her own key" "$([ "$($ns cat "$M/.kadns/key")" = "$(as $alice cat "$M/.kadns/key")" ] && echo same)" same
-has "remounts nothing" "$(says setpriv --reuid $alice --regid $alice --clear-groups unshare -rm mount -o remount,suid,dev,exec "$M")" "rc="
+remounted=$(says setpriv --reuid $alice --regid $alice --clear-groups unshare -rm mount -o remount,suid,dev,exec "$M")
+lacks "remounts nothing" "$remounted" "rc=0"
+has "and the flags stand" "$(grep " $M " /proc/mounts)" "nosuid,nodev,noexec"
 has "capabilities over files are none here: write" "$(says setpriv --reuid $alice --clear-groups --inh-caps +dac_override,+fowner,+chown,+dac_read_search \
 	--ambient-caps +dac_override,+fowner,+chown,+dac_read_search sh -c "echo 192.0.2.9 >$bobs")" "Permission denied"
 with="setpriv --reuid $alice --clear-groups --inh-caps +dac_override,+fowner,+chown,+dac_read_search --ambient-caps +dac_override,+fowner,+chown,+dac_read_search"

@@ -16,7 +16,7 @@ restart() {
 	pid=$(daemon_pid /var/lib/kadns/4001)
 	kill -KILL "$pid"
 	eventually 10 ended "$pid"
-	start
+	start && eventually 10 knows_one # what goes out before that finds nobody
 }
 at_two() { # what the network says: a new node has it from nobody else
 	"$KADNS" -o "port=4002,dns=off,upstream=none,state=$T/two.state" 127.0.0.1:4001 "$T/two"
@@ -63,6 +63,7 @@ PY
 pid=$(daemon_pid /var/lib/kadns/4001)
 eventually 10 ended "$pid"
 check "starts after a crash in between" start
+check "they know each other again" eventually 10 knows_one
 has "the removal was durable" "$(LC_ALL=C cat "$N" 2>&1)" "No such file"
 
 # ---- and so is a plain rm, whatever follows ----

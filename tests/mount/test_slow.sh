@@ -91,6 +91,16 @@ sleep 0.5
 took=$(milliseconds sh -c "kill -KILL $pid; while [ -d /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status; do :; done")
 if [ "$took" -lt 400 ]; then ok "SIGKILL after a harmless signal"; else not_ok "SIGKILL after a harmless signal ($took ms)"; fi
 wait $pid 2>"$T/none"
+for signal in STOP TSTP TTIN TTOU; do # a debugger, ^Z, jobs in the background
+	has "nor does $signal, when it goes on" "$(says /usr/bin/python3 -c "
+import os, signal, subprocess, time
+p = subprocess.Popen(['cat', '$A/stopped$signal.example.com'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+time.sleep(0.3)
+os.kill(p.pid, signal.SIG$signal)
+time.sleep(0.2)
+os.kill(p.pid, signal.SIGCONT)
+print(p.communicate()[0].decode(), p.returncode)")" "192.0.2.1"
+done
 has "nor do those of a runtime, as Go sends them" "$(says "$BUILD/tests/preempted" "$A/go1.example.com")" "192.0.2.1"
 has "nor when the first comes late" "$(says "$BUILD/tests/preempted" "$A/go2.example.com" late)" "192.0.2.1"
 has "python's open() goes on after an alarm" "$(says /usr/bin/python3 -c "

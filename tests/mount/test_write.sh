@@ -192,6 +192,26 @@ os.close(fd)
 PYTHON
 is "a truncate to the same length" "$?" 0
 
+# The number that comes with a close is a thread's; what is closed is the process's.
+/usr/bin/python3 - "$P" <<'PYTHON'
+import errno, os, sys, threading
+said = []
+def close(fd):
+    try: os.close(fd)
+    except OSError as e: said.append(e.errno)
+def end(text):
+    fd = os.open(sys.argv[1], os.O_WRONLY)
+    writer = threading.Thread(target=os.write, args=(fd, text))
+    writer.start(); writer.join()
+    closer = threading.Thread(target=close, args=(fd,))
+    closer.start(); closer.join()
+end(b'{"data":')
+end(b'192.0.2.44')
+assert said == [errno.EINVAL], said
+PYTHON
+is "one thread writes, another closes: half a value is refused at the close" "$?" 0
+is "and a line without its end counts" "$(data_of "$P")" 192.0.2.44
+
 # The end of the mount is the end of every file.
 (exec 3>"$A/last.alt"; printf '{"data":' >&3; exec sleep 60) &
 LATE=$!
