@@ -271,6 +271,23 @@ static int check_loops(struct reader *r)
 	return 0;
 }
 
+/* A door that all the world can reach, left open by oversight, is somebody's amplifier. */
+static int judge_doors(const struct reader *r)
+{
+	const struct config *c = r->config;
+	for (size_t i = 0; i < c->dns_len; i++) {
+		const struct given *g = NULL;
+		if (c->allow.len || allow_is_loopback((const struct sockaddr *)&c->dns[i].at.addr))
+			continue;
+		for (size_t k = 0; k < r->given_len; k++)
+			if (r->given[k].value == c->dns[i].text)
+				g = &r->given[k];
+		return config_complain(g, "dns=%s is not on loopback: say who may ask, with allow=NET",
+			c->dns[i].text);
+	}
+	return 0;
+}
+
 static int set_defaults(struct reader *r)
 {
 	struct config *c = r->config;
@@ -290,7 +307,7 @@ static int set_defaults(struct reader *r)
 		server_address_parse_bare("::", 2, &c->bind[1].at);
 		c->bind_len = 2;
 	}
-	if (check_loops(r) < 0)
+	if (check_loops(r) < 0 || judge_doors(r) < 0)
 		return -ECANCELED;
 	c->policy.dht = c->dht;
 	c->policy.upstream = c->upstream_len > 0;

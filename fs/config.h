@@ -6,6 +6,7 @@
 #ifndef FS_CONFIG_H
 #define FS_CONFIG_H
 
+#include "resolver/allow.h"
 #include "resolver/policy.h"
 #include "resolver/server_address.h"
 #include "resolver/upstream.h"
@@ -34,6 +35,7 @@ struct config {
 	bool dns_asked; /* dns= was given: a door that cannot open is an error then */
 	struct config_address dns[CONFIG_LIST_MAX];
 	size_t dns_len;
+	struct allow allow; /* who else may ask a door that is not on loopback */
 
 	const char *upstream[UPSTREAM_MAX];
 	size_t upstream_len;		 /* 0: none */

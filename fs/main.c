@@ -269,8 +269,10 @@ static int open_doors(struct program *p)
 	size_t len = 0;
 	for (size_t i = 0; i < p->config.dns_len; i++) {
 		const struct config_address *a = &p->config.dns[i];
-		int r = dns_door_open(p->base, p->resolver, (const struct sockaddr *)&a->at.addr,
-			a->at.len, &p->doors[i]);
+		struct dns_door_config config = {.address = (const struct sockaddr *)&a->at.addr,
+			.address_len = a->at.len,
+			.allow = &p->config.allow};
+		int r = dns_door_open(p->base, p->resolver, &config, &p->doors[i]);
 		if (r == -EADDRINUSE && !p->config.dns_asked) {
 			log_line(LOG_WARNING, "%s is in use: no DNS door (choose one with dns=)",
 				a->text);

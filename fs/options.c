@@ -82,6 +82,21 @@ int config_set_dns(struct reader *r, const char *value)
 	return 0;
 }
 
+static int set_allow(struct reader *r, const char *value)
+{
+	struct allow *list = &r->config->allow;
+	if (list->len == ALLOW_MAX)
+		return -EINVAL;
+	int error = allow_parse(value, &list->nets[list->len]);
+	if (error == -EDOM)
+		return config_complain(r->current,
+			"allow=%s: bits are set behind the prefix: a host has none, a network zeros",
+			value);
+	if (error == 0)
+		list->len++;
+	return error;
+}
+
 static int set_upstream(struct reader *r, const char *value)
 {
 	struct config *c = r->config;
@@ -375,6 +390,11 @@ static size_t *dns_list(struct config *c)
 	return &c->dns_len;
 }
 
+static size_t *allow_list(struct config *c)
+{
+	return &c->allow.len;
+}
+
 static size_t *upstream_list(struct config *c)
 {
 	return &c->upstream_len;
@@ -407,6 +427,8 @@ const struct option config_options[] = {
 		"database and keys (/var/lib/kadns/PORT, or $XDG_STATE_HOME/kadns/PORT)"},
 	{"dns", "ADDR:PORT", true, config_set_dns, dns_list,
 		"DNS door, UDP and TCP (127.0.0.1:1053); off closes it; repeatable"},
+	{"allow", "NET", true, set_allow, allow_list,
+		"who may ask a door that is not on loopback, ADDR or ADDR/BITS (nobody); repeatable"},
 	{"upstream", "WHERE", true, set_upstream, upstream_list,
 		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], none; "
 		"ZONE@ before it: for that zone"},

@@ -20,10 +20,18 @@ const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" …; "none
 /* RFC 8914 info codes. */
 enum {
 	EDE_NONE = -1,
+	EDE_OTHER = 0,
 	EDE_STALE = 3,
 	EDE_INDETERMINATE = 5, /* the upstream strips what a validator needs */
 	EDE_BOGUS = 6,
+	EDE_SIGNATURE_EXPIRED = 7,
+	EDE_SIGNATURE_EARLY = 8,
+	EDE_DNSKEY_MISSING = 9,
+	EDE_RRSIGS_MISSING = 10,
+	EDE_NSEC_MISSING = 12,
 	EDE_FILTERED = 17,
+	EDE_PROHIBITED = 18,
+	EDE_NOT_AUTHORITATIVE = 20, /* also: a question without RD (RFC 8914, 4.21) */
 	EDE_NO_AUTHORITY = 22,
 	EDE_NO_REPLY = 23,
 	EDE_INVALID_DATA = 24,

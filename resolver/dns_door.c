@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "resolver/clock.h"
 #include "resolver/dns_door_inside.h"
 
-#define BATCHES_A_TURN 4    /* then the loop looks at the others */
+#define BATCHES_A_TURN 4 /* then the loop looks at the others */
 
 /* A question that waits for the resolver: whom to answer, and from which of our addresses. */
 struct udp_wait {
@@ -26,40 +25,61 @@ struct udp_wait {
 
 /* ---- common ---- */
 
-void dns_door_count(struct dns_door *door, const uint8_t *reply)
+const unsigned dns_took_ms[DNS_TOOK - 1] = {1, 5, 20, 50, 200, 1000, 5000};
+
+struct gate_time dns_door_time(void)
 {
-	door->counters.rcode[reply[3] & 0xf]++;
+	return (struct gate_time){clock_monotonic(), (uint32_t)(clock_wall() / (int64_t)SECOND)};
 }
 
-size_t dns_door_at_once(struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit)
+size_t dns_door_count(struct dns_door *door, unsigned rcode, size_t len)
 {
-	size_t len = 0;
+	if (len && rcode < DNS_RCODES)
+		door->counters.rcode[rcode]++;
+	return len;
+}
+
+static size_t counted_answer(struct dns_door *door, const uint8_t *reply, size_t len)
+{
+	return dns_door_count(door, reply[3] & 0xf, len);
+}
+
+size_t dns_door_at_once(
+	struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit)
+{
+	const struct answer *a;
+	if (q->far && !(q->flags & FLAG_RD)) /* what is in memory is nobody's business */
+		return dns_door_count(door, RCODE_REFUSED,
+			dns_reply_error(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, buf, limit));
 	if (q->question.type == TYPE_ANY) {
 		struct answer *any = dns_any_answer(&q->question);
-		len = any ? dns_reply_answer(q, any, 0, buf, limit) :
-			    dns_reply_error(q, RCODE_SERVFAIL, buf, limit);
+		size_t len = any ? dns_reply_answer(q, any, 0, buf, limit)
+				 : dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, buf, limit);
 		answer_unref(any);
-	} else {
-		const struct answer *a = resolver_peek(door->resolver, &q->question, VIEW_DOOR);
-		if (a) {
-			len = dns_reply_answer(q, a, clock_monotonic(), buf, limit);
-			door->counters.from_memory++;
-		} else if (!(q->flags & FLAG_RD)) {
-			/* Not to be looked up, and not in memory: this server has no referral to give. */
-			len = dns_reply_error(q, RCODE_REFUSED, buf, limit);
-		}
+		return counted_answer(door, buf, len);
 	}
-	if (len)
-		dns_door_count(door, buf);
-	return len;
+	a = resolver_peek(door->resolver, &q->question, VIEW_DOOR);
+	if (a) {
+		door->counters.from_memory++;
+		return counted_answer(
+			door, buf, dns_reply_answer(q, a, clock_monotonic(), buf, limit));
+	}
+	if (q->flags & FLAG_RD)
+		return 0;
+	/* Not to be looked up, and not in memory: this server has no referral to give. */
+	return dns_door_count(door, RCODE_REFUSED,
+		dns_reply_error(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, buf, limit));
 }
 
 size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const struct answer *a,
 	uint8_t *buf, size_t limit)
 {
-	size_t len = dns_reply_answer(q, a, clock_monotonic(), buf, limit);
-	dns_door_count(door, buf);
-	return len;
+	uint64_t now = clock_monotonic(), took = (now - q->asked) / 1000;
+	size_t i = 0;
+	while (i < DNS_TOOK - 1 && took >= dns_took_ms[i])
+		i++;
+	door->counters.took[i]++;
+	return counted_answer(door, buf, dns_reply_answer(q, a, now, buf, limit));
 }
 
 /* ---- UDP ---- */
@@ -78,20 +98,25 @@ static void on_late_answer(void *ctx, const struct answer *a)
 	uint8_t reply[DNS_UDP_MAX + DNS_OPT_MAX];
 	size_t len = dns_door_late(door, &w->query, a, reply, dns_udp_limit(&w->query));
 	struct iovec out = {reply, len};
-	struct msghdr m = {.msg_name = &w->peer, .msg_namelen = w->peer_len, .msg_iov = &out,
-		.msg_iovlen = 1, .msg_control = w->control_len ? w->control : NULL,
+	struct msghdr m = {.msg_name = &w->peer,
+		.msg_namelen = w->peer_len,
+		.msg_iov = &out,
+		.msg_iovlen = 1,
+		.msg_control = w->control_len ? w->control : NULL,
 		.msg_controllen = w->control_len};
-	/* A reply that the kernel has no room for is lost as any datagram may be: the client asks again. */
+	/* A reply that the kernel has no room for is lost as any datagram may be: the client asks
+	 * again. */
 	if (sendmsg(door->udp->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		door->counters.udp_out++;
 	wait_free(w);
 }
 
 /* 0 when the answer comes later, else the length of what is to be said now. */
-static size_t udp_ask(struct dns_door *door, const struct dns_query *q, const struct msghdr *from,
-	uint8_t *reply)
+static size_t udp_ask(
+	struct dns_door *door, const struct dns_query *q, const struct msghdr *from, uint8_t *reply)
 {
-	struct udp_wait *w = door->waits_len < DNS_DOOR_UDP_PENDING_MAX ? calloc(1, sizeof(*w)) : NULL;
+	struct udp_wait *w = door->waits_len < DNS_DOOR_UDP_PENDING_MAX ? calloc(1, sizeof(*w))
+									: NULL;
 	if (w) {
 		w->door = door;
 		w->query = *q;
@@ -107,9 +132,8 @@ static size_t udp_ask(struct dns_door *door, const struct dns_query *q, const st
 		return 0;
 	}
 	free(w);
-	size_t len = dns_reply_error(q, RCODE_SERVFAIL, reply, DNS_UDP_PLAIN);
-	dns_door_count(door, reply);
-	return len;
+	return dns_door_count(door, RCODE_SERVFAIL,
+		dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, reply, DNS_UDP_PLAIN));
 }
 
 static uint16_t peer_port(const union dns_udp_peer *peer)
@@ -117,38 +141,61 @@ static uint16_t peer_port(const union dns_udp_peer *peer)
 	return peer->any.sa_family == AF_INET ? peer->v4.sin_port : peer->v6.sin6_port;
 }
 
+/* A query that the gate lets in. */
+static size_t udp_answer(
+	struct dns_door *door, const struct dns_query *q, const struct mmsghdr *in, uint8_t *reply)
+{
+	size_t len = dns_door_at_once(door, q, reply, dns_udp_limit(q));
+	return len ? len : udp_ask(door, q, &in->msg_hdr, reply);
+}
+
 static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct dns_udp_slot *slot)
 {
 	struct dns_query q;
-	uint8_t rcode;
-	size_t len = 0;
+	uint8_t rcode = 0;
 	door->counters.udp_in++;
 	/* Port 0 cannot be answered. */
-	if (in->msg_hdr.msg_flags & MSG_TRUNC || peer_port(&slot->peer) == 0) {
+	enum dns_reading reading = in->msg_hdr.msg_flags & MSG_TRUNC || peer_port(&slot->peer) == 0
+					   ? DNS_DROP
+					   : dns_query_read(slot->query, in->msg_len, &q, &rcode);
+	if (reading == DNS_DROP) {
 		door->counters.junk++;
 		return 0;
 	}
-	switch (dns_query_read(slot->query, in->msg_len, &q, &rcode)) {
-	case DNS_DROP:
-		door->counters.junk++;
+	q.asked = door->time.now;
+	size_t cut = 0;
+	switch (gate_udp(&door->gate, &slot->peer.any, &door->time, &q)) {
+	case GATE_ANSWER:
+		return reading == DNS_ASK ? udp_answer(door, &q, in, slot->reply)
+					  : dns_door_count(door, rcode,
+						    dns_reply_error(&q, rcode, EDE_NONE,
+							    slot->reply, DNS_SHORT_MAX));
+	case GATE_STRANGER:
+		door->counters.not_allowed++;
+		return dns_door_count(door, RCODE_REFUSED,
+			dns_reply_error(
+				&q, RCODE_REFUSED, EDE_PROHIBITED, slot->reply, in->msg_len));
+	case GATE_CUT: /* TC of what is no question would only be asked again */
+		if (reading == DNS_ASK)
+			cut = dns_reply_cut(&q, slot->reply, in->msg_len);
 		break;
-	case DNS_ERROR:
-		len = dns_reply_error(&q, rcode, slot->reply, sizeof(slot->reply));
-		dns_door_count(door, slot->reply);
+	case GATE_COOKIE:
+		cut = dns_door_count(door, RCODE_BADCOOKIE,
+			dns_reply_error(&q, RCODE_BADCOOKIE, EDE_NONE, slot->reply, in->msg_len));
 		break;
-	case DNS_ASK:
-		len = dns_door_at_once(door, &q, slot->reply, dns_udp_limit(&q));
-		if (len == 0)
-			len = udp_ask(door, &q, &in->msg_hdr, slot->reply);
+	case GATE_DROP:
 		break;
 	}
-	return len;
+	*(cut ? &door->counters.limited : &door->counters.dropped) += 1;
+	return cut;
 }
 
 static unsigned udp_batch(struct dns_door *door)
 {
 	struct dns_udp *udp = door->udp;
 	unsigned n = dns_udp_receive(udp);
+	door->time = dns_door_time();
+	gate_tick(&door->gate, &door->time);
 	for (unsigned i = 0; i < n; i++) {
 		size_t len = udp_one(door, &udp->in[i], &udp->slots[i]);
 		if (len)
@@ -166,20 +213,24 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 		;
 }
 
-int dns_door_open(struct event_base *base, struct resolver *r, const struct sockaddr *address,
-	socklen_t address_len, struct dns_door **ret_door)
+int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_door_config *config,
+	struct dns_door **ret_door)
 {
 	struct dns_door *door = calloc(1, sizeof(*door));
 	if (!door)
 		return -ENOMEM;
 	door->base = base;
 	door->resolver = r;
+	door->time = dns_door_time();
 	TAILQ_INIT(&door->connections);
-	int error = dns_udp_open(address, address_len, &door->udp);
+	int error = gate_init(&door->gate, config->allow, &door->time);
+	if (error == 0)
+		error = dns_udp_open(config->address, config->address_len, &door->udp);
 	if (error == 0) {
-		event_assign(&door->udp_event, base, door->udp->fd, EV_READ | EV_PERSIST, on_udp, door);
+		event_assign(&door->udp_event, base, door->udp->fd, EV_READ | EV_PERSIST, on_udp,
+			door);
 		event_add(&door->udp_event, NULL);
-		error = dns_tcp_open(door, address, address_len);
+		error = dns_tcp_open(door, config->address, config->address_len);
 	}
 	if (error < 0) {
 		dns_door_close(door);
@@ -204,6 +255,7 @@ void dns_door_close(struct dns_door *door)
 	if (event_initialized(&door->udp_event))
 		event_del(&door->udp_event);
 	dns_udp_close(door->udp);
+	gate_finish(&door->gate);
 	free(door);
 }
 

@@ -8,23 +8,38 @@
 
 #include <sys/socket.h>
 
+#include "resolver/allow.h"
 #include "resolver/resolver.h"
 
 struct dns_door;
 
-#define DNS_DOOR_UDP_PENDING_MAX 2048  /* questions that wait for the resolver */
-#define DNS_DOOR_TCP_MAX 256           /* connections; the one idle longest gives way */
-#define DNS_DOOR_TCP_PENDING_MAX 64    /* questions a connection may have in flight */
+#define DNS_DOOR_UDP_PENDING_MAX 2048 /* questions that wait for the resolver */
+#define DNS_DOOR_TCP_MAX 256	      /* connections; the one idle longest gives way */
+#define DNS_DOOR_TCP_SHARE 32	      /* of them, for one address or /64 of another machine */
+#define DNS_DOOR_TCP_PENDING_MAX 64   /* questions a connection may have in flight */
 
+struct dns_door_config {
+	const struct sockaddr *address;
+	socklen_t address_len;
+	const struct allow *allow; /* stands as long as the door */
+};
 /* Binds both sockets. Negative errno of bind(2): -EADDRINUSE, -EACCES. */
-int dns_door_open(struct event_base *base, struct resolver *r, const struct sockaddr *address,
-	socklen_t address_len, struct dns_door **ret_door);
+int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_door_config *config,
+	struct dns_door **ret_door);
 void dns_door_close(struct dns_door *door);
 
+#define DNS_RCODES 24 /* up to BADCOOKIE */
+#define DNS_TOOK 8
 struct dns_door_counters {
 	uint64_t udp_in, udp_out, tcp_connections, tcp_in, tcp_out, junk, from_memory;
-	uint64_t rcode[16];
+	uint64_t not_allowed, limited,
+		dropped;    /* by the gate: REFUSED or closed; TC or BADCOOKIE; neither */
+	uint64_t displaced; /* connections that gave way to others */
+	uint64_t rcode[DNS_RCODES];
+	uint64_t took[DNS_TOOK]; /* answers that did not come from memory, by time */
 };
+/* Upper bounds of all but the last of `took`, in milliseconds. */
+extern const unsigned dns_took_ms[DNS_TOOK - 1];
 void dns_door_counters(const struct dns_door *door, struct dns_door_counters *ret_counters);
 
 #endif

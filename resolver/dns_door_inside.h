@@ -8,6 +8,7 @@
 #include "resolver/dns_door.h"
 #include "resolver/dns_message.h"
 #include "resolver/dns_udp.h"
+#include "resolver/gate.h"
 
 struct udp_wait;
 struct tcp_connection;
@@ -16,6 +17,8 @@ struct evconnlistener;
 struct dns_door {
 	struct event_base *base;
 	struct resolver *resolver;
+	struct gate gate;
+	struct gate_time time; /* of the batch that is being read */
 	struct dns_udp *udp;
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
@@ -23,16 +26,19 @@ struct dns_door {
 	struct evconnlistener *listener;
 	struct event listener_retry;
 	TAILQ_HEAD(tcp_list, tcp_connection) connections; /* the one idle longest first */
-	size_t connections_len;
+	size_t connections_len, connections_max;
 	struct dns_door_counters counters;
 };
 
 /* Answers at once from memory, or refuses: length of the reply in buf. 0: ask the resolver. */
-size_t dns_door_at_once(struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit);
+size_t dns_door_at_once(
+	struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit);
 /* Counts and writes a late answer. */
 size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const struct answer *a,
 	uint8_t *buf, size_t limit);
-void dns_door_count(struct dns_door *door, const uint8_t *reply);
+/* Counts a reply by its rcode, if it is one: len 0 is none. Returns len. */
+size_t dns_door_count(struct dns_door *door, unsigned rcode, size_t len);
+struct gate_time dns_door_time(void);
 
 int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len);
 void dns_tcp_close(struct dns_door *door);

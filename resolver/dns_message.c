@@ -3,10 +3,10 @@
 
 #include <string.h>
 
+#include "resolver/dns_opt.h"
+
 #define FLAG_OPCODE 0x7800
 #define FLAG_Z 0x0040
-#define OPT_DO 0x8000
-#define OPTION_EDE 15
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -27,24 +27,10 @@ static void put32(uint8_t *p, uint32_t n)
 
 /* ---- reading ---- */
 
-/* Options are well formed: code, length, bytes, to the end. Their meaning is left to those who
- * know them; unknown ones are ignored (RFC 6891, 6.1.2). */
-static bool options_hold(const uint8_t *p, size_t len)
-{
-	while (len) {
-		if (len < 4 || len - 4 < get16(p + 2))
-			return false;
-		size_t option = 4u + get16(p + 2);
-		p += option;
-		len -= option;
-	}
-	return true;
-}
-
 /* The additional section: at most one OPT, of the root. A key of ours for TSIG there is not, and
  * more than one TSIG is somebody's attack on a parser. */
-static bool read_additional(struct packet_reader *r, struct dns_query *q, uint8_t *ret_version,
-	uint8_t *ret_rcode)
+static bool read_additional(
+	struct packet_reader *r, struct dns_query *q, uint8_t *ret_version, uint8_t *ret_rcode)
 {
 	struct rr rr;
 	int more;
@@ -56,12 +42,15 @@ static bool read_additional(struct packet_reader *r, struct dns_query *q, uint8_
 		}
 		if (rr.type != TYPE_OPT)
 			continue;
-		if (q->edns || rr.owner.len != 1 || !options_hold(rr.rdata, rr.rdata_len))
+		if (q->edns || rr.owner.len != 1)
 			return false;
 		q->edns = true;
 		q->udp_size = rr.class;
-		q->dnssec_ok = (rr.ttl & OPT_DO) != 0;
+		q->dnssec_ok = (rr.ttl & DNS_OPT_DO) != 0;
 		*ret_version = (uint8_t)(rr.ttl >> 16);
+		/* What options another version has is not for us to say. */
+		if (*ret_version == 0 && !dns_opt_read(q, rr.rdata, rr.rdata_len))
+			return false;
 	}
 	return more == 0 && packet_at_end(r);
 }
@@ -72,8 +61,8 @@ static bool is_refused(const struct question *q)
 	return q->class != CLASS_IN || (type_is_meta(q->type) && q->type != TYPE_ANY);
 }
 
-enum dns_reading dns_query_read(const uint8_t *message, size_t len, struct dns_query *ret_query,
-	uint8_t *ret_rcode)
+enum dns_reading dns_query_read(
+	const uint8_t *message, size_t len, struct dns_query *ret_query, uint8_t *ret_rcode)
 {
 	struct packet_reader r;
 	struct dns_query *q = ret_query;
@@ -87,15 +76,21 @@ enum dns_reading dns_query_read(const uint8_t *message, size_t len, struct dns_q
 	if (q->flags & FLAG_OPCODE)
 		return DNS_ERROR;
 	*ret_rcode = RCODE_FORMERR;
-	if (r.header.count[0] != 1 || packet_question(&r, &q->question, &q->cased) < 0)
+	/* None at all is a client that asks for a cookie (RFC 7873, 5.4; RFC 9619). */
+	if (r.header.count[0] > 1 ||
+		(r.header.count[0] == 1 && packet_question(&r, &q->question, &q->cased) < 0))
 		return DNS_ERROR;
-	q->has_question = true;
+	q->has_question = r.header.count[0] == 1;
 	if (q->flags & FLAG_TC || r.header.count[1] || r.header.count[2] ||
 		!read_additional(&r, q, &version, ret_rcode))
 		return DNS_ERROR;
 	*ret_rcode = RCODE_BADVERS;
 	if (version)
 		return DNS_ERROR;
+	if (!q->has_question) {
+		*ret_rcode = q->cookie_len ? RCODE_NOERROR : RCODE_FORMERR;
+		return DNS_ERROR;
+	}
 	*ret_rcode = RCODE_REFUSED;
 	return is_refused(&q->question) ? DNS_ERROR : DNS_ASK;
 }
@@ -108,31 +103,6 @@ size_t dns_udp_limit(const struct dns_query *q)
 }
 
 /* ---- writing ---- */
-
-/* Texts come from this table and nowhere else: what a server says must not be a stranger's. */
-static size_t put_opt(const struct dns_query *q, unsigned rcode, int ede, uint8_t *p)
-{
-	if (!q->edns)
-		return 0;
-	p[0] = 0;
-	put16(p + 1, TYPE_OPT);
-	put16(p + 3, DNS_UDP_MAX);
-	put32(p + 5, (uint32_t)(rcode >> 4) << 24 | (q->dnssec_ok ? OPT_DO : 0));
-	size_t options = 0;
-	if (ede != EDE_NONE) {
-		put16(p + 11, OPTION_EDE);
-		put16(p + 13, 2);
-		put16(p + 15, (unsigned)ede);
-		options = 6;
-	}
-	put16(p + 9, (unsigned)options);
-	return 11 + options;
-}
-
-static size_t opt_len(const struct dns_query *q, int ede)
-{
-	return !q->edns ? 0 : ede == EDE_NONE ? 11 : 17;
-}
 
 /* Header and question; the counts of the other sections stay 0 but for the OPT. */
 static size_t put_head(const struct dns_query *q, unsigned flags, uint8_t *buf)
@@ -156,20 +126,70 @@ static unsigned reply_flags(const struct dns_query *q, unsigned rcode)
 	return FLAG_QR | FLAG_RA | (q->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD)) | (rcode & 0xf);
 }
 
-static size_t put_short(const struct dns_query *q, unsigned flags, unsigned rcode, int ede,
-	uint8_t *buf)
+/* The OPT is the last record. */
+static size_t put_opt(const struct dns_query *q, const struct dns_opt *opt, uint8_t *buf,
+	size_t len, size_t limit)
 {
-	size_t len = put_head(q, flags, buf);
-	size_t opt = put_opt(q, rcode, ede, buf + len);
-	buf[11] = opt ? 1 : 0;
-	return len + opt;
+	memcpy(buf + len, opt->bytes, opt->len);
+	put16(buf + 10, opt->len ? 1 : 0);
+	len += opt->len;
+	return q->pads && q->asks_padding ? dns_opt_pad(buf, len, opt->len, limit) : len;
 }
 
-/* 12 + 255 + 4 + 17 bytes at most: it fits any buffer there is. */
-size_t dns_reply_error(const struct dns_query *q, uint8_t rcode, uint8_t *buf, size_t cap)
+/* A reply without records. */
+static size_t put_short(const struct dns_query *q, struct dns_outcome outcome, unsigned flags,
+	uint8_t *buf, size_t limit)
 {
-	(void)cap;
-	return put_short(q, reply_flags(q, rcode), rcode, EDE_NONE, buf);
+	struct dns_opt opt;
+	size_t len = put_head(q, reply_flags(q, outcome.rcode) | flags, buf);
+	if (len > limit)
+		return 0;
+	dns_opt_fit(q, outcome, limit - len, &opt);
+	return put_opt(q, &opt, buf, len, limit);
+}
+
+size_t dns_reply_error(
+	const struct dns_query *q, uint8_t rcode, int ede, uint8_t *buf, size_t limit)
+{
+	return put_short(q, dns_outcome_of(rcode, ede), 0, buf, limit);
+}
+
+size_t dns_reply_cut(const struct dns_query *q, uint8_t *buf, size_t limit)
+{
+	return put_short(q, dns_outcome_of(RCODE_NOERROR, EDE_NONE), FLAG_TC, buf, limit);
+}
+
+/* What DNSSEC does not say with AD is said here: by whose word this is so. */
+static const char *words_of_trust(enum answer_trust trust)
+{
+	switch (trust) {
+	case TRUST_SELF:
+		return "kadns: self";
+	case TRUST_PIN:
+		return "kadns: pin";
+	case TRUST_DNSSEC_KEY:
+		return "kadns: dnssec-key";
+	case TRUST_KEY:
+		return "kadns: key";
+	case TRUST_TOFU:
+		return "kadns: tofu";
+	case TRUST_OPEN:
+		return "kadns: open";
+	case TRUST_NONE:
+	case TRUST_DNSSEC:
+	case TRUST_DNS:
+		break;
+	}
+	return NULL;
+}
+
+static struct dns_outcome outcome_of(const struct answer *a, unsigned rcode)
+{
+	const char *words = NULL;
+	if (a->ede == EDE_NONE && a->error == 0 && a->source != SOURCE_DNS)
+		words = words_of_trust(a->trust);
+	return words ? (struct dns_outcome){rcode, EDE_OTHER, words}
+		     : dns_outcome_of(rcode, a->ede);
 }
 
 /* The stored message with this client's id, flags and spelling, and TTLs counted down. Compressed
@@ -189,26 +209,29 @@ static size_t put_stored(const struct dns_query *q, const struct answer_message 
 	return m->len;
 }
 
-size_t dns_reply_answer(const struct dns_query *q, const struct answer *a, uint64_t now,
-	uint8_t *buf, size_t limit)
+size_t dns_reply_answer(
+	const struct dns_query *q, const struct answer *a, uint64_t now, uint8_t *buf, size_t limit)
 {
 	bool checking_off = q->flags & FLAG_CD;
 	const struct answer_message *m = &a->message[q->dnssec_ok];
+	struct dns_opt opt;
 	/* Bogus data go to those only who said that they check for themselves. */
 	if (!m->bytes || (a->bogus && !checking_off) || (!a->bogus && a->rcode == RCODE_SERVFAIL))
-		return put_short(q, reply_flags(q, RCODE_SERVFAIL), RCODE_SERVFAIL, a->ede, buf);
+		return put_short(q, outcome_of(a, RCODE_SERVFAIL), 0, buf, limit);
 	unsigned rcode = m->bytes[3] & 0xf;
-	unsigned flags = reply_flags(q, rcode);
-	if (a->validated && (q->dnssec_ok || q->flags & FLAG_AD))
-		flags |= FLAG_AD;
-	if (m->len + opt_len(q, a->ede) > limit)
-		return put_short(q, flags | FLAG_TC, rcode, a->ede, buf);
+	unsigned ad = a->validated && (q->dnssec_ok || q->flags & FLAG_AD) ? FLAG_AD : 0;
+	struct dns_outcome outcome = outcome_of(a, rcode);
+	dns_opt_write(q, outcome, &opt);
+	if (m->len + opt.len > limit && outcome.words) {
+		outcome.words = NULL;
+		dns_opt_write(q, outcome, &opt);
+	}
+	if (m->len + opt.len > limit)
+		return put_short(q, outcome, ad | FLAG_TC, buf, limit);
 	uint64_t elapsed = now > a->arrived ? (now - a->arrived) / 1000000 : 0;
-	size_t len = put_stored(q, m, elapsed > UINT32_MAX ? UINT32_MAX : (uint32_t)elapsed, flags,
-		buf);
-	size_t opt = put_opt(q, rcode, a->ede, buf + len);
-	put16(buf + 10, opt ? 1 : 0);
-	return len + opt;
+	size_t len = put_stored(q, m, elapsed > UINT32_MAX ? UINT32_MAX : (uint32_t)elapsed,
+		reply_flags(q, rcode) | ad, buf);
+	return put_opt(q, &opt, buf, len, limit);
 }
 
 struct answer *dns_any_answer(const struct question *q)

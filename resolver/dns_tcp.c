@@ -8,14 +8,18 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "resolver/clock.h"
 #include "resolver/dns_door_inside.h"
 
-#define IDLE_SECONDS 10            /* without a whole question; a connection costs us memory, its owner little */
-#define UNSENT_MAX (256u << 10)    /* a client that asks and does not read is asked no further */
-#define ACCEPT_PAUSE_USEC 500000   /* out of descriptors: accepting again at once would only spin */
+#define IDLE_SECONDS 10	       /* without a whole question; a connection costs us memory */
+#define IDLE_SECONDS_CROWDED 2 /* when over half of the places are taken (RFC 7766, 6.2.3) */
+#define FILES_FOR_OTHERS 4     /* a door takes one in so many of the descriptors that we may have */
+#define UNSENT_MAX (256u << 10) /* a client that asks and does not read is asked no further */
+#define DISPLACED_AT_ONCE 8
+#define ACCEPT_PAUSE_USEC 500000 /* out of descriptors: accepting again at once would only spin */
 #define QUERY_MAX 4096
 
 struct tcp_wait {
@@ -29,6 +33,7 @@ struct tcp_connection {
 	TAILQ_ENTRY(tcp_connection) link;
 	struct dns_door *door;
 	struct bufferevent *stream;
+	struct sockaddr_storage peer;
 	LIST_HEAD(, tcp_wait) waits;
 	size_t waits_len;
 	struct event idle;
@@ -46,6 +51,11 @@ static void connection_free(struct tcp_connection *c)
 	TAILQ_REMOVE(&c->door->connections, c, link);
 	c->door->connections_len--;
 	event_del(&c->idle);
+	/* libevent would close it when the loop comes round; a burst of connections, each of which
+	 * displaces another, would have all descriptors until then. */
+	evutil_socket_t fd = bufferevent_getfd(c->stream);
+	bufferevent_setfd(c->stream, -1);
+	close(fd);
 	bufferevent_free(c->stream);
 	free(c);
 }
@@ -53,7 +63,7 @@ static void connection_free(struct tcp_connection *c)
 static bool over_its_share(const struct tcp_connection *c)
 {
 	return c->waits_len >= DNS_DOOR_TCP_PENDING_MAX ||
-		evbuffer_get_length(bufferevent_get_output(c->stream)) > UNSENT_MAX;
+	       evbuffer_get_length(bufferevent_get_output(c->stream)) > UNSENT_MAX;
 }
 
 static void send_reply(struct tcp_connection *c, const uint8_t *reply, size_t len)
@@ -105,6 +115,12 @@ static bool tcp_ask(struct tcp_connection *c, const struct dns_query *q)
 	return true;
 }
 
+static unsigned idle_seconds(const struct dns_door *door)
+{
+	return door->connections_len * 2 > door->connections_max ? IDLE_SECONDS_CROWDED
+								 : IDLE_SECONDS;
+}
+
 /* False: not DNS; the connection is of no use. */
 static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t len)
 {
@@ -112,23 +128,26 @@ static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t 
 	struct dns_query q;
 	uint8_t rcode;
 	size_t reply_len = 0;
-	c->door->counters.tcp_in++;
-	switch (dns_query_read(message, len, &q, &rcode)) {
-	case DNS_DROP:
-		c->door->counters.junk++;
+	struct dns_door *door = c->door;
+	door->counters.tcp_in++;
+	enum dns_reading reading = dns_query_read(message, len, &q, &rcode);
+	if (reading == DNS_DROP) {
+		door->counters.junk++;
 		return false;
-	case DNS_ERROR:
-		reply_len = dns_reply_error(&q, rcode, reply, sizeof(reply));
-		dns_door_count(c->door, reply);
-		break;
-	case DNS_ASK:
-		reply_len = dns_door_at_once(c->door, &q, reply, sizeof(reply));
-		if (reply_len == 0 && !tcp_ask(c, &q)) {
-			reply_len = dns_reply_error(&q, RCODE_SERVFAIL, reply, sizeof(reply));
-			dns_door_count(c->door, reply);
-		}
-		break;
 	}
+	struct gate_time now = dns_door_time();
+	gate_tick(&door->gate, &now);
+	gate_tcp(&door->gate, (const struct sockaddr *)&c->peer, &now, &q);
+	q.asked = now.now;
+	q.keepalive = (uint16_t)(idle_seconds(door) * 10);
+	if (reading == DNS_ERROR)
+		reply_len = dns_door_count(
+			door, rcode, dns_reply_error(&q, rcode, EDE_NONE, reply, sizeof(reply)));
+	else
+		reply_len = dns_door_at_once(door, &q, reply, sizeof(reply));
+	if (reply_len == 0 && !tcp_ask(c, &q))
+		reply_len = dns_door_count(door, RCODE_SERVFAIL,
+			dns_reply_error(&q, RCODE_SERVFAIL, EDE_NONE, reply, sizeof(reply)));
 	if (reply_len)
 		send_reply(c, reply, reply_len);
 	return true;
@@ -137,7 +156,7 @@ static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t 
 /* Counted from the last whole question, so that a byte now and then keeps nothing open. */
 static void await_question(struct tcp_connection *c)
 {
-	struct timeval idle = {.tv_sec = IDLE_SECONDS};
+	struct timeval idle = {.tv_sec = (time_t)idle_seconds(c->door)};
 	event_add(&c->idle, &idle);
 }
 
@@ -210,32 +229,57 @@ static void on_event(struct bufferevent *stream, short what, void *ctx)
 	connection_free(c); /* an error, or a client that takes no byte for as long as we wait */
 }
 
-/* Room for one more: the one idle longest gives way, unless it waits for us. */
-static bool make_room(struct dns_door *door)
+/* Ends the connection that was idle longest, of those that `of` shares an address with (NULL: all).
+ * Where each waits for us, the one whose last question is the oldest: it may ask again, and nobody
+ * holds every place with questions that take long. */
+static void displace(struct dns_door *door, const struct sockaddr *of)
 {
-	if (door->connections_len < DNS_DOOR_TCP_MAX)
-		return true;
+	struct tcp_connection *c, *victim = NULL;
+	TAILQ_FOREACH(c, &door->connections, link)
+	{
+		if (of && !gate_same_client(of, (const struct sockaddr *)&c->peer))
+			continue;
+		if (!victim || c->waits_len == 0)
+			victim = c;
+		if (c->waits_len == 0)
+			break;
+	}
+	if (!victim)
+		return;
+	door->counters.displaced++;
+	connection_free(victim);
+}
+
+/* Who has his share already makes room himself; on this machine all have one address. */
+static void make_room(struct dns_door *door, const struct sockaddr *peer)
+{
 	struct tcp_connection *c;
-	TAILQ_FOREACH (c, &door->connections, link)
-		if (c->waits_len == 0) {
-			connection_free(c);
-			return true;
-		}
-	return false;
+	size_t has = 0;
+	if (!allow_is_loopback(peer))
+		TAILQ_FOREACH(c, &door->connections, link)
+	has += gate_same_client(peer, (const struct sockaddr *)&c->peer);
+	if (has >= DNS_DOOR_TCP_SHARE)
+		displace(door, peer);
+	else if (door->connections_len >= door->connections_max)
+		displace(door, NULL);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
 	int peer_len, void *ctx)
 {
 	(void)listener;
-	(void)peer;
-	(void)peer_len;
 	struct dns_door *door = ctx;
 	struct timeval unread = {.tv_sec = IDLE_SECONDS};
 	int on = 1;
-	struct tcp_connection *c = make_room(door) ? calloc(1, sizeof(*c)) : NULL;
+	if (!allow_permits(door->gate.allow, peer)) {
+		door->counters.not_allowed++;
+		close(fd);
+		return;
+	}
+	make_room(door, peer);
+	struct tcp_connection *c = calloc(1, sizeof(*c));
 	if (c)
-		c->stream = bufferevent_socket_new(door->base, fd, BEV_OPT_CLOSE_ON_FREE);
+		c->stream = bufferevent_socket_new(door->base, fd, 0);
 	if (!c || !c->stream) {
 		free(c);
 		close(fd);
@@ -243,6 +287,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	c->door = door;
+	memcpy(&c->peer, peer, (size_t)peer_len);
 	TAILQ_INSERT_TAIL(&door->connections, c, link);
 	door->connections_len++;
 	door->counters.tcp_connections++;
@@ -254,12 +299,18 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }
 
+/* Out of descriptors, as a rule: some of ours go, which leaves a few for the other parts too. Where
+ * we have none, only others can help, and asking again at once would spin. */
 static void on_accept_error(struct evconnlistener *listener, void *ctx)
 {
 	struct dns_door *door = ctx;
 	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_USEC};
-	evconnlistener_disable(listener);
-	event_add(&door->listener_retry, &pause);
+	if (door->connections_len == 0) {
+		evconnlistener_disable(listener);
+		event_add(&door->listener_retry, &pause);
+	}
+	for (int i = 0; i < DISPLACED_AT_ONCE; i++)
+		displace(door, NULL);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *ctx)
@@ -269,9 +320,21 @@ static void on_retry(evutil_socket_t fd, short what, void *ctx)
 	evconnlistener_enable(((struct dns_door *)ctx)->listener);
 }
 
+/* What the other parts need (SQLite, DHT, the mount) must be left where few descriptors are
+ * allowed. */
+static size_t connections_max(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY ||
+		files.rlim_cur / FILES_FOR_OTHERS >= DNS_DOOR_TCP_MAX)
+		return DNS_DOOR_TCP_MAX;
+	return files.rlim_cur < FILES_FOR_OTHERS ? 1 : files.rlim_cur / FILES_FOR_OTHERS;
+}
+
 int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len)
 {
 	int on = 1, error;
+	door->connections_max = connections_max();
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -283,8 +346,8 @@ int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_
 		close(fd);
 		return error;
 	}
-	door->listener = evconnlistener_new(door->base, on_accept, door,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	door->listener = evconnlistener_new(
+		door->base, on_accept, door, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (!door->listener) {
 		close(fd);
 		return -ENOMEM;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dht/dht.h"
+#include "resolver/bogus.h"
 #include "resolver/claim_check.h"
 #include "resolver/clock.h"
 #include "resolver/slot_choose.h"
@@ -109,7 +110,7 @@ static struct answer *answer_from_reply(const struct question *q,
 		a->bogus = true;
 		a->error = -EBADMSG;
 		a->rcode = RCODE_SERVFAIL;
-		a->ede = EDE_BOGUS;
+		a->ede = bogus_ede(reply->why);
 		a->ttl = FETCH_FAILURE_TTL;
 	}
 	return a;

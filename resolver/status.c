@@ -186,8 +186,13 @@ void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx)
 /* All doors together. */
 static void doors_status(FILE *f, const struct resolver *r)
 {
-	static const char *const rcodes[] = {"dns.noerror", "dns.formerr", "dns.servfail",
-		"dns.nxdomain", "dns.notimp", "dns.refused"};
+	static const struct {
+		unsigned rcode;
+		const char *name;
+	} rcodes[] = {{RCODE_NOERROR, "dns.noerror"}, {RCODE_FORMERR, "dns.formerr"},
+		{RCODE_SERVFAIL, "dns.servfail"}, {RCODE_NXDOMAIN, "dns.nxdomain"},
+		{RCODE_NOTIMP, "dns.notimp"}, {RCODE_REFUSED, "dns.refused"},
+		{RCODE_BADVERS, "dns.badvers"}, {RCODE_BADCOOKIE, "dns.badcookie"}};
 	struct dns_door_counters sum = {0}, c;
 	for (size_t i = 0; i < RESOLVER_DOORS_MAX; i++) {
 		if (!r->doors[i])
@@ -200,8 +205,14 @@ static void doors_status(FILE *f, const struct resolver *r)
 		sum.tcp_out += c.tcp_out;
 		sum.junk += c.junk;
 		sum.from_memory += c.from_memory;
-		for (size_t k = 0; k < sizeof(rcodes) / sizeof(*rcodes); k++)
+		sum.not_allowed += c.not_allowed;
+		sum.limited += c.limited;
+		sum.dropped += c.dropped;
+		sum.displaced += c.displaced;
+		for (size_t k = 0; k < DNS_RCODES; k++)
 			sum.rcode[k] += c.rcode[k];
+		for (size_t k = 0; k < DNS_TOOK; k++)
+			sum.took[k] += c.took[k];
 	}
 	line(f, "dns.udp_in", sum.udp_in);
 	line(f, "dns.udp_out", sum.udp_out);
@@ -210,8 +221,18 @@ static void doors_status(FILE *f, const struct resolver *r)
 	line(f, "dns.tcp_out", sum.tcp_out);
 	line(f, "dns.junk", sum.junk);
 	line(f, "dns.from_memory", sum.from_memory);
+	line(f, "dns.not_allowed", sum.not_allowed);
+	line(f, "dns.limited", sum.limited);
+	line(f, "dns.dropped", sum.dropped);
+	line(f, "dns.displaced", sum.displaced);
 	for (size_t k = 0; k < sizeof(rcodes) / sizeof(*rcodes); k++)
-		line(f, rcodes[k], sum.rcode[k]);
+		line(f, rcodes[k].name, sum.rcode[rcodes[k].rcode]);
+	for (size_t k = 0; k < DNS_TOOK - 1; k++) {
+		char name[32];
+		snprintf(name, sizeof(name), "dns.took.%ums", dns_took_ms[k]);
+		line(f, name, sum.took[k]);
+	}
+	line(f, "dns.took.longer", sum.took[DNS_TOOK - 1]);
 }
 
 int resolver_end_text(FILE *f, char **text)

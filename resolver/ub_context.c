@@ -63,7 +63,14 @@ static int apply_local_zones(struct ub_ctx *ctx, const struct ub_context_config 
 {
 	char name[NAME_TEXT_MAX];
 
-	if (config->test_zones && ub_ctx_zone_add(ctx, "test.", "nodefault"))
+	/* RFC 9462, 6.4: "is there a better way to ask you?" is for us to answer, with no. */
+	if (ub_ctx_zone_add(ctx, "resolver.arpa.", "always_nodata") ||
+		ub_ctx_data_add(ctx,
+			"resolver.arpa. 10800 IN SOA localhost. nobody.invalid. 1 3600 1200 604800 "
+			"10800"))
+		return -EINVAL;
+	/* As "nodefault" its made SOA and NS would go on to stand before the real ones. */
+	if (config->test_zones && ub_ctx_zone_remove(ctx, "test."))
 		return -EINVAL;
 	if (!config->zone)
 		return 0;

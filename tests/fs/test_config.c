@@ -90,6 +90,7 @@ static void test_options(void **state)
 	assert_int_equal(c.dns_len, 2);
 	assert_true(c.dns_asked && c.read_only && c.xattr);
 	assert_string_equal(c.dns[1].text, "[::1]:1054");
+	assert_int_equal(c.allow.len, 0); /* on loopback nobody else can ask */
 	assert_int_equal(c.upstream_len, 2);
 	assert_string_equal(c.upstream[1], "recursive");
 	assert_int_equal(c.policy.mode, POLICY_OPEN);
@@ -107,6 +108,34 @@ static void test_options(void **state)
 	config_finish(&c);
 	assert_int_equal(read_line(&c, "-o dht=off /dns"), 0);
 	assert_string_equal(c.mountpoint, "/dns");
+	config_finish(&c);
+}
+
+/* A door that others can reach is not opened for all of them by saying nothing. */
+static void test_allow(void **state)
+{
+	(void)state;
+	struct config c;
+	static const char *const open[] = {"-o dns=0.0.0.0:53", "-o dns=[::]:53", "-o dns=192.0.2.1:53",
+		"-o dns=127.0.0.1:53,dns=192.0.2.1:53", "-o dns=[::ffff:127.0.0.1]:53"};
+	for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++) {
+		char line[128];
+		snprintf(line, sizeof(line), "%s none /a", open[i]);
+		assert_true(read_line(&c, line) < 0);
+		assert_non_null(strstr(complaint, "is not on loopback: say who may ask, with allow=NET"));
+		snprintf(line, sizeof(line), "%s,allow=10.0.0.0/8 none /a", open[i]);
+		assert_int_equal(read_line(&c, line), 0);
+		assert_int_equal(c.allow.len, 1);
+		config_finish(&c);
+	}
+	assert_int_equal(read_line(&c, "-o dns=127.1.2.3:53,dns=[::1]:53 none /a"), 0);
+	config_finish(&c);
+	assert_int_equal(read_line(&c, "-o dns=192.0.2.1:53,dns=off none /a"), 0);
+	config_finish(&c);
+	assert_int_equal(read_line(&c, "-o dns=0.0.0.0:53,allow=10.0.0.0/8,allow=2001:db8::/32 none /a"), 0);
+	assert_int_equal(c.allow.len, 2);
+	assert_int_equal(c.allow.nets[0].bits, 8);
+	assert_int_equal(c.allow.nets[1].family, AF_INET6);
 	config_finish(&c);
 }
 
@@ -166,6 +195,11 @@ static void test_file(void **state)
 	snprintf(line, sizeof(line), "-c %s none /dns", path);
 	assert_true(read_line(&c, line) < 0);
 	assert_non_null(strstr(complaint, ":2: port=4x"));
+	f = fopen(path, "w");
+	fputs("quota=7\n# all of us\ndns=192.0.2.1:53\n", f);
+	fclose(f);
+	assert_true(read_line(&c, line) < 0);
+	assert_non_null(strstr(complaint, ":3: dns=192.0.2.1:53 is not on loopback"));
 	unlink(path);
 }
 
@@ -209,6 +243,8 @@ static void test_mistakes(void **state)
 		{"-o port none /a", "port"}, {"-o port= none /a", "port"}, {"-o port=0 none /a", "port"},
 		{"-o port=65536 none /a", "port"}, {"-o port=+5 none /a", "port"}, {"-o port=4x none /a", "port"},
 		{"-o bind=1.2.3 none /a", "bind"}, {"-o bind=host none /a", "bind"},
+		{"-o allow= none /a", "allow"}, {"-o allow=any none /a", "allow"}, {"-o allow=10.0.0.0/33 none /a", "allow"},
+		{"-o allow=10.0.0.1/8 none /a", "bits are set behind the prefix"},
 		{"-o dns=127.0.0.1 none /a", "dns"}, {"-o dns=localhost:53 none /a", "dns"}, {"-o dns=1.2.3.4:0 none /a", "dns"},
 		{"-o upstream=nonsense none /a", "upstream"}, {"-o trust=yes none /a", "trust"},
 		{"-o pin=" KEY " none /a", "a suffix follows"}, {"-o pin=# none /a", "pin"}, {"-o pin none /a", "pin"},
@@ -242,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_dht_and_limits),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_allow),
 		cmocka_unit_test(test_mistakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

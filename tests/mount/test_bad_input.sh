@@ -268,7 +268,11 @@ refused "one whose TCP port is in use" "dns=127.0.0.1:1054: Address already in u
 refused "one of two" "dns=127.0.0.1:1053: Address already in use" \
 	"$KADNS" -o "state=$S,dns=127.0.0.1:1055,dns=127.0.0.1:1053,upstream=none" none "$M"
 refused "one at an address that is not ours" "dns=192.0.2.1:53: " \
-	"$KADNS" -o "state=$S,dns=192.0.2.1:53,upstream=none" none "$M"
+	"$KADNS" -o "state=$S,dns=192.0.2.1:53,allow=192.0.2.0/24,upstream=none" none "$M"
+refused "one that others reach, and nobody said who may" "dns=0.0.0.0:1056 is not on loopback: say who may ask, with allow=NET" \
+	"$KADNS" -o "state=$S,dns=127.0.0.1:1056,dns=0.0.0.0:1056,upstream=none" none "$M"
+refused "a network that may be a host" "allow=10.1.2.3/8: bits are set behind the prefix" \
+	"$KADNS" -o "state=$S,allow=10.1.2.3/8,upstream=none" none "$M"
 "$KADNS" -o "state=$S,upstream=none" none "$M" 2>"$T/err"
 is "the default door whose port is in use: goes on" $? 0
 is "with one line" "$(wc -l <"$T/err")" 1

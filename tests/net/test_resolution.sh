@@ -57,7 +57,9 @@ questions() { # MODE
 	is "$1: dig NODATA" "$(status_of www.example.test MX)" NOERROR
 	is "$1: dig bogus" "$(status_of www.bogus.test A)" SERVFAIL
 	is "$1: dig bogus with CD" "$(dig +short +cd @127.0.0.1 -p 1053 www.bogus.test A)" 192.0.2.66
-	has "$1: dig says why" "$(dig @127.0.0.1 -p 1053 www.bogus.test A)" "EDE: 6 (DNSSEC Bogus)"
+	has "$1: dig says why" "$(dig @127.0.0.1 -p 1053 www.bogus.test A)" "EDE: 6 (DNSSEC Bogus): (kadns: DNSSEC validation failed)"
+	has "$1: and which of the reasons" "$(dig @127.0.0.1 -p 1053 www.expired.test A)" "EDE: 7 (Signature Expired)"
+	has "$1: that the key is missing" "$(dig @127.0.0.1 -p 1053 www.nokey.test A)" "EDE: 9 (DNSKEY Missing)"
 	has "$1: AD where it is signed" "$(flags_of +dnssec www.example.test A)" " ad "
 	lacks "$1: no AD where it is not" "$(flags_of +dnssec www.insecure.test A)" " ad "
 	lacks "$1: no AD unasked" "$(flags_of +noadflag +nodnssec www.example.test A)" " ad "

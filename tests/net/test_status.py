@@ -30,6 +30,13 @@ ELSEWHERE = {
     "dht.suspects": ("dht/test_region.c", "suspects"),
     "dht.size6": ("dht/test_region.c", "size6"),
     "dht.wide": ("sim/test_liars.c", "wide"),
+    "dns.badcookie": ("net/test_open_door.sh", "dns.badcookie"),
+    "dns.displaced": ("net/test_slow_clients.sh", "dns.displaced"),
+    "dns.dropped": ("net/test_open_door.sh", "dns.dropped"),
+    "dns.limited": ("net/test_open_door.sh", "dns.limited"),
+    "dns.not_allowed": ("net/test_open_door.sh", "dns.not_allowed"),
+    **{f"dns.took.{t}": ("net/test_standards.sh", "dns.took")
+       for t in ("1ms", "5ms", "20ms", "50ms", "200ms", "1000ms", "5000ms", "longer")},
     "mount.crowded": ("fs/test_pending.c", "crowded"),
     "mount.hasty": ("fs/test_pending.c", "hasty"),
     "mount.interrupted": ("fs/test_pending.c", "interrupted"),
@@ -161,6 +168,7 @@ def dns(node):
         dig("printer.alt", "A")
     dig("+tcp", "printer.alt", "A")
     dig("+opcode=4", "printer.alt", "A")
+    dig("+edns=1", "+noednsneg", "printer.alt", "A")
     dig("www.example", "A")
     dig("bad.example", "A")
     dig("printer.alt", "AXFR")

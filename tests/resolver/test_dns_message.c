@@ -50,6 +50,13 @@ static void test_reading(void **state)
 		{"OPT of a name", W(HEAD("\1\0", "\0\1\0\0\0\0\0\1") Q_A "\1a\0\0\x29\4\xd0\0\0\0\0\0\0"), DNS_ERROR, RCODE_FORMERR},
 		{"an option that lies of its length", W(HEAD("\1\0", "\0\1\0\0\0\0\0\1") Q_A
 			OPT("\4\xd0", "\0\0\0\0", "\0\6\0\x0a\0\x09zz")), DNS_ERROR, RCODE_FORMERR},
+		{"a cookie of no length", W(HEAD("\1\0", "\0\1\0\0\0\0\0\1") Q_A
+			OPT("\4\xd0", "\0\0\0\0", "\0\4\0\x0a\0\0")), DNS_ERROR, RCODE_FORMERR},
+		{"a cookie and no question", W(HEAD("\1\0", "\0\0\0\0\0\0\0\1")
+			OPT("\4\xd0", "\0\0\0\0", "\0\x0c\0\x0a\0\x08" "CLIENT01")), DNS_ERROR, RCODE_NOERROR},
+		{"neither", W(HEAD("\1\0", "\0\0\0\0\0\0\0\1") OPT("\4\xd0", "\0\0\0\0", "\0\0")), DNS_ERROR, RCODE_FORMERR},
+		{"options of version 1 that are none of version 0", W(HEAD("\1\0", "\0\1\0\0\0\0\0\1") Q_A
+			OPT("\4\xd0", "\0\1\0\0", "\0\5\0\x0a\0\1x")), DNS_ERROR, RCODE_BADVERS},
 		{"EDNS version 1", W(HEAD("\1\0", "\0\1\0\0\0\0\0\1") Q_A OPT("\4\xd0", "\0\1\0\0", "\0\0")), DNS_ERROR, RCODE_BADVERS},
 		{"TSIG", W(HEAD("\1\0", "\0\1\0\0\0\0\0\1") Q_A "\1k\0\0\xfa\0\xff\0\0\0\0\0\0"), DNS_ERROR, RCODE_REFUSED},
 		{"NOTIFY", W(HEAD("\x20\0", "\0\1\0\0\0\0\0\0") Q_A), DNS_ERROR, RCODE_NOTIMP},
@@ -187,7 +194,11 @@ static void test_failures(void **state)
 	size_t len = dns_reply_answer(&q, a, 0, buf, 1232);
 	assert_int_equal(buf[3] & 0xf, RCODE_SERVFAIL);
 	assert_int_equal(buf[7], 0);
-	assert_memory_equal(buf + len - 6, "\0\x0f\0\2\0\6", 6); /* EDE 6: DNSSEC bogus */
+	/* EDE 6, DNSSEC bogus, with words of ours behind it; without them where there is no room. */
+	assert_memory_equal(buf + 29 + 9, "\0\x25\0\x0f\0\x21\0\6" "kadns: DNSSEC validation failed", 39);
+	assert_int_equal(len, 29 + 11 + 6 + 31);
+	len = dns_reply_answer(&q, a, 0, buf, 29 + 11 + 6 + 30);
+	assert_memory_equal(buf + len - 6, "\0\x0f\0\2\0\6", 6);
 	dns_reply_answer(&cd, a, 0, buf, 1232);
 	assert_int_equal(buf[3] & 0xf, RCODE_NOERROR); /* who checks for himself gets the data */
 	assert_int_equal(buf[7], 1);
@@ -198,12 +209,88 @@ static void test_failures(void **state)
 	assert_int_equal(buf[3] & 0xf, RCODE_NXDOMAIN);
 	assert_int_equal(buf[9], 1); /* an SOA, so that it can be cached */
 	answer_unref(a);
-	len = dns_reply_error(&q, RCODE_BADVERS, buf, 512);
+	len = dns_reply_error(&q, RCODE_BADVERS, EDE_NONE, buf, 512);
 	assert_int_equal(buf[3] & 0xf, 0);
 	assert_int_equal(buf[len - 6], 1); /* the upper half of 16 */
 	struct dns_query none = {.id = 0xabcd, .flags = 0x7900};
-	assert_int_equal(dns_reply_error(&none, RCODE_NOTIMP, buf, 512), 12);
+	assert_int_equal(dns_reply_error(&none, RCODE_NOTIMP, EDE_NONE, buf, 512), 12);
 	assert_memory_equal(buf, "\xab\xcd\xf9\x84\0\0\0\0\0\0\0\0", 12); /* the opcode is copied */
+}
+
+/* No more bytes than came: who forged the sender gains nothing by us. */
+static void test_no_larger(void **state)
+{
+	(void)state;
+	uint8_t buf[DNS_SHORT_MAX];
+	struct dns_query plain = query_of("\1\0", false, 0, false), edns = query_of("\1\0", true, 1232, false);
+	assert_int_equal(dns_reply_cut(&plain, buf, 29), 29);
+	assert_memory_equal(buf, "\x12\x34\x83\x80\0\1\0\0\0\0\0\0" Q_A, 29); /* TC */
+	assert_int_equal(dns_reply_cut(&plain, buf, 28), 0);
+	assert_int_equal(dns_reply_cut(&edns, buf, 40), 40);
+	assert_int_equal(dns_reply_cut(&edns, buf, 39), 29);
+	assert_int_equal(dns_reply_error(&edns, RCODE_REFUSED, EDE_PROHIBITED, buf, 40), 40);
+	assert_int_equal(dns_reply_error(&edns, RCODE_REFUSED, EDE_PROHIBITED, buf, 46), 46);
+	assert_int_equal(buf[3] & 0xf, RCODE_REFUSED);
+	assert_memory_equal(buf + 40, "\0\x0f\0\2\0\x12", 6);
+	/* BADCOOKIE, in as many bytes as a whole cookie takes. */
+	edns.replies_cookie = true;
+	assert_int_equal(dns_reply_error(&edns, RCODE_BADCOOKIE, EDE_NONE, buf, 29 + 11 + 28), 29 + 11 + 28);
+	assert_int_equal(buf[3] & 0xf, 7);
+	assert_int_equal(buf[29 + 5], 1);
+}
+
+/* Whose word it is stands beside the answer, where AD does not say so. */
+static void test_trust(void **state)
+{
+	(void)state;
+	static const struct {
+		enum answer_source source;
+		enum answer_trust trust;
+		const char *words;
+	} rows[] = {
+		{SOURCE_OWN, TRUST_SELF, "kadns: self"}, {SOURCE_OWN, TRUST_PIN, "kadns: pin"},
+		{SOURCE_DHT, TRUST_PIN, "kadns: pin"}, {SOURCE_DHT, TRUST_DNSSEC_KEY, "kadns: dnssec-key"},
+		{SOURCE_DHT, TRUST_KEY, "kadns: key"}, {SOURCE_DHT, TRUST_TOFU, "kadns: tofu"},
+		{SOURCE_DHT, TRUST_OPEN, "kadns: open"}, {SOURCE_DHT, TRUST_DNSSEC, NULL},
+		{SOURCE_DNS, TRUST_DNS, NULL}, {SOURCE_DNS, TRUST_DNSSEC, NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		uint8_t buf[PACKET_MAX];
+		struct answer *a = answer_of(1);
+		struct dns_query q = query_of("\1\0", true, 1232, false), plain = query_of("\1\0", false, 0, false);
+		a->source = rows[i].source;
+		a->trust = rows[i].trust;
+		size_t words = rows[i].words ? strlen(rows[i].words) : 0;
+		size_t len = dns_reply_answer(&q, a, 0, buf, 1232);
+		assert_int_equal(len, 29 + 16 + 11 + (words ? 6 + words : 0));
+		if (words) {
+			assert_memory_equal(buf + len - words - 6, "\0\x0f\0", 3);
+			assert_memory_equal(buf + len - words - 2, "\0\0", 2);
+			assert_memory_equal(buf + len - words, rows[i].words, words);
+		}
+		assert_int_equal(dns_reply_answer(&plain, a, 0, buf, 512), 29 + 16); /* not without EDNS */
+		a->ede = EDE_STALE; /* what went wrong goes before */
+		len = dns_reply_answer(&q, a, 0, buf, 29 + 16 + 11 + 6);
+		assert_memory_equal(buf + len - 2, "\0\3", 2);
+		answer_unref(a);
+	}
+}
+
+/* RFC 8467: over an encrypted transport, to who pads himself. */
+static void test_padded(void **state)
+{
+	(void)state;
+	uint8_t buf[PACKET_MAX];
+	struct answer *a = answer_of(1);
+	struct dns_query q = query_of("\1\0", true, 1232, false);
+	q.pads = true;
+	assert_int_equal(dns_reply_answer(&q, a, 0, buf, sizeof(buf)), 29 + 16 + 11);
+	q.asks_padding = true;
+	assert_int_equal(dns_reply_answer(&q, a, 0, buf, sizeof(buf)), 468);
+	assert_int_equal(dns_reply_error(&q, RCODE_REFUSED, EDE_NONE, buf, DNS_SHORT_MAX), DNS_SHORT_MAX);
+	q.pads = false;
+	assert_int_equal(dns_reply_answer(&q, a, 0, buf, sizeof(buf)), 29 + 16 + 11);
+	answer_unref(a);
 }
 
 static void test_any(void **state)
@@ -229,6 +316,9 @@ int main(void)
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_no_larger),
+		cmocka_unit_test(test_trust),
+		cmocka_unit_test(test_padded),
 		cmocka_unit_test(test_any),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

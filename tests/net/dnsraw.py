@@ -1,0 +1,117 @@
+"""DNS messages by hand, for what no client sends."""
+import socket
+import struct
+
+RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS", 23: "BADCOOKIE"}
+A, NS, SOA, TXT, AAAA, OPT = 1, 2, 6, 16, 28, 41
+CLIENT = b"CLIENT01"
+
+
+def wire(name):
+    return b"".join(bytes([len(x)]) + x for x in name.encode().split(b".") if x) + b"\0"
+
+
+def option(code, data=b""):
+    return struct.pack(">HH", code, len(data)) + data
+
+
+def opt(options=b"", size=1232, flags=0, version=0):
+    return b"\0" + struct.pack(">HHBBHH", OPT, size, 0, version, flags, len(options)) + options
+
+
+def query(name, type_=A, id_=0x1234, flags=0x0100, edns=None, class_=1):
+    more = edns or b""
+    return (struct.pack(">6H", id_, flags, 1, 0, 0, 1 if edns else 0) + wire(name) +
+            struct.pack(">HH", type_, class_) + more)
+
+
+def skip_name(m, at):
+    while m[at]:
+        if m[at] >= 0xc0:
+            return at + 2
+        at += 1 + m[at]
+    return at + 1
+
+
+class Reply:
+    """What there is in a message: header, records by section as (owner bytes, type, ttl, rdata), and the OPT."""
+
+    def __init__(self, m):
+        self.bytes = m
+        self.id, self.flags, *counts = struct.unpack(">6H", m[:12])
+        self.tc, self.aa, self.ad = (bool(self.flags & bit) for bit in (0x200, 0x400, 0x20))
+        self.rd, self.ra, self.cd, self.z = (bool(self.flags & bit) for bit in (0x100, 0x80, 0x10, 0x40))
+        self.edns, self.options, self.version, self.edns_flags = False, {}, None, None
+        rcode, at = self.flags & 15, 12
+        self.questions = counts[0]
+        for _ in range(counts[0]):
+            end = skip_name(m, at) + 4
+            self.question = m[at:end]
+            at = end
+        self.sections = [[], [], []]
+        for section, count in zip(self.sections, counts[1:]):
+            for _ in range(count):
+                begin, at = at, skip_name(m, at)
+                type_, class_, ttl, length = struct.unpack(">HHIH", m[at:at + 10])
+                rdata = m[at + 10:at + 10 + length]
+                at += 10 + length
+                if type_ != OPT:
+                    section.append((m[begin:at - 10 - length], type_, ttl, rdata))
+                    continue
+                assert not self.edns, "two OPT"
+                self.edns, self.size, self.version, self.edns_flags = True, class_, ttl >> 16 & 255, ttl & 0xffff
+                rcode |= ttl >> 24 << 4
+                while rdata:
+                    code, n = struct.unpack(">HH", rdata[:4])
+                    self.options[code] = rdata[4:4 + n]
+                    rdata = rdata[4 + n:]
+        assert at == len(m), "bytes behind the end"
+        self.answer, self.authority, self.additional = self.sections
+        self.rcode = RCODES.get(rcode, str(rcode))
+
+    def types(self):
+        return [r[1] for r in self.answer]
+
+
+class Udp:
+    def __init__(self, to, source=None, timeout=6):
+        self.s = socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        self.s.settimeout(timeout)
+        if source:
+            self.s.bind((source, 0))
+        self.s.connect(to)
+
+    def send(self, message):
+        self.s.send(message)
+
+    def receive(self):
+        """None: nothing came."""
+        try:
+            return Reply(self.s.recv(65535))
+        except socket.timeout:
+            return None
+
+    def ask(self, message):
+        self.send(message)
+        return self.receive()
+
+
+class Tcp:
+    def __init__(self, to, source=None, timeout=6):
+        self.s = socket.create_connection(to, timeout, (source, 0) if source else None)
+        self.f = self.s.makefile("rb")
+
+    def send(self, *messages):
+        self.s.sendall(b"".join(struct.pack(">H", len(m)) + m for m in messages))
+
+    def receive(self):
+        """None: the connection ended."""
+        try:
+            head = self.f.read(2)
+            return Reply(self.f.read(struct.unpack(">H", head)[0])) if len(head) == 2 else None
+        except ConnectionError:
+            return None
+
+    def ask(self, message):
+        self.send(message)
+        return self.receive()

@@ -1,0 +1,91 @@
+#!/bin/sh
+# The DNS door by the book: each standard that concerns a server, by messages made by hand (standards.py, a line a check) and
+# by the tools as users type them: dig, kdig, delv, drill, getent. Against the miniature Internet.
+. "$(dirname "$0")/../lib.sh"
+export MINET_RUN="$T/minet"
+"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
+	cat "$T/minet.out"
+	not_ok "the miniature Internet starts"
+	finish
+}
+mkdir "$T/dns"
+count() { sed -n "s/^$1  *//p" "$T/dns/.kadns/status"; }
+roots="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds"
+echo 'nameserver 127.0.0.1' >"$T/etc/resolv.conf"
+mount --bind "$T/etc/resolv.conf" /etc/resolv.conf
+
+strace -f -qq -o "$T/strace" -e trace=setsockopt,bind "$KADNS" -f --no-dht --no-mount \
+	-o "dns=127.0.0.1:53,dns=[::1]:53,upstream=none" 2>"$T/traced" &
+traced=$!
+check "a traced one starts" eventually 10 dig +time=1 +tries=1 @::1 localhost
+kill "$(daemon_pid /var/lib/kadns/4001)"
+wait $traced
+for option in IP_MTU_DISCOVER IPV6_MTU_DISCOVER; do
+	# 5 is OMIT of both; what follows is the bind of that socket.
+	has "RFC 9715: $option, so that nobody makes us send fragments" \
+		"$(grep -A 3 "$option, \[5\]" "$T/strace" | grep -o 'htons(53)' | head -n 1)" "htons(53)"
+done
+# Port 53, where tools and libraries look.
+check "starts" "$KADNS" -o "$roots,upstream=recursive,hosts=none,dns=127.0.0.1:53,dns=[::1]:53" none "$T/dns"
+pid=$(daemon_pid /var/lib/kadns/4001)
+echo 192.0.2.7 >"$T/dns/IN/A/printer.alt"
+/usr/bin/python3 "$TESTS/net/standards.py" 127.0.0.1 53 >"$T/standards" 2>&1 || echo "not ok standards.py ended well" >>"$T/standards"
+cat "$T/standards"
+not_ok_count=$((not_ok_count + $(grep -c '^not ok' "$T/standards")))
+check "there were many" test "$(grep -c '^ok RFC' "$T/standards")" -ge 150
+
+# ---- counted
+took=$(sed -n 's/^dns.took.[^ ]* *//p' "$T/dns/.kadns/status" | awk '{ n += $1 } END { print n }')
+check "dns.took: answers that were not in memory, by time ($took)" test "$took" -ge 50
+check "one of them took long" test "$(($(count dns.took.1000ms) + $(count dns.took.5000ms)))" -ge 1
+check "most did not" test "$(($(count dns.took.1ms) + $(count dns.took.5ms) + $(count dns.took.20ms)))" -ge 30
+check "by rcode" test "$(count dns.badvers)" -ge 2 -a "$(count dns.formerr)" -ge 20 -a "$(count dns.notimp)" -ge 5
+
+# ---- RFC 8906, section 8, as it is written there
+d() { dig +noall +comments +answer +time=3 +tries=1 "$@" @127.0.0.1 2>&1; }
+has "RFC 8906: minimal EDNS" "$(d +edns=0 +nocookie www.example.test SOA)" "EDNS: version: 0, flags:; udp: 1232"
+has "RFC 8906: plain DNS" "$(d +noedns +noad +norec www.example.test A)" "status: NOERROR"
+has "RFC 8906: EDNS version 1" "$(d +nocookie +edns=1 +noednsneg +noad +norec www.example.test)" "status: BADVERS"
+has "RFC 8906: an unknown option" "$(d +nocookie +edns=0 +noad +norec +ednsopt=100 www.example.test A)" "status: NOERROR"
+lacks "RFC 8906: is not sent back" "$(d +nocookie +edns=0 +noad +norec +ednsopt=100 www.example.test A)" "OPT=100"
+has "RFC 8906: an unknown flag" "$(d +nocookie +edns=0 +noad +norec +ednsflags=0x40 www.example.test A)" "EDNS: version: 0, flags:; udp"
+has "RFC 8906: version 1 with an option" "$(d +nocookie +edns=1 +noednsneg +noad +norec +ednsopt=100 www.example.test)" "status: BADVERS"
+has "RFC 8906: an unknown opcode" "$(d +noedns +noad +opcode=15 +norec +header-only example.test)" "status: NOTIMP"
+has "RFC 8906: an unknown type" "$(d +noedns +noad +norec odd.example.test TYPE65280)" "status: NOERROR"
+has "RFC 8906: TCP" "$(d +noedns +noad +norec +tcp www.example.test A)" "status: NOERROR"
+has "RFC 8906: a header alone" "$(d +noedns +noad +header-only +norec example.test)" "status: FORMERR"
+has "RFC 8906: DO" "$(d +nocookie +edns=0 +noad +norec +dnssec www.example.test A)" "flags: do;"
+
+# ---- tools as users type them
+is "dig" "$(dig +short www.example.test)" 192.0.2.1
+is "dig -6" "$(dig +short @::1 www.example.test)" 192.0.2.1
+has "dig +cookie" "$(dig +cookie www.example.test)" "(good)"
+is "dig -x" "$(dig +short -x 127.0.0.1)" localhost.
+is "dig +tcp +keepopen" "$(dig +short +tcp +keepopen +keepalive www.example.test www.rsa.test)" "192.0.2.1
+192.0.2.1"
+has "dig ANY" "$(dig +noall +answer www.example.test ANY)" 'HINFO	"RFC8482" ""'
+is "host" "$(host www.example.test | head -n 1)" "www.example.test has address 192.0.2.1"
+has "nslookup" "$(nslookup www.example.test)" "Address: 192.0.2.1"
+is "kdig" "$(kdig +short @127.0.0.1 www.example.test)" 192.0.2.1
+is "kdig +tcp" "$(kdig +short +tcp @127.0.0.1 big.example.test TXT | wc -l)" 8
+has "kdig +dnssec +padding" "$(kdig +dnssec +padding=128 @127.0.0.1 www.example.test)" "status: NOERROR"
+has "drill" "$(drill www.example.test @127.0.0.1)" "192.0.2.1"
+has "drill -D" "$(drill -D www.example.test @127.0.0.1)" "RRSIG"
+has "drill -S: the chain from the root" "$(drill -S -k "$MINET_RUN/root.key" www.example.test @127.0.0.1 2>&1)" "Chase successful"
+key=$(sed -n 's/^\. .*IN.*DNSKEY *//p; s/^\.	.*DNSKEY	//p' "$MINET_RUN/root.key" | head -n 1)
+printf 'trust-anchors { "." static-key %s "%s"; };\n' "$(echo "$key" | cut -d' ' -f1-3)" "$(echo "$key" | cut -d' ' -f4- | sed 's/ *;.*//; s/ //g')" >"$T/anchors"
+has "delv" "$(delv -a "$T/anchors" +root=. @127.0.0.1 www.example.test A 2>&1)" "; fully validated"
+has "delv of what is not signed" "$(delv -a "$T/anchors" +root=. @127.0.0.1 www.insecure.test A 2>&1)" "; unsigned answer"
+has "delv of what is bogus" "$(delv -a "$T/anchors" +root=. @127.0.0.1 www.bogus.test A 2>&1)" "resolution failed"
+getent="getent -s hosts:dns"
+has "getent ahosts" "$($getent ahosts www.example.test)" 192.0.2.1
+has "getent hosts" "$($getent hosts alias.example.test)" www.example.test
+is "getent of what is not there" "$($getent hosts nope.example.test; echo $?)" 2
+has "getent with EDNS and DO" "$(RES_OPTIONS='edns0 trust-ad' $getent ahosts www.example.test)" 192.0.2.1
+has "getent over TCP" "$(RES_OPTIONS=use-vc $getent ahosts many.example.test)" 198.51.100.40
+is "getent of a name that only kadns has" "$($getent ahosts printer.alt | awk '{ print $1; exit }')" 192.0.2.7
+
+umount "$T/dns"
+check "umount ends it" eventually 5 ended "$pid"
+"$TESTS/net/minet.sh" stop
+finish
