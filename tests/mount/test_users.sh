@@ -152,7 +152,7 @@ import errno, os, resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 os.chdir('$A')
 files, refused = [], 0
-for uid in range(20000, 20020):
+for uid in range(20000, 20032):
     os.seteuid(uid)
     for i in range(40):
         try:
