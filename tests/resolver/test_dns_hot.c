@@ -133,8 +133,11 @@ static void serve(struct own *own, uint16_t port)
 	assert_int_equal(resolver_create(base, &config, &parts, &r), 0);
 	for (unsigned i = 0; i < NAMES; i++)
 		hold(r, i);
-	assert_int_equal(
-		dns_door_open(base, r, (const struct sockaddr *)&in, sizeof(in), &door), 0);
+	const struct allow nobody_else = {.len = 0};
+	const struct dns_door_config at = {.address = (const struct sockaddr *)&in,
+		.address_len = sizeof(in),
+		.allow = &nobody_else};
+	assert_int_equal(dns_door_open(base, r, &at, &door), 0);
 	event_base_loop(base, EVLOOP_NONBLOCK); /* whatever the loop makes at its first turn */
 	raise(SIGSTOP);
 	*counts = (struct counts){0};
