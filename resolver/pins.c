@@ -16,7 +16,11 @@ struct pin_list {
 	struct pin pins[];
 };
 
+_Static_assert(sizeof(struct pin_list) + PINS_LIST_MAX * sizeof(struct pin) <= PINS_LIST_BYTES,
+	"what is counted of a list");
+
 static const struct name alt = {.len = 5, .wire = "\003alt"};
+static const struct name as = {.len = 4, .wire = "\002as"};
 
 /* ---- a line ---- */
 
@@ -234,6 +238,9 @@ void pin_write(const struct pin *pin, struct text *t)
 		text_puts(t, " ");
 	}
 	text_puts(t, name);
+	/* American Samoa: `KEY as strict` is said of a nick. */
+	if (!pin->alias && name_equal(&pin->suffix, &as))
+		text_puts(t, ".");
 	if (pin->strict)
 		text_puts(t, " strict");
 }

@@ -16,7 +16,7 @@
 #include "resolver/name.h"
 
 #define PINS_LIST_MAX 256  /* of one user: 80 kB */
-#define PINS_MAX 16384	   /* of all users but root and the daemon's: 5 MB */
+#define PINS_MAX 16384	   /* of all users but root and the daemon's: 5 MB; see share.h */
 #define PINS_LINE_MAX 1100 /* a key, a name of escapes only, "strict" */
 /* What a user reads is his list and, as comments, three more; what is read can be written back. */
 #define PINS_TEXT_MAX (4 * PINS_LIST_MAX * (PINS_LINE_MAX + 2) + 1024)
@@ -33,6 +33,8 @@ struct pin {
 };
 
 struct pin_list;
+/* What a list takes at most: the pins and two indexes. */
+#define PINS_LIST_BYTES (PINS_LIST_MAX * (sizeof(struct pin) + 2 * sizeof(uint16_t)) + 64)
 
 /* Lines of `text`; the last may lack its newline. Empty ones, and what begins with `#`, are
  * skipped. `base` (may be NULL) is what they are added to. 0; -EINVAL with the number of the line

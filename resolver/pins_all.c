@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "resolver/pins.h"
+#include "resolver/share.h"
 #include "resolver/text.h"
 
 /* Users with pins of their own are few, and each has a pin at least, so they are PINS_MAX at most:
@@ -73,8 +74,10 @@ static size_t count_others(const struct pins *p, uid_t uid)
 
 int pins_may(struct pins *p, uid_t uid, const struct pin_list *list)
 {
-	size_t len = pin_list_len(list);
-	if (len && !is_shared(p, uid) && count_others(p, uid) + len > PINS_MAX)
+	size_t len = pin_list_len(list), held = pin_list_len(pins_of(p, uid));
+	/* Who has fewer than before is never refused. */
+	if (len > held && !is_shared(p, uid) &&
+		count_others(p, uid) + len > share_limit(PINS_MAX, uid, p->daemon_owner, held))
 		return -EDQUOT;
 	if (p->len < p->cap)
 		return 0;

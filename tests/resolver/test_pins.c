@@ -71,7 +71,9 @@ static void test_lines(void **state)
 		{K1 " com strict\n", K1 " com strict\n"},
 		{K1 " as alice\n", K1 " as alice\n"},
 		{K1 " as Alice.\n", K1 " as alice\n"},
-		{K1 " as\n", K1 " as\n"}, /* as. is a suffix like any other */
+		{K1 " as\n", K1 " as.\n"}, /* as. is a suffix like any other */
+		{K1 " as. strict\n", K1 " as. strict\n"},
+		{K1 " as as\n", K1 " as as\n"},
 		{K1 " as strict\n", K1 " as strict\n"},
 		{K1 " strict strict\n", K1 " strict strict\n"},
 		{K1 " a\\.b.example\n", K1 " a\\046b.example\n"},
@@ -377,15 +379,26 @@ static void test_bounds(void **state)
 		snprintf(name, sizeof(name), "www.n%zu.example", i);
 		assert_string_equal(found(list, name), name + 4);
 	}
+	/* Users together, who are no more than one account with its subuids: what is left is for
+	 * those who have none yet. */
 	uid_t uid = 2000;
-	for (; uid < 2000 + PINS_MAX / PINS_LIST_MAX; uid++)
+	for (; uid < 2000 + PINS_MAX * 3 / 4 / PINS_LIST_MAX; uid++)
 		assert_int_equal(pins_set(p, uid, list), 0);
-	assert_int_equal(pins_set(p, uid, list), -EDQUOT); /* users together */
-	assert_int_equal(pins_set(p, 2000, list), 0);	   /* who has some may change them */
-	assert_int_equal(pins_set(p, ROOT, list), 0);	   /* and take nothing from root */
+	struct pin_list *two = list_of(K1 " a.example\n" K1 " b.example\n", ALICE);
+	struct pin_list *one = list_of(K1 " a.example\n", ALICE);
+	assert_int_equal(pins_set(p, ALICE, one), 0);
+	assert_int_equal(pins_set(p, ALICE, two), -EDQUOT);
+	assert_int_equal(pins_set(p, ALICE, one), 0); /* who has some may change them */
+	for (; uid < 2000 + PINS_MAX * 7 / 8 / PINS_LIST_MAX - 1; uid++)
+		assert_int_equal(pins_set(p, uid, list), 0);
+	assert_int_equal(pins_set(p, uid, list), -EDQUOT);
+	assert_int_equal(pins_set(p, 2000, list), 0);
+	assert_int_equal(pins_set(p, 2000, two), 0);
+	assert_int_equal(pins_set(p, ROOT, list), 0); /* and take nothing from root */
 	assert_int_equal(pins_set(p, OWNER, list), 0);
-	assert_int_equal(pins_set(p, 2001, NULL), 0);
 	assert_int_equal(pins_set(p, uid, list), 0);
+	pin_list_unref(one);
+	pin_list_unref(two);
 	pin_list_unref(list);
 	pins_destroy(p);
 	free(text);
