@@ -13,7 +13,9 @@ struct pin_draft {
 	bool append, refused;
 	char *text;
 	size_t len, cap;
-	size_t counted;			/* so much of the text has come to count */
+	size_t counted, lines;		/* so much of the text has come to count */
+	bool said;			/* more than white space */
+	struct pin_list *made;		/* of that, and of nothing else; not of an append */
 	bool changed;			/* the list that stands is this draft's */
 	struct pin_list *before, *last; /* that stood without it, that it made; NULL: none */
 };
@@ -34,6 +36,7 @@ void pin_draft_destroy(struct pin_draft *d)
 {
 	if (!d)
 		return;
+	pin_list_unref(d->made);
 	pin_list_unref(d->before);
 	pin_list_unref(d->last);
 	free(d->text);
@@ -42,7 +45,7 @@ void pin_draft_destroy(struct pin_draft *d)
 
 size_t pin_draft_bytes(const struct pin_draft *d)
 {
-	return d->cap;
+	return d->cap + PIN_DRAFT_LISTS * PINS_LIST_BYTES;
 }
 
 /* A list without pins is not kept. */
@@ -83,30 +86,102 @@ static bool is_blank(const char *text, size_t len)
 	return true;
 }
 
-/* The lines up to `len`, all of them or, of an append, those that are new. */
-static int count(struct pin_draft *d, size_t len)
+static bool same_pin(const struct pin *a, const struct pin *b)
 {
-	size_t from = d->append ? d->counted : 0;
-	struct pins_input in = {d->text + from, len - from, d->uid,
-		d->append ? resolver_pins_of(d->resolver, d->uid) : NULL};
-	struct pins_mistake mistake;
-	struct pin_list *list;
-	see(d);
-	if (!d->append && is_blank(d->text, len))
-		return refuse(d, -EINVAL, "nothing but white space", 1);
-	int r = pin_list_read(&in, &mistake, &list);
+	return name_equal(&a->suffix, &b->suffix) && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+	       a->strict == b->strict && a->alias == b->alias;
+}
+
+static bool same_list(const struct pin_list *a, const struct pin_list *b)
+{
+	bool same = pin_list_len(a) == pin_list_len(b);
+	for (size_t i = 0; same && i < pin_list_len(a); i++)
+		same = same_pin(pin_list_at(a, i), pin_list_at(b, i));
+	return same;
+}
+
+/* Makes it the list that stands. */
+static int set(struct pin_draft *d, struct pin_list *list)
+{
+	if (same_list(list, resolver_pins_of(d->resolver, d->uid)))
+		return 0; /* on disk already */
+	int r = resolver_set_pins(d->resolver, d->uid, list);
 	if (r < 0)
-		return refuse(d, r, r == -EINVAL ? mistake.why : strerror(-r), mistake.line);
-	r = resolver_set_pins(d->resolver, d->uid, list);
-	if (r < 0) {
-		pin_list_unref(list);
-		return refuse(d, r, strerror(-r), mistake.line);
-	}
+		return r;
 	pin_list_unref(d->last);
-	d->last = list;
+	d->last = pin_list_ref(list);
 	d->changed = true;
+	return 0;
+}
+
+/* What has not come to count yet, up to `len`, is added to `base`. */
+static int read_new(struct pin_draft *d, size_t len, const struct pin_list *base,
+	struct pins_mistake *ret_mistake, struct pin_list **ret_list)
+{
+	struct pins_input in = {d->text + d->counted, len - d->counted, d->uid, base};
+	return pin_list_read(&in, ret_mistake, ret_list);
+}
+
+/* Those lines are added to what stands. A list that is to replace it is only known as a whole when
+ * the file is closed: until then what stood stands beside it, for a strict pin that is yet to be
+ * written again must not be missing. */
+static int add(struct pin_draft *d, size_t len, struct pins_mistake *ret_mistake)
+{
+	struct pin_list *list;
+	int r = read_new(d, len, resolver_pins_of(d->resolver, d->uid), ret_mistake, &list);
+	if (r == 0) {
+		r = set(d, list);
+		pin_list_unref(list);
+	}
+	/* No room for both: the new ones wait. */
+	return r == -EDQUOT && !d->append ? 0 : r;
+}
+
+/* Nothing of a list that is refused is worth more than the list that stood. */
+static int count(struct pin_draft *d, size_t len, struct pin_list **ret_made)
+{
+	struct pins_mistake mistake = {0, ""};
+	int r = 0;
+	see(d);
+	d->said |= !is_blank(d->text + d->counted, len - d->counted);
+	*ret_made = NULL;
+	if (!d->append) {
+		if (!d->said)
+			return refuse(d, -EINVAL, "nothing but white space", 1);
+		r = read_new(d, len, d->made, &mistake, ret_made);
+	}
+	if (r == 0)
+		r = add(d, len, &mistake);
+	if (r < 0) {
+		pin_list_unref(*ret_made);
+		*ret_made = NULL;
+		return refuse(
+			d, r, r == -EINVAL ? mistake.why : strerror(-r), d->lines + mistake.line);
+	}
+	d->lines += mistake.line;
+	return 0;
+}
+
+static int count_lines(struct pin_draft *d, size_t len)
+{
+	struct pin_list *made;
+	int r = count(d, len, &made);
+	if (r < 0)
+		return r;
+	pin_list_unref(d->made);
+	d->made = made;
 	d->counted = len;
 	return 0;
+}
+
+/* Of two who write at once, who wrote last. */
+static int replace(struct pin_draft *d, struct pin_list *made)
+{
+	const struct pin_list *now = resolver_pins_of(d->resolver, d->uid);
+	if (d->changed ? !stands(d, d->last) : now != d->before)
+		return 0;
+	int r = set(d, made);
+	return r < 0 ? refuse(d, r, strerror(-r), d->lines) : 0;
 }
 
 static int store(struct pin_draft *d, const char *bytes, size_t len)
@@ -137,18 +212,41 @@ int pin_draft_write(struct pin_draft *d, const char *bytes, size_t len, uint64_t
 	if (r < 0)
 		return refuse(d, r, strerror(-r), 0);
 	const char *end = memrchr(d->text + d->counted, '\n', d->len - d->counted);
-	return end ? count(d, (size_t)(end - d->text) + 1) : 0;
+	return end ? count_lines(d, (size_t)(end - d->text) + 1) : 0;
+}
+
+/* A last line may yet go on: a shell closes its copies of the descriptor in the middle. */
+static int close_replacing(struct pin_draft *d)
+{
+	struct pin_list *made = d->made ? pin_list_ref(d->made) : NULL;
+	size_t lines = d->lines;
+	int r = 0;
+	if (d->counted < d->len) {
+		pin_list_unref(made);
+		r = count(d, d->len, &made);
+		d->lines = lines;
+	}
+	if (r == 0 && made)
+		r = replace(d, made);
+	pin_list_unref(made);
+	return r;
 }
 
 int pin_draft_close(struct pin_draft *d)
 {
-	if (d->refused || d->counted == d->len)
+	if (d->refused)
 		return 0;
-	return count(d, d->len);
+	if (!d->append)
+		return close_replacing(d);
+	return d->counted < d->len ? count_lines(d, d->len) : 0;
 }
 
 void pin_draft_truncate(struct pin_draft *d, uint64_t len)
 {
-	if (len == 0)
-		d->len = d->counted = 0;
+	if (len != 0)
+		return;
+	pin_list_unref(d->made);
+	d->made = NULL;
+	d->len = d->counted = d->lines = 0;
+	d->said = false;
 }

@@ -1,9 +1,12 @@
 /* What is being written to .kadns/pins: the list of whoever opened it.
  *
  *   write  every complete line counts at once, durable before the write returns, as with records:
- *          a shell hears of an error in its write or never. What a handle has written so far is the
- *          whole list; with O_APPEND it is added to the list that stands
- *   close  by the process that opened the file: a last line without newline counts now
+ *          a shell hears of an error in its write or never. It is added to the list that stands
+ *   close  by the process that opened the file: a last line without newline counts now; and
+ *          without O_APPEND what the handle has not written goes, at once. Until then the old
+ *          pins stand beside the new ones: half of a list would leave names without their strict
+ *          pin. Where a list has no room for both, the new ones count now too; and what somebody
+ *          else has written since the last write stays
  *
  * A bad line refuses the write that brings it and every later one of the handle, and puts back the
  * list that stood before, unless somebody has written another since. Truncation alone empties
@@ -12,6 +15,10 @@
 #define FS_PIN_DRAFT_H
 
 #include "resolver/resolver.h"
+
+/* Lists that it may be the only one to hold: what stood, its last, its whole. An append of a short
+ * line makes a long list, so all are counted from the beginning. */
+#define PIN_DRAFT_LISTS 3
 
 struct pin_draft;
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,12 @@ static void stands(const char *want)
 	assert_string_equal(got, want);
 }
 
+static void finish(const char *want)
+{
+	assert_int_equal(pin_draft_close(draft), 0);
+	stands(want);
+}
+
 static void test_replaces(void **state)
 {
 	(void)state;
@@ -88,15 +95,105 @@ static void test_replaces(void **state)
 	stands("a.b c.d ");
 	assert_int_equal(put(K1 " e.f\n"), 0); /* several writes of a handle are one list */
 	stands("a.b c.d e.f ");
+	unsigned sets = fake.pin_sets;
+	finish("a.b c.d e.f ");
+	assert_int_equal(fake.pin_sets, sets); /* it is on disk */
 	begin(false);
 	stands("a.b c.d e.f "); /* an open, and O_TRUNC with it, changes nothing */
-	assert_int_equal(pin_draft_close(draft), 0);
-	stands("a.b c.d e.f ");
+	finish("a.b c.d e.f ");
 	assert_int_equal(put(K1 " g.h"), 0);
 	stands("a.b c.d e.f "); /* no line yet */
 	assert_int_equal(put("i\n"), 0);
-	stands("g.hi ");
+	stands("a.b c.d e.f g.hi "); /* and no whole list */
+	finish("g.hi ");
 	assert_int_equal(logged, 0);
+}
+
+static bool strict_stands(size_t i)
+{
+	const struct pin_list *list = resolver_pins_of(resolver, UID);
+	return pin_list_len(list) > i && pin_list_at(list, i)->strict;
+}
+
+/* `cp` writes a long list piece by piece: no strict pin is missing at any moment, and none comes
+ * back. */
+static void test_never_half(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b strict\n" K1 " bank.b strict\n" K1 " old.b\n"), 0);
+	finish("a.b bank.b old.b ");
+	begin(false);
+	const char *again = K1 " a.b strict\n# the bank\n" K1 " bank.b strict\n" K1 " new.b\n";
+	for (const char *c = again; *c; c++) {
+		char one[2] = {*c, 0};
+		assert_int_equal(put(one), 0);
+		assert_true(strict_stands(0) && strict_stands(1));
+	}
+	stands("a.b bank.b old.b new.b ");
+	unsigned sets = fake.pin_sets;
+	finish("a.b bank.b new.b ");
+	assert_int_equal(fake.pin_sets, sets + 1); /* at once */
+	assert_true(strict_stands(1));
+	/* In another order it is another list. */
+	begin(false);
+	assert_int_equal(put(K1 " bank.b\n" K1 " a.b\n" K1 " new.b\n"), 0);
+	finish("bank.b a.b new.b ");
+	assert_false(strict_stands(0) || strict_stands(1));
+}
+
+/* A shell that has the file open closes copies of its descriptor between lines. */
+static void test_closes_between(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " old.b\n"), 0);
+	finish("old.b ");
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n" K1 " c.d"), 0);
+	finish("a.b c.d ");
+	assert_int_equal(put("ef\n"), 0); /* it was no whole line */
+	finish("a.b c.def ");
+	assert_int_equal(put(K1 " g.h\n"), 0);
+	finish("a.b c.def g.h ");
+}
+
+static void test_no_room_for_both(void **state)
+{
+	(void)state;
+	char line[80], half[1 + 128 * 80] = "";
+	begin(false);
+	for (int i = 0; i < PINS_LIST_MAX; i++) {
+		snprintf(line, sizeof(line), K1 " n%d.b strict\n", i);
+		assert_int_equal(put(line), 0);
+	}
+	assert_int_equal(pin_draft_close(draft), 0);
+	begin(false);
+	for (int i = 0; i < 128; i++)
+		sprintf(half + strlen(half), K1 " m%d.b\n", i);
+	assert_int_equal(put(half), 0);
+	assert_int_equal(pin_list_len(resolver_pins_of(resolver, UID)), PINS_LIST_MAX);
+	assert_true(strict_stands(PINS_LIST_MAX - 1));
+	assert_int_equal(pin_draft_close(draft), 0);
+	assert_int_equal(pin_list_len(resolver_pins_of(resolver, UID)), 128);
+	assert_false(strict_stands(0));
+}
+
+static void test_another_writes(void **state)
+{
+	(void)state;
+	struct pin_draft *other;
+	begin(false);
+	assert_int_equal(put(K1 " old.b\n"), 0);
+	finish("old.b ");
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	assert_int_equal(pin_draft_create(resolver, UID, true, &other), 0);
+	assert_int_equal(pin_draft_write(other, K1 " e.f\n", strlen(K1) + 5, 0), 0);
+	pin_draft_destroy(other);
+	finish("old.b a.b e.f "); /* what was added since is not lost */
+	assert_int_equal(put(K1 " c.d\n"), 0);
+	finish("a.b c.d ");
 }
 
 static void test_last_line(void **state)
@@ -105,8 +202,7 @@ static void test_last_line(void **state)
 	begin(false);
 	assert_int_equal(put("# mine\n" K1 " a.b\n" K1 " c.d"), 0);
 	stands("a.b ");
-	assert_int_equal(pin_draft_close(draft), 0);
-	stands("a.b c.d ");
+	finish("a.b c.d ");
 	unsigned sets = fake.pin_sets;
 	assert_int_equal(pin_draft_close(draft), 0); /* a shell closes twice */
 	assert_int_equal(fake.pin_sets, sets);
@@ -117,12 +213,13 @@ static void test_empties(void **state)
 	(void)state;
 	begin(false);
 	assert_int_equal(put(K1 " a.b\n"), 0);
+	finish("a.b ");
 	begin(false);
 	assert_int_equal(put("\n"), -EINVAL); /* echo $unset */
-	stands("a.b ");
+	finish("a.b ");
 	begin(false);
 	assert_int_equal(put("#\n"), 0);
-	stands("");
+	finish("");
 }
 
 static void test_appends(void **state)
@@ -142,6 +239,8 @@ static void test_appends(void **state)
 	assert_int_equal(put("\n" K1 " a.b strict\n"), 0);
 	stands("a.b c.d e.f ");
 	assert_true(pin_list_at(resolver_pins_of(resolver, UID), 0)->strict);
+	/* A short line makes a list as long as there are: who has many files open has many. */
+	assert_true(pin_draft_bytes(draft) >= 3 * PINS_LIST_BYTES);
 }
 
 static void test_refusal_puts_back(void **state)
@@ -156,9 +255,10 @@ static void test_refusal_puts_back(void **state)
 	stands("old.example ");
 	begin(false);
 	assert_int_equal(put(K1 " a.b\n"), 0);
-	stands("a.b ");
+	finish("a.b ");
 	assert_int_equal(put(K1 " a.b.\nx\n"), -EINVAL);
 	stands("old.example "); /* what stood before the open */
+	finish("old.example ");
 	begin(true);
 	assert_int_equal(put(K1 " a.b\n"), 0);
 	assert_int_equal(put("x\n"), -EINVAL);
@@ -171,7 +271,7 @@ static void test_refusal_puts_back(void **state)
 	assert_int_equal(pin_draft_write(other, K1 " newer.example\n", strlen(K1) + 15, 0), 0);
 	pin_draft_destroy(other);
 	assert_int_equal(put("x\n"), -EINVAL);
-	stands("newer.example ");
+	stands("old.example a.b newer.example ");
 	assert_int_equal(logged, 4);
 }
 
@@ -198,10 +298,10 @@ static void test_order(void **state)
 	assert_int_equal(put(K1 " a.b\n"), 0);
 	pin_draft_truncate(draft, 7); /* a list has no other length */
 	pin_draft_truncate(draft, 0);
-	stands("a.b "); /* truncation alone withdraws nothing */
+	finish("a.b "); /* truncation alone withdraws nothing */
 	at = 0;
 	assert_int_equal(put(K1 " c.d\n"), 0);
-	stands("c.d ");
+	finish("c.d ");
 }
 
 static void test_disk_is_full(void **state)
@@ -214,6 +314,12 @@ static void test_disk_is_full(void **state)
 	assert_int_equal(put(K1 " c.d\n"), -ENOSPC);
 	fake.pins_error = 0;
 	stands("a.b ");
+	begin(false);
+	assert_int_equal(put(K1 " c.d\n"), 0);
+	fake.pins_error = -ENOSPC;
+	assert_int_equal(pin_draft_close(draft), -ENOSPC);
+	fake.pins_error = 0;
+	stands("a.b c.d ");
 }
 
 static void test_size(void **state)
@@ -235,6 +341,10 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_replaces),
+		CASE(test_never_half),
+		CASE(test_closes_between),
+		CASE(test_no_room_for_both),
+		CASE(test_another_writes),
 		CASE(test_last_line),
 		CASE(test_empties),
 		CASE(test_appends),

@@ -51,6 +51,26 @@ is "the one before stands" "$(as $alice jq -r '.data[0]' "$(long b)")" '"small"'
 is "what shrinks makes room" "$(write $alice "$(long 1)" <"$T/less"; write $alice "$(long b)" <"$T/less")" "rc=0rc=0"
 is "bob's bytes are his own" "$(write $bob "$(long 1)" <"$T/large")" "rc=0"
 
+# ---- lists of pins that open files hold ----
+# A short line that is added makes another list of 256, which the file keeps until it is closed.
+is "whoever has many such files open is told" "$(as $alice /usr/bin/python3 - "$M/.kadns/pins" <<'PY'
+import errno, os, sys
+key = 'y' * 52
+with open(sys.argv[1], 'w') as f:
+    f.writelines(f'{key} n{i}.example\n' for i in range(256))
+written, files = 0, []
+for i in range(400):
+    files.append(os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND))
+    try:
+        os.write(files[-1], f'{key} n0.example{" strict" * (i % 2)}\n'.encode())
+        written += 1
+    except OSError as e:
+        print(errno.errorcode[e.errno], 50 < written < 100)
+        break
+PY
+)" "EDQUOT True"
+as $alice sh -c "echo '#' >'$M/.kadns/pins'"
+
 # ---- look-ups a second ----
 is "nobody was refused so far" "$(status mount.hasty)" 0
 # 40 at a time are under what may be under way (64).
