@@ -392,6 +392,7 @@ class World:
             "status": f"{self.mount}/.kadns/status",
             "nodes": f"{self.mount}/.kadns/nodes",
             "key": f"{self.mount}/.kadns/key",
+            "pins": f"{self.mount}/.kadns/pins",
             "new_in_control": f"{self.mount}/.kadns/new{self.n}",
             "control": f"{self.mount}/.kadns",
             "explain": f"{self.mount}/.kadns/explain/IN/A/h{self.n}.example.com",
@@ -465,7 +466,7 @@ class World:
 
 KINDS = ("own foreign foreign_open foreign_draft under_own_key under_others_key "
          "new_under_others_key roots answer unasked nothing own_private others_private other_class "
-         "signature status nodes key new_in_control control explain explain_dir type class "
+         "signature status nodes key pins new_in_control control explain explain_dir type class "
          "top").split()
 
 
