@@ -106,6 +106,13 @@ void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool
 	find_pinned(r, q, view, listed, ret_parts);
 }
 
+/* What DNS said before a pin that fails closed came is not asked for anew behind it. */
+static bool is_anybodys(const struct policy_part parts[CACHE_PARTS])
+{
+	const struct pin *pin = parts[PART_PIN_FOR_ALL].pin;
+	return !pin || !pin_is_final(pin);
+}
+
 /* Lets the policy judge what is held. It writes nothing down: a listing looks at every name. */
 static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
 	uid_t view, bool listed)
@@ -114,8 +121,8 @@ static const struct answer *decide_from_memory(struct resolver *r, const struct 
 	if (listed) {
 		memory_parts(r, q, view, true, parts);
 	} else {
-		find_fresh(r, q, view == VIEW_DOOR, parts);
 		find_pinned(r, q, view, false, parts);
+		find_fresh(r, q, view == VIEW_DOOR && is_anybodys(parts), parts);
 	}
 	const struct answer *winner;
 	enum cache_part needed;

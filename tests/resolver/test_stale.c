@@ -443,6 +443,27 @@ static void the_mount_asks_for_nothing_anew(void **state)
 	assert_int_equal(asked, 1);
 }
 
+/* Nor is anybody told again of a name that is a key's alone by now. */
+static void what_is_pinned_is_not_asked_for_anew(void **state)
+{
+	(void)state;
+	static const char line[] =
+		"47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy example strict\n";
+	struct pins_input in = {.text = line, .len = sizeof(line) - 1};
+	struct pins_mistake mistake;
+	struct pin_list *list;
+	assert_int_equal(pin_list_read(&in, &mistake, &list), 0);
+	expect(ask("www.example"), 0, EDE_NONE);
+	assert_int_equal(pins_set(r->pins, 0, list), 0);
+	pin_list_unref(list);
+	leap(55 * SECOND);
+	for (int i = 0; i < 5; i++)
+		expect(ask("www.example"), -ENETUNREACH, EDE_NO_AUTHORITY); /* there is no DHT */
+	leap(SECOND);
+	assert_int_equal(prefetch_begun(r->prefetch), 0);
+	assert_int_equal(asked, 1);
+}
+
 /* What fails behind an answer leaves it as it is, and stands in when it ends. */
 static void a_prefetch_that_fails_harms_nobody(void **state)
 {
@@ -499,6 +520,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			popular_names_are_asked_for_before_they_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_mount_asks_for_nothing_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_pinned_is_not_asked_for_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_prefetch_that_fails_harms_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(prefetch_is_bounded, set_up, tear_down),
