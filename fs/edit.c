@@ -8,7 +8,6 @@
 #include "fs/record.h"
 #include "resolver/clock.h"
 
-#define REFUSED "what was written is refused" /* in the log */
 
 /* What the draft is to hold is taken from the user's share before it does. `more` is beside what it
  * holds now; what was reserved and not used is given back. */
@@ -91,21 +90,21 @@ static int put_back(
 
 /* The handle is refused, and may have changed the record before: back to what stands without it.
  * What another handle has written since has been acknowledged too, and stays. */
-static void undo(struct fs *fs, struct handle *h, const char *what)
+static void undo(struct fs *fs, struct handle *h, enum fs_event what)
 {
 	struct question q;
 	const struct rrset *before;
 	node_question(h->node, &q);
-	fs_log_record(&q, h->uid, what, draft_why(h->draft));
+	fs_log_record(what, &q, h->uid, draft_why(h->draft));
 	switch (draft_undo(h->draft, standing(fs, h), &before)) {
 	case DRAFT_CHANGED_NOTHING:
 		break;
 	case DRAFT_STANDS:
 		if (put_back(fs, h, &q, before) < 0)
-			fs_log_record(&q, h->uid, "what stood before could not be put back", "");
+			fs_log_record(FS_NOT_RESTORED, &q, h->uid, "");
 		break;
 	case DRAFT_REPLACED:
-		fs_log_record(&q, h->uid, "changed meanwhile by another", "that stays");
+		fs_log_record(FS_OVERTAKEN, &q, h->uid, "");
 		break;
 	}
 }
@@ -127,7 +126,7 @@ static int commit(struct fs *fs, struct handle *h, struct rrset *set)
 	if (r < 0) {
 		rrset_destroy(set);
 		draft_refuse(h->draft);
-		undo(fs, h, REFUSED);
+		undo(fs, h, FS_REFUSED);
 		return r;
 	}
 	draft_published(h->draft, set);
@@ -159,7 +158,7 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 		return r;
 	r = draft_write(h->draft, bytes, len, offset, &set);
 	if (r < 0)
-		undo(fs, h, REFUSED);
+		undo(fs, h, FS_REFUSED);
 	else if (set)
 		r = commit(fs, h, set);
 	if (r < 0)
@@ -206,7 +205,7 @@ void edit_release(struct fs *fs, struct handle *h)
 		draft_see(h->draft, standing(fs, h));
 	if (draft_open(h->draft) && (lost || draft_leaves_gap(h->draft))) {
 		draft_refuse(h->draft);
-		undo(fs, h, "dropped");
+		undo(fs, h, FS_DROPPED);
 	}
 	struct question q;
 	node_question(h->node, &q);
@@ -222,6 +221,6 @@ void edit_orphan(struct fs *fs, const struct question *q, uid_t uid)
 		bool lost = draft_is_unfinished(h->draft);
 		draft_orphan(h->draft);
 		if (lost)
-			fs_log_record(q, uid, "dropped", draft_why(h->draft));
+			fs_log_record(FS_DROPPED, q, uid, draft_why(h->draft));
 	}
 }

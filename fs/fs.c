@@ -122,10 +122,35 @@ void fs_destroy(struct fs *fs)
 	free(fs);
 }
 
-void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why)
+void fs_log_record(enum fs_event event, const struct question *q, uid_t uid, const char *why)
 {
 	char class[TYPE_TEXT_MAX], type[TYPE_TEXT_MAX], name[NAME_TEXT_MAX];
+	char text[NAME_TEXT_MAX + 2 * TYPE_TEXT_MAX];
+	const char *by = *why ? ": " : "";
 	name_to_absolute(&q->name, name);
-	log_line(LOG_NOTICE, "%s/%s/%s of uid %u: %s%s%s", class_to_text(q->class, class),
-		type_to_text(q->type, type), name, (unsigned)uid, what, *why ? ": " : "", why);
+	snprintf(text, sizeof(text), "%s/%s/%s", class_to_text(q->class, class),
+		type_to_text(q->type, type), name);
+	switch (event) {
+#define SAY(level, what)                                                                           \
+	log_line_of(uid, level, "%s of uid %u: " what "%s%s", text, (unsigned)uid, by, why)
+	case FS_REFUSED:
+		SAY(LOG_NOTICE, "what was written is refused");
+		break;
+	case FS_REFUSED_RENAME:
+		SAY(LOG_NOTICE, "renamed onto, but refused");
+		break;
+	case FS_DROPPED:
+		SAY(LOG_NOTICE, "dropped");
+		break;
+	case FS_NOT_PUBLISHED:
+		SAY(LOG_NOTICE, "not published");
+		break;
+	case FS_OVERTAKEN:
+		SAY(LOG_NOTICE, "changed meanwhile by another, that stays");
+		break;
+	case FS_NOT_RESTORED:
+		SAY(LOG_ERR, "what stood before could not be put back");
+		break;
+#undef SAY
+	}
 }

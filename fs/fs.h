@@ -63,7 +63,17 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 void fs_stop(struct fs *fs);
 void fs_destroy(struct fs *fs);
 
-/* A line in the log about a user's record: what became of what he wrote. `why` may be "". */
-void fs_log_record(const struct question *q, uid_t uid, const char *what, const char *why);
+/* A line in the log about a user's record: what became of what he wrote. Each is a kind of line of its
+ * own, and his own (fs/log). `why` may be "". */
+enum fs_event {
+	FS_REFUSED,
+	FS_REFUSED_RENAME,
+	FS_DROPPED,	 /* closed, or removed, before it was a record */
+	FS_NOT_PUBLISHED, /* a private file holds a record */
+	FS_OVERTAKEN,	 /* a refusal puts nothing back: another has written since */
+	FS_NOT_RESTORED, /* what stood before is lost */
+};
+void fs_log_record(
+	enum fs_event event, const struct question *q, uid_t uid, const char *why);
 
 #endif

@@ -17,6 +17,8 @@ struct item {
 	uint8_t control; /* enum control_file */
 };
 
+#define NUMBERS_BYTES (65536 / 8)
+
 /* Offsets into the names have 32 bits. */
 _Static_assert(LISTING_MAX <= UINT32_MAX / (NAME_FILE_MAX + 1), "all names can be reached");
 
@@ -31,9 +33,11 @@ struct listing {
 	size_t len, cap;
 	char *names;
 	size_t names_len, names_cap;
-	/* Inodes of what a walk may come to again: classes, types, and names that were written here
-	 * and may be heard from elsewhere by the time it is in the cache. A hash table, until it is
-	 * complete. */
+	/* What a walk may come to again, until it is complete. Classes, or types: a bit for each number
+	 * there is. A hash table would do, but for who chooses the types that share a place. */
+	uint8_t *numbers;
+	/* Inodes of names that were written here and may be heard from elsewhere by the time it is in
+	 * the cache: a hash table. */
 	uint64_t *seen;
 	size_t seen_len, seen_cap; /* the latter: 0 or a power of two */
 };
@@ -70,7 +74,7 @@ static bool reserve(struct listing *l, size_t name_len)
 	return true;
 }
 
-/* Where this inode is noted, or is to be. They are hashes themselves (fs/tree). */
+/* Where this inode is noted, or is to be. A record's is a keyed hash itself (fs/tree). */
 static uint64_t *place_of(uint64_t *seen, size_t cap, uint64_t ino)
 {
 	size_t at = ino & (cap - 1);
@@ -127,13 +131,29 @@ static void add_once(struct listing *l, struct item item, const char *name, size
 	add(l, item, name, name_len);
 }
 
+static bool holds_number(const struct listing *l, uint16_t number)
+{
+	return l->numbers && l->numbers[number / 8] & 1u << number % 8;
+}
+
+/* Of a class or type that may be met again. */
+static void add_number(struct listing *l, struct item item, uint16_t number, const char *name)
+{
+	if (!l->numbers && !(l->numbers = calloc(NUMBERS_BYTES, 1)))
+		l->failed = true;
+	if (l->failed || holds_number(l, number))
+		return;
+	l->numbers[number / 8] |= (uint8_t)(1u << number % 8);
+	add(l, item, name, strlen(name));
+}
+
 static void add_class(struct listing *l, uint16_t class)
 {
 	char text[TYPE_TEXT_MAX];
 	struct item item = {.ino = tree_ino_class(class), .kind = NODE_CLASS, .class = class};
 	const char *name = class_to_text(class, text);
 	if (tree_has_class(class))
-		add_once(l, item, name, strlen(name));
+		add_number(l, item, class, name);
 }
 
 static void add_type(struct listing *l, uint16_t class, uint16_t type)
@@ -143,7 +163,7 @@ static void add_type(struct listing *l, uint16_t class, uint16_t type)
 		.ino = tree_ino_type(class, type), .kind = NODE_TYPE, .class = class, .type = type};
 	const char *name = type_to_text(type, text);
 	if (tree_has_type(type))
-		add_once(l, item, name, strlen(name));
+		add_number(l, item, type, name);
 }
 
 static void add_record(struct listing *l, const struct question *q, bool own)
@@ -166,10 +186,10 @@ static bool wants(void *ctx, const struct question *q)
 {
 	const struct listing *l = ctx;
 	if (l->dir->kind == NODE_ROOT)
-		return !holds(l, tree_ino_class(q->class));
+		return !holds_number(l, q->class);
 	if (l->dir->class != q->class)
 		return false;
-	return l->dir->kind == NODE_CLASS ? !holds(l, tree_ino_type(q->class, q->type))
+	return l->dir->kind == NODE_CLASS ? !holds_number(l, q->type)
 					  : l->dir->type == q->type;
 }
 
@@ -257,6 +277,8 @@ static void finish(struct listing *l)
 		l->names = names;
 		l->names_cap = l->names_len;
 	}
+	free(l->numbers);
+	l->numbers = NULL;
 	free(l->seen);
 	l->seen = NULL;
 	l->seen_cap = 0;
@@ -314,6 +336,7 @@ void listing_destroy(struct listing *l)
 		return;
 	free(l->items);
 	free(l->names);
+	free(l->numbers);
 	free(l->seen);
 	free(l);
 }
@@ -325,7 +348,8 @@ size_t listing_len(const struct listing *l)
 
 size_t listing_bytes(const struct listing *l)
 {
-	return l->cap * sizeof(*l->items) + l->names_cap + l->seen_cap * sizeof(*l->seen);
+	return l->cap * sizeof(*l->items) + l->names_cap + l->seen_cap * sizeof(*l->seen) +
+	       (l->numbers ? NUMBERS_BYTES : 0);
 }
 
 void listing_get(const struct listing *l, size_t i, struct listing_entry *ret_entry)

@@ -10,12 +10,17 @@
 #include "fs/log_output.h"
 #include "resolver/clock.h"
 
-/* More than there are formats in the program. Should it ever be full, the kind that was silent for
- * longest gives its place. */
-#define KINDS 64
+/* More than there are formats in the program, and users of those few that are about users. Should it
+ * ever be full, the kind that was silent for longest gives its place. */
+#define KINDS 112
+
+/* Of whom a line is, where it is not of a uid. */
+#define OF_NOBODY ((int64_t)-1)
+#define OF_MANY ((int64_t)-2)
 
 struct kind {
 	const char *format;
+	int64_t of;
 	int level;
 	uint64_t said;		   /* when its last line went out */
 	unsigned held;		   /* how many since then did not */
@@ -95,26 +100,35 @@ static void say_held(struct kind *k)
 	state.put(k->level, line);
 }
 
-static struct kind *find_kind(const char *format)
+static bool is_due(const struct kind *k, uint64_t now)
 {
-	struct kind *oldest = &state.kinds[0];
+	return k->said == 0 || now - k->said >= SECOND;
+}
+
+static struct kind *find_kind(const char *format, int64_t of)
+{
+	struct kind *oldest = &state.kinds[0], *idle = NULL;
+	unsigned users = 0;
 	for (size_t i = 0; i < KINDS; i++) {
 		struct kind *k = &state.kinds[i];
-		if (k->format == format)
+		if (k->format == format && k->of == of)
 			return k;
 		if (!k->format || (oldest->format && k->said < oldest->said))
 			oldest = k;
 		if (!k->format)
 			break;
+		if (k->format != format || k->of < 0)
+			continue;
+		users++;
+		if (!k->held && is_due(k, state.now()))
+			idle = k;
 	}
-	say_held(oldest);
-	*oldest = (struct kind){.format = format};
-	return oldest;
-}
-
-static bool is_due(const struct kind *k, uint64_t now)
-{
-	return k->said == 0 || now - k->said >= SECOND;
+	if (of >= 0 && users >= LOG_USERS_MAX && !idle)
+		return find_kind(format, OF_MANY);
+	struct kind *k = of >= 0 && users >= LOG_USERS_MAX ? idle : oldest;
+	say_held(k);
+	*k = (struct kind){.format = format, .of = of};
+	return k;
 }
 
 /* Sets the timer for the first kind that has something to say. */
@@ -177,7 +191,7 @@ static void say(struct kind *k, int level, const char *line)
 	state.put(level, line);
 }
 
-void log_va(int level, const char *format, va_list args)
+static void write_line(int64_t of, int level, const char *format, va_list args)
 {
 	char text[LOG_LINE_MAX], line[LOG_LINE_MAX];
 	if (level > state.level || state.busy)
@@ -186,10 +200,23 @@ void log_va(int level, const char *format, va_list args)
 	vsnprintf(text, sizeof(text), format, args);
 	log_escape(text, line, sizeof(line));
 	if (state.timer && state.level < LOG_DEBUG)
-		say(find_kind(format), level, line);
+		say(find_kind(format, of), level, line);
 	else
 		state.put(level, line);
 	state.busy = false;
+}
+
+void log_va(int level, const char *format, va_list args)
+{
+	write_line(OF_NOBODY, level, format, args);
+}
+
+void log_line_of(uid_t uid, int level, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	write_line(uid, level, format, args);
+	va_end(args);
 }
 
 void log_line(int level, const char *format, ...)

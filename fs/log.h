@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <syslog.h> /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
 
 struct event_base;
@@ -33,6 +34,12 @@ void log_flush(void);
 /* `format` is the kind: its address counts, so it is a literal. */
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_va(int level, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+/* About something of a user's. A kind for each of LOG_USERS_MAX users who are noisy at the same time: none
+ * of them hides another's lines. Who comes after these, an account with many uids, shares one. */
+#define LOG_USERS_MAX 8
+void log_line_of(uid_t uid, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* "error", "warning", "notice", "info", "debug": the level, or -1; and back. */
 int log_level_from_text(const char *text);

@@ -21,7 +21,7 @@ struct slot {
 struct memo {
 	uint64_t seed;
 	struct slot slots[MEMO_SLOTS];
-	struct slot longer; /* the last that was too long for a slot */
+	char *longer; /* the last text that was too long for a slot, or whose answer is too large */
 };
 
 int memo_create(uint64_t seed, struct memo **ret_memo)
@@ -47,7 +47,7 @@ void memo_destroy(struct memo *memo)
 		return;
 	for (size_t i = 0; i < MEMO_SLOTS; i++)
 		clear(&memo->slots[i]);
-	clear(&memo->longer);
+	free(memo->longer);
 	free(memo);
 }
 
@@ -68,8 +68,12 @@ int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, 
 		int r = json_write(a, NULL, &text, &len);
 		if (r < 0)
 			return r;
-		if (len > MEMO_TEXT_MAX)
-			s = &memo->longer;
+		if (len > MEMO_TEXT_MAX || answer_size(a) > MEMO_ANSWER_MAX) {
+			free(memo->longer);
+			*ret_text = memo->longer = text;
+			*ret_len = len;
+			return 0;
+		}
 		clear(s);
 		*s = (struct slot){answer_ref(a), text, len, 0};
 	}

@@ -9,9 +9,12 @@
 struct answer;
 struct memo;
 
-/* 256 lines of 4 kB at most: 1 MB at worst. Longer ones are written anew each time. */
+/* A slot keeps a line and its answer alive, with both of its messages and its trace: 256 times 12 kB,
+ * 3 MB at worst. What is larger is written anew each time; of that the last text is kept, which
+ * somebody may still be reading. */
 #define MEMO_SLOTS 256
 #define MEMO_TEXT_MAX 4096
+#define MEMO_ANSWER_MAX 8192
 
 int memo_create(uint64_t seed, struct memo **ret_memo); /* the seed is that of versions */
 void memo_destroy(struct memo *memo);

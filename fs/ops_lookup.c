@@ -23,8 +23,7 @@ int ops_name(fuse_req_t req, fuse_ino_t parent, const char *text, struct ops_nam
 		.text = text,
 		.len = len,
 	};
-	int r = tree_probe_name(text, len) ? -EINVAL
-					   : name_from_file(text, len, &ret_name->question.name);
+	int r = name_from_file(text, len, &ret_name->question.name);
 	if (r == -EINVAL) /* no record has this name: private */
 		return 0;
 	ret_name->kind = OPS_NAME_RECORD;
@@ -81,8 +80,7 @@ static int find_in_panel(
 	struct question q = {.class = dir->class, .type = dir->type};
 	int r;
 	if (dir->type) {
-		size_t len = strlen(text);
-		r = tree_probe_name(text, len) ? -EINVAL : name_from_file(text, len, &q.name);
+		r = name_from_file(text, strlen(text), &q.name);
 		if (r == 0)
 			return tree_panel_file(fs->tree, dir->control, &q, now, ret_node);
 		return r == -EINVAL ? -ENOENT : r;

@@ -32,7 +32,7 @@ static const char *why_private(const struct scratch_file *f, struct name *ret_na
 	const char *text = f->name;
 	size_t len = f->name_len;
 	if (name_from_text(text, len, ret_name) < 0 || text[0] == '#' || text[len - 1] == '~' ||
-		tree_probe_name(text, len))
+		name_is_probe(text, len))
 		return NULL;
 	if (name_labels(ret_name) == 1)
 		return "a single label without its final dot is a private file";
@@ -51,7 +51,7 @@ static void warn_of_private_record(const struct handle *h)
 	if (json_read(f->bytes, f->len, &q, NULL, &set, NULL) < 0)
 		return;
 	rrset_destroy(set);
-	fs_log_record(&q, f->uid, "not published", why);
+	fs_log_record(FS_NOT_PUBLISHED, &q, f->uid, why);
 }
 
 static void release(struct fs *fs, struct handle *h)

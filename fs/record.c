@@ -146,7 +146,7 @@ static void restore(struct fs *fs, const struct question *q, const struct rrset 
 	int r = before ? publish_set(fs->publisher, uid, before)
 		       : publish_remove(fs->publisher, uid, q);
 	if (r < 0)
-		fs_log_record(q, uid, "what stood before could not be put back", "");
+		fs_log_record(FS_NOT_RESTORED, q, uid, "");
 	else if (before)
 		tree_present(fs->tree, q, uid); /* it may have been removed a moment ago */
 }
@@ -221,7 +221,7 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	rrset_destroy(shown);
 	rrset_destroy(set);
 	if (r < 0) {
-		fs_log_record(to, file->uid, "renamed onto, but refused", why ? why : "");
+		fs_log_record(FS_REFUSED_RENAME, to, file->uid, why ? why : "");
 		refusal_note(&fs->refusals, to, file->uid, &(struct refused){r, why});
 		record_put_back(fs, to, caller);
 		return r;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "fs/scratch.h"
 #include "resolver/clock.h"
@@ -439,44 +438,4 @@ bool tree_has_class(uint16_t class)
 bool tree_has_type(uint16_t type)
 {
 	return !type_is_meta(type);
-}
-
-/* Whole names that file managers and build tools probe for; each would be a DNS name under a
- * top-level domain that does not exist. */
-static const char *const probes[] = {
-	"autorun.inf",
-	"cargo.toml",
-	"cmakelists.txt",
-	"desktop.ini",
-	"folder.jpg",
-	"folder.png",
-	"go.mod",
-	"package.json",
-	"pyproject.toml",
-	"thumbs.db",
-};
-
-/* What tools append to the name that they are about to replace. None is a top-level domain. */
-static const char *const suffixes[] = {
-	".bak",
-	".lock",
-	".orig",
-	".part",
-	".rej",
-	".swp",
-	".temp",
-	".tmp",
-};
-
-bool tree_probe_name(const char *file, size_t len)
-{
-	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
-		if (len == strlen(probes[i]) && strncasecmp(file, probes[i], len) == 0)
-			return true;
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-		size_t n = strlen(suffixes[i]);
-		if (len > n && strncasecmp(file + len - n, suffixes[i], n) == 0)
-			return true;
-	}
-	return false;
 }

@@ -130,8 +130,4 @@ bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid
 bool tree_has_class(uint16_t class);
 bool tree_has_type(uint16_t type);
 
-/* Files that desktops and editors look for in every directory, and temporary names that they
- * make: dotted, but not to be asked about or published. */
-bool tree_probe_name(const char *file, size_t len);
-
 #endif

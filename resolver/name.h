@@ -52,6 +52,9 @@ int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1]);
  * -ENAMETOOLONG; -ENOMEM. Upper case folds; a final dot is accepted after several labels too, and
  * overrules the list of probes; labels in UTF-8 are taken as their A-labels (resolver/idn). */
 int name_from_file(const char *file, size_t len, struct name *ret_name);
+/* Is it, in any case, on the list of probes: what desktops, editors and build tools look for in every
+ * directory, and temporary names that they make? Dotted, but not to be asked about or published. */
+bool name_is_probe(const char *file, size_t len);
 
 bool name_equal(const struct name *a, const struct name *b);
 /* Is `name` equal to or below `suffix`? */

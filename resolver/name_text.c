@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "resolver/idn.h"
 
@@ -134,14 +135,14 @@ static const char *const temporary[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_probe(const char *text, size_t len)
+bool name_is_probe(const char *file, size_t len)
 {
 	for (size_t i = 0; i < COUNT(probes); i++)
-		if (strcmp(text, probes[i]) == 0)
+		if (len == strlen(probes[i]) && strncasecmp(file, probes[i], len) == 0)
 			return true;
 	for (size_t i = 0; i < COUNT(temporary); i++) {
 		size_t n = strlen(temporary[i]);
-		if (len > n && memcmp(text + len - n, temporary[i], n) == 0)
+		if (len > n && strncasecmp(file + len - n, temporary[i], n) == 0)
 			return true;
 	}
 	return false;
@@ -153,7 +154,7 @@ static bool needs_dot(const struct name *name, const char *text, size_t len)
 	uint8_t key[NAME_KEY_LEN];
 	if (name_labels(name) == 1)
 		return !name_key(name, key);
-	return is_probe(text, len);
+	return name_is_probe(text, len);
 }
 
 int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1])
@@ -181,7 +182,8 @@ static int name_from_ascii(const char *file, size_t len, struct name *ret_name)
 	bool dotted = file[len - 1] == '.';
 	len -= dotted;
 	/* Before the length of a label counts: a long scratch name is still a scratch name. */
-	if (len == 0 || (!dotted && len != NAME_KEY_TEXT && !memchr(file, '.', len)))
+	if (len == 0 || (!dotted && len != NAME_KEY_TEXT && !memchr(file, '.', len)) ||
+		(!dotted && name_is_probe(file, len)))
 		return -EINVAL;
 	int r = name_from_text(file, len, ret_name);
 	if (r < 0)

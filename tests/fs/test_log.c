@@ -15,8 +15,8 @@
 
 static struct event_base *base;
 static uint64_t now;
-static char said[64][LOG_LINE_MAX + 64];
-static int said_level[64];
+static char said[128][LOG_LINE_MAX + 64];
+static int said_level[128];
 static size_t said_len;
 
 static uint64_t virtual_now(void)
@@ -26,7 +26,7 @@ static uint64_t virtual_now(void)
 
 static void put(int level, const char *line)
 {
-	assert_true(said_len < 64);
+	assert_true(said_len < 128);
 	said_level[said_len] = level;
 	snprintf(said[said_len++], sizeof(said[0]), "%s", line);
 }
@@ -209,7 +209,7 @@ static void test_debug_holds_nothing_back(void **state)
 static void test_many_kinds(void **state)
 {
 	(void)state;
-	static char formats[80][16];
+	static char formats[140][16];
 	complain(0);
 	complain(1);
 	for (unsigned i = 0; i < 40; i++)
@@ -219,15 +219,45 @@ static void test_many_kinds(void **state)
 		log_line(LOG_NOTICE, formats[i], 0);
 	assert_int_equal(said_len, 41);
 	said_len = 0;
-	for (unsigned i = 40; i < 80; i++) {
+	for (unsigned i = 40; i < 140; i++) {
 		snprintf(formats[i], sizeof(formats[i]), "kind %u", i);
 		log_line(LOG_NOTICE, formats[i], 0);
 	}
-	assert_int_equal(said_len, 41);
+	assert_int_equal(said_len, 101);
 	size_t found = 0;
 	for (size_t i = 0; i < said_len; i++)
 		found += strcmp(said[i], "complaint 1") == 0;
 	assert_int_equal(found, 1);
+}
+
+static void complain_of(uid_t uid, unsigned i)
+{
+	log_line_of(uid, LOG_NOTICE, "user %u: %u", (unsigned)uid, i);
+}
+
+/* A noisy user holds back his own lines and nobody else's. */
+static void test_users(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		complain_of(1001, i);
+	complain_of(1002, 7);
+	assert_int_equal(said_len, 2);
+	assert_said(1, "user 1002: 7");
+	/* With many uids all are one beyond the first eight, who still have their own. */
+	for (uid_t uid = 2000; uid < 2100; uid++)
+		complain_of(uid, 0);
+	assert_int_equal(said_len, LOG_USERS_MAX + 1);
+	now += SECOND;
+	log_flush();
+	assert_said(LOG_USERS_MAX + 1, "user 1001: 99 (98 more like it)");
+	assert_said(LOG_USERS_MAX + 2, "user 2099: 0 (92 more like it)");
+	now += SECOND;
+	log_flush();
+	complain_of(3000, 1); /* in the place of who is silent */
+	complain_of(3000, 2);
+	assert_said(LOG_USERS_MAX + 3, "user 3000: 1");
+	assert_int_equal(said_len, LOG_USERS_MAX + 4);
 }
 
 /* What the log itself makes libevent say does not come back to it for ever. */
@@ -257,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_long_line_keeps_its_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_debug_holds_nothing_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_does_not_recurse, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

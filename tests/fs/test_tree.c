@@ -316,19 +316,6 @@ static void test_record_keeps_its_number(void **state)
 	}
 }
 
-static void test_probe_names(void **state)
-{
-	(void)state;
-	static const char *const probes[] = {"desktop.ini", "Desktop.INI", "autorun.inf",
-		"package.json", "printer.alt.tmp", "www.example.com.swp", "a.bak"};
-	static const char *const names[] = {"www.example.com", "tmp.example.com", ".tmp",
-		"desktop.ini.example.com", "bak.alt", "docs.new", "a.tmpx", "com."};
-	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
-		assert_true(tree_probe_name(probes[i], strlen(probes[i])));
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_false(tree_probe_name(names[i], strlen(names[i])));
-}
-
 static void test_panel(void **state)
 {
 	(void)state;
@@ -389,7 +376,6 @@ int main(void)
 		CASE(test_scratch_node_holds_its_file),
 		CASE(test_numbers_do_not_come_again),
 		CASE(test_record_keeps_its_number),
-		CASE(test_probe_names),
 		CASE(test_panel),
 		CASE(test_panel_directory_comes_back),
 	};

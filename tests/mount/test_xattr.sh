@@ -54,6 +54,13 @@ before=$(count_of asks)
 ls -l "$A" >"$T/none"
 cp -a "$f" "$T/copy"
 is "ls -l and cp -a ask nothing" "$(count_of asks)" "$before"
-is "cp -a takes them along where it can" "$(cmp "$f" "$T/copy" && echo same)" same
+is "cp -a copies what it says" "$(cmp "$f" "$T/copy" && echo same)" same
+attributes() { /usr/bin/python3 -c "import os, sys; f = sys.argv[1]
+print([(n, os.getxattr(f, n)) for n in sorted(os.listxattr(f))])" "$1"; }
+# Since Linux 6.6 tmpfs has user.* too; before, cp -a says nothing of what it cannot take along.
+if setfattr -n user.x -v 1 "$T/none" 2>/dev/null; then
+	is "and takes them along" "$(attributes "$T/copy")" "$(attributes "$f")"
+	has "which are some" "$(attributes "$T/copy")" "user.kadns.source"
+fi
 check "ends well" stop_fake
 finish

@@ -357,10 +357,32 @@ static void keys(void **state)
 	}
 }
 
+static void test_probe_names(void **state)
+{
+	(void)state;
+	static const char *const probes[] = {"desktop.ini", "Desktop.INI", "autorun.inf",
+		"package.json", "printer.alt.tmp", "www.example.com.swp", "a.bak"};
+	static const char *const names[] = {"www.example.com", "tmp.example.com", ".tmp",
+		"desktop.ini.example.com", "bak.alt", "docs.new", "a.tmpx", "com."};
+	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
+		assert_true(name_is_probe(probes[i], strlen(probes[i])));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		assert_false(name_is_probe(names[i], strlen(names[i])));
+	/* Longer than a label can be, and private all the same. */
+	char text[80] = "";
+	struct name name;
+	memset(text, 'x', 70);
+	strcpy(text + 70, ".Tmp");
+	assert_int_equal(name_from_file(text, strlen(text), &name), -EINVAL);
+	text[strlen(text) - 1] = 'x';
+	assert_int_equal(name_from_file(text, strlen(text), &name), -ENAMETOOLONG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_reads),
+		cmocka_unit_test(test_probe_names),
 		cmocka_unit_test(text_refuses),
 		cmocka_unit_test(text_round_trips_every_byte),
 		cmocka_unit_test(files_are_names),
