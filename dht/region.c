@@ -71,22 +71,32 @@ bool dht_region_contradicts(struct dht_lookup *l, const struct dht_message *m)
 /* What the searches for the table's sake see, which are repeated while other look-ups date from
  * when the network was smaller: around our own id, and somewhere else, the less of both. Around our
  * own id alone there may be Sybils, who would hide from us so, and from those whose target is near
- * us, that they are a crowd; and the other may by chance have met some. Such samples are good to a
- * third only: half of that is sure to be there. */
+ * us, that they are a crowd; and the other may by chance have met some. */
 static uint64_t size_of_late(const struct dht *dht, const struct dht_estimate *e)
 {
 	uint64_t here = dht_estimate_near(e, &dht->config.id);
 	uint64_t elsewhere = dht_estimate_near(e, &dht->upkeep.anywhere);
-	return (here < elsewhere ? here : elsewhere) / 2;
+	return here < elsewhere ? here : elsewhere;
+}
+
+/* What is known before four look-ups have ended, of those that who has just come makes at once:
+ * else it would know no crowd, and not how far to ask. */
+static uint64_t size_at_first(const struct dht *dht, const struct dht_estimate *e)
+{
+	uint64_t both = size_of_late(dht, e);
+	return both ? both : dht_estimate_near(e, &dht->config.id);
 }
 
 /* In a young network the table grows faster than the estimate. Who was among the first dozens of
- * ten thousand took honest regions for crowded, and put where nobody looks. */
+ * ten thousand took honest regions for crowded, and put where nobody looks. Two samples are good to
+ * a third only: half of that is sure to be there. */
 uint64_t dht_region_size(const struct dht *dht, unsigned family)
 {
 	const struct dht_estimate *e = &dht->estimates[family];
-	uint64_t size = dht_estimate_size(e), late = size_of_late(dht, e);
-	if (size && late > size)
+	uint64_t size = dht_estimate_size(e), late = size_of_late(dht, e) / 2;
+	if (!size)
+		size = size_at_first(dht, e);
+	else if (late > size)
 		size = late;
 	if (size > dht->tables[family].len) /* no need to count */
 		return size;

@@ -321,6 +321,7 @@ static void read_once(
 	dht_counters(sim_dht(sim, reader), &after);
 	o->reads++;
 	o->found += a.values > 0 && a.best.seq == item->seq;
+	o->holders += a.result.holders;
 	o->took += a.took;
 	o->read_queries += a.result.queries;
 	if (a.result.queries > o->read_queries_max)

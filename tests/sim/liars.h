@@ -36,6 +36,7 @@ struct sim_liars_case {
 };
 struct sim_liars_outcome {
 	size_t reads, found; /* found: the newest value */
+	size_t holders;	     /* that returned a value, in all reads */
 	size_t hopeless;     /* reads of what only liars were to keep, as no engine can change */
 	size_t stored_min;   /* of one put, ourselves counted */
 	uint64_t read_queries, put_queries; /* of all together */

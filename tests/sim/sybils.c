@@ -79,16 +79,29 @@ static void make_sybils(struct sim *sim, const struct sim_sybils_case *c,
 		sybils[i] = make_sybil(sim, c, target, i);
 }
 
+/* The next of the honest ones, or who has just come, told of by that one. */
+static size_t honest_node(
+	struct sim *sim, const struct sim_sybils_case *c, const size_t *honest, size_t turn)
+{
+	if (!c->newcomers)
+		return honest[turn % c->honest];
+	size_t node = sim_add(sim, c->family);
+	sim_join(sim, node, honest[turn % c->honest]);
+	sim_run(sim, SIM_SECOND);
+	return node;
+}
+
 static void put_and_get(struct sim *sim, const struct sim_sybils_case *c, const size_t *honest,
 	size_t round, struct sim_sybils_outcome *o)
 {
 	struct dht_item item;
 	struct sim_answer a;
 	sim_mutable(WHO, (int64_t)(2 + round), "wanted by many", &item);
-	sim_put(sim, honest[round % c->honest], &item, 0, &a);
+	sim_put(sim, honest_node(sim, c, honest, round), &item, 0, &a);
 	o->put_queries += a.result.queries;
-	sim_get(sim, honest[(round * 7 + 3) % c->honest], &item, &a);
+	sim_get(sim, honest_node(sim, c, honest, round * 7 + 3), &item, &a);
 	o->found += a.values > 0 && a.best.seq == item.seq;
+	o->holders += a.result.holders;
 	o->read_queries += a.result.queries;
 	if (a.result.queries > o->read_queries_max)
 		o->read_queries_max = a.result.queries;

@@ -19,10 +19,12 @@ struct sim_sybils_case {
 	unsigned
 		bits; /* that they share with the target; SIM_ANY_ID only, else as many as can be */
 	bool from_birth; /* they were there before the honest ones */
+	bool newcomers;	 /* it is nodes that joined a second ago that put and get */
 	size_t rounds;	 /* each a put of a newer value by one honest node, a get by another */
 };
 struct sim_sybils_outcome {
-	size_t found; /* the newest value */
+	size_t found;	/* the newest value */
+	size_t holders; /* that returned a value, in all reads */
 	uint64_t read_queries, put_queries;
 	unsigned read_queries_max;
 };

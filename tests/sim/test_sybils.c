@@ -59,8 +59,27 @@ static void of_any_id(void **state)
 		.family = 4,
 		.bits = 12,
 		.from_birth = true,
-		.rounds = 100};
+		.rounds = 50};
 	run(&c);
+}
+
+/* Who came a second ago knows few, all of whom name the Sybils: only the far side of the region
+ * has others. Without that half of the values are found. */
+static void newcomers(void **state)
+{
+	(void)state;
+	struct sim_sybils_outcome o;
+	const struct sim_sybils_case c = {.config = private,
+		.honest = 100,
+		.sybils = 20,
+		.family = 4,
+		.bits = 12,
+		.from_birth = true,
+		.newcomers = true,
+		.rounds = 40};
+	sim_sybils_run(&c, &o);
+	assert_true(o.found >= 36);
+	assert_true(o.read_queries_max <= 60);
 }
 
 int main(void)
@@ -70,6 +89,7 @@ int main(void)
 		cmocka_unit_test(of_one_net_of_ipv6),
 		cmocka_unit_test(of_many_nets),
 		cmocka_unit_test(of_any_id),
+		cmocka_unit_test(newcomers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
