@@ -1,7 +1,7 @@
 /* Files below .kadns/explain and .kadns/claims: what is said of a question, to this caller.
  *
  * LOOKUP finds any name that a record may have, and asks nobody; OPEN asks, when nothing is held.
- * GETATTR never does: until somebody has asked the size is 0, as of files in /proc. */
+ * GETATTR never does: the size is 0, as of files in /proc, but to who has it open. */
 #include "fs/ops.h"
 
 #include <errno.h>
@@ -58,19 +58,13 @@ static bool is_held(fuse_req_t req, const struct node *node)
 	return control_held(&parts, node->control, &q, ops_uid(req));
 }
 
-/* An open file's size is that of what it reads. */
+/* An open file's size is that of what it reads. To who has not opened it it is 0: a size would tell
+ * whether anybody has asked, and leave no trace of who wanted to know. */
 void ops_recall_panel(fuse_req_t req, const struct node *node, struct stat *ret_stat)
 {
 	struct fs *fs = ops_fs(req);
 	const struct handle *h = handle_find(fs->handles, HANDLE_TEXT, node, ops_uid(req));
-	char *text = NULL;
-	size_t len = 0;
-	if (h)
-		len = h->text_len;
-	else if (is_held(req, node) && text_for(req, node, 0, &text, &len) < 0)
-		len = 0;
-	free(text);
-	attr_panel(fs, node, len, ret_stat);
+	attr_panel(fs, node, h ? h->text_len : 0, ret_stat);
 }
 
 static int open_text(fuse_req_t req, struct node *node, int outcome, struct handle **ret_handle)

@@ -54,7 +54,10 @@ is "opening it asks once" "$(count_of "$m1" asks.total)" $((asked + 1))
 before=$(count_of "$m1" upstream.asked).$(count_of "$m1" dht.packets_out)
 is "and again says the same" "$(cat "$e1/A/www.example.test")" "$text"
 is "without a packet" "$(count_of "$m1" upstream.asked).$(count_of "$m1" dht.packets_out)" "$before"
-is "its size is that of its text" "$(stat -c %s "$e1/A/www.example.test")" "$(wc -c <"$e1/A/www.example.test")"
+is "open, its size is that of its text" \
+	"$(sh -c 'stat -L -c %s /dev/fd/3; wc -c <&3' 3<"$e1/A/www.example.test" | uniq | wc -l)" 1
+is "stat does not tell whether anybody has asked" \
+	"$(stat -c %s "$e1/A/www.example.test" "$e1/A/never-asked.example.test" | tr '\n' ' ')" "0 0 "
 cp "$e1/A/www.example.test" "$T/copy"
 is "it can be copied" "$(cat "$T/copy")" "$text"
 is "its lines, in order" "$(cut -d: -f1 "$T/copy" | tr '\n' ' ')" "question policy own cache zone dns slot verdict "
