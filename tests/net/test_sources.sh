@@ -17,7 +17,8 @@ RECURSOR=127.53.0.53 LEAF=127.53.0.3 DEAD=127.53.0.99
 # One of an office, one of the provider: whom a question went to is seen by the address and the log.
 /usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.1 0 192.0.2.201 "$T/office.log" &
 office=$!
-/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.2 400 192.0.2.202 "$T/provider.log" &
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.2 100 192.0.2.202 "$T/provider.log" &
+provider=$!
 /usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.3 0 10.1.1.1 "$T/private.log" &
 eventually 5 sh -c "dig +time=1 +tries=1 @127.53.1.1 x.up && dig +time=1 +tries=1 @127.53.1.2 x.up" >/dev/null
 
@@ -27,6 +28,7 @@ rcode() { whole "$@" | sed -n 's/.*status: \([A-Z]*\),.*/\1/p'; }
 flags() { whole +dnssec "$@" | sed -n 's/^;; flags: \([^;]*\);.*/ \1 /p'; }
 pid() { daemon_pid $state; }
 child() { pgrep -P "$(pid)" -f . | head -n 1; }
+cpu() { awk '{ print $14 + $15 }' "/proc/$(pid)/stat"; } # hundredths of a second
 starts() { # NAME OPTIONS
 	check "$1: starts" "$KADNS" --no-dht -o "$2" none "$m"
 }
@@ -106,10 +108,10 @@ starts "hosts of 200,000 lines" "$roots,hosts=$T/many,upstream=$RECURSOR"
 is "the last is blocked" "$(short host200000.ads.example.com A)" 0.0.0.0
 touch "$T/many"
 sleep 1
-before=$(date +%s%N)
+before=$(cpu)
 is "and after it was read again" "$(short host1.ads.example.com A)" 0.0.0.0
-took=$((($(date +%s%N) - before) / 1000000))
-check "which takes less than a second ($took ms)" test "$took" -lt 1000
+took=$((($(cpu) - before) * 10))
+check "which takes less than a second of CPU ($took ms)" test "$took" -lt 1000
 is "it was" "$(status hosts.loads)" 2
 ends
 
@@ -138,15 +140,16 @@ fi
 starts "under load" "$roots,hosts=none,upstream=127.53.1.2"
 short first.up A >/dev/null # the upstream is known to strip DNSSEC
 rm -f "$T/mark"
+kill -STOP $provider # so that nothing is answered before all are out
 /usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 up 6 "$T/mark" >"$T/many.out" &
 asker=$!
 eventually 5 test -e "$T/mark"
-in_flight=$(status upstream.in_flight)
-check "200 questions are in flight ($in_flight)" test "$in_flight" -ge 150
+check "200 questions are in flight" eventually 1 grep -q '^upstream.in_flight  *200$' "$m/.kadns/status"
 for what in Seccomp:2 NoNewPrivs:1 CapEff:0000000000000000; do
 	is "the child has ${what%:*}" "$(sed -n "s/^${what%:*}:	//p" "/proc/$(child)/status")" "${what#*:}"
 done
 kill -9 "$(child)"
+kill -CONT $provider
 wait $asker
 is "all are answered, and nobody had to ask again" "$(cat "$T/many.out")" "200 200 0"
 is "it was started again once" "$(status upstream.restarts)" 1
@@ -159,6 +162,7 @@ check "HUP: starts" "$KADNS" --no-dht -c conf -o "$roots" none "$m"
 cd / || exit 1
 is "the first list" "$(short one.up A)" 192.0.2.202
 rm -f "$T/mark"
+kill -STOP $provider
 /usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 hup.up 6 "$T/mark" >"$T/many.out" &
 asker=$!
 eventually 5 test -e "$T/mark"
@@ -167,6 +171,7 @@ echo '10.9.8.5 printer.home' >"$T/hosts2"
 kill -HUP "$(pid)"
 is "the new list, at once" "$(short two.up A)" 192.0.2.201
 is "the new hosts file" "$(short printer.home A)" 10.9.8.5
+kill -CONT $provider
 wait $asker
 is "no question is lost" "$(cat "$T/many.out")" "200 200 0"
 is "and no child ended" "$(status upstream.restarts)" 0
