@@ -96,8 +96,9 @@ const struct pin_list *pins_shared(const struct pins *p, size_t i);
 enum { PIN_OWN, PIN_FOR_ALL, PIN_SAYS };
 void pins_find(const struct pins *p, const struct name *name, uid_t view,
 	const struct pin *ret_pins[PIN_SAYS]);
-/* Does a list that is one uid's alone cover the name? Then it may differ from caller to caller. */
-bool pins_differ(const struct pins *p, const struct name *name);
+/* May a list that is one uid's alone cover the name? Then it may differ from caller to caller.
+ * Costs the name's labels, however many lists there are. */
+bool pins_differ(struct pins *p, const struct name *name);
 /* `.kadns/pins` as this uid reads it: what holds for all as comments, then his own; malloc'd. */
 int pins_text(const struct pins *p, uid_t uid, char **ret_text, size_t *ret_len);
 /* pin_list_readers over all lists. */

@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "resolver/name.h"
 #include "resolver/pins.h"
 #include "resolver/share.h"
 #include "resolver/text.h"
+
+#define SUFFIX_BUCKETS 16384 /* 32 kB; as many as there may be pins, so that few share one */
 
 /* Users with pins of their own are few, and each has a pin at least, so they are PINS_MAX at most:
  * a sorted array. */
@@ -15,7 +18,12 @@ struct pins {
 		uid_t uid;
 		struct pin_list *list; /* never empty */
 	} * entries;
+	/* How many ordinary users' pins have a suffix of this hash. Without a secret: who makes two
+	 * suffixes collide gains less than by pinning the root. */
+	uint16_t suffixes[SUFFIX_BUCKETS];
 };
+
+_Static_assert(PINS_MAX <= UINT16_MAX, "a bucket counts them all");
 
 int pins_create(uid_t daemon_owner, struct pins **ret_pins)
 {
@@ -90,6 +98,19 @@ int pins_may(struct pins *p, uid_t uid, const struct pin_list *list)
 	return 0;
 }
 
+static uint16_t *bucket_of(struct pins *p, const struct name *suffix)
+{
+	return &p->suffixes[name_hash(suffix, 0) % SUFFIX_BUCKETS];
+}
+
+static void count_suffixes(struct pins *p, uid_t uid, const struct pin_list *list, int step)
+{
+	for (size_t i = 0; !is_shared(p, uid) && i < pin_list_len(list); i++) {
+		uint16_t *count = bucket_of(p, &pin_list_at(list, i)->suffix);
+		*count = (uint16_t)(*count + step);
+	}
+}
+
 int pins_set(struct pins *p, uid_t uid, struct pin_list *list)
 {
 	int r = pins_may(p, uid, list);
@@ -97,8 +118,11 @@ int pins_set(struct pins *p, uid_t uid, struct pin_list *list)
 		return r;
 	size_t i = place(p, uid);
 	bool held = i < p->len && p->entries[i].uid == uid;
-	if (held)
+	count_suffixes(p, uid, list, 1);
+	if (held) {
+		count_suffixes(p, uid, p->entries[i].list, -1);
 		pin_list_unref(p->entries[i].list);
+	}
 	if (pin_list_len(list)) {
 		for (size_t k = held ? i : p->len++; k > i; k--)
 			p->entries[k] = p->entries[k - 1];
@@ -141,12 +165,21 @@ void pins_find(const struct pins *p, const struct name *name, uid_t view,
 	ret_pins[PIN_FOR_ALL] = best;
 }
 
-bool pins_differ(const struct pins *p, const struct name *name)
+/* Asked for each name that is looked up. One account has 65,536 uids (subuid(5)) with a list each,
+ * so the lists are not looked at: a yes by a hash that two suffixes share costs the kernel's cache
+ * of that name, and there is no wrong no. */
+bool pins_differ(struct pins *p, const struct name *name)
 {
-	for (size_t i = 0; i < p->len; i++)
-		if (!is_shared(p, p->entries[i].uid) && pin_list_find(p->entries[i].list, name))
-			return true;
-	return false;
+	uint8_t key[NAME_KEY_LEN];
+	struct name suffix = *name;
+	if (!p->len || name_key(name, key))
+		return false;
+	while (*bucket_of(p, &suffix) == 0) {
+		if (suffix.len == 1)
+			return false;
+		name_parent(&suffix, 1, &suffix);
+	}
+	return true;
 }
 
 void pins_readers(const struct pins *p, const struct name *target, pin_reader_fn *fn, void *ctx)

@@ -351,6 +351,35 @@ static void test_views(void **state)
 	pins_destroy(p);
 }
 
+/* Every question of the mount asks it: what it answers is kept, list by list, and not looked for.
+ */
+static void test_differ(void **state)
+{
+	(void)state;
+	struct pins *p;
+	struct name n = name_of("www.example.com"), key = name_of("www." K1);
+	assert_int_equal(pins_create(OWNER, &p), 0);
+	set(p, ROOT, K1 " example.com\n");
+	set(p, OWNER, K1 " example.com\n");
+	assert_false(pins_differ(p, &n)); /* they hold for all */
+	set(p, ALICE, K1 " com\n" K1 " org\n");
+	set(p, BOB, K2 " example.com\n" K2 " .\n");
+	assert_false(pins_differ(p, &key));
+	assert_true(pins_differ(p, &n));
+	set(p, BOB, K2 " www.example.com\n");
+	set(p, ALICE, K1 " org\n");
+	assert_true(pins_differ(p, &n));
+	set(p, BOB, K2 " a.www.example.com\n");
+	assert_false(pins_differ(p, &n));
+	set(p, BOB, "#\n");
+	set(p, ALICE, K1 " com\n");
+	set(p, ALICE, K1 " com\n"); /* twice the same is once */
+	assert_true(pins_differ(p, &n));
+	set(p, ALICE, "#\n");
+	assert_false(pins_differ(p, &n));
+	pins_destroy(p);
+}
+
 static char *many(size_t n, const char *prefix)
 {
 	struct text t = {0};
@@ -417,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_views),
+		cmocka_unit_test(test_differ),
 		cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
