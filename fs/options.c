@@ -109,6 +109,9 @@ static int set_upstream(struct reader *r, const char *value)
 		return config_complain(r->current, "more than %d upstreams", UPSTREAM_MAX);
 	if (upstream_check(value, &why) < 0)
 		return config_complain(r->current, "upstream=%s: %s", value, why);
+	if (upstream_needs_relay(value))
+		return config_complain(r->current, "upstream=%s: this program asks over UDP and TCP only",
+			value);
 	c->upstream[c->upstream_len++] = value;
 	return 0;
 }

@@ -4,8 +4,9 @@
  * and so is that there are none of a family; HTTPS and SVCB do not exist there, for their hints
  * would be other addresses. Types that a hosts file cannot say are asked elsewhere as ever. An
  * address has the first name of its first line (PTR), but for 0.0.0.0 and :: and multicast, which
- * are there to block names and are nobody's. Names under a key are passed over: only the key speaks
- * for them. */
+ * are there to block names and are nobody's. Of localhost and what is below it, the addresses that
+ * the file leaves out are asked elsewhere too (RFC 6761). Names under a key are passed over: only
+ * the key speaks for them. */
 #ifndef RESOLVER_HOSTS_H
 #define RESOLVER_HOSTS_H
 

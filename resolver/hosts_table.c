@@ -487,9 +487,19 @@ static int find_addresses(const struct hosts_table *t, const struct question *q,
 	return r;
 }
 
+/* Names that are this machine's whatever the file says (RFC 6761): what it leaves out of them, as ::1
+ * where only 127.0.0.1 is named, is known without it. */
+static bool is_loopback_name(const struct name *name)
+{
+	static const struct name localhost = {.len = 11, .wire = "\011localhost"};
+
+	return name_under(name, &localhost);
+}
+
 int hosts_find(const struct hosts_table *t, const struct question *q, struct rrset **ret_set)
 {
 	uint32_t name;
+	int r;
 
 	*ret_set = NULL;
 	if (q->class != CLASS_IN)
@@ -504,5 +514,6 @@ int hosts_find(const struct hosts_table *t, const struct question *q, struct rrs
 		return -ENOENT;
 	if (q->type == TYPE_HTTPS || q->type == TYPE_SVCB)
 		return 0;
-	return find_addresses(t, q, name, ret_set);
+	r = find_addresses(t, q, name, ret_set);
+	return r == 0 && !*ret_set && is_loopback_name(&q->name) ? -ENOENT : r;
 }

@@ -82,6 +82,14 @@ int upstream_check(const char *word, const char **ret_why)
 	return upstream_word_parse(word, &parsed, ret_why);
 }
 
+bool upstream_needs_relay(const char *word)
+{
+	struct upstream_word parsed;
+	const char *why;
+
+	return upstream_word_parse(word, &parsed, &why) == 0 && parsed.kind == UPSTREAM_RELAYED;
+}
+
 /* -- questions ---------------------------------------------------------------------------- */
 
 static struct query_list *list_of(struct upstream_query *q)

@@ -49,6 +49,8 @@ struct upstream_config {
 
 /* Is this a valid word for the list? 0 or -EINVAL, with a reason for a user in ret_why. */
 int upstream_check(const char *word, const char **ret_why);
+/* A valid word that `relay` below has to serve. */
+bool upstream_needs_relay(const char *word);
 
 /* 0; -EINVAL for a word that upstream_check refuses; -ENOENT, -EACCES for a file named here that
  * cannot be read; other -errno when no child can be started. It is started at once, so that it

@@ -139,6 +139,18 @@ static void test_allow(void **state)
 	config_finish(&c);
 }
 
+/* What the list of upstreams could name, and this program does not ask. */
+static void test_no_relay(void **state)
+{
+	(void)state;
+	struct config c;
+	assert_true(read_line(&c, "-o upstream=tls://192.0.2.1#dns.example none /a") < 0);
+	assert_non_null(strstr(complaint, "over UDP and TCP only"));
+	assert_true(read_line(&c, "-o upstream=corp@tls://192.0.2.1#dns.example none /a") < 0);
+	assert_int_equal(read_line(&c, "-o upstream=corp@192.0.2.1 none /a"), 0);
+	config_finish(&c);
+}
+
 /* The last one given wins, as for every option that is no list. */
 static void test_dht_and_limits(void **state)
 {
@@ -275,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_no_relay),
 		cmocka_unit_test(test_dht_and_limits),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_pins),

@@ -60,8 +60,8 @@ a name that only the DHT may have|A/nobody.alt|ENOENT|nobody on the DHT has it|N
 a key that nobody has|A/www.47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy|ENOENT|nobody on the DHT has it|NOERROR
 a local name|A/nas.home.arpa|ENOENT|DNS says that there is no such name, and the slot may not answer|NXDOMAIN
 bogus|A/www.bogus.test|EBADMSG|DNSSEC proves the answer wrong|SERVFAIL EDE 6
-expired|A/www.expired.test|EBADMSG|DNSSEC proves the answer wrong|SERVFAIL EDE 6
-unsigned where it must be|A/www.nokey.test|EBADMSG|DNSSEC proves the answer wrong|SERVFAIL EDE 6
+expired|A/www.expired.test|EBADMSG|DNSSEC proves the answer wrong|SERVFAIL EDE 7
+unsigned where it must be|A/www.nokey.test|EBADMSG|DNSSEC proves the answer wrong|SERVFAIL EDE 9
 SERVFAIL|A/www.lame.test|EREMOTEIO|DNS failed, and a claim may answer only where it says that there is no such name|SERVFAIL EDE 22
 TABLE
 

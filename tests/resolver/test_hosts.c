@@ -109,6 +109,18 @@ static void a_usual_one(void **state)
 	check("example.org", "A", "-");
 }
 
+/* RFC 6761: localhost is both loopback addresses, though a file names one. */
+static void localhost(void **state)
+{
+	(void)state;
+	parse("127.0.0.1 localhost a.localhost localhost.example\n");
+	check("localhost", "A", "127.0.0.1");
+	check("localhost", "AAAA", "-");
+	check("a.localhost", "AAAA", "-");
+	check("localhost", "HTTPS", "none");
+	check("localhost.example", "AAAA", "none");
+}
+
 static void other_classes(void **state)
 {
 	struct question q;
@@ -329,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_usual_one),
+		cmocka_unit_test(localhost),
 		cmocka_unit_test(other_classes),
 		cmocka_unit_test(several_addresses),
 		cmocka_unit_test(names_of_addresses),
