@@ -48,6 +48,7 @@ static struct answer *read_entry(const uint8_t *message, size_t len, int64_t age
 		return NULL;
 	}
 	answer_age(a, (uint32_t)age);
+	a->ede = EDE_INDETERMINATE; /* nobody validates what comes from a file */
 	return a;
 }
 
@@ -108,7 +109,9 @@ static void put_answer(void *ctx, const struct answer *a)
 {
 	struct writing *w = ctx;
 	const struct answer_message *m = &a->message[1];
-	if (a->validated || a->bogus || a->trust != TRUST_DNS || a->ede != EDE_NONE ||
+	/* A server that strips DNSSEC is of no less use after a restart. */
+	if (a->validated || a->bogus || a->trust != TRUST_DNS ||
+		(a->ede != EDE_NONE && a->ede != EDE_INDETERMINATE) ||
 		m->len > CACHE_FILE_MAX - ENTRY_HEAD - w->len)
 		return;
 	put(w->bytes + w->len, (uint64_t)a->time, 8);

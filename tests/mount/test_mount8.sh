@@ -244,6 +244,7 @@ check "umount" down "$M"
 # ---- two at the same instant ----
 flock --no-fork "$M" sleep 600 & # both have looked, and neither has mounted
 holder=$!
+check "somebody holds the directory" eventually 5 sh -c "! flock -n $M true"
 for port in 4001 4002; do
 	says "$KADNS" -o "port=$port,state=$T/at$port,dns=off,upstream=none" none "$M" >"$T/at$port.said" &
 done
