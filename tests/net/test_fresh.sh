@@ -37,6 +37,7 @@ PY
 asked() {
 	/usr/bin/python3 -c "import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
 s.sendto(sys.argv[1].encode(), ('127.0.0.1', 5301))
 print(s.recv(99).decode())" "$1"
 }
