@@ -1,5 +1,6 @@
 /* The text of a hosts file, made into two tables: by name, and by address. */
 #include "resolver/hosts.h"
+#include "resolver/word.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -236,25 +237,6 @@ static int add_pair(
 
 /* ---- reading ---- */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The next word before `end`: its start, and *ret_len, 0 at the end. */
-static const char *next_word(const char *at, const char *end, size_t *ret_len)
-{
-	const char *start;
-
-	while (at < end && is_blank(*at))
-		at++;
-	start = at;
-	while (at < end && !is_blank(*at))
-		at++;
-	*ret_len = (size_t)(at - start);
-	return start;
-}
-
 /* An address of 4 or 16 bytes; 0: none. One with a scope means an interface, which DNS cannot say.
  */
 static size_t read_address(const char *word, size_t len, uint8_t ret_ip[16])
@@ -311,13 +293,13 @@ static int read_line(struct reading *r, const char *line, const char *end)
 
 	if (comment)
 		end = comment;
-	word = next_word(line, end, &len);
+	word = word_next(line, end, &len);
 	if (len == 0)
 		return 0;
 	ip_len = read_address(word, len, ip);
 	good = ip_len > 0 && end - line <= LINE_MAX_BYTES;
-	for (word = next_word(word + len, end, &len); good && len;
-		word = next_word(word + len, end, &len)) {
+	for (word = word_next(word + len, end, &len); good && len;
+		word = word_next(word + len, end, &len)) {
 		struct name name;
 		int e;
 

@@ -1,30 +1,12 @@
 /* resolv.conf(5): the name servers, nothing else of it. */
 #include "resolver/resolv_conf.h"
+#include "resolver/word.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* A real one has a few hundred bytes; what is past this is not read. */
 #define FILE_MAX_BYTES 16384
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The next word of a line: its start, and *ret_len; at the end of the line length 0. */
-static const char *next_word(const char *at, const char *end, size_t *ret_len)
-{
-	const char *start;
-
-	while (at < end && is_blank(*at))
-		at++;
-	start = at;
-	while (at < end && !is_blank(*at))
-		at++;
-	*ret_len = (size_t)(at - start);
-	return start;
-}
 
 static void add(struct resolv_conf *conf, const struct server_address *address)
 {
@@ -43,10 +25,10 @@ static void parse_line(const char *line, const char *end, struct resolv_conf *co
 	size_t len;
 
 	/* Comments begin in the first column and so does the keyword: resolv.conf(5). */
-	word = next_word(line, end, &len);
+	word = word_next(line, end, &len);
 	if (word != line || len != strlen(keyword) || memcmp(word, keyword, len) != 0)
 		return;
-	word = next_word(word + len, end, &len);
+	word = word_next(word + len, end, &len);
 	if (server_address_parse_bare(word, len, &address) == 0)
 		add(conf, &address);
 }

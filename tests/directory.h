@@ -39,6 +39,19 @@ static inline int directory_remove(const char *path)
 	return nftw(path, directory_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* A file with this text, in place of what stood there at once. */
+static inline int directory_put_file(const char *path, const char *text)
+{
+	char other[512];
+	snprintf(other, sizeof(other), "%s.new", path);
+	FILE *f = fopen(other, "w");
+	if (!f)
+		return -1;
+	int r = fputs(text, f) < 0;
+	r |= fclose(f) != 0;
+	return r ? -1 : rename(other, path);
+}
+
 static inline int directory_copy_file(const char *from, const char *to)
 {
 	struct stat st;

@@ -82,6 +82,14 @@ daemon_pid() { # STATE
 ended() { # PID
 	! [ -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
+# A signed Internet of our own on loopback; its files are in $MINET_RUN. Without it the script ends.
+small_internet() {
+	export MINET_RUN="$T/minet"
+	"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 && return
+	cat "$T/minet.out"
+	not_ok "the miniature Internet starts"
+	finish
+}
 data_of() { # FILE: its records, by spaces
 	jq -r '.data | join(" ")' "$1" 2>/dev/null
 }

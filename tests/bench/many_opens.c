@@ -19,7 +19,8 @@
 #define FIRST_UID 20000
 
 struct shared {
-	atomic_uint begun, ended;
+	atomic_uint ended;
+	int begun[2]; /* a pipe: a byte of each child that is about to open */
 };
 
 static void child(struct shared *s, const char *dir, unsigned user, unsigned n)
@@ -30,7 +31,8 @@ static void child(struct shared *s, const char *dir, unsigned user, unsigned n)
 	if (setresgid(FIRST_UID + user, FIRST_UID + user, FIRST_UID + user) < 0 ||
 		setresuid(FIRST_UID + user, FIRST_UID + user, FIRST_UID + user) < 0)
 		_exit(1);
-	atomic_fetch_add(&s->begun, 1);
+	if (write(s->begun[1], "", 1) != 1)
+		_exit(1);
 	int fd = open(path, O_RDONLY);
 	atomic_fetch_add(&s->ended, 1);
 	_exit(fd < 0);
@@ -45,7 +47,7 @@ int main(int argc, char **argv)
 	unsigned users = (unsigned)atoi(argv[2]), opens = (unsigned)atoi(argv[3]);
 	struct shared *s = mmap(
 		NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (s == MAP_FAILED || users == 0 || opens == 0)
+	if (s == MAP_FAILED || users == 0 || opens == 0 || pipe(s->begun) < 0)
 		return 1;
 	setpgid(0, 0);
 	signal(SIGTERM, SIG_IGN); /* it goes to the whole group at the end */
@@ -60,8 +62,9 @@ int main(int argc, char **argv)
 			break;
 		}
 	}
-	while (atomic_load(&s->begun) < users * opens)
-		usleep(1000);
+	for (unsigned begun = 0; begun < users * opens; begun++)
+		if (read(s->begun[0], &(char){0}, 1) != 1)
+			return 1;
 	puts("waiting");
 	fflush(stdout);
 	sleep((unsigned)atoi(argv[4]));

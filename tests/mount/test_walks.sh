@@ -2,12 +2,7 @@
 # Walking is silent: what looks through directories asks nobody, while a cat of a name that is not listed does.
 # The program itself, with another node and conventional DNS to ask; packets are counted on the wire.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 m=$T/home/dns
 export m T
 mkdir -p "$m" "$T/two" "$T/out"

@@ -3,12 +3,7 @@
 # the DNS door says. With the real program and a miniature Internet; what a disk does wrong is left to
 # tests/mount/test_write.sh, with a publisher that fails on demand.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 m=$T/dns m2=$T/two
 mkdir -p "$m" "$m2"
 common="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,deadline=1500ms"

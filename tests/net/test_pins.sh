@@ -2,12 +2,7 @@
 # .kadns/pins with the real program: who is believed for a name, by whom, and what a write of the file
 # does. Two nodes with a mount each, two users and root, and a miniature Internet between them.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 m1=$T/one m2=$T/two
 mkdir -p "$m1" "$m2"
 common="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,upstream=127.53.0.53"

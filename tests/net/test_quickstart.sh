@@ -1,12 +1,7 @@
 #!/bin/sh
 # The first thing that anybody does: a fresh clone, one command, the three lines it prints.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 # A resolv.conf of this machine's own, as quickstart finds one: `upstream=system`.
 echo 'nameserver 127.53.0.53' >"$T/etc/resolv.conf"
 mount --bind "$T/etc/resolv.conf" /etc/resolv.conf

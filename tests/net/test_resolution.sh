@@ -2,12 +2,7 @@
 # Conventional DNS through the mount and through the door, against a signed miniature Internet: the same
 # questions recursively and by forwarding, what must fail, and how long that may take.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 m=$T/dns
 mkdir -p "$m"
 roots="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds"

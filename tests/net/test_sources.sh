@@ -3,12 +3,7 @@
 # resolv.conf that says ourselves, a child that is killed under load, HUP under load, the counters of
 # each upstream, and mistakes in the configuration by their line.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 m=$T/dns
 mkdir -p "$m"
 roots="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds"

@@ -2,12 +2,7 @@
 # The DNS door by the book: each standard that concerns a server, by messages made by hand (standards.py, a line a check) and
 # by the tools as users type them: dig, kdig, delv, drill, getent. Against the miniature Internet.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 mkdir "$T/dns"
 count() { sed -n "s/^$1  *//p" "$T/dns/.kadns/status"; }
 roots="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds"

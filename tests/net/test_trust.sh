@@ -2,12 +2,7 @@
 # Who may answer: names under keys; claims where DNS says that there is nothing, and only there; and the
 # order of 2009 with trust=open. Two nodes, and a miniature Internet between them.
 . "$(dirname "$0")/../lib.sh"
-export MINET_RUN="$T/minet"
-"$TESTS/net/minet.sh" start -r >"$T/minet.out" 2>&1 || {
-	cat "$T/minet.out"
-	not_ok "the miniature Internet starts"
-	finish
-}
+small_internet
 m1=$T/one m2=$T/two
 mkdir -p "$m1" "$m2"
 common="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,upstream=127.53.0.53"

@@ -2,6 +2,7 @@
 #undef NDEBUG
 #include "resolver/hosts.h"
 #include "resolver/question.h"
+#include "tests/directory.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -263,15 +264,7 @@ static void say(void *ctx, const char *line)
 
 static void write_file(const char *text)
 {
-	char other[sizeof(path) + 4];
-	FILE *f;
-
-	snprintf(other, sizeof(other), "%s.new", path);
-	f = fopen(other, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-	assert_int_equal(rename(other, path), 0);
+	assert_int_equal(directory_put_file(path, text), 0);
 }
 
 static void answers_of_a_file(void **state)

@@ -120,6 +120,24 @@ static struct policy_part part_of(enum cache_part part, char what)
 	return p;
 }
 
+/* Who wins (d z s, o and r: a pin of one's own, of root's), who is to be asked (the same in upper case),
+ * w: wait, -: nobody. */
+static char decided(const struct policy *p, const struct question *q, const struct policy_part *parts)
+{
+	enum cache_part part = CACHE_PARTS;
+	const struct answer *winner = NULL;
+
+	switch (policy_decide(p, q, parts, &part, &winner)) {
+	case VERDICT_WAIT:
+		return 'w';
+	case VERDICT_ASK:
+		return "DZSOR"[part];
+	case VERDICT_DONE:
+		return winner ? "dzsor"[winner - said] : '-';
+	}
+	return '?';
+}
+
 /* mode, name, what DNS, zone and slot say; then who wins (d z s), what is asked (D Z S), w for
  * wait, - for nobody. */
 static void test_winner(void **state)
@@ -182,20 +200,7 @@ static void test_winner(void **state)
 		parts[CACHE_DNS] = part_of(CACHE_DNS, rows[i].dns);
 		parts[CACHE_ZONE] = part_of(CACHE_ZONE, rows[i].zone);
 		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
-		enum cache_part part = CACHE_PARTS;
-		const struct answer *winner = NULL;
-		char got = '?';
-		switch (policy_decide(&p, &q, parts, &part, &winner)) {
-		case VERDICT_WAIT:
-			got = 'w';
-			break;
-		case VERDICT_ASK:
-			got = "DZS"[part];
-			break;
-		case VERDICT_DONE:
-			got = winner ? "dzs"[winner - said] : '-';
-			break;
-		}
+		char got = decided(&p, &q, parts);
 		if (got != rows[i].want)
 			fail_msg("row %zu, %s: got %c, want %c", i, rows[i].name, got, rows[i].want);
 	}
@@ -281,20 +286,7 @@ static void test_pins(void **state)
 		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
 		parts[PART_PIN] = pinned_part_of(PART_PIN, rows[i].own, pins[0]);
 		parts[PART_PIN_FOR_ALL] = pinned_part_of(PART_PIN_FOR_ALL, rows[i].all, pins[1]);
-		enum cache_part part = CACHE_PARTS;
-		const struct answer *winner = NULL;
-		char got = '?';
-		switch (policy_decide(&p, &q, parts, &part, &winner)) {
-		case VERDICT_WAIT:
-			got = 'w';
-			break;
-		case VERDICT_ASK:
-			got = "DZSOR"[part];
-			break;
-		case VERDICT_DONE:
-			got = winner ? "dzsor"[winner - said] : '-';
-			break;
-		}
+		char got = decided(&p, &q, parts);
 		if (got != rows[i].want)
 			fail_msg("row %zu, %s: got %c, want %c", i, rows[i].name, got, rows[i].want);
 		/* Nobody is told of a name that only the key may answer for. */

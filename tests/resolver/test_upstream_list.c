@@ -2,6 +2,7 @@
  */
 #undef NDEBUG
 #include "resolver/upstream_list.h"
+#include "tests/directory.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -28,15 +29,7 @@ static void say(void *ctx, const char *line)
 
 static void write_conf(const char *text)
 {
-	char other[sizeof(path) + 4];
-	FILE *f;
-
-	snprintf(other, sizeof(other), "%s.new", path);
-	f = fopen(other, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-	assert_int_equal(rename(other, path), 0);
+	assert_int_equal(directory_put_file(path, text), 0);
 }
 
 static struct upstream_config config_of(const char *const *words)
