@@ -27,12 +27,15 @@ def bencode(v):
     return b"d" + b"".join(bencode(k) + bencode(v[k]) for k in sorted(v)) + b"e"
 
 
-def query(method, **args):
+def query(method, more={}, **args):
     args = {k.encode(): v for k, v in args.items()}
-    return bencode({b"t": b"aa", b"y": b"q", b"q": method, b"a": {b"id": ID, **args}})
+    return bencode({b"t": b"aa", b"y": b"q", b"q": method, b"a": {b"id": ID, **args}, **more})
 
 
 PING = query(b"ping")
+# Read-only (BEP 43): else the node would ask back whether we are one, and hear from ICMP, which counts as junk too, that
+# the socket is gone.
+PROBE = query(b"ping", {b"ro": 1})
 QUERIES = [
     PING, query(b"find_node", target=ID), query(b"get_peers", info_hash=ID), query(b"get", target=ID),
     query(b"announce_peer", info_hash=ID, port=1, token=b"none"),
@@ -100,17 +103,17 @@ def dht_junk(to=DHT):
            b"d1:q4:ping1:t2:aa1:y1:qe" + b"x", b"d1:t2:aa1:y1:xe", b"d1:t2:aa1:t2:aa1:y1:qe", bytes(65507), b"d" * 65507,
            PING + bytes(60000)]
     cut = [q[:n] for q in QUERIES for n in range(len(q))]
-    return Sender(to, PING).send(odd * 10 + cut + random_bytes() + [REPLY, ERROR] * (MANY // 2))
+    return Sender(to, PROBE).send(odd * 10 + cut + random_bytes() + [REPLY, ERROR] * (MANY // 2))
 
 
 def dht_mutated():
     # What is nearly right may get an answer: an error, or a short reply.
-    return Sender(DHT, PING).send(mutations(QUERIES + [REPLY, ERROR], 3 * MANY))
+    return Sender(DHT, PROBE).send(mutations(QUERIES + [REPLY, ERROR], 3 * MANY))
 
 
 def dht_strangers():
     # A thousand nodes that nobody asked for, and values that nobody has a token for.
-    s = Sender(DHT, PING)
+    s = Sender(DHT, PROBE)
     s.send(bencode({b"t": b"aa", b"y": b"q", b"q": b"get_peers", b"a": {b"id": rng.randbytes(20), b"info_hash": rng.randbytes(20)}})
            for _ in range(MANY))
     return s.send(query(b"put", v=rng.randbytes(900), token=b"none") for _ in range(MANY))
