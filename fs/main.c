@@ -381,6 +381,8 @@ static int open_all(struct program *p)
 	p->reload.hosts = p->hosts;
 	if (r == 0)
 		r = open_resolver(p);
+	p->reload.resolver = p->resolver;
+	p->reload.policy = &p->config.policy;
 	if (r == 0)
 		r = open_doors(p);
 	if (r == 0)

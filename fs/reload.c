@@ -5,6 +5,16 @@
 
 #include "fs/log.h"
 
+/* Only what resolver_set_policy takes: whether there is a DHT is not for a reload to say. */
+static void apply_policy(const struct reload *what, const struct policy *policy)
+{
+	what->policy->mode = policy->mode;
+	what->policy->lookup_always = policy->lookup_always;
+	what->policy->tofu = policy->tofu;
+	what->policy->private_ok = policy->private_ok;
+	resolver_set_policy(what->resolver, policy);
+}
+
 static void apply(const struct reload *what, const struct config *config)
 {
 	struct upstream_config upstream = {0};
@@ -19,7 +29,11 @@ static void apply(const struct reload *what, const struct config *config)
 		log_line(LOG_ERR, "upstream: %s; it stays as it was", strerror(-r));
 	if (hosts_reopen(what->hosts, config->hosts) < 0)
 		log_line(LOG_ERR, "hosts: out of memory; it stays as it was");
-	log_line(LOG_NOTICE, "upstream, insecure_zone and hosts are read again");
+	apply_policy(what, &config->policy);
+	resolver_forget(what->resolver);
+	log_line(LOG_NOTICE,
+		"upstream, insecure_zone, hosts, trust, lookup, tofu and private_ok are "
+		"read again");
 }
 
 void reload(const struct reload *what)

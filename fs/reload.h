@@ -4,6 +4,7 @@
 
 #include "fs/config.h"
 #include "resolver/hosts.h"
+#include "resolver/resolver.h"
 
 /* What is needed to read it again, and what is told of it. */
 struct reload {
@@ -12,11 +13,13 @@ struct reload {
 	const char *directory;	   /* where the program was started */
 	struct upstream *upstream; /* NULL: upstream=none */
 	struct hosts *hosts;
+	struct resolver *resolver;
+	struct policy *policy; /* the program's own, for who holds a pointer to it */
 };
 
-/* upstream=, insecure_zone= and hosts=, and the files behind them: resolv.conf, the hosts file.
- * With a mistake in it all stays as it was. Nothing that is under way is lost. Says in the log how
- * it went. */
+/* upstream=, insecure_zone=, hosts=, and the files behind them: resolv.conf, the hosts file; trust=,
+ * lookup=, tofu= and private_ok=. What was answered under the former ones is forgotten. With a mistake in
+ * it all stays as it was. Nothing that is under way is lost. Says in the log how it went. */
 void reload(const struct reload *what);
 
 #endif

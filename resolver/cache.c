@@ -404,6 +404,19 @@ void cache_forget(struct cache *cache, const struct question *q, enum cache_part
 	forget(cache, q, part, true, true);
 }
 
+void cache_forget_part(struct cache *cache, enum cache_part part)
+{
+	for (size_t i = 0; i <= cache->mask; i++) {
+		struct entry **link = &cache->buckets[i];
+		while (*link) {
+			if ((*link)->part == part)
+				drop(cache, link);
+			else
+				link = &(*link)->next;
+		}
+	}
+}
+
 bool cache_walk(
 	struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx)
 {

@@ -1,5 +1,6 @@
-/* The cache's file: a line that names the format, then for each answer when it came (8 bytes,
- * seconds since 1970), the length of its message (2), and the message with its DNSSEC records. */
+/* The cache's file: a line that names the format, whom the answers are of (8 bytes), then for each of
+ * them when it came (8, seconds since 1970), the length of its message (2), and the message with its
+ * DNSSEC records. */
 #include "resolver/cache_file.h"
 
 #include <errno.h>
@@ -12,8 +13,9 @@
 
 #include "resolver/clock.h"
 
-static const char magic[] = "kadns cache 1\n";
+static const char magic[] = "kadns cache 2\n";
 #define MAGIC_LEN (sizeof(magic) - 1)
+#define FILE_HEAD (MAGIC_LEN + 8)
 #define ENTRY_HEAD 10
 
 static void put(uint8_t *to, uint64_t n, size_t bytes)
@@ -52,10 +54,12 @@ static struct answer *read_entry(const uint8_t *message, size_t len, int64_t age
 	return a;
 }
 
-size_t cache_file_parse(const uint8_t *bytes, size_t len, int64_t now, cache_file_fn *fn, void *ctx)
+size_t cache_file_parse(const uint8_t *bytes, size_t len, const struct cache_file_here *here,
+	cache_file_fn *fn, void *ctx)
 {
-	size_t found = 0, at = MAGIC_LEN;
-	if (len < MAGIC_LEN || memcmp(bytes, magic, MAGIC_LEN) != 0)
+	size_t found = 0, at = FILE_HEAD;
+	if (len < FILE_HEAD || memcmp(bytes, magic, MAGIC_LEN) != 0 ||
+		get(bytes + MAGIC_LEN, 8) != here->upstream)
 		return 0;
 	while (len - at >= ENTRY_HEAD) {
 		uint64_t came = get(bytes + at, 8);
@@ -64,7 +68,7 @@ size_t cache_file_parse(const uint8_t *bytes, size_t len, int64_t now, cache_fil
 		if (message_len > len - at)
 			break;
 		/* A time of after now, as one of before 1970, is some other clock's. */
-		int64_t age = came <= (uint64_t)now ? now - (int64_t)came : -1;
+		int64_t age = came <= (uint64_t)here->now ? here->now - (int64_t)came : -1;
 		struct answer *a = read_entry(bytes + at, message_len, age);
 		at += message_len;
 		if (!a)
@@ -75,8 +79,9 @@ size_t cache_file_parse(const uint8_t *bytes, size_t len, int64_t now, cache_fil
 	return found;
 }
 
-int cache_file_read(const char *path, cache_file_fn *fn, void *ctx)
+int cache_file_read(const char *path, uint64_t upstream, cache_file_fn *fn, void *ctx)
 {
+	struct cache_file_here here = {clock_wall() / (int64_t)SECOND, upstream};
 	struct stat st;
 	int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	uint8_t *bytes = NULL;
@@ -92,7 +97,7 @@ int cache_file_read(const char *path, cache_file_fn *fn, void *ctx)
 	if (len < 0)
 		r = -errno;
 	else if (r == 0)
-		cache_file_parse(bytes, (size_t)len, clock_wall() / (int64_t)SECOND, fn, ctx);
+		cache_file_parse(bytes, (size_t)len, &here, fn, ctx);
 	close(fd);
 	free(bytes);
 	return r;
@@ -133,14 +138,15 @@ static int write_file(const char *path, const struct writing *w)
 	return r;
 }
 
-int cache_file_write(const char *path, struct cache *cache)
+int cache_file_write(const char *path, uint64_t upstream, struct cache *cache)
 {
 	struct writing w = {.bytes = malloc(CACHE_FILE_MAX + ENTRY_HEAD)};
 	char *new = NULL;
 	int r = -ENOMEM;
 	if (w.bytes && asprintf(&new, "%s.new", path) >= 0) {
 		memcpy(w.bytes, magic, MAGIC_LEN);
-		w.len = MAGIC_LEN;
+		put(w.bytes + MAGIC_LEN, upstream, 8);
+		w.len = FILE_HEAD;
 		cache_each_used(cache, clock_monotonic(), put_answer, &w);
 		r = write_file(new, &w);
 		if (r == 0 && rename(new, path) < 0)

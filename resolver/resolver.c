@@ -15,24 +15,6 @@
 /* A reader waits for so long before it is given what has ended (RFC 8767, section 5). */
 #define PATIENCE (1800 * (SECOND / 1000))
 
-/* One source that is being asked one question, and the asks that wait for it. */
-struct pending {
-	LIST_ENTRY(pending) link;
-	struct resolver *resolver;
-	struct question question;
-	enum cache_part part;
-	struct fetch *fetch;
-	uint64_t began;
-	bool refresh; /* begun for nobody: prefetch counts it */
-	LIST_HEAD(, waiter) waiters;
-};
-
-struct waiter {
-	LIST_ENTRY(waiter) link;
-	struct ask *ask; /* NULL: not waiting */
-	enum cache_part part;
-};
-
 struct ask {
 	LIST_ENTRY(ask) link;
 	struct resolver *resolver;
@@ -54,97 +36,9 @@ struct ask {
 
 static void ask_advance(struct ask *ask, bool late);
 
-/* ---- sources under way ---- */
+static void ask_advance(struct ask *ask, bool late);
 
-static size_t bucket_of(const struct resolver *r, const struct question *q)
-{
-	return question_hash(q, r->seed) % RESOLVER_BUCKETS;
-}
-
-static struct pending *find_pending(struct resolver *r, const struct question *q,
-	enum cache_part part)
-{
-	struct pending *p;
-	LIST_FOREACH (p, &r->pending[bucket_of(r, q)], link)
-		if (p->part == part && question_equal(&p->question, q))
-			return p;
-	return NULL;
-}
-
-bool resolver_under_way(struct resolver *r, const struct question *q, enum cache_part part,
-	uint64_t *ret_age)
-{
-	const struct pending *p = find_pending(r, q, part);
-	*ret_age = p ? clock_monotonic() - p->began : 0;
-	return p != NULL;
-}
-
-/* Addresses of this network that come from elsewhere would let a stranger's name reach what
- * only this network should (DNS rebinding). */
-static struct answer *filtered(struct resolver *r, struct answer *a)
-{
-	if (!a || !policy_rebinds(&r->config.policy, a))
-		return a;
-	/* A bogus answer stays one: it must not pass for "DNS says that there is nothing". */
-	struct answer *none = a->bogus ?
-		answer_without(&a->question, -EBADMSG, RCODE_SERVFAIL, EDE_FILTERED, a->ttl, false) :
-		answer_without(&a->question, -ENOENT, RCODE_NOERROR, EDE_FILTERED, a->ttl, true);
-	if (none) {
-		none->source = a->source;
-		none->trust = a->trust;
-		none->arrived = a->arrived;
-		none->time = a->time;
-		none->expires = a->expires;
-		none->trace = a->trace; /* nobody else has it yet */
-		a->trace = NULL;
-	}
-	answer_unref(a);
-	r->counters.filtered++;
-	return none;
-}
-
-/* trust=open, the order of 2009: what DNS said is left on the network for the next who asks. The
- * board is the question's, so the set at a chain's end is filed under it. */
-static void leave_copy(struct resolver *r, const struct answer *a)
-{
-	struct rrset *set;
-	if (r->config.policy.mode != POLICY_OPEN || !r->parts.publisher || a->error ||
-		a->source != SOURCE_DNS || answer_rrset(a, &set) < 0)
-		return;
-	set->question = a->question;
-	publish_copy(r->parts.publisher, set);
-	rrset_destroy(set);
-}
-
-void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx)
-{
-	r->watch = fn;
-	r->watch_ctx = ctx;
-}
-
-struct telling {
-	struct resolver *resolver;
-	const struct question *question;
-};
-
-static void tell_reader(void *ctx, const struct pin *pin, const struct name *name)
-{
-	(void)pin;
-	const struct telling *t = ctx;
-	struct question q = *t->question;
-	q.name = *name;
-	t->resolver->watch(t->resolver->watch_ctx, &q);
-}
-
-/* What a pin reads from this name may be something else then, too, whosever pin it is. */
-static void tell_watch(struct resolver *r, const struct question *q)
-{
-	struct telling t = {r, q};
-	if (!r->watch)
-		return;
-	r->watch(r->watch_ctx, q);
-	pins_readers(r->pins, &q->name, tell_reader, &t);
-}
+/* ---- sources ---- */
 
 /* Takes over a reference; NULL: there was no memory for it. */
 static void part_done(struct ask *ask, enum cache_part part, const struct answer *a)
@@ -159,89 +53,24 @@ static void part_arrived(struct ask *ask, enum cache_part part, const struct ans
 	part_done(ask, part, ask->parts[part].pin ? pinned_answer(&ask->question, a) : answer_ref(a));
 }
 
-static void on_fetched(void *ctx, struct answer *a)
+void ask_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 {
-	struct pending *p = ctx;
-	struct resolver *r = p->resolver;
-	p->fetch = NULL;
-	LIST_REMOVE(p, link);
-	r->pending_len--;
-	if (p->refresh)
-		prefetch_done(r->prefetch);
-	a = filtered(r, a);
-	if (!a)
-		a = answer_without(&p->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1, false);
-	if (a && a->source == SOURCE_NONE)
-		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
-	if (a) {
-		a = stale_instead(r, &p->question, p->part, a);
-		cache_add(r->cache, a, p->part, clock_monotonic());
-		tell_watch(r, &p->question);
-		leave_copy(r, a);
-	}
-	struct waiter *w;
-	while (a && (w = LIST_FIRST(&p->waiters))) {
-		struct ask *ask = w->ask;
-		LIST_REMOVE(w, link);
-		w->ask = NULL;
-		part_arrived(ask, w->part, a);
-		ask_advance(ask, false);
-	}
-	/* Without memory for an answer the asks meet their deadline. */
-	while ((w = LIST_FIRST(&p->waiters))) {
-		LIST_REMOVE(w, link);
-		w->ask = NULL;
-	}
-	answer_unref(a);
-	free(p);
-}
-
-static struct pending *start_pending(struct resolver *r, const struct question *q,
-	enum cache_part part)
-{
-	struct pending *p = r->pending_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*p)) : NULL;
-	if (!p)
-		return NULL;
-	p->resolver = r;
-	p->question = *q;
-	p->part = part;
-	p->began = clock_monotonic();
-	LIST_INIT(&p->waiters);
-	if (fetch_start(&r->env, q, part, on_fetched, p, &p->fetch) < 0) {
-		free(p);
-		return NULL;
-	}
-	LIST_INSERT_HEAD(&r->pending[bucket_of(r, q)], p, link);
-	r->pending_len++;
-	return p;
-}
-
-bool resolver_refresh(struct resolver *r, const struct question *q)
-{
-	if (find_pending(r, q, CACHE_DNS))
-		return false;
-	struct pending *p = start_pending(r, q, CACHE_DNS);
-	if (p)
-		p->refresh = true;
-	return p != NULL;
+	part_arrived(ask, part, a);
+	ask_advance(ask, false);
 }
 
 /* By joining or starting a fetch of `q`, which is not what was asked for where a pin is. */
 static void ask_source(struct ask *ask, enum cache_part part, const struct question *q,
 	enum cache_part source)
 {
-	struct resolver *r = ask->resolver;
-	struct pending *p = find_pending(r, q, source);
-	if (!p)
-		p = start_pending(r, q, source);
-	if (!p) {
-		part_done(ask, part, answer_without(&ask->question, -EREMOTEIO, RCODE_SERVFAIL,
-			EDE_NONE, 1, false));
+	ask->waiters[part] = (struct waiter){.ask = ask, .part = part};
+	if (sources_join(ask->resolver, q, source, &ask->waiters[part]) == 0) {
+		ask->parts[part].state = PART_ASKED;
 		return;
 	}
-	ask->parts[part].state = PART_ASKED;
-	ask->waiters[part] = (struct waiter){.ask = ask, .part = part};
-	LIST_INSERT_HEAD(&p->waiters, &ask->waiters[part], link);
+	ask->waiters[part].ask = NULL;
+	part_done(ask, part, answer_without(&ask->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1,
+		false));
 }
 
 static void ask_pin(struct ask *ask, enum cache_part part)
@@ -279,8 +108,7 @@ static void ask_part(struct ask *ask, enum cache_part part)
 static void ask_free(struct ask *ask)
 {
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
-		if (ask->waiters[part].ask)
-			LIST_REMOVE(&ask->waiters[part], link);
+		sources_leave(&ask->waiters[part]);
 		answer_unref(ask->parts[part].answer);
 		free((struct pin *)(uintptr_t)ask->parts[part].pin);
 	}
@@ -323,9 +151,8 @@ static bool take_stale(struct ask *ask)
 	if (!stale)
 		return false;
 	cache_add(r->cache, stale, CACHE_DNS, clock_monotonic());
-	tell_watch(r, &ask->question);
-	LIST_REMOVE(w, link);
-	w->ask = NULL;
+	sources_tell(r, &ask->question);
+	sources_leave(w);
 	part_arrived(ask, CACHE_DNS, stale);
 	answer_unref(stale);
 	return true;
@@ -337,9 +164,7 @@ static void give_up_waiting(struct ask *ask)
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
 		if (ask->parts[part].state != PART_ASKED)
 			continue;
-		if (ask->waiters[part].ask)
-			LIST_REMOVE(&ask->waiters[part], link);
-		ask->waiters[part].ask = NULL;
+		sources_leave(&ask->waiters[part]);
 		part_done(ask, part, answer_without(&ask->question, -ETIMEDOUT, RCODE_SERVFAIL,
 			EDE_NO_REPLY, 1, false));
 	}
@@ -507,10 +332,24 @@ void resolver_changed(void *resolver, const struct question *q)
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
 		if (part != CACHE_DNS)
 			cache_forget(r->cache, q, part);
-	tell_watch(r, q);
+	sources_tell(r, q);
+}
+
+void resolver_set_policy(struct resolver *r, const struct policy *policy)
+{
+	struct policy *p = &r->config.policy;
+	p->mode = policy->mode;
+	p->lookup_always = policy->lookup_always;
+	p->tofu = policy->tofu;
+	p->private_ok = policy->private_ok;
 }
 
 /* ---- life ---- */
+
+static void on_moved(void *ctx)
+{
+	resolver_forget(ctx);
+}
 
 int resolver_create(struct event_base *base, const struct resolver_config *config,
 	const struct resolver_parts *parts, struct resolver **ret_resolver)
@@ -535,6 +374,8 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 	}
 	r->config.pins = NULL; /* they are among the others now */
 	memory_restore(r);
+	if (parts->upstream)
+		upstream_watch(parts->upstream, on_moved, r);
 	*ret_resolver = r;
 	return 0;
 }
@@ -546,17 +387,12 @@ void resolver_destroy(struct resolver *r)
 	struct ask *ask;
 	while ((ask = LIST_FIRST(&r->asks)))
 		ask_free(ask);
-	for (size_t i = 0; i < RESOLVER_BUCKETS; i++) {
-		struct pending *p;
-		while ((p = LIST_FIRST(&r->pending[i]))) {
-			fetch_cancel(p->fetch);
-			LIST_REMOVE(p, link);
-			free(p);
-		}
-	}
+	sources_finish(r);
 	for (size_t i = 0; i < RESOLVER_LENT; i++)
 		answer_unref(r->lent[i].answer);
 	memory_keep(r);
+	if (r->parts.upstream)
+		upstream_watch(r->parts.upstream, NULL, NULL);
 	prefetch_destroy(r->prefetch);
 	pinned_finish(r);
 	cache_destroy(r->cache);

@@ -87,6 +87,14 @@ void resolver_ask_for(struct ask *ask, enum ask_for what);
 /* For publish_config.changed: an own record came, changed or went. */
 void resolver_changed(void *resolver, const struct question *q);
 
+/* The upstreams are others, or what is believed of them is: what was held of DNS and of slots counts no
+ * more, and what is still under way answers only who waits for it already. What keys say stays: own
+ * records, zones, pins. */
+void resolver_forget(struct resolver *r);
+/* Mode, lookup, tofu= and private_ok= from now on; the rest of the policy is as it was. What was
+ * judged before is the caller's to have forgotten. */
+void resolver_set_policy(struct resolver *r, const struct policy *policy);
+
 /* Told of every question of which memory may say something else than a moment ago; q NULL: of any
  * question. The function may call nothing of the resolver's: answers are on loan. NULL: nobody is
  * told any more. */

@@ -1,4 +1,4 @@
-/* What resolver.c, memory.c, pinned.c, stale.c, prefetch.c, explain*.c, nodes.c and status.c share;
+/* What resolver.c, sources.c, memory.c, pinned.c, stale.c, prefetch.c, explain*.c, nodes.c and status.c share;
  * nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
@@ -80,11 +80,28 @@ struct answer *stale_instead(struct resolver *r, const struct question *q, enum 
 void memory_restore(struct resolver *r);
 void memory_keep(struct resolver *r);
 
-/* resolver.c: asks DNS for what nobody waits for. False: it is being asked, or cannot be. */
+/* sources.c: an ask that waits for a source; embedded in the ask, which sets `ask` and `part`. */
+struct waiter {
+	LIST_ENTRY(waiter) link;
+	struct ask *ask; /* NULL: not waiting */
+	enum cache_part part; /* of the ask */
+};
+/* Asks this source, or joins who does. 0: ask_arrived is called once; -EREMOTEIO: it cannot be
+ * asked. */
+int sources_join(struct resolver *r, const struct question *q, enum cache_part source,
+	struct waiter *w);
+void sources_leave(struct waiter *w); /* nothing more comes; any waiter, waiting or not */
+void sources_finish(struct resolver *r); /* nobody waits any more */
+/* sources.c: asks DNS for what nobody waits for. False: it is being asked, or cannot be. */
 bool resolver_refresh(struct resolver *r, const struct question *q);
-/* resolver.c: is this source being asked? For how many microseconds then. */
+/* sources.c: is this source being asked? For how many microseconds then. */
 bool resolver_under_way(struct resolver *r, const struct question *q, enum cache_part part,
 	uint64_t *ret_age);
+/* sources.c: tells the watcher that memory says something else of this, and of what pins read from
+ * it, whosever pins they are. */
+void sources_tell(struct resolver *r, const struct question *q);
+/* resolver.c: what a source said to this ask. The ask may be gone then. */
+void ask_arrived(struct ask *ask, enum cache_part part, const struct answer *a);
 
 /* status.c: closes an open_memstream. 0, or -ENOMEM and no text. */
 int resolver_end_text(FILE *f, char **text);

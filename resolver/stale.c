@@ -55,13 +55,18 @@ static void restore(void *ctx, struct answer *a)
 	answer_unref(a);
 }
 
+static uint64_t upstream_of(const struct resolver *r)
+{
+	return r->parts.upstream ? upstream_fingerprint(r->parts.upstream) : 0;
+}
+
 /* A file that cannot be written is tried again; there is nothing that anybody would do about it. */
 static void on_keeping(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd;
 	(void)what;
 	struct resolver *r = ctx;
-	cache_file_write(r->cache_file, r->cache);
+	cache_file_write(r->cache_file, upstream_of(r), r->cache);
 }
 
 void memory_restore(struct resolver *r)
@@ -71,7 +76,7 @@ void memory_restore(struct resolver *r)
 	r->config.cache_file = NULL; /* the caller's */
 	if (!r->cache_file)
 		return;
-	cache_file_read(r->cache_file, restore, r);
+	cache_file_read(r->cache_file, upstream_of(r), restore, r);
 	event_assign(&r->keeping, r->base, -1, EV_PERSIST, on_keeping, r);
 	event_add(&r->keeping, &t);
 }
@@ -81,6 +86,6 @@ void memory_keep(struct resolver *r)
 	if (!r->cache_file)
 		return;
 	event_del(&r->keeping);
-	cache_file_write(r->cache_file, r->cache);
+	cache_file_write(r->cache_file, upstream_of(r), r->cache);
 	free(r->cache_file);
 }

@@ -3,6 +3,7 @@
 
 #include "resolver/clock.h"
 #include "resolver/frame.h"
+#include "resolver/hash.h"
 #include "resolver/child.h"
 #include "resolver/child_words.h"
 #include "resolver/upstream_list.h"
@@ -61,6 +62,8 @@ struct upstream {
 	struct child_words *words;
 	child_words_fn *say;
 	void *say_ctx;
+	upstream_moved_fn *moved;
+	void *moved_ctx;
 	struct timeval tick_period;
 
 	struct query_list outgoing, sent;
@@ -251,8 +254,11 @@ static void flush(struct upstream *u)
 /* Has the network changed? */
 static void refresh_list(struct upstream *u)
 {
-	if (upstream_list_refresh(u->list))
-		u->list_unsent = true;
+	if (!upstream_list_refresh(u->list))
+		return;
+	u->list_unsent = true;
+	if (u->moved)
+		u->moved(u->moved_ctx);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -496,6 +502,17 @@ int upstream_reload(struct upstream *u, const struct upstream_config *config)
 	u->list_unsent = true;
 	flush(u);
 	return 0;
+}
+
+void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
+{
+	u->moved = fn;
+	u->moved_ctx = ctx;
+}
+
+uint64_t upstream_fingerprint(const struct upstream *u)
+{
+	return hash_bytes(u->config, u->config_len, upstream_list_fingerprint(u->list));
 }
 
 void upstream_doors(struct upstream *u, const struct server_address *doors, size_t len)

@@ -61,6 +61,11 @@ int upstream_create(struct event_base *base, const struct upstream_config *confi
  * that are out are answered as if nothing had happened. 0, or as upstream_create; then all is as it
  * was. resolv.conf is looked at anew in any case. */
 int upstream_reload(struct upstream *u, const struct upstream_config *config);
+/* Told when resolv.conf names another network, under way: what the former one said may not hold there. */
+typedef void upstream_moved_fn(void *ctx);
+void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx);
+/* A number that stays as long as the configuration and resolv.conf do, over restarts too. */
+uint64_t upstream_fingerprint(const struct upstream *u);
 /* Where this node itself answers DNS questions: it must not be its own upstream, which resolv.conf
  * may well say. Such a server is left out, with a warning. */
 #define UPSTREAM_DOORS_MAX 16

@@ -2,6 +2,7 @@
 #include "resolver/upstream_list.h"
 
 #include "resolver/clock.h"
+#include "resolver/hash.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -291,6 +292,23 @@ bool upstream_list_refresh(struct upstream_list *list)
 		return false;
 	list->looked_at = now;
 	return resolv_conf_changed(&list->file, &list->system) && make_list(list, false, true);
+}
+
+uint64_t upstream_list_fingerprint(const struct upstream_list *list)
+{
+	uint64_t sum = list->words.len;
+
+	for (size_t i = 0; i < list->words.len; i++)
+		sum = hash_bytes(list->words.word[i].text, strlen(list->words.word[i].text), sum);
+	for (size_t i = 0; i < list->servers.insecure_len; i++)
+		sum = name_hash(&list->servers.insecure[i], sum);
+	for (size_t i = 0; list->has_system && i < list->system.count; i++) {
+		char text[SERVER_ADDRESS_TEXT_MAX];
+
+		server_address_to_text(&list->system.servers[i], text);
+		sum = hash_bytes(text, strlen(text), sum);
+	}
+	return sum;
 }
 
 const struct frame_servers *upstream_list_servers(const struct upstream_list *list)

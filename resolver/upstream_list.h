@@ -27,6 +27,9 @@ bool upstream_list_refresh(struct upstream_list *list);
 /* Borrowed until the next call. */
 const struct frame_servers *upstream_list_servers(const struct upstream_list *list);
 
+/* Of the words, the insecure zones and what resolv.conf says: another where answers may be others. */
+uint64_t upstream_list_fingerprint(const struct upstream_list *list);
+
 /* What the validator says of its servers, since it was started; when it has died that is added to
  * what its predecessors did. Ids that are not in the list any more are passed over. */
 void upstream_list_count(

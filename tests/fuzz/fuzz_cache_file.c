@@ -24,6 +24,7 @@ static void check(void *ctx, struct answer *a)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	size_t seen = 0;
-	assert(cache_file_parse(data, len, NOW, check, &seen) == seen);
+	const struct cache_file_here here = {.now = NOW};
+	assert(cache_file_parse(data, len, &here, check, &seen) == seen);
 	return 0;
 }

@@ -165,6 +165,7 @@ printf 'upstream=127.53.1.1\nupstream=x@127.53.1.3\nhosts=%s\n' "$T/hosts2" >"$T
 echo '10.9.8.5 printer.home' >"$T/hosts2"
 kill -HUP "$(pid)"
 is "the new list, at once" "$(short two.up A)" 192.0.2.201
+is "not what the old one said" "$(short one.up A)" 192.0.2.201
 is "the new hosts file" "$(short printer.home A)" 10.9.8.5
 kill -CONT $provider
 wait $asker
@@ -175,6 +176,23 @@ echo 'upstream=what' >>"$T/conf"
 kill -HUP "$(pid)"
 sleep 0.2
 is "a mistake changes nothing" "$(short three.up A)" 192.0.2.201
+is "a private address is dropped" "$(short a.x A)" ""
+is "nor the mode" "$(status trust)" guarded
+printf 'upstream=127.53.1.1\nupstream=x@127.53.1.3\nhosts=none\nprivate_ok=x\ntrust=strict\n' >"$T/conf"
+kill -HUP "$(pid)"
+is "private_ok= counts at once" "$(eventually 2 grep -q '^trust  *strict' "$m/.kadns/status"; short a.x A)" 10.1.1.1
+is "trust= too" "$(status trust)" strict
+is "hosts=none" "$(short printer.home A)" 192.0.2.201
+short kept.up A >/dev/null
+is "an upstream's answer" "$(short kept.up A)" 192.0.2.201
+ends
+starts "another upstream after a restart" "$roots,hosts=none,upstream=127.53.1.2"
+is "nothing of the former is left" "$(short kept.up A)" 192.0.2.202
+short kept.up A >/dev/null
+asked=$(grep -c '^kept\.up\.$' "$T/provider.log")
+ends
+starts "the same after a restart" "$roots,hosts=none,upstream=127.53.1.2"
+is "what it said is known still" "$(short kept.up A) $(grep -c '^kept\.up\.$' "$T/provider.log")" "192.0.2.202 $asked"
 ends
 
 # ---- order, failover and return

@@ -16,6 +16,8 @@
 #include "resolver/clock.h"
 #include "tests/directory.h"
 
+#define UPSTREAM 0x1122334455667788 /* a fingerprint */
+
 static char dir[DIRECTORY_CAP], path[96];
 static struct cache *cache;
 static int64_t now;
@@ -69,6 +71,17 @@ static void hold(struct answer *a, enum cache_part part, bool used)
 	answer_unref(a);
 }
 
+/* Its time is over, by the clock of the cache: it is held to stand in for a silent DNS. */
+static void expire(const char *name)
+{
+	struct question q = question(name);
+	struct answer *a = answer(name, 400);
+	a->arrived -= 400 * (uint64_t)SECOND;
+	cache_forget(cache, &q, CACHE_DNS);
+	hold(a, CACHE_DNS, true);
+	assert_non_null(cache_stale(cache, &q, CACHE_DNS, clock_monotonic()));
+}
+
 struct seen {
 	size_t count;
 	uint32_t ttl;
@@ -93,6 +106,12 @@ static void see(void *ctx, struct answer *a)
 	answer_unref(a);
 }
 
+static size_t parse(const uint8_t *bytes, size_t len, int64_t at, struct seen *s)
+{
+	const struct cache_file_here here = {at, UPSTREAM};
+	return cache_file_parse(bytes, len, &here, see, s);
+}
+
 static void what_was_of_use_survives(void **state)
 {
 	(void)state;
@@ -111,16 +130,31 @@ static void what_was_of_use_survives(void **state)
 	a = answer("stale.example", 0);
 	a->ede = EDE_STALE;
 	hold(a, CACHE_DNS, true);
+	a = answer("bogus.example", 0);
+	a->bogus = true;
+	a->error = -EBADMSG;
+	hold(a, CACHE_DNS, true);
+	a = answer("failed.example", 0);
+	a->error = -ETIMEDOUT;
+	hold(a, CACHE_DNS, true);
+	a = answer("filtered.example", 0);
+	a->ede = EDE_FILTERED;
+	hold(a, CACHE_DNS, true);
+	a = answer("pin.example", 0);
+	a->trust = TRUST_PIN;
+	hold(a, CACHE_DNS, true);
+	hold(answer("expired.example", 0), CACHE_DNS, true);
+	expire("expired.example");
 	umask(0);
-	assert_int_equal(cache_file_write(path, cache), 0);
+	assert_int_equal(cache_file_write(path, UPSTREAM, cache), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(cache_file_read(path, see, &s), 0);
+	assert_int_equal(cache_file_read(path, UPSTREAM, see, &s), 0);
 	assert_string_equal(s.names, "used.example ");
 	assert_in_range(s.ttl, 198, 200); /* it goes on while nobody is there */
-	assert_int_equal(cache_file_write("/proc/nobody/cache", cache), -ENOENT);
-	assert_int_equal(cache_file_read("/proc/nobody/cache", see, &s), -ENOENT);
-	assert_int_equal(cache_file_read(dir, see, &s), -EBADMSG);
+	assert_int_equal(cache_file_write("/proc/nobody/cache", UPSTREAM, cache), -ENOENT);
+	assert_int_equal(cache_file_read("/proc/nobody/cache", UPSTREAM, see, &s), -ENOENT);
+	assert_int_equal(cache_file_read(dir, UPSTREAM, see, &s), -EBADMSG);
 }
 
 static size_t read_all(uint8_t *bytes, size_t cap)
@@ -139,14 +173,14 @@ static void the_file_is_hostile(void **state)
 	struct seen s = {0};
 	hold(answer("one.example", 0), CACHE_DNS, true);
 	hold(answer("two.example", 0), CACHE_DNS, true);
-	assert_int_equal(cache_file_write(path, cache), 0);
+	assert_int_equal(cache_file_write(path, UPSTREAM, cache), 0);
 	size_t len = read_all(bytes, sizeof(bytes)), whole = 0;
-	assert_int_equal(cache_file_parse(bytes, len, now, see, &s), 2);
+	assert_int_equal(parse(bytes, len, now, &s), 2);
 	for (size_t cut = 0; cut < len; cut++) {
 		uint8_t *exact = malloc(cut + 1);
 		memcpy(exact, bytes, cut);
 		s = (struct seen){0};
-		size_t n = cache_file_parse(exact, cut, now, see, &s);
+		size_t n = parse(exact, cut, now, &s);
 		assert_in_range(n, whole, 1);
 		whole = n;
 		free(exact);
@@ -155,14 +189,58 @@ static void the_file_is_hostile(void **state)
 		memcpy(other, bytes, len);
 		other[i] ^= 0xff;
 		s = (struct seen){0};
-		assert_in_range(cache_file_parse(other, len, now, see, &s), 0, 2);
+		assert_in_range(parse(other, len, now, &s), 0, 2);
 	}
 	/* Over, and of a clock that was ahead of this one. */
 	s = (struct seen){0};
-	assert_int_equal(cache_file_parse(bytes, len, now + 299, see, &s), 2);
+	assert_int_equal(parse(bytes, len, now + 299, &s), 2);
 	assert_int_equal(s.ttl, 1);
-	assert_int_equal(cache_file_parse(bytes, len, now + 300, see, &s), 0);
-	assert_int_equal(cache_file_parse(bytes, len, now - 1, see, &s), 0);
+	assert_int_equal(parse(bytes, len, now + 300, &s), 0);
+	assert_int_equal(parse(bytes, len, now - 1, &s), 0);
+}
+
+#define YEARS(n) ((int64_t)(n) * 365 * 86400)
+
+/* Clocks are wrong after a restart, by years where a battery is empty. */
+static void another_clock(void **state)
+{
+	(void)state;
+	const int64_t clocks[] = {now + YEARS(10), now - YEARS(10), 0, 1, -1, INT64_MAX, INT64_MIN,
+		0x7fffffff, now - 1};
+	static uint8_t bytes[4096];
+	struct seen s = {0};
+	hold(answer("one.example", 0), CACHE_DNS, true);
+	assert_int_equal(cache_file_write(path, UPSTREAM, cache), 0);
+	size_t len = read_all(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++)
+		assert_int_equal(parse(bytes, len, clocks[i], &s), 0);
+	assert_int_equal(parse(bytes, len, now, &s), 1);
+	/* What came while the clock stood ten years ahead is nothing to one that is right again, and
+	 * what came in 1970 has ended. */
+	const int64_t came[] = {now + YEARS(10), 100};
+	for (size_t i = 0; i < 2; i++) {
+		struct answer *a = answer("one.example", now - came[i]);
+		struct question q = a->question;
+		cache_forget(cache, &q, CACHE_DNS);
+		hold(a, CACHE_DNS, true);
+		assert_int_equal(cache_file_write(path, UPSTREAM, cache), 0);
+		len = read_all(bytes, sizeof(bytes));
+		assert_int_equal(parse(bytes, len, now, &s), 0);
+		assert_int_equal(parse(bytes, len, came[i], &s), 1);
+	}
+}
+
+/* Another upstream=, another network: other answers. */
+static void another_upstream(void **state)
+{
+	(void)state;
+	struct seen s = {0};
+	hold(answer("one.example", 0), CACHE_DNS, true);
+	assert_int_equal(cache_file_write(path, UPSTREAM, cache), 0);
+	assert_int_equal(cache_file_read(path, UPSTREAM + 1, see, &s), 0);
+	assert_int_equal(s.count, 0);
+	assert_int_equal(cache_file_read(path, UPSTREAM, see, &s), 0);
+	assert_int_equal(s.count, 1);
 }
 
 int main(void)
@@ -170,6 +248,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_of_use_survives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_file_is_hostile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_clock, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_upstream, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

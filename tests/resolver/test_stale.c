@@ -36,12 +36,14 @@ struct upstream_query {
 static enum { ANSWERS, DENIES, DENIES_TYPE, FAILS, BOGUS, NO_ROUTE } mode;
 static uint64_t delay; /* microseconds until it says so */
 static unsigned asked;
+static uint8_t address[] = {192, 0, 2, 1};
+static upstream_moved_fn *moved;
+static void *moved_ctx;
 static uint32_t ttl;
 
 static size_t write_message(const struct question *q, uint8_t *buf, size_t cap)
 {
 	struct packet_writer w;
-	const uint8_t address[] = {192, 0, 2, 1};
 	const uint8_t soa[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 1, 44};
 	struct rr a = {.owner = q->name,
 		.type = q->type,
@@ -103,6 +105,19 @@ void upstream_cancel(struct upstream_query *query)
 {
 	event_free(query->timer);
 	free(query);
+}
+
+void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
+{
+	(void)u;
+	moved = fn;
+	moved_ctx = ctx;
+}
+
+uint64_t upstream_fingerprint(const struct upstream *u)
+{
+	(void)u;
+	return 1;
 }
 
 void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
@@ -387,6 +402,98 @@ static void what_explains_says_so(void **state)
 	free(text);
 }
 
+/* ---- another configuration ---- */
+
+static unsigned told; /* that anything may be something else */
+
+static void on_told(void *ctx, const struct question *q)
+{
+	(void)ctx;
+	told += !q;
+}
+
+static void what_was_held_of_dns_is_forgotten(void **state)
+{
+	(void)state;
+	struct question zone = question_of("zone.example", TYPE_A);
+	struct question slot = question_of("slot.example", TYPE_A);
+	struct answer *a = answer_without(&zone, -ENOENT, RCODE_NOERROR, EDE_NONE, 60, true);
+	struct answer *b = answer_without(&slot, -ENOENT, RCODE_NOERROR, EDE_NONE, 60, true);
+	uint64_t now = clock_monotonic();
+	told = 0;
+	resolver_watch(r, on_told, NULL);
+	expect(ask("www.example"), 0, EDE_NONE);
+	mode = FAILS;
+	expect(ask("failed.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
+	a->arrived = b->arrived = now;
+	cache_add(r->cache, a, CACHE_ZONE, now);
+	cache_add(r->cache, b, CACHE_SLOT, now);
+	moved(moved_ctx); /* as resolv.conf, which names another network */
+	assert_int_equal(told, 1);
+	assert_ptr_equal(cache_find(r->cache, &zone, CACHE_ZONE, now), a);
+	assert_null(cache_find(r->cache, &slot, CACHE_SLOT, now));
+	assert_int_equal(cache_entries(r->cache), 1);
+	/* Nor does it stand in where the new one is silent. */
+	expect(ask("www.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
+	mode = ANSWERS;
+	expect(ask("failed.example"), 0, EDE_NONE);
+	resolver_watch(r, NULL, NULL);
+	answer_unref(a);
+	answer_unref(b);
+}
+
+static void who_waits_already_is_answered_and_nobody_else(void **state)
+{
+	(void)state;
+	struct question q = question_of("www.example", TYPE_A);
+	struct heard before = {.began = clock_monotonic()}, after = before;
+	delay = SECOND;
+	assert_non_null(resolver_ask(r, &q, VIEW_DOOR, on_answer, &before));
+	leap(SECOND / 2);
+	assert_int_equal(asked, 1);
+	resolver_forget(r);
+	delay = SECOND / 10; /* the former's answer comes last, and is nobody else's all the same */
+	assert_non_null(resolver_ask(r, &q, VIEW_DOOR, on_answer, &after));
+	leap(SECOND / 20);
+	assert_int_equal(asked, 2); /* it does not join what the former upstream was asked */
+	mode = DENIES;
+	leap(SECOND / 5);
+	mode = ANSWERS;
+	leap(SECOND);
+	assert_non_null(before.answer);
+	assert_non_null(after.answer);
+	assert_int_equal(after.answer->error, -ENOENT);
+	struct heard held = ask("www.example");
+	assert_ptr_equal(held.answer, after.answer);
+	assert_int_equal(asked, 2);
+	answer_unref(before.answer);
+	answer_unref(after.answer);
+	answer_unref(held.answer);
+}
+
+/* What private_ok= let through is judged by the new one. */
+static void another_policy_counts_at_once(void **state)
+{
+	(void)state;
+	struct policy policy = {.upstream = true, .mode = POLICY_STRICT};
+	policy.private_ok.len = 1;
+	policy.private_ok.name[0] = question_of("office", TYPE_A).name;
+	address[0] = 10;
+	struct heard h = ask("www.office");
+	expect(h, -ENOENT, EDE_FILTERED);
+	resolver_set_policy(r, &policy);
+	resolver_forget(r);
+	expect(ask("www.office"), 0, EDE_NONE);
+	assert_int_equal(r->config.policy.mode, POLICY_STRICT);
+	assert_true(r->config.policy.upstream);
+	policy.private_ok.len = 0;
+	policy.upstream = false; /* not for a reload to say */
+	resolver_set_policy(r, &policy);
+	resolver_forget(r);
+	expect(ask("www.office"), -ENOENT, EDE_FILTERED);
+	address[0] = 192;
+}
+
 /* ---- failures ---- */
 
 static void failures_are_asked_again_ever_more_rarely(void **state)
@@ -514,6 +621,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bogus_is_no_silence, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_at_the_deadline, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_explains_says_so, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_was_held_of_dns_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			who_waits_already_is_answered_and_nobody_else, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_policy_counts_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			failures_are_asked_again_ever_more_rarely, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_route_is_tried_each_second, set_up, tear_down),

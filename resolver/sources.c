@@ -1,0 +1,215 @@
+/* The sources that are being asked, and what becomes of their answers: each question is asked of
+ * one source once, whoever waits for it. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "resolver/clock.h"
+#include "resolver/resolver_inside.h"
+
+/* One source that is being asked one question, and the asks that wait for it. */
+struct pending {
+	LIST_ENTRY(pending) link;
+	struct resolver *resolver;
+	struct question question;
+	enum cache_part part;
+	struct fetch *fetch;
+	uint64_t began;
+	bool refresh; /* begun for nobody: prefetch counts it */
+	bool former;  /* begun under another configuration: it answers who waits, and nobody else */
+	LIST_HEAD(, waiter) waiters;
+};
+
+static size_t bucket_of(const struct resolver *r, const struct question *q)
+{
+	return question_hash(q, r->seed) % RESOLVER_BUCKETS;
+}
+
+static struct pending *find_pending(
+	struct resolver *r, const struct question *q, enum cache_part part)
+{
+	struct pending *p;
+	LIST_FOREACH(p, &r->pending[bucket_of(r, q)], link)
+	if (p->part == part && !p->former && question_equal(&p->question, q))
+		return p;
+	return NULL;
+}
+
+bool resolver_under_way(
+	struct resolver *r, const struct question *q, enum cache_part part, uint64_t *ret_age)
+{
+	const struct pending *p = find_pending(r, q, part);
+	*ret_age = p ? clock_monotonic() - p->began : 0;
+	return p != NULL;
+}
+
+/* Addresses of this network that come from elsewhere would let a stranger's name reach what
+ * only this network should (DNS rebinding). */
+static struct answer *filtered(struct resolver *r, struct answer *a)
+{
+	if (!a || !policy_rebinds(&r->config.policy, a))
+		return a;
+	/* A bogus answer stays one: it must not pass for "DNS says that there is nothing". */
+	struct answer *none = a->bogus ? answer_without(&a->question, -EBADMSG, RCODE_SERVFAIL,
+						 EDE_FILTERED, a->ttl, false)
+				       : answer_without(&a->question, -ENOENT, RCODE_NOERROR,
+						 EDE_FILTERED, a->ttl, true);
+	if (none) {
+		none->source = a->source;
+		none->trust = a->trust;
+		none->arrived = a->arrived;
+		none->time = a->time;
+		none->expires = a->expires;
+		none->trace = a->trace; /* nobody else has it yet */
+		a->trace = NULL;
+	}
+	answer_unref(a);
+	r->counters.filtered++;
+	return none;
+}
+
+/* trust=open, the order of 2009: what DNS said is left on the network for the next who asks. The
+ * board is the question's, so the set at a chain's end is filed under it. */
+static void leave_copy(struct resolver *r, const struct answer *a)
+{
+	struct rrset *set;
+	if (r->config.policy.mode != POLICY_OPEN || !r->parts.publisher || a->error ||
+		a->source != SOURCE_DNS || answer_rrset(a, &set) < 0)
+		return;
+	set->question = a->question;
+	publish_copy(r->parts.publisher, set);
+	rrset_destroy(set);
+}
+
+void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx)
+{
+	r->watch = fn;
+	r->watch_ctx = ctx;
+}
+
+struct telling {
+	struct resolver *resolver;
+	const struct question *question;
+};
+
+static void tell_reader(void *ctx, const struct pin *pin, const struct name *name)
+{
+	(void)pin;
+	const struct telling *t = ctx;
+	struct question q = *t->question;
+	q.name = *name;
+	t->resolver->watch(t->resolver->watch_ctx, &q);
+}
+
+void sources_tell(struct resolver *r, const struct question *q)
+{
+	struct telling t = {r, q};
+	if (!r->watch)
+		return;
+	r->watch(r->watch_ctx, q);
+	pins_readers(r->pins, &q->name, tell_reader, &t);
+}
+
+static void on_fetched(void *ctx, struct answer *a)
+{
+	struct pending *p = ctx;
+	struct resolver *r = p->resolver;
+	p->fetch = NULL;
+	LIST_REMOVE(p, link);
+	r->pending_len--;
+	if (p->refresh)
+		prefetch_done(r->prefetch);
+	a = filtered(r, a);
+	if (!a)
+		a = answer_without(&p->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1, false);
+	if (a && a->source == SOURCE_NONE)
+		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
+	if (a && !p->former) {
+		a = stale_instead(r, &p->question, p->part, a);
+		cache_add(r->cache, a, p->part, clock_monotonic());
+		sources_tell(r, &p->question);
+		leave_copy(r, a);
+	}
+	struct waiter *w;
+	while ((w = LIST_FIRST(&p->waiters))) {
+		struct ask *ask = w->ask;
+		sources_leave(w);
+		if (a) /* without memory for an answer the asks meet their deadline */
+			ask_arrived(ask, w->part, a);
+	}
+	answer_unref(a);
+	free(p);
+}
+
+static struct pending *start_pending(
+	struct resolver *r, const struct question *q, enum cache_part part)
+{
+	struct pending *p = r->pending_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*p)) : NULL;
+	if (!p)
+		return NULL;
+	p->resolver = r;
+	p->question = *q;
+	p->part = part;
+	p->began = clock_monotonic();
+	LIST_INIT(&p->waiters);
+	if (fetch_start(&r->env, q, part, on_fetched, p, &p->fetch) < 0) {
+		free(p);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&r->pending[bucket_of(r, q)], p, link);
+	r->pending_len++;
+	return p;
+}
+
+bool resolver_refresh(struct resolver *r, const struct question *q)
+{
+	if (find_pending(r, q, CACHE_DNS))
+		return false;
+	struct pending *p = start_pending(r, q, CACHE_DNS);
+	if (p)
+		p->refresh = true;
+	return p != NULL;
+}
+
+int sources_join(
+	struct resolver *r, const struct question *q, enum cache_part source, struct waiter *w)
+{
+	struct pending *p = find_pending(r, q, source);
+	if (!p)
+		p = start_pending(r, q, source);
+	if (!p)
+		return -EREMOTEIO;
+	LIST_INSERT_HEAD(&p->waiters, w, link);
+	return 0;
+}
+
+void sources_leave(struct waiter *w)
+{
+	if (w->ask)
+		LIST_REMOVE(w, link);
+	w->ask = NULL;
+}
+
+void resolver_forget(struct resolver *r)
+{
+	static const enum cache_part parts[] = {CACHE_DNS, CACHE_SLOT};
+	struct pending *p;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		cache_forget_part(r->cache, parts[i]);
+	for (size_t i = 0; i < RESOLVER_BUCKETS; i++)
+		LIST_FOREACH(p, &r->pending[i], link)
+	p->former = p->former || p->part != CACHE_ZONE;
+	if (r->watch)
+		r->watch(r->watch_ctx, NULL);
+}
+
+void sources_finish(struct resolver *r)
+{
+	for (size_t i = 0; i < RESOLVER_BUCKETS; i++) {
+		struct pending *p;
+		while ((p = LIST_FIRST(&r->pending[i]))) {
+			fetch_cancel(p->fetch);
+			LIST_REMOVE(p, link);
+			free(p);
+		}
+	}
+}
