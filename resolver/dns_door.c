@@ -32,16 +32,37 @@ struct gate_time dns_door_time(void)
 	return (struct gate_time){clock_monotonic(), (uint32_t)(clock_wall() / (int64_t)SECOND)};
 }
 
-size_t dns_door_count(struct dns_door *door, unsigned rcode, size_t len)
+size_t dns_door_count(struct dns_door *door, const struct dns_query *q, unsigned rcode, size_t len)
 {
 	if (len && rcode < DNS_RCODES)
-		door->counters.rcode[rcode]++;
+		door->counters[q->via].rcode[rcode]++;
 	return len;
 }
 
-static size_t counted_answer(struct dns_door *door, const uint8_t *reply, size_t len)
+/* By where it came from, and its rcode. Returns len. */
+static size_t count_answer(struct dns_door *door, const struct dns_query *q, const struct answer *a,
+	const uint8_t *reply, size_t len)
 {
-	return dns_door_count(door, reply[3] & 0xf, len);
+	door->counters[q->via].source[a->source]++;
+	return dns_door_count(door, q, reply[3] & 0xf, len);
+}
+
+static size_t refuse(struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit)
+{
+	return dns_door_count(door, q, RCODE_REFUSED,
+		dns_reply_error(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, buf, limit));
+}
+
+static size_t answer_any(
+	struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit)
+{
+	struct answer *any = dns_any_answer(&q->question);
+	if (!any)
+		return dns_door_count(door, q, RCODE_SERVFAIL,
+			dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, buf, limit));
+	size_t len = count_answer(door, q, any, buf, dns_reply_answer(q, any, 0, buf, limit));
+	answer_unref(any);
+	return len;
 }
 
 size_t dns_door_at_once(
@@ -49,37 +70,30 @@ size_t dns_door_at_once(
 {
 	const struct answer *a;
 	if (q->far && !(q->flags & FLAG_RD)) /* what is in memory is nobody's business */
-		return dns_door_count(door, RCODE_REFUSED,
-			dns_reply_error(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, buf, limit));
-	if (q->question.type == TYPE_ANY) {
-		struct answer *any = dns_any_answer(&q->question);
-		size_t len = any ? dns_reply_answer(q, any, 0, buf, limit)
-				 : dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, buf, limit);
-		answer_unref(any);
-		return counted_answer(door, buf, len);
-	}
+		return refuse(door, q, buf, limit);
+	if (q->question.type == TYPE_ANY)
+		return answer_any(door, q, buf, limit);
 	a = resolver_peek(door->resolver, &q->question, VIEW_DOOR);
 	if (a) {
-		door->counters.from_memory++;
-		return counted_answer(
-			door, buf, dns_reply_answer(q, a, clock_monotonic(), buf, limit));
+		struct dns_door_counters *c = &door->counters[q->via];
+		*(a->ede == EDE_STALE ? &c->stale : &c->hits) += 1;
+		return count_answer(door, q, a, buf, dns_reply_answer(q, a, q->asked, buf, limit));
 	}
-	if (q->flags & FLAG_RD)
-		return 0;
 	/* Not to be looked up, and not in memory: this server has no referral to give. */
-	return dns_door_count(door, RCODE_REFUSED,
-		dns_reply_error(q, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, buf, limit));
+	return q->flags & FLAG_RD ? 0 : refuse(door, q, buf, limit);
 }
 
 size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const struct answer *a,
 	uint8_t *buf, size_t limit)
 {
+	struct dns_door_counters *c = &door->counters[q->via];
 	uint64_t now = clock_monotonic(), took = (now - q->asked) / 1000;
 	size_t i = 0;
 	while (i < DNS_TOOK - 1 && took >= dns_took_ms[i])
 		i++;
-	door->counters.took[i]++;
-	return counted_answer(door, buf, dns_reply_answer(q, a, now, buf, limit));
+	c->took[i]++;
+	*(a->ede == EDE_STALE ? &c->stale : &c->misses) += 1;
+	return count_answer(door, q, a, buf, dns_reply_answer(q, a, now, buf, limit));
 }
 
 /* ---- UDP ---- */
@@ -107,7 +121,7 @@ static void on_late_answer(void *ctx, const struct answer *a)
 	/* A reply that the kernel has no room for is lost as any datagram may be: the client asks
 	 * again. */
 	if (sendmsg(door->udp->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-		door->counters.udp_out++;
+		door->counters[DNS_UDP].out++;
 	wait_free(w);
 }
 
@@ -132,7 +146,7 @@ static size_t udp_ask(
 		return 0;
 	}
 	free(w);
-	return dns_door_count(door, RCODE_SERVFAIL,
+	return dns_door_count(door, q, RCODE_SERVFAIL,
 		dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, reply, DNS_UDP_PLAIN));
 }
 
@@ -153,26 +167,28 @@ static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct dn
 {
 	struct dns_query q;
 	uint8_t rcode = 0;
-	door->counters.udp_in++;
+	struct dns_door_counters *c = &door->counters[DNS_UDP];
+	c->in++;
 	/* Port 0 cannot be answered. */
 	enum dns_reading reading = in->msg_hdr.msg_flags & MSG_TRUNC || peer_port(&slot->peer) == 0
 					   ? DNS_DROP
 					   : dns_query_read(slot->query, in->msg_len, &q, &rcode);
 	if (reading == DNS_DROP) {
-		door->counters.junk++;
+		c->junk++;
 		return 0;
 	}
+	q.via = DNS_UDP;
 	q.asked = door->time.now;
 	size_t cut = 0;
 	switch (gate_udp(&door->gate, &slot->peer.any, &door->time, &q)) {
 	case GATE_ANSWER:
 		return reading == DNS_ASK ? udp_answer(door, &q, in, slot->reply)
-					  : dns_door_count(door, rcode,
+					  : dns_door_count(door, &q, rcode,
 						    dns_reply_error(&q, rcode, EDE_NONE,
 							    slot->reply, DNS_SHORT_MAX));
 	case GATE_STRANGER:
-		door->counters.not_allowed++;
-		return dns_door_count(door, RCODE_REFUSED,
+		c->not_allowed++;
+		return dns_door_count(door, &q, RCODE_REFUSED,
 			dns_reply_error(
 				&q, RCODE_REFUSED, EDE_PROHIBITED, slot->reply, in->msg_len));
 	case GATE_CUT: /* TC of what is no question would only be asked again */
@@ -180,13 +196,13 @@ static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct dn
 			cut = dns_reply_cut(&q, slot->reply, in->msg_len);
 		break;
 	case GATE_COOKIE:
-		cut = dns_door_count(door, RCODE_BADCOOKIE,
+		cut = dns_door_count(door, &q, RCODE_BADCOOKIE,
 			dns_reply_error(&q, RCODE_BADCOOKIE, EDE_NONE, slot->reply, in->msg_len));
 		break;
 	case GATE_DROP:
 		break;
 	}
-	*(cut ? &door->counters.limited : &door->counters.dropped) += 1;
+	*(cut ? &c->limited : &c->dropped) += 1;
 	return cut;
 }
 
@@ -201,7 +217,7 @@ static unsigned udp_batch(struct dns_door *door)
 		if (len)
 			dns_udp_reply(udp, i, len);
 	}
-	door->counters.udp_out += dns_udp_send(udp);
+	door->counters[DNS_UDP].out += dns_udp_send(udp);
 	return n;
 }
 
@@ -227,8 +243,8 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_
 	if (error == 0)
 		error = dns_udp_open(config->address, config->address_len, &door->udp);
 	if (error == 0) {
-		event_assign(&door->udp_event, base, door->udp->fd, EV_READ | EV_PERSIST, on_udp,
-			door);
+		event_assign(
+			&door->udp_event, base, door->udp->fd, EV_READ | EV_PERSIST, on_udp, door);
 		event_add(&door->udp_event, NULL);
 		error = dns_tcp_open(door, config->address, config->address_len);
 	}
@@ -259,7 +275,7 @@ void dns_door_close(struct dns_door *door)
 	free(door);
 }
 
-void dns_door_counters(const struct dns_door *door, struct dns_door_counters *ret_counters)
+const struct dns_door_counters *dns_door_counters(const struct dns_door *door, enum dns_via via)
 {
-	*ret_counters = door->counters;
+	return &door->counters[via];
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "resolver/allow.h"
+#include "resolver/dns_message.h"
 #include "resolver/resolver.h"
 
 struct dns_door;
@@ -30,16 +31,19 @@ void dns_door_close(struct dns_door *door);
 
 #define DNS_RCODES 24 /* up to BADCOOKIE */
 #define DNS_TOOK 8
+/* Of one way to a door; a way that has no such thing counts none of it. */
 struct dns_door_counters {
-	uint64_t udp_in, udp_out, tcp_connections, tcp_in, tcp_out, junk, from_memory;
+	uint64_t in, out, junk;
+	uint64_t connections, displaced; /* displaced: gave way to others */
 	uint64_t not_allowed, limited,
-		dropped;    /* by the gate: REFUSED or closed; TC or BADCOOKIE; neither */
-	uint64_t displaced; /* connections that gave way to others */
+		dropped; /* by the gate: REFUSED or closed; TC or BADCOOKIE; neither */
 	uint64_t rcode[DNS_RCODES];
-	uint64_t took[DNS_TOOK]; /* answers that did not come from memory, by time */
+	uint64_t source[SOURCE_DNS + 1]; /* of answers; none: nobody had one, or it failed */
+	uint64_t hits, stale, misses;	 /* from memory; likewise, but over (RFC 8767); neither */
+	uint64_t took[DNS_TOOK];	 /* answers that did not come from memory, by time */
 };
 /* Upper bounds of all but the last of `took`, in milliseconds. */
 extern const unsigned dns_took_ms[DNS_TOOK - 1];
-void dns_door_counters(const struct dns_door *door, struct dns_door_counters *ret_counters);
+const struct dns_door_counters *dns_door_counters(const struct dns_door *door, enum dns_via via);
 
 #endif

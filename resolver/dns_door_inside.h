@@ -6,7 +6,6 @@
 #include <sys/queue.h>
 
 #include "resolver/dns_door.h"
-#include "resolver/dns_message.h"
 #include "resolver/dns_udp.h"
 #include "resolver/gate.h"
 
@@ -27,17 +26,19 @@ struct dns_door {
 	struct event listener_retry;
 	TAILQ_HEAD(tcp_list, tcp_connection) connections; /* the one idle longest first */
 	size_t connections_len, connections_max;
-	struct dns_door_counters counters;
+	struct dns_door_counters counters[DNS_VIAS];
 };
 
-/* Answers at once from memory, or refuses: length of the reply in buf. 0: ask the resolver. */
+/* They count by q->via, which whoever reads a query sets.
+ *
+ * Answers at once from memory, or refuses: length of the reply in buf. 0: ask the resolver. */
 size_t dns_door_at_once(
 	struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit);
 /* Counts and writes a late answer. */
 size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const struct answer *a,
 	uint8_t *buf, size_t limit);
 /* Counts a reply by its rcode, if it is one: len 0 is none. Returns len. */
-size_t dns_door_count(struct dns_door *door, unsigned rcode, size_t len);
+size_t dns_door_count(struct dns_door *door, const struct dns_query *q, unsigned rcode, size_t len);
 struct gate_time dns_door_time(void);
 
 int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len);

@@ -13,6 +13,9 @@
 #define DNS_OPT_MAX 128	  /* OPT with a cookie, a time and an extended error, as we write it */
 #define DNS_OPT_DO 0x8000
 
+/* The ways to a door, each of which counts for itself: `dns.NAME.` in .kadns/status. */
+enum dns_via { DNS_UDP, DNS_TCP, DNS_VIAS };
+
 struct dns_query {
 	uint16_t id, flags; /* as they came */
 	struct question question;
@@ -25,6 +28,7 @@ struct dns_query {
 	uint8_t cookie_len, cookie[COOKIE_MAX]; /* length 0: none */
 
 	/* The door's notes: none of them is in the message. */
+	enum dns_via via;
 	bool far;	/* from another machine */
 	uint64_t asked; /* monotonic, microseconds: when it came */
 	/* What the door adds to the OPT of the reply. */

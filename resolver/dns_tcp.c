@@ -70,7 +70,7 @@ static void send_reply(struct tcp_connection *c, const uint8_t *reply, size_t le
 {
 	uint8_t prefix[2] = {(uint8_t)(len >> 8), (uint8_t)len};
 	struct evbuffer *out = bufferevent_get_output(c->stream);
-	c->door->counters.tcp_out++;
+	c->door->counters[DNS_TCP].out++;
 	/* Both go out in one segment: bufferevent writes when the loop comes round. */
 	evbuffer_add(out, prefix, 2);
 	evbuffer_add(out, reply, len);
@@ -129,24 +129,25 @@ static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t 
 	uint8_t rcode;
 	size_t reply_len = 0;
 	struct dns_door *door = c->door;
-	door->counters.tcp_in++;
+	door->counters[DNS_TCP].in++;
 	enum dns_reading reading = dns_query_read(message, len, &q, &rcode);
 	if (reading == DNS_DROP) {
-		door->counters.junk++;
+		door->counters[DNS_TCP].junk++;
 		return false;
 	}
 	struct gate_time now = dns_door_time();
 	gate_tick(&door->gate, &now);
 	gate_tcp(&door->gate, (const struct sockaddr *)&c->peer, &now, &q);
+	q.via = DNS_TCP;
 	q.asked = now.now;
 	q.keepalive = (uint16_t)(idle_seconds(door) * 10);
 	if (reading == DNS_ERROR)
-		reply_len = dns_door_count(
-			door, rcode, dns_reply_error(&q, rcode, EDE_NONE, reply, sizeof(reply)));
+		reply_len = dns_door_count(door, &q, rcode,
+			dns_reply_error(&q, rcode, EDE_NONE, reply, sizeof(reply)));
 	else
 		reply_len = dns_door_at_once(door, &q, reply, sizeof(reply));
 	if (reply_len == 0 && !tcp_ask(c, &q))
-		reply_len = dns_door_count(door, RCODE_SERVFAIL,
+		reply_len = dns_door_count(door, &q, RCODE_SERVFAIL,
 			dns_reply_error(&q, RCODE_SERVFAIL, EDE_NONE, reply, sizeof(reply)));
 	if (reply_len)
 		send_reply(c, reply, reply_len);
@@ -180,7 +181,7 @@ static void read_more(struct tcp_connection *c)
 	while (!over_its_share(c) && evbuffer_copyout(in, prefix, 2) == 2) {
 		size_t len = (size_t)prefix[0] << 8 | prefix[1];
 		if (len < PACKET_HEADER || len > sizeof(message)) {
-			c->door->counters.junk++;
+			c->door->counters[DNS_TCP].junk++;
 			connection_free(c);
 			return;
 		}
@@ -246,7 +247,7 @@ static void displace(struct dns_door *door, const struct sockaddr *of)
 	}
 	if (!victim)
 		return;
-	door->counters.displaced++;
+	door->counters[DNS_TCP].displaced++;
 	connection_free(victim);
 }
 
@@ -272,7 +273,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	struct timeval unread = {.tv_sec = IDLE_SECONDS};
 	int on = 1;
 	if (!allow_permits(door->gate.allow, peer)) {
-		door->counters.not_allowed++;
+		door->counters[DNS_TCP].not_allowed++;
 		close(fd);
 		return;
 	}
@@ -290,7 +291,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	memcpy(&c->peer, peer, (size_t)peer_len);
 	TAILQ_INSERT_TAIL(&door->connections, c, link);
 	door->connections_len++;
-	door->counters.tcp_connections++;
+	door->counters[DNS_TCP].connections++;
 	bufferevent_setcb(c->stream, on_read, on_written, on_event, c);
 	bufferevent_set_timeouts(c->stream, NULL, &unread);
 	event_assign(&c->idle, door->base, -1, 0, on_idle, c);

@@ -2,6 +2,7 @@
  * in this order. Each has a line in fs/kadns-files.7, and tests/net/test_status.py holds the two
  * together. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,56 +184,63 @@ void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx)
 	end[-1].fn = NULL;
 }
 
-/* All doors together. */
-static void doors_status(FILE *f, const struct resolver *r)
+/* What is counted of each way to a door; all doors together. */
+#define COLUMN(name, field) {name, offsetof(struct dns_door_counters, field)}
+static const struct door_column {
+	const char *name;
+	size_t at;
+} door_columns[] = {
+	COLUMN("in", in),
+	COLUMN("out", out),
+	COLUMN("junk", junk),
+	COLUMN("connections", connections),
+	COLUMN("displaced", displaced),
+	COLUMN("not_allowed", not_allowed),
+	COLUMN("limited", limited),
+	COLUMN("dropped", dropped),
+	COLUMN("noerror", rcode[RCODE_NOERROR]),
+	COLUMN("formerr", rcode[RCODE_FORMERR]),
+	COLUMN("servfail", rcode[RCODE_SERVFAIL]),
+	COLUMN("nxdomain", rcode[RCODE_NXDOMAIN]),
+	COLUMN("notimp", rcode[RCODE_NOTIMP]),
+	COLUMN("refused", rcode[RCODE_REFUSED]),
+	COLUMN("badvers", rcode[RCODE_BADVERS]),
+	COLUMN("badcookie", rcode[RCODE_BADCOOKIE]),
+	COLUMN("from.own", source[SOURCE_OWN]),
+	COLUMN("from.hosts", source[SOURCE_HOSTS]),
+	COLUMN("from.dht", source[SOURCE_DHT]),
+	COLUMN("from.dns", source[SOURCE_DNS]),
+	COLUMN("from.nowhere", source[SOURCE_NONE]),
+	COLUMN("hits", hits),
+	COLUMN("stale", stale),
+	COLUMN("misses", misses),
+};
+
+static uint64_t door_sum(const struct resolver *r, enum dns_via via, size_t at)
 {
-	static const struct {
-		unsigned rcode;
-		const char *name;
-	} rcodes[] = {{RCODE_NOERROR, "dns.noerror"}, {RCODE_FORMERR, "dns.formerr"},
-		{RCODE_SERVFAIL, "dns.servfail"}, {RCODE_NXDOMAIN, "dns.nxdomain"},
-		{RCODE_NOTIMP, "dns.notimp"}, {RCODE_REFUSED, "dns.refused"},
-		{RCODE_BADVERS, "dns.badvers"}, {RCODE_BADCOOKIE, "dns.badcookie"}};
-	struct dns_door_counters sum = {0}, c;
-	for (size_t i = 0; i < RESOLVER_DOORS_MAX; i++) {
-		if (!r->doors[i])
-			continue;
-		dns_door_counters(r->doors[i], &c);
-		sum.udp_in += c.udp_in;
-		sum.udp_out += c.udp_out;
-		sum.tcp_connections += c.tcp_connections;
-		sum.tcp_in += c.tcp_in;
-		sum.tcp_out += c.tcp_out;
-		sum.junk += c.junk;
-		sum.from_memory += c.from_memory;
-		sum.not_allowed += c.not_allowed;
-		sum.limited += c.limited;
-		sum.dropped += c.dropped;
-		sum.displaced += c.displaced;
-		for (size_t k = 0; k < DNS_RCODES; k++)
-			sum.rcode[k] += c.rcode[k];
-		for (size_t k = 0; k < DNS_TOOK; k++)
-			sum.took[k] += c.took[k];
+	uint64_t sum = 0;
+	for (size_t i = 0; i < RESOLVER_DOORS_MAX; i++)
+		if (r->doors[i])
+			sum += *(const uint64_t *)((const char *)dns_door_counters(
+							   r->doors[i], via) +
+						   at);
+	return sum;
+}
+
+static void doors_status(FILE *f, const struct resolver *r, enum dns_via via, const char *way)
+{
+	const size_t took = offsetof(struct dns_door_counters, took);
+	char name[64];
+	for (size_t i = 0; i < sizeof(door_columns) / sizeof(*door_columns); i++) {
+		snprintf(name, sizeof(name), "dns.%s.%s", way, door_columns[i].name);
+		line(f, name, door_sum(r, via, door_columns[i].at));
 	}
-	line(f, "dns.udp_in", sum.udp_in);
-	line(f, "dns.udp_out", sum.udp_out);
-	line(f, "dns.tcp_connections", sum.tcp_connections);
-	line(f, "dns.tcp_in", sum.tcp_in);
-	line(f, "dns.tcp_out", sum.tcp_out);
-	line(f, "dns.junk", sum.junk);
-	line(f, "dns.from_memory", sum.from_memory);
-	line(f, "dns.not_allowed", sum.not_allowed);
-	line(f, "dns.limited", sum.limited);
-	line(f, "dns.dropped", sum.dropped);
-	line(f, "dns.displaced", sum.displaced);
-	for (size_t k = 0; k < sizeof(rcodes) / sizeof(*rcodes); k++)
-		line(f, rcodes[k].name, sum.rcode[rcodes[k].rcode]);
-	for (size_t k = 0; k < DNS_TOOK - 1; k++) {
-		char name[32];
-		snprintf(name, sizeof(name), "dns.took.%ums", dns_took_ms[k]);
-		line(f, name, sum.took[k]);
+	for (size_t i = 0; i < DNS_TOOK - 1; i++) {
+		snprintf(name, sizeof(name), "dns.%s.took.%ums", way, dns_took_ms[i]);
+		line(f, name, door_sum(r, via, took + i * sizeof(uint64_t)));
 	}
-	line(f, "dns.took.longer", sum.took[DNS_TOOK - 1]);
+	snprintf(name, sizeof(name), "dns.%s.took.longer", way);
+	line(f, name, door_sum(r, via, took + (DNS_TOOK - 1) * sizeof(uint64_t)));
 }
 
 int resolver_end_text(FILE *f, char **text)
@@ -247,6 +255,7 @@ int resolver_end_text(FILE *f, char **text)
 
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 {
+	static const char *const ways[DNS_VIAS] = {[DNS_UDP] = "udp", [DNS_TCP] = "tcp"};
 	FILE *f = open_memstream(ret_text, ret_len);
 	if (!f)
 		return -ENOMEM;
@@ -268,7 +277,8 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	line(f, "asks.filtered", r->counters.filtered);
 	line(f, "asks.explained", r->counters.explained);
 	line(f, "asks.pinned", r->counters.pinned);
-	doors_status(f, r);
+	for (enum dns_via via = 0; via < DNS_VIAS; via++)
+		doors_status(f, r, via, ways[via]);
 	if (r->parts.publisher)
 		publish_status(f, r->parts.publisher);
 	if (r->parts.publisher && r->parts.dht)

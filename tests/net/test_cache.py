@@ -79,6 +79,7 @@ def stale(node, upstream):
         text = f.read()
     check("explain says why", "stale: DNS does not answer" in text, text)
     check("it is counted", node.status("cache.stale") != "0", node.status("cache.stale"))
+    check("by its door too", node.status("dns.udp.stale") == "1", node.status("dns.udp.stale"))
     node.dig("never.example.com")
     check("a name that was never answered for is out of time",
           node.data("never.example.com") == os.strerror(110), node.data("never.example.com"))

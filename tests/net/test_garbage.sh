@@ -282,21 +282,21 @@ is "none of them is believed to be a node" "$(count dht.nodes)" 0
 serves "after strangers"
 
 # ---- the DNS door
-before=$(count dns.junk)
+before=$(count dns.udp.junk)
 set -- $(send door_junk)
-is "what is no question is counted" "$(($(count dns.junk) - before))" "$1"
+is "what is no question is counted" "$(($(count dns.udp.junk) - before))" "$1"
 is "and not answered" "$2" 0
 serves "after no questions"
-before=$(count dns.formerr)
+before=$(count dns.udp.formerr)
 set -- $(send door_queries)
-check "bad questions are counted" test "$(($(count dns.formerr) - before))" -ge 500
+check "bad questions are counted" test "$(($(count dns.udp.formerr) - before))" -ge 500
 check "bad questions: an answer to some" test "$2" -gt 100
 check "none of more than 100 bytes ($5)" test "$5" -le 100
 check "no more comes back than was sent ($3, $4 bytes)" test "$4" -le "$3"
 serves "after bad questions"
-before=$(count dns.junk)
+before=$(count dns.tcp.junk)
 is "TCP: cut off, reset, framed wrongly, never read" "$(send tcp_junk)" ""
-check "what was framed wrongly is counted" test "$(($(count dns.junk) - before))" -ge 100
+check "what was framed wrongly is counted" test "$(($(count dns.tcp.junk) - before))" -ge 100
 serves "after bad connections"
 rm -f "$T/held"
 send tcp_half_open "$T/held" >"$T/half_open" &

@@ -99,7 +99,7 @@ echo "# UDP, microseconds, median and 99th: $quiet before, $busy with them"
 # What would hold UDP up is a wait, of milliseconds at least; two cores shared with others account for the rest.
 check "UDP: the 99th of the hundred is not held up" test "${busy#* }" -lt $((${quiet#* } + 20000))
 check "they hold no more descriptors than there are places" test "$(descriptors)" -le $((first + 256 + 4))
-check "who came later displaced who was idle" test "$(count dns.displaced)" -ge 1700
+check "who came later displaced who was idle" test "$(count dns.tcp.displaced)" -ge 1700
 before=$(ticks)
 sleep 2
 spent=$(($(ticks) - before))

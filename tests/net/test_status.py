@@ -30,12 +30,14 @@ ELSEWHERE = {
     "dht.suspects": ("dht/test_region.c", "suspects"),
     "dht.size6": ("dht/test_region.c", "size6"),
     "dht.wide": ("sim/test_liars.c", "wide"),
-    "dns.badcookie": ("net/test_open_door.sh", "dns.badcookie"),
-    "dns.displaced": ("net/test_slow_clients.sh", "dns.displaced"),
-    "dns.dropped": ("net/test_open_door.sh", "dns.dropped"),
-    "dns.limited": ("net/test_open_door.sh", "dns.limited"),
-    "dns.not_allowed": ("net/test_open_door.sh", "dns.not_allowed"),
-    **{f"dns.took.{t}": ("net/test_standards.sh", "dns.took")
+    "dns.DOOR.badcookie": ("net/test_open_door.sh", "dns.udp.badcookie"),
+    "dns.DOOR.displaced": ("net/test_slow_clients.sh", "dns.tcp.displaced"),
+    "dns.DOOR.dropped": ("net/test_open_door.sh", "dns.udp.dropped"),
+    "dns.DOOR.limited": ("net/test_open_door.sh", "dns.udp.limited"),
+    "dns.DOOR.not_allowed": ("net/test_open_door.sh", "dns.udp.not_allowed"),
+    "dns.DOOR.from.hosts": ("net/test_standards.sh", "dns.udp.from.hosts"),
+    "dns.DOOR.stale": ("net/test_cache.py", "dns.udp.stale"),
+    **{f"dns.DOOR.took.{t}": ("net/test_standards.sh", "took")
        for t in ("1ms", "5ms", "20ms", "50ms", "200ms", "1000ms", "5000ms", "longer")},
     "mount.crowded": ("fs/test_pending.c", "crowded"),
     "mount.hasty": ("fs/test_pending.c", "hasty"),
@@ -132,6 +134,7 @@ def manual():
 
 def generic(name):
     name = re.sub(r"^upstream\.\d+\.", "upstream.N.", name)
+    name = re.sub(r"^dns\.\w+\.", "dns.DOOR.", name)
     return re.sub(r"^(dht\.(?:in|out))\.\w+\.", r"\1.KIND.", name)
 
 
