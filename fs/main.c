@@ -205,7 +205,9 @@ static int open_hosts(struct program *p)
 	uint64_t seed;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return say("getrandom", -errno);
-	int r = hosts_open(p->config.hosts, seed, hosts_says, NULL, &p->hosts);
+	struct hosts_config config = {
+		.base = p->base, .path = p->config.hosts, .seed = seed, .say = hosts_says};
+	int r = hosts_open(&config, &p->hosts);
 	return r < 0 ? say("hosts", r) : 0;
 }
 

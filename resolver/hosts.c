@@ -5,6 +5,7 @@
 #include "resolver/watched_file.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,11 @@ struct hosts {
 	hosts_say_fn *say;
 	void *say_ctx;
 	struct watched_file file;
-	struct hosts_table *table;
+	struct hosts_table *table;     /* NULL: nothing was read yet */
+	struct hosts_reading *reading; /* the next one; NULL: none */
+	char *text;		       /* what is being read */
+	size_t text_len;
+	struct event *next_slice;
 	struct answer *kept[KEPT];
 	struct hosts_counters counters;
 };
@@ -47,52 +52,89 @@ static void say_passed(const struct hosts *h, const struct hosts_passed *p)
 	}
 }
 
-/* Without memory what was read before stands. */
-static void load(struct hosts *h, const char *text, size_t len)
+static void replace(struct hosts *h, struct hosts_table *table)
 {
-	struct hosts_table *table;
-	struct hosts_passed passed;
-
-	if (hosts_parse(text ? text : "", len, h->seed, &table, &passed)) {
-		h->say(h->say_ctx, "hosts file: out of memory");
-		return;
-	}
 	drop_kept(h);
 	hosts_table_destroy(h->table);
 	h->table = table;
-	h->counters.names = hosts_names(table);
+	h->counters.names = table ? hosts_names(table) : 0;
+}
+
+static void stop_reading(struct hosts *h)
+{
+	event_del(h->next_slice);
+	hosts_reading_destroy(h->reading);
+	h->reading = NULL;
+	free(h->text);
+	h->text = NULL;
+}
+
+static void end_reading(struct hosts *h)
+{
+	struct hosts_passed passed;
+
+	replace(h, hosts_reading_end(h->reading, &passed));
+	h->reading = NULL;
 	h->counters.loads++;
-	if (len == HOSTS_BYTES_MAX)
+	if (h->text_len == HOSTS_BYTES_MAX)
 		h->say(h->say_ctx, "hosts file: only its first 16 MB are read");
 	say_passed(h, &passed);
+	stop_reading(h);
+}
+
+/* Without memory what was read before stands. */
+static void lack_memory(struct hosts *h)
+{
+	h->say(h->say_ctx, "hosts file: out of memory");
+	stop_reading(h);
+}
+
+static void read_slice(struct hosts *h, size_t bytes)
+{
+	static const struct timeval next_turn = {0, 0};
+	int r = hosts_reading_go_on(h->reading, bytes);
+
+	if (r > 0)
+		event_add(h->next_slice, &next_turn);
+	else if (r == 0)
+		end_reading(h);
+	else
+		lack_memory(h);
+}
+
+static void on_next_slice(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	read_slice(ctx, HOSTS_SLICE);
 }
 
 static void refresh(struct hosts *h)
 {
 	uint64_t now = clock_monotonic();
-	char *text;
-	size_t len;
 
-	if (!h->path || (h->looked_at && now - h->looked_at < SECOND))
+	if (!h->path || h->reading || (h->looked_at && now - h->looked_at < SECOND))
 		return;
 	h->looked_at = now;
-	if (!watched_file_changed(&h->file, HOSTS_BYTES_MAX, &text, &len))
+	if (!watched_file_changed(&h->file, HOSTS_BYTES_MAX, &h->text, &h->text_len))
 		return;
-	load(h, text, len);
-	free(text);
+	if (hosts_reading_begin(h->text ? h->text : "", h->text_len, h->seed, &h->reading))
+		lack_memory(h);
+	else /* at the start there is nothing else to answer from, and nobody asks yet */
+		read_slice(h, h->table ? HOSTS_SLICE : h->text_len);
 }
 
-int hosts_open(
-	const char *path, uint64_t seed, hosts_say_fn *say, void *ctx, struct hosts **ret_hosts)
+int hosts_open(const struct hosts_config *config, struct hosts **ret_hosts)
 {
 	struct hosts *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return -ENOMEM;
-	h->seed = seed;
-	h->say = say;
-	h->say_ctx = ctx;
-	if (hosts_reopen(h, path)) {
+	h->seed = config->seed;
+	h->say = config->say;
+	h->say_ctx = config->ctx;
+	h->next_slice = evtimer_new(config->base, on_next_slice, h);
+	if (!h->next_slice || hosts_reopen(h, config->path)) {
 		hosts_close(h);
 		return -ENOMEM;
 	}
@@ -104,8 +146,11 @@ void hosts_close(struct hosts *h)
 {
 	if (!h)
 		return;
-	drop_kept(h);
-	hosts_table_destroy(h->table);
+	if (h->next_slice) {
+		stop_reading(h);
+		event_free(h->next_slice);
+	}
+	replace(h, NULL);
 	free(h->path);
 	free(h);
 }
@@ -117,12 +162,11 @@ int hosts_reopen(struct hosts *h, const char *path)
 	if (path && !copy)
 		return -ENOMEM;
 	if (!path || !h->path || strcmp(path, h->path) != 0) {
-		drop_kept(h);
-		hosts_table_destroy(h->table);
-		h->table = NULL;
-		h->counters.names = 0;
+		stop_reading(h);
 		h->file = (struct watched_file){0};
 	}
+	if (!path)
+		replace(h, NULL);
 	free(h->path);
 	h->path = copy;
 	h->file.path = copy;

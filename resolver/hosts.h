@@ -30,6 +30,16 @@ struct hosts_passed {
 /* The seed is secret: nobody chooses names that collide. 0 or -ENOMEM. */
 int hosts_parse(const char *text, size_t len, uint64_t seed, struct hosts_table **ret_table,
 	struct hosts_passed *ret_passed);
+/* The same, some of it at a time: begin, then go_on with so many bytes and the rest of a line until it
+ * returns 0 (1: there is more; -ENOMEM), then end, which hands the table out. The text stands until
+ * then. */
+struct hosts_reading;
+int hosts_reading_begin(
+	const char *text, size_t len, uint64_t seed, struct hosts_reading **ret_reading);
+int hosts_reading_go_on(struct hosts_reading *reading, size_t bytes);
+struct hosts_table *hosts_reading_end(
+	struct hosts_reading *reading, struct hosts_passed *ret_passed);
+void hosts_reading_destroy(struct hosts_reading *reading); /* in the middle */
 void hosts_table_destroy(struct hosts_table *table);
 size_t hosts_names(const struct hosts_table *table);
 /* Has the file something to say to this question? -ENOENT: no; 0, and a set, to be destroyed by the
@@ -41,11 +51,20 @@ int hosts_find(const struct hosts_table *table, const struct question *q, struct
 struct hosts;
 /* A line for the log: what was passed over, or that there is no memory. */
 typedef void hosts_say_fn(void *ctx, const char *line);
-/* Reads it; one that is not there is empty until it comes. 0 or -ENOMEM. */
-int hosts_open(
-	const char *path, uint64_t seed, hosts_say_fn *say, void *ctx, struct hosts **ret_hosts);
+struct hosts_config {
+	struct event_base *base;
+	const char *path; /* NULL: none */
+	uint64_t seed;
+	hosts_say_fn *say;
+	void *ctx;
+};
+/* Reads it; one that is not there is empty until it comes. Later changes are read in slices, one a turn
+ * of the loop, and what was read before answers until the new is whole: 200,000 lines take 0.2 s,
+ * in which no question would be answered. 0 or -ENOMEM. */
+#define HOSTS_SLICE (32u << 10) /* bytes: a thousand lines, a millisecond */
+int hosts_open(const struct hosts_config *config, struct hosts **ret_hosts);
 void hosts_close(struct hosts *hosts);
-/* Another file from now on; NULL: none. 0; -ENOMEM: it is the former still. */
+/* Another file from now on; NULL: none, at once. 0; -ENOMEM: it is the former still. */
 int hosts_reopen(struct hosts *hosts, const char *path);
 
 /* NULL: it says nothing of this. Looks whether the file has changed, at most once a second.

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,6 +268,8 @@ static void write_file(const char *text)
 	assert_int_equal(directory_put_file(path, text), 0);
 }
 
+static struct hosts_config config = {.path = path, .seed = 7, .say = say};
+
 static void answers_of_a_file(void **state)
 {
 	struct question q = question("a.example", "A"), six = question("a.example", "AAAA");
@@ -278,7 +281,7 @@ static void answers_of_a_file(void **state)
 	(void)state;
 	assert_null(hosts_answer(NULL, &q));
 	write_file("10.0.0.1 a.example\nwhat\n");
-	assert_int_equal(hosts_open(path, 7, say, NULL, &h), 0);
+	assert_int_equal(hosts_open(&config, &h), 0);
 	assert_int_equal(said_count, 1);
 	assert_non_null(strstr(said, ":2: not an address and names"));
 	a = hosts_answer(h, &q);
@@ -321,13 +324,78 @@ static void comes_later(void **state)
 
 	(void)state;
 	unlink(path);
-	assert_int_equal(hosts_open(path, 7, say, NULL, &h), 0);
+	assert_int_equal(hosts_open(&config, &h), 0);
 	assert_null(hosts_answer(h, &q));
 	write_file("10.0.0.1 a.example\n");
 	assert_null(hosts_answer(h, &q)); /* not looked at twice in a second */
 	assert_int_equal(hosts_reopen(h, path), 0);
 	assert_non_null(hosts_answer(h, &q));
 	hosts_close(h);
+}
+
+/* So many lines, the last of them `last`: one of 16 bytes each. */
+static void write_many(const char *address, size_t lines, const char *last)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	for (size_t i = 1; i < lines; i++)
+		fprintf(f, "%s n%06zu\n", address, i);
+	fprintf(f, "%s %s\n", address, last);
+	assert_int_equal(fclose(f), 0);
+}
+
+#define MANY 20000 /* of 16 bytes: ten slices */
+
+static bool is_address(struct hosts *h, const char *name, uint8_t last_byte)
+{
+	struct question q = question(name, "A");
+	const struct answer *a = hosts_answer(h, &q);
+	const struct answer_message *m = a ? &a->message[1] : NULL;
+
+	return a && !a->error && m->bytes[m->len - 1] == last_byte;
+}
+
+static void is_read_in_slices(void **state)
+{
+	struct hosts_counters c;
+	struct hosts *h;
+	int turns = 0;
+
+	(void)state;
+	write_many("10.0.0.1", MANY, "last.one");
+	assert_int_equal(hosts_open(&config, &h), 0);
+	assert_true(is_address(h, "last.one", 1)); /* at the start it is whole at once */
+	write_many("10.0.0.2", MANY, "last.two");
+	assert_int_equal(hosts_reopen(h, path), 0);
+	for (hosts_counters(h, &c); c.loads == 1; hosts_counters(h, &c)) {
+		/* The former is whole until the new one is, and nothing is of both. */
+		assert_true(is_address(h, "n000001", 1));
+		assert_true(is_address(h, "last.one", 1));
+		assert_false(is_address(h, "last.two", 2));
+		assert_int_equal(hosts_reopen(h, path), 0); /* does not begin it anew */
+		assert_int_equal(event_base_loop(config.base, EVLOOP_ONCE), 0);
+		turns++;
+	}
+	assert_in_range(turns, MANY * 16 / HOSTS_SLICE - 1, MANY * 16 / HOSTS_SLICE + 1);
+	assert_true(is_address(h, "n000001", 2));
+	assert_true(is_address(h, "last.two", 2));
+	assert_false(is_address(h, "last.one", 1));
+	assert_int_equal(c.names, MANY);
+	/* Another file, none, and the end, in the middle of it. */
+	write_many("10.0.0.3", MANY, "last.three");
+	assert_int_equal(hosts_reopen(h, path), 0);
+	assert_int_equal(hosts_reopen(h, "/nowhere"), 0);
+	assert_false(is_address(h, "n000001", 2));
+	assert_int_equal(hosts_reopen(h, path), 0);
+	assert_int_equal(hosts_reopen(h, NULL), 0);
+	assert_false(is_address(h, "n000001", 3));
+	assert_int_equal(hosts_reopen(h, path), 0);
+	write_many("10.0.0.4", MANY, "last.four");
+	assert_int_equal(hosts_reopen(h, path), 0);
+	assert_true(is_address(h, "n000001", 3));
+	hosts_close(h);
+	assert_int_equal(event_base_loop(config.base, EVLOOP_NONBLOCK), 1); /* nothing is left */
 }
 
 int main(void)
@@ -343,12 +411,15 @@ int main(void)
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(answers_of_a_file),
 		cmocka_unit_test(comes_later),
+		cmocka_unit_test(is_read_in_slices),
 	};
 	int fd = mkstemp(path), r;
 
 	assert_true(fd >= 0);
 	close(fd);
+	config.base = event_base_new();
 	r = cmocka_run_group_tests(tests, NULL, NULL);
+	event_base_free(config.base);
 	unlink(path);
 	hosts_table_destroy(table);
 	return r;
