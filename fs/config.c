@@ -249,43 +249,70 @@ static bool may_allow_other(void)
 	return found;
 }
 
+/* Where this value was given; NULL: it is a default. */
+static const struct given *given_as(const struct reader *r, const char *value)
+{
+	const struct given *g = NULL;
+	for (size_t k = 0; k < r->given_len; k++)
+		if (r->given[k].value == value)
+			g = &r->given[k];
+	return g;
+}
+
+/* The door of ours that this word leads to, by what is spoken there; NULL: none. */
+static const struct config_address *own_door(const struct config *c, const struct upstream_word *word)
+{
+	bool relayed = word->kind == UPSTREAM_RELAYED;
+	const struct config_address *doors = relayed ? c->dot : c->dns;
+	size_t len = relayed ? c->dot_len : c->dns_asked ? c->dns_len : 0;
+	for (size_t k = 0; (relayed || word->kind == UPSTREAM_ADDRESS) && k < len; k++)
+		if (server_address_reaches(&word->address, &doors[k].at))
+			return &doors[k];
+	return NULL;
+}
+
 /* A door for one's own upstream is a question that waits for itself. The default door may be closed,
  * when another kadns has its port: then that one is the upstream. */
 static int check_loops(struct reader *r)
 {
 	const struct config *c = r->config;
-	for (size_t i = 0; c->dns_asked && i < c->upstream_len; i++)
-		for (size_t k = 0; k < c->dns_len; k++) {
-			struct upstream_word word;
-			const char *why;
-			const struct given *g = r->given;
-			if (upstream_word_parse(c->upstream[i], &word, &why) < 0 ||
-				word.kind != UPSTREAM_ADDRESS ||
-				!server_address_reaches(&word.address, &c->dns[k].at))
-				continue;
-			while (g < r->given + r->given_len && g->value != c->upstream[i])
-				g++;
-			return config_complain(g, "upstream=%s: that is our own door, dns=%s",
-				c->upstream[i], c->dns[k].text);
-		}
+	for (size_t i = 0; i < c->upstream_len; i++) {
+		struct upstream_word word;
+		const char *why;
+		if (upstream_word_parse(c->upstream[i], &word, &why) < 0)
+			continue;
+		const struct config_address *own = own_door(c, &word);
+		if (own)
+			return config_complain(given_as(r, c->upstream[i]),
+				"upstream=%s: that is our own door, %s=%s", c->upstream[i],
+				word.kind == UPSTREAM_RELAYED ? "dot" : "dns", own->text);
+	}
 	return 0;
 }
 
 /* A door that all the world can reach, left open by oversight, is somebody's amplifier. */
+static int judge_open(const struct reader *r, const char *option, const struct config_address *doors,
+	size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (r->config->allow.len ||
+			allow_is_loopback((const struct sockaddr *)&doors[i].at.addr))
+			continue;
+		return config_complain(given_as(r, doors[i].text),
+			"%s=%s is not on loopback: say who may ask, with allow=NET", option,
+			doors[i].text);
+	}
+	return 0;
+}
+
 static int judge_doors(const struct reader *r)
 {
 	const struct config *c = r->config;
-	for (size_t i = 0; i < c->dns_len; i++) {
-		const struct given *g = NULL;
-		if (c->allow.len || allow_is_loopback((const struct sockaddr *)&c->dns[i].at.addr))
-			continue;
-		for (size_t k = 0; k < r->given_len; k++)
-			if (r->given[k].value == c->dns[i].text)
-				g = &r->given[k];
-		return config_complain(g, "dns=%s is not on loopback: say who may ask, with allow=NET",
-			c->dns[i].text);
-	}
-	return 0;
+	if (c->dot_len && (!c->tls_cert || !c->tls_key))
+		return config_complain(given_as(r, c->dot[0].text), "dot=%s needs %s=FILE",
+			c->dot[0].text, c->tls_cert ? "tls_key" : "tls_cert");
+	int error = judge_open(r, "dns", c->dns, c->dns_len);
+	return error ? error : judge_open(r, "dot", c->dot, c->dot_len);
 }
 
 static int set_defaults(struct reader *r)
@@ -403,7 +430,10 @@ void config_finish(struct config *config)
 	free(config->root_hints);
 	free(config->trust_anchor);
 	free(config->hosts);
+	free(config->tls_cert);
+	free(config->tls_key);
 	config->root_hints = config->trust_anchor = config->hosts = NULL;
+	config->tls_cert = config->tls_key = NULL;
 	config->given = NULL;
 	config->state = NULL;
 }

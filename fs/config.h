@@ -35,6 +35,9 @@ struct config {
 	bool dns_asked; /* dns= was given: a door that cannot open is an error then */
 	struct config_address dns[CONFIG_LIST_MAX];
 	size_t dns_len;
+	struct config_address dot[CONFIG_LIST_MAX];
+	size_t dot_len;
+	char *tls_cert, *tls_key; /* absolute; of dot= */
 	struct allow allow; /* who else may ask a door that is not on loopback */
 
 	const char *upstream[UPSTREAM_MAX];

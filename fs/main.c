@@ -27,6 +27,7 @@
 #include "fs/state.h"
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
+#include "resolver/tls_server.h"
 
 #define CACHE_BYTES (64u << 20)
 
@@ -47,7 +48,8 @@ struct program {
 	struct reload reload;
 	struct publisher *publisher;
 	struct resolver *resolver;
-	struct dns_door *doors[CONFIG_LIST_MAX];
+	struct tls_server *tls;
+	struct dns_door *doors[2 * CONFIG_LIST_MAX]; /* dns=, then dot= */
 	struct mount *mount;
 	const char *end; /* why the loop ended */
 	bool unmounted;	 /* that is why */
@@ -264,31 +266,60 @@ static int open_resolver(struct program *p)
 	return r < 0 ? say("resolver", r) : 0;
 }
 
-/* A default door whose port is taken stays closed: two nodes on one machine are no mistake. */
+static void tls_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_NOTICE, "%s", line);
+}
+
+/* Before anything is opened: as who was started it is read, and later too. */
+static int open_tls(struct program *p)
+{
+	char why[TLS_WHY_MAX];
+	struct tls_server_config config = {
+		.cert = p->config.tls_cert, .key = p->config.tls_key, .say = tls_says};
+	if (p->config.dot_len == 0)
+		return 0;
+	int r = tls_server_create(&config, &p->tls, why);
+	if (r < 0)
+		log_line(LOG_ERR, "%s", why);
+	return r;
+}
+
+static int open_door(struct program *p, const struct config_address *a, struct tls_server *tls,
+	struct dns_door **ret_door)
+{
+	struct dns_door_config config = {.address = (const struct sockaddr *)&a->at.addr,
+		.address_len = a->at.len,
+		.allow = &p->config.allow,
+		.tls = tls};
+	int r = dns_door_open(p->base, p->resolver, &config, ret_door);
+	/* Two nodes on one machine are no mistake. */
+	if (r == -EADDRINUSE && !tls && !p->config.dns_asked) {
+		log_line(LOG_WARNING, "%s is in use: no DNS door (choose one with dns=)", a->text);
+		return 0;
+	}
+	if (r < 0)
+		log_line(LOG_ERR, "%s=%s: %s", tls ? "dot" : "dns", a->text, strerror(-r));
+	return r;
+}
+
 static int open_doors(struct program *p)
 {
-	struct server_address open[CONFIG_LIST_MAX];
+	const struct config *c = &p->config;
+	struct server_address open[2 * CONFIG_LIST_MAX];
 	size_t len = 0;
-	for (size_t i = 0; i < p->config.dns_len; i++) {
-		const struct config_address *a = &p->config.dns[i];
-		struct dns_door_config config = {.address = (const struct sockaddr *)&a->at.addr,
-			.address_len = a->at.len,
-			.allow = &p->config.allow};
-		int r = dns_door_open(p->base, p->resolver, &config, &p->doors[i]);
-		if (r == -EADDRINUSE && !p->config.dns_asked) {
-			log_line(LOG_WARNING, "%s is in use: no DNS door (choose one with dns=)",
-				a->text);
-			continue;
-		}
-		if (r < 0) {
-			log_line(LOG_ERR, "dns=%s: %s", a->text, strerror(-r));
-			return r;
-		}
-		open[len++] = a->at;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < c->dns_len + c->dot_len; i++) {
+		bool tls = i >= c->dns_len;
+		const struct config_address *a = tls ? &c->dot[i - c->dns_len] : &c->dns[i];
+		r = open_door(p, a, tls ? p->tls : NULL, &p->doors[i]);
+		if (p->doors[i])
+			open[len++] = a->at;
 	}
-	if (p->upstream)
+	if (r == 0 && p->upstream)
 		upstream_doors(p->upstream, open, len);
-	return 0;
+	return r;
 }
 
 static void on_unmounted(void *ctx)
@@ -381,6 +412,7 @@ static int open_all(struct program *p)
 		r = open_hosts(p);
 	p->reload.upstream = p->upstream;
 	p->reload.hosts = p->hosts;
+	p->reload.tls = p->tls;
 	if (r == 0)
 		r = open_resolver(p);
 	p->reload.resolver = p->resolver;
@@ -398,8 +430,9 @@ static int open_all(struct program *p)
 static void close_all(struct program *p)
 {
 	mount_destroy(p->mount);
-	for (size_t i = 0; i < CONFIG_LIST_MAX; i++)
+	for (size_t i = 0; i < 2 * CONFIG_LIST_MAX; i++)
 		dns_door_close(p->doors[i]);
+	tls_server_destroy(p->tls);
 	bootstrap_free(p->bootstrap);
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
@@ -448,6 +481,10 @@ static int check_apart(const struct program *p)
 		r = state_check_apart(p->config.hosts, p->mountpoint);
 	if (r == 0 && p->config.file)
 		r = state_check_apart(p->config.file, p->mountpoint);
+	if (r == 0 && p->config.tls_cert)
+		r = state_check_apart(p->config.tls_cert, p->mountpoint);
+	if (r == 0 && p->config.tls_key)
+		r = state_check_apart(p->config.tls_key, p->mountpoint);
 	return r;
 }
 
@@ -463,6 +500,8 @@ static int prepare(struct program *p)
 		r = check_mountpoint(p);
 	if (r == 0 && p->config.mount)
 		r = check_apart(p);
+	if (r == 0)
+		r = open_tls(p);
 	return r == 0 ? state_open(p->config.state, &p->lock) : r;
 }
 
@@ -533,6 +572,8 @@ int main(int argc, char **argv)
 		r = check_user(&p);
 		if (r == 0)
 			r = bootstrap_read(p.config.source, &p.bootstrap);
+		if (r == 0)
+			r = open_tls(&p);
 		if (r == 0)
 			puts("kadns: the configuration is good");
 	} else {

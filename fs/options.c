@@ -65,21 +65,30 @@ static bool says_port(const char *value)
 	return colon && colon > value && (colon == strchr(value, ':') || colon[-1] == ']');
 }
 
-int config_set_dns(struct reader *r, const char *value)
+static int add_door(struct config_address *list, size_t *len, const char *value)
 {
-	struct config *c = r->config;
-	c->dns_asked = true;
 	if (strcmp(value, "off") == 0) {
-		c->dns_len = 0;
+		*len = 0;
 		return 0;
 	}
-	struct config_address *a = &c->dns[c->dns_len];
-	if (c->dns_len == CONFIG_LIST_MAX || !says_port(value) ||
+	struct config_address *a = &list[*len];
+	if (*len == CONFIG_LIST_MAX || !says_port(value) ||
 		server_address_parse(value, strlen(value), &a->at) < 0)
 		return -EINVAL;
 	a->text = value;
-	c->dns_len++;
+	++*len;
 	return 0;
+}
+
+int config_set_dns(struct reader *r, const char *value)
+{
+	r->config->dns_asked = true;
+	return add_door(r->config->dns, &r->config->dns_len, value);
+}
+
+static int set_dot(struct reader *r, const char *value)
+{
+	return add_door(r->config->dot, &r->config->dot_len, value);
 }
 
 static int set_allow(struct reader *r, const char *value)
@@ -149,17 +158,13 @@ static int set_trust_anchor(struct reader *r, const char *value)
 	return set_file(r, &r->config->trust_anchor, value);
 }
 
-/* The directory's true path, and the file's own name: a link that is turned elsewhere is followed each
- * time. */
-static int set_hosts(struct reader *r, const char *value)
+/* Of a file that may change while we run: the directory's true path, and the file's own name, for a
+ * link that is turned elsewhere is followed each time. */
+static int set_watched(const struct reader *r, char **ret_path, const char *value)
 {
 	char *path, *slash, *whole = NULL;
-	if (!*value)
-		return -EINVAL;
-	free(r->config->hosts);
-	r->config->hosts = NULL;
-	if (strcmp(value, "none") == 0)
-		return 0;
+	free(*ret_path);
+	*ret_path = NULL;
 	path = config_path(r, value);
 	if (!path)
 		return -ENOMEM;
@@ -175,8 +180,29 @@ static int set_hosts(struct reader *r, const char *value)
 		free(whole);
 		return config_complain(r->current, "%s: %s", value, strerror(errno));
 	}
-	r->config->hosts = whole;
+	*ret_path = whole;
 	return 0;
+}
+
+static int set_hosts(struct reader *r, const char *value)
+{
+	if (!*value)
+		return -EINVAL;
+	if (strcmp(value, "none") != 0)
+		return set_watched(r, &r->config->hosts, value);
+	free(r->config->hosts);
+	r->config->hosts = NULL;
+	return 0;
+}
+
+static int set_tls_cert(struct reader *r, const char *value)
+{
+	return *value ? set_watched(r, &r->config->tls_cert, value) : -EINVAL;
+}
+
+static int set_tls_key(struct reader *r, const char *value)
+{
+	return *value ? set_watched(r, &r->config->tls_key, value) : -EINVAL;
 }
 
 static int set_insecure_zone(struct reader *r, const char *value)
@@ -393,6 +419,11 @@ static size_t *dns_list(struct config *c)
 	return &c->dns_len;
 }
 
+static size_t *dot_list(struct config *c)
+{
+	return &c->dot_len;
+}
+
 static size_t *allow_list(struct config *c)
 {
 	return &c->allow.len;
@@ -430,6 +461,11 @@ const struct option config_options[] = {
 		"database and keys (/var/lib/kadns/PORT, or $XDG_STATE_HOME/kadns/PORT)"},
 	{"dns", "ADDR:PORT", true, config_set_dns, dns_list,
 		"DNS door, UDP and TCP (127.0.0.1:1053); off closes it; repeatable"},
+	{"dot", "ADDR:PORT", true, set_dot, dot_list,
+		"door for DNS over TLS (off); repeatable; needs the next two"},
+	{"tls_cert", "FILE", false, set_tls_cert, NULL,
+		"certificate of the doors that speak TLS, PEM, with those between it and the root"},
+	{"tls_key", "FILE", false, set_tls_key, NULL, "its key, PEM"},
 	{"allow", "NET", true, set_allow, allow_list,
 		"who may ask a door that is not on loopback, ADDR or ADDR/BITS (nobody); repeatable"},
 	{"upstream", "WHERE", true, set_upstream, upstream_list,

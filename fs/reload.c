@@ -15,6 +15,17 @@ static void apply_policy(const struct reload *what, const struct policy *policy)
 	resolver_set_policy(what->resolver, policy);
 }
 
+static void apply_tls(struct tls_server *tls, const struct config *config)
+{
+	char why[TLS_WHY_MAX];
+	if (!tls || !config->tls_cert || !config->tls_key)
+		return;
+	if (tls_server_reload(tls, config->tls_cert, config->tls_key, why) < 0)
+		log_line(LOG_ERR, "%s; the certificate stays as it was", why);
+	else
+		log_line(LOG_NOTICE, "the certificate is read again");
+}
+
 static void apply(const struct reload *what, const struct config *config)
 {
 	struct upstream_config upstream = {0};
@@ -29,6 +40,7 @@ static void apply(const struct reload *what, const struct config *config)
 		log_line(LOG_ERR, "upstream: %s; it stays as it was", strerror(-r));
 	if (hosts_reopen(what->hosts, config->hosts) < 0)
 		log_line(LOG_ERR, "hosts: out of memory; it stays as it was");
+	apply_tls(what->tls, config);
 	apply_policy(what, &config->policy);
 	resolver_forget(what->resolver);
 	log_line(LOG_NOTICE,

@@ -5,6 +5,7 @@
 #include "fs/config.h"
 #include "resolver/hosts.h"
 #include "resolver/resolver.h"
+#include "resolver/tls_server.h"
 
 /* What is needed to read it again, and what is told of it. */
 struct reload {
@@ -14,11 +15,12 @@ struct reload {
 	struct upstream *upstream; /* NULL: upstream=none */
 	struct hosts *hosts;
 	struct resolver *resolver;
+	struct tls_server *tls; /* NULL: no door speaks TLS */
 	struct policy *policy; /* the program's own, for who holds a pointer to it */
 };
 
-/* upstream=, insecure_zone=, hosts=, and the files behind them: resolv.conf, the hosts file; trust=,
- * lookup=, tofu= and private_ok=. What was answered under the former ones is forgotten. With a mistake in
+/* upstream=, insecure_zone=, hosts=, tls_cert=, tls_key= and the files behind them: resolv.conf, the hosts
+ * file, certificate and key; trust=, lookup=, tofu= and private_ok=. What was answered under the former ones is forgotten. With a mistake in
  * it all stays as it was. Nothing that is under way is lost. Says in the log how it went. */
 void reload(const struct reload *what);
 

@@ -229,6 +229,17 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 		;
 }
 
+static int udp_open(struct dns_door *door, const struct dns_door_config *config)
+{
+	int error = dns_udp_open(config->address, config->address_len, &door->udp);
+	if (error < 0)
+		return error;
+	event_assign(
+		&door->udp_event, door->base, door->udp->fd, EV_READ | EV_PERSIST, on_udp, door);
+	event_add(&door->udp_event, NULL);
+	return 0;
+}
+
 int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_door_config *config,
 	struct dns_door **ret_door)
 {
@@ -239,15 +250,12 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_
 	door->resolver = r;
 	door->time = dns_door_time();
 	TAILQ_INIT(&door->connections);
+	door->tls = config->tls;
 	int error = gate_init(&door->gate, config->allow, &door->time);
+	if (error == 0 && !door->tls)
+		error = udp_open(door, config);
 	if (error == 0)
-		error = dns_udp_open(config->address, config->address_len, &door->udp);
-	if (error == 0) {
-		event_assign(
-			&door->udp_event, base, door->udp->fd, EV_READ | EV_PERSIST, on_udp, door);
-		event_add(&door->udp_event, NULL);
 		error = dns_tcp_open(door, config->address, config->address_len);
-	}
 	if (error < 0) {
 		dns_door_close(door);
 		return error;

@@ -1,4 +1,4 @@
-/* The DNS door: UDP and TCP on one address (RFC 1035, 6891, 7766).
+/* The DNS door: UDP and TCP on one address (RFC 1035, 6891, 7766), or TLS (RFC 7858).
  *
  * A question in memory is answered from stored bytes with id, flags, case and TTLs patched; any
  * other waits for the resolver. Nothing is asked of the network for junk: a malformed question is
@@ -13,6 +13,7 @@
 #include "resolver/resolver.h"
 
 struct dns_door;
+struct tls_server;
 
 #define DNS_DOOR_UDP_PENDING_MAX 2048 /* questions that wait for the resolver */
 #define DNS_DOOR_TCP_MAX 256	      /* connections; the one idle longest gives way */
@@ -23,8 +24,9 @@ struct dns_door_config {
 	const struct sockaddr *address;
 	socklen_t address_len;
 	const struct allow *allow; /* stands as long as the door */
+	struct tls_server *tls;	   /* likewise; the door speaks TLS then, and nothing else. Or NULL */
 };
-/* Binds both sockets. Negative errno of bind(2): -EADDRINUSE, -EACCES. */
+/* Binds its sockets. Negative errno of bind(2): -EADDRINUSE, -EACCES. */
 int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_door_config *config,
 	struct dns_door **ret_door);
 void dns_door_close(struct dns_door *door);
@@ -35,6 +37,7 @@ void dns_door_close(struct dns_door *door);
 struct dns_door_counters {
 	uint64_t in, out, junk;
 	uint64_t connections, displaced; /* displaced: gave way to others */
+	uint64_t handshakes, resumed, failed, queued; /* of TLS; queued: steps that had to wait */
 	uint64_t not_allowed, limited,
 		dropped; /* by the gate: REFUSED or closed; TC or BADCOOKIE; neither */
 	uint64_t rcode[DNS_RCODES];

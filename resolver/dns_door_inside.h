@@ -1,4 +1,5 @@
-/* What the two halves of the DNS door share: dns_door.c (UDP) and dns_tcp.c. */
+/* What the parts of the DNS door share: dns_door.c (UDP), and dns_tcp.c, dns_places.c and
+ * dns_handshake.c (TCP and TLS). */
 #ifndef RESOLVER_DNS_DOOR_INSIDE_H
 #define RESOLVER_DNS_DOOR_INSIDE_H
 
@@ -12,6 +13,7 @@
 struct udp_wait;
 struct tcp_connection;
 struct evconnlistener;
+struct tls_server;
 
 struct dns_door {
 	struct event_base *base;
@@ -22,10 +24,13 @@ struct dns_door {
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
 	size_t waits_len;
+	struct tls_server *tls; /* NULL: plain */
 	struct evconnlistener *listener;
 	struct event listener_retry;
 	TAILQ_HEAD(tcp_list, tcp_connection) connections; /* the one idle longest first */
 	size_t connections_len, connections_max;
+	TAILQ_HEAD(, tcp_connection) queue; /* handshakes that wait for their turn */
+	struct event turn;
 	struct dns_door_counters counters[DNS_VIAS];
 };
 

@@ -1,26 +1,22 @@
-/* The DNS door over TCP (RFC 7766): many questions a connection, answered as they are ready. */
+/* A connection of the DNS door over TCP (RFC 7766) or TLS (RFC 7858): many questions, answered as
+ * they are ready. What one read brought is answered by one write, and over TLS by one record. */
+#include "resolver/dns_tcp.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "resolver/clock.h"
-#include "resolver/dns_door_inside.h"
 
-#define IDLE_SECONDS 10	       /* without a whole question; a connection costs us memory */
-#define IDLE_SECONDS_CROWDED 2 /* when over half of the places are taken (RFC 7766, 6.2.3) */
-#define FILES_FOR_OTHERS 4     /* a door takes one in so many of the descriptors that we may have */
 #define UNSENT_MAX (256u << 10) /* a client that asks and does not read is asked no further */
-#define DISPLACED_AT_ONCE 8
-#define ACCEPT_PAUSE_USEC 500000 /* out of descriptors: accepting again at once would only spin */
+#define UNTAKEN_SECONDS 10	/* and one that takes nothing for so long is let go */
 #define QUERY_MAX 4096
+#define READ_BYTES 16384 /* a record of TLS has no more */
+#define READS_A_TURN 4	 /* then the others */
+/* What a turn says, gathered: one reply more than this always fits. */
+#define REPLIES_BYTES (64u << 10)
 
 struct tcp_wait {
 	LIST_ENTRY(tcp_wait) link;
@@ -29,18 +25,12 @@ struct tcp_wait {
 	struct dns_query query;
 };
 
-struct tcp_connection {
-	TAILQ_ENTRY(tcp_connection) link;
-	struct dns_door *door;
-	struct bufferevent *stream;
-	struct sockaddr_storage peer;
-	LIST_HEAD(, tcp_wait) waits;
-	size_t waits_len;
-	struct event idle;
-	bool ending; /* the client has said all; what is asked is still answered */
-};
+/* One loop, one thread: these are of the connection whose turn it is. */
+static uint8_t in[READ_BYTES + QUERY_MAX + 2];
+static uint8_t replies[REPLIES_BYTES + 2 + PACKET_MAX];
+static size_t replies_len;
 
-static void connection_free(struct tcp_connection *c)
+void tcp_connection_free(struct tcp_connection *c)
 {
 	struct tcp_wait *w;
 	while ((w = LIST_FIRST(&c->waits))) {
@@ -48,54 +38,100 @@ static void connection_free(struct tcp_connection *c)
 		LIST_REMOVE(w, link);
 		free(w);
 	}
+	tcp_handshake_forget(c);
 	TAILQ_REMOVE(&c->door->connections, c, link);
 	c->door->connections_len--;
 	event_del(&c->idle);
-	/* libevent would close it when the loop comes round; a burst of connections, each of which
-	 * displaces another, would have all descriptors until then. */
-	evutil_socket_t fd = bufferevent_getfd(c->stream);
-	bufferevent_setfd(c->stream, -1);
-	close(fd);
-	bufferevent_free(c->stream);
+	event_del(&c->readable);
+	event_del(&c->writable);
+	stream_close(&c->stream);
+	evbuffer_free(c->unsent);
+	free(c->rest);
 	free(c);
 }
+
+/* ---- writing ---- */
 
 static bool over_its_share(const struct tcp_connection *c)
 {
 	return c->waits_len >= DNS_DOOR_TCP_PENDING_MAX ||
-	       evbuffer_get_length(bufferevent_get_output(c->stream)) > UNSENT_MAX;
+	       evbuffer_get_length(c->unsent) > UNSENT_MAX;
 }
 
-static void send_reply(struct tcp_connection *c, const uint8_t *reply, size_t len)
+/* What it does not take now waits. False: it will take nothing any more. */
+static bool send_unsent(struct tcp_connection *c)
 {
-	uint8_t prefix[2] = {(uint8_t)(len >> 8), (uint8_t)len};
-	struct evbuffer *out = bufferevent_get_output(c->stream);
-	c->door->counters[DNS_TCP].out++;
-	/* Both go out in one segment: bufferevent writes when the loop comes round. */
-	evbuffer_add(out, prefix, 2);
-	evbuffer_add(out, reply, len);
+	size_t len;
+	while ((len = evbuffer_get_length(c->unsent))) {
+		/* As much as a record has: what TLS did not get rid of must come again the same. */
+		size_t piece = len < READ_BYTES ? len : READ_BYTES;
+		const uint8_t *bytes = evbuffer_pullup(c->unsent, (ev_ssize_t)piece);
+		ssize_t n = bytes ? stream_write(&c->stream, bytes, piece) : -ENOMEM;
+		if (n == -EAGAIN) {
+			event_add(&c->writable, NULL);
+			return true;
+		}
+		if (n < 0)
+			return false;
+		c->written = clock_monotonic();
+		evbuffer_drain(c->unsent, (size_t)n);
+	}
+	return true;
 }
 
-static void read_more(struct tcp_connection *c);
-
-static void end_if_done(struct tcp_connection *c)
+/* False: as above, or no memory to keep it. */
+static bool send_bytes(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 {
-	if (c->ending && c->waits_len == 0 &&
-		evbuffer_get_length(bufferevent_get_output(c->stream)) == 0)
-		connection_free(c);
+	while (len && evbuffer_get_length(c->unsent) == 0) {
+		ssize_t n = stream_write(&c->stream, bytes, len);
+		if (n == -EAGAIN) {
+			c->written = clock_monotonic();
+			event_add(&c->writable, NULL);
+			break;
+		}
+		if (n < 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return len == 0 || evbuffer_add(c->unsent, bytes, len) == 0;
 }
+
+static bool send_replies(struct tcp_connection *c)
+{
+	bool good = send_bytes(c, replies, replies_len);
+	replies_len = 0;
+	return good;
+}
+
+/* Behind the others, where its bytes stand already. */
+static void add_reply(struct dns_door *door, size_t len)
+{
+	uint8_t *prefix = replies + replies_len;
+	prefix[0] = (uint8_t)(len >> 8);
+	prefix[1] = (uint8_t)len;
+	replies_len += 2 + len;
+	tcp_counters(door)->out++;
+}
+
+/* ---- questions ---- */
 
 static void on_tcp_answer(void *ctx, const struct answer *a)
 {
 	struct tcp_wait *w = ctx;
 	struct tcp_connection *c = w->connection;
-	static uint8_t reply[PACKET_MAX]; /* one loop, one thread */
-	size_t len = dns_door_late(c->door, &w->query, a, reply, sizeof(reply));
-	send_reply(c, reply, len);
+	static uint8_t reply[2 + PACKET_MAX];
+	size_t len = dns_door_late(c->door, &w->query, a, reply + 2, PACKET_MAX);
+	reply[0] = (uint8_t)(len >> 8);
+	reply[1] = (uint8_t)len;
+	tcp_counters(c->door)->out++;
 	LIST_REMOVE(w, link);
 	c->waits_len--;
 	free(w);
-	read_more(c);
+	/* Sent when all callbacks of this turn have been: others may be ready too, and share a
+	 * record. Without memory for it the client asks again. */
+	evbuffer_add(c->unsent, reply, 2 + len);
+	event_active(&c->writable, EV_WRITE, 0);
 }
 
 static bool tcp_ask(struct tcp_connection *c, const struct dns_query *q)
@@ -115,256 +151,184 @@ static bool tcp_ask(struct tcp_connection *c, const struct dns_query *q)
 	return true;
 }
 
-static unsigned idle_seconds(const struct dns_door *door)
-{
-	return door->connections_len * 2 > door->connections_max ? IDLE_SECONDS_CROWDED
-								 : IDLE_SECONDS;
-}
-
 /* False: not DNS; the connection is of no use. */
 static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t len)
 {
-	static uint8_t reply[PACKET_MAX];
 	struct dns_query q;
-	uint8_t rcode;
+	uint8_t rcode, *reply = replies + replies_len + 2;
 	size_t reply_len = 0;
 	struct dns_door *door = c->door;
-	door->counters[DNS_TCP].in++;
+	tcp_counters(door)->in++;
 	enum dns_reading reading = dns_query_read(message, len, &q, &rcode);
 	if (reading == DNS_DROP) {
-		door->counters[DNS_TCP].junk++;
+		tcp_counters(door)->junk++;
 		return false;
 	}
-	struct gate_time now = dns_door_time();
-	gate_tick(&door->gate, &now);
-	gate_tcp(&door->gate, (const struct sockaddr *)&c->peer, &now, &q);
-	q.via = DNS_TCP;
-	q.asked = now.now;
-	q.keepalive = (uint16_t)(idle_seconds(door) * 10);
+	gate_tcp(&door->gate, (const struct sockaddr *)&c->peer, &door->time, &q);
+	q.asked = door->time.now;
+	q.keepalive = (uint16_t)(tcp_idle_seconds(door) * 10);
+	q.via = door->tls ? DNS_TLS : DNS_TCP;
+	q.pads = door->tls != NULL;
 	if (reading == DNS_ERROR)
-		reply_len = dns_door_count(door, &q, rcode,
-			dns_reply_error(&q, rcode, EDE_NONE, reply, sizeof(reply)));
+		reply_len = dns_door_count(
+			door, &q, rcode, dns_reply_error(&q, rcode, EDE_NONE, reply, PACKET_MAX));
 	else
-		reply_len = dns_door_at_once(door, &q, reply, sizeof(reply));
+		reply_len = dns_door_at_once(door, &q, reply, PACKET_MAX);
 	if (reply_len == 0 && !tcp_ask(c, &q))
 		reply_len = dns_door_count(door, &q, RCODE_SERVFAIL,
-			dns_reply_error(&q, RCODE_SERVFAIL, EDE_NONE, reply, sizeof(reply)));
+			dns_reply_error(&q, RCODE_SERVFAIL, EDE_NONE, reply, PACKET_MAX));
 	if (reply_len)
-		send_reply(c, reply, reply_len);
+		add_reply(door, reply_len);
 	return true;
 }
 
-/* Counted from the last whole question, so that a byte now and then keeps nothing open. */
-static void await_question(struct tcp_connection *c)
+/* Answers whole questions as long as the client keeps to its share. Bytes used, or -EBADMSG where
+ * what comes is not DNS; -EPIPE: nobody takes the replies. */
+static ssize_t answer_all(struct tcp_connection *c, const uint8_t *bytes, size_t size)
 {
-	struct timeval idle = {.tv_sec = (time_t)idle_seconds(c->door)};
-	event_add(&c->idle, &idle);
-}
-
-/* While its questions are out or our replies not all taken, it is not idle. */
-static void on_idle(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	struct tcp_connection *c = ctx;
-	if (c->waits_len || evbuffer_get_length(bufferevent_get_output(c->stream)))
-		await_question(c);
-	else
-		connection_free(c);
-}
-
-/* Takes whole questions from the input as long as the client keeps to its share. */
-static void read_more(struct tcp_connection *c)
-{
-	struct evbuffer *in = bufferevent_get_input(c->stream);
-	uint8_t prefix[2], message[QUERY_MAX];
-	while (!over_its_share(c) && evbuffer_copyout(in, prefix, 2) == 2) {
-		size_t len = (size_t)prefix[0] << 8 | prefix[1];
-		if (len < PACKET_HEADER || len > sizeof(message)) {
-			c->door->counters[DNS_TCP].junk++;
-			connection_free(c);
-			return;
+	size_t at = 0;
+	while (size - at >= 2 && !over_its_share(c)) {
+		size_t len = (size_t)bytes[at] << 8 | bytes[at + 1];
+		if (len < PACKET_HEADER || len > QUERY_MAX) {
+			tcp_counters(c->door)->junk++;
+			return -EBADMSG;
 		}
-		if (evbuffer_get_length(in) < 2 + len)
+		if (size - at - 2 < len)
 			break;
-		evbuffer_drain(in, 2);
-		evbuffer_remove(in, message, len);
-		/* Alive: to the end of the list of those who may have to give way. */
-		await_question(c);
-		TAILQ_REMOVE(&c->door->connections, c, link);
-		TAILQ_INSERT_TAIL(&c->door->connections, c, link);
-		if (!answer_one(c, message, len)) {
-			connection_free(c);
-			return;
-		}
+		c->asked = c->door->time.now;
+		if (!answer_one(c, bytes + at + 2, len))
+			return -EBADMSG;
+		at += 2 + len;
+		if (replies_len >= REPLIES_BYTES && !send_replies(c))
+			return -EPIPE;
 	}
-	if (over_its_share(c))
-		bufferevent_disable(c->stream, EV_READ);
-	else if (!c->ending)
-		bufferevent_enable(c->stream, EV_READ);
-	end_if_done(c);
+	if (at)
+		tcp_connection_lives(c);
+	return (ssize_t)at;
 }
 
-static void on_read(struct bufferevent *stream, void *ctx)
+/* Keeps what was not used of what stands in `in`. */
+static bool keep_rest(struct tcp_connection *c, size_t from, size_t to)
 {
-	(void)stream;
-	read_more(ctx);
+	free(c->rest);
+	c->rest = NULL;
+	c->rest_len = to - from;
+	if (c->rest_len == 0)
+		return true;
+	c->rest = malloc(c->rest_len);
+	if (c->rest)
+		memcpy(c->rest, in + from, c->rest_len);
+	return c->rest != NULL;
 }
 
-static void on_written(struct bufferevent *stream, void *ctx)
+/* What had come before, and what a read brings. 1: there may be more; 0: not now; or an error, and
+ * then the connection is of no use. */
+static int read_once(struct tcp_connection *c, bool readable)
 {
-	(void)stream;
-	read_more(ctx);
-}
-
-static void on_event(struct bufferevent *stream, short what, void *ctx)
-{
-	struct tcp_connection *c = ctx;
-	(void)stream;
-	if (what & BEV_EVENT_EOF) { /* half closed: `dig +tcp` and scripts do that */
-		c->ending = true;
-		bufferevent_disable(c->stream, EV_READ);
-		end_if_done(c);
-		return;
+	size_t len = c->rest_len;
+	if (len)
+		memcpy(in, c->rest, len);
+	/* More than that stands there only where it asked beyond its share. */
+	if (readable && !c->ending && len <= QUERY_MAX + 1) {
+		ssize_t n = stream_read(&c->stream, in + len, READ_BYTES);
+		if (n == 0) /* half closed: `dig +tcp` and scripts do that */
+			c->ending = true;
+		else if (n > 0)
+			len += (size_t)n;
+		else if (n != -EAGAIN)
+			return (int)n;
 	}
-	connection_free(c); /* an error, or a client that takes no byte for as long as we wait */
-}
-
-/* Ends the connection that was idle longest, of those that `of` shares an address with (NULL: all).
- * Where each waits for us, the one whose last question is the oldest: it may ask again, and nobody
- * holds every place with questions that take long. */
-static void displace(struct dns_door *door, const struct sockaddr *of)
-{
-	struct tcp_connection *c, *victim = NULL;
-	TAILQ_FOREACH(c, &door->connections, link)
-	{
-		if (of && !gate_same_client(of, (const struct sockaddr *)&c->peer))
-			continue;
-		if (!victim || c->waits_len == 0)
-			victim = c;
-		if (c->waits_len == 0)
-			break;
-	}
-	if (!victim)
-		return;
-	door->counters[DNS_TCP].displaced++;
-	connection_free(victim);
-}
-
-/* Who has his share already makes room himself; on this machine all have one address. */
-static void make_room(struct dns_door *door, const struct sockaddr *peer)
-{
-	struct tcp_connection *c;
-	size_t has = 0;
-	if (!allow_is_loopback(peer))
-		TAILQ_FOREACH(c, &door->connections, link)
-	has += gate_same_client(peer, (const struct sockaddr *)&c->peer);
-	if (has >= DNS_DOOR_TCP_SHARE)
-		displace(door, peer);
-	else if (door->connections_len >= door->connections_max)
-		displace(door, NULL);
-}
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
-	int peer_len, void *ctx)
-{
-	(void)listener;
-	struct dns_door *door = ctx;
-	struct timeval unread = {.tv_sec = IDLE_SECONDS};
-	int on = 1;
-	if (!allow_permits(door->gate.allow, peer)) {
-		door->counters[DNS_TCP].not_allowed++;
-		close(fd);
-		return;
-	}
-	make_room(door, peer);
-	struct tcp_connection *c = calloc(1, sizeof(*c));
-	if (c)
-		c->stream = bufferevent_socket_new(door->base, fd, 0);
-	if (!c || !c->stream) {
-		free(c);
-		close(fd);
-		return;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	c->door = door;
-	memcpy(&c->peer, peer, (size_t)peer_len);
-	TAILQ_INSERT_TAIL(&door->connections, c, link);
-	door->connections_len++;
-	door->counters[DNS_TCP].connections++;
-	bufferevent_setcb(c->stream, on_read, on_written, on_event, c);
-	bufferevent_set_timeouts(c->stream, NULL, &unread);
-	event_assign(&c->idle, door->base, -1, 0, on_idle, c);
-	await_question(c);
-	bufferevent_setwatermark(c->stream, EV_READ, 0, QUERY_MAX + 2);
-	bufferevent_enable(c->stream, EV_READ | EV_WRITE);
-}
-
-/* Out of descriptors, as a rule: some of ours go, which leaves a few for the other parts too. Where
- * we have none, only others can help, and asking again at once would spin. */
-static void on_accept_error(struct evconnlistener *listener, void *ctx)
-{
-	struct dns_door *door = ctx;
-	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_USEC};
-	if (door->connections_len == 0) {
-		evconnlistener_disable(listener);
-		event_add(&door->listener_retry, &pause);
-	}
-	for (int i = 0; i < DISPLACED_AT_ONCE; i++)
-		displace(door, NULL);
-}
-
-static void on_retry(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	evconnlistener_enable(((struct dns_door *)ctx)->listener);
-}
-
-/* What the other parts need (SQLite, DHT, the mount) must be left where few descriptors are
- * allowed. */
-static size_t connections_max(void)
-{
-	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY ||
-		files.rlim_cur / FILES_FOR_OTHERS >= DNS_DOOR_TCP_MAX)
-		return DNS_DOOR_TCP_MAX;
-	return files.rlim_cur < FILES_FOR_OTHERS ? 1 : files.rlim_cur / FILES_FOR_OTHERS;
-}
-
-int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len)
-{
-	int on = 1, error;
-	door->connections_max = connections_max();
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (address->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, address, len) < 0 || listen(fd, 128) < 0) {
-		error = -errno;
-		close(fd);
-		return error;
-	}
-	door->listener = evconnlistener_new(
-		door->base, on_accept, door, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (!door->listener) {
-		close(fd);
+	ssize_t used = answer_all(c, in, len);
+	if (used < 0)
+		return (int)used;
+	if (!keep_rest(c, (size_t)used, len))
 		return -ENOMEM;
-	}
-	evconnlistener_set_error_cb(door->listener, on_accept_error);
-	event_assign(&door->listener_retry, door->base, -1, 0, on_retry, door);
-	return 0;
+	return !c->ending && c->stream.more && !over_its_share(c);
 }
 
-void dns_tcp_close(struct dns_door *door)
+/* What the loop is to tell of next. */
+static void await_more(struct tcp_connection *c, bool more)
 {
-	struct tcp_connection *c;
-	while ((c = TAILQ_FIRST(&door->connections)))
-		connection_free(c);
-	if (door->listener) {
-		event_del(&door->listener_retry);
-		evconnlistener_free(door->listener);
+	if (c->ending || over_its_share(c))
+		event_del(&c->readable);
+	else
+		event_add(&c->readable, NULL);
+	if (more)
+		event_active(&c->readable, EV_READ, 0);
+	else if (!c->ending && c->stream.awaits_room)
+		event_add(&c->writable, NULL);
+}
+
+/* Reads, answers, and ends the connection when all is said. */
+static void take_turn(struct tcp_connection *c, bool readable)
+{
+	struct dns_door *door = c->door;
+	int more = 1;
+	door->time = dns_door_time();
+	gate_tick(&door->gate, &door->time);
+	replies_len = 0;
+	for (int reads = 0; more > 0 && reads < READS_A_TURN; reads++)
+		more = read_once(c, readable || c->stream.more || c->stream.awaits_room);
+	/* What was asked before the junk is answered. */
+	bool sent = more != -EPIPE && send_replies(c);
+	if (more < 0 || !sent ||
+		(c->ending && c->waits_len == 0 && evbuffer_get_length(c->unsent) == 0))
+		tcp_connection_free(c);
+	else
+		await_more(c, more > 0);
+}
+
+void tcp_begin(struct tcp_connection *c)
+{
+	event_add(&c->readable, NULL);
+	take_turn(c, true);
+}
+
+/* ---- events ---- */
+
+void tcp_on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	(void)fd;
+	(void)what;
+	if (c->shaking)
+		tcp_handshake(c);
+	else
+		take_turn(c, true);
+}
+
+void tcp_on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	(void)fd;
+	(void)what;
+	if (c->shaking)
+		tcp_handshake(c);
+	else if (!send_unsent(c))
+		tcp_connection_free(c);
+	else
+		take_turn(c, false);
+}
+
+/* Counted from the last whole question, so that a byte now and then keeps nothing open. While its
+ * questions are out or our replies not all taken, it is not idle, as long as it takes some. */
+void tcp_on_idle(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	uint64_t now = clock_monotonic(), limit = tcp_patience(c) * SECOND, since = c->asked;
+	(void)fd;
+	(void)what;
+	if (evbuffer_get_length(c->unsent)) {
+		since = c->written;
+		limit = UNTAKEN_SECONDS * SECOND;
+	} else if (c->waits_len) {
+		since = now;
 	}
+	if (now - since >= limit) {
+		tcp_connection_free(c);
+		return;
+	}
+	uint64_t left = limit - (now - since);
+	struct timeval t = {(time_t)(left / SECOND), (suseconds_t)(left % SECOND)};
+	event_add(&c->idle, &t);
 }

@@ -195,6 +195,10 @@ static const struct door_column {
 	COLUMN("junk", junk),
 	COLUMN("connections", connections),
 	COLUMN("displaced", displaced),
+	COLUMN("handshakes", handshakes),
+	COLUMN("resumed", resumed),
+	COLUMN("failed", failed),
+	COLUMN("queued", queued),
 	COLUMN("not_allowed", not_allowed),
 	COLUMN("limited", limited),
 	COLUMN("dropped", dropped),
@@ -255,7 +259,8 @@ int resolver_end_text(FILE *f, char **text)
 
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 {
-	static const char *const ways[DNS_VIAS] = {[DNS_UDP] = "udp", [DNS_TCP] = "tcp"};
+	static const char *const ways[DNS_VIAS] = {[DNS_UDP] = "udp", [DNS_TCP] = "tcp",
+		[DNS_TLS] = "tls"};
 	FILE *f = open_memstream(ret_text, ret_len);
 	if (!f)
 		return -ENOMEM;

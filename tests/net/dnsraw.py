@@ -1,5 +1,6 @@
 """DNS messages by hand, for what no client sends."""
 import socket
+import ssl
 import struct
 
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS", 23: "BADCOOKIE"}
@@ -115,3 +116,26 @@ class Tcp:
     def ask(self, message):
         self.send(message)
         return self.receive()
+
+
+class Tls(Tcp):
+    """The same over TLS; `context` as tls_context makes it."""
+
+    def __init__(self, to, context, session=None, timeout=6):
+        plain = socket.create_connection(to, timeout)
+        try:
+            self.s = context.wrap_socket(plain, server_hostname="dns.test", session=session)
+        except OSError:
+            plain.close()
+            raise
+        self.f = self.s.makefile("rb")
+
+
+def tls_context(ca, alpn=("dot",), version=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca)
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
+    if version:
+        context.minimum_version = context.maximum_version = version
+    return context

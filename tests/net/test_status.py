@@ -36,6 +36,10 @@ ELSEWHERE = {
     "dns.DOOR.limited": ("net/test_open_door.sh", "dns.udp.limited"),
     "dns.DOOR.not_allowed": ("net/test_open_door.sh", "dns.udp.not_allowed"),
     "dns.DOOR.from.hosts": ("net/test_standards.sh", "dns.udp.from.hosts"),
+    "dns.DOOR.handshakes": ("net/dot.py", "handshakes"),
+    "dns.DOOR.resumed": ("net/dot.py", "resumed"),
+    "dns.DOOR.failed": ("net/dot.py", "failed"),
+    "dns.DOOR.queued": ("net/test_dot.sh", "dns.tls.queued"),
     "dns.DOOR.stale": ("net/test_cache.py", "dns.udp.stale"),
     **{f"dns.DOOR.took.{t}": ("net/test_standards.sh", "took")
        for t in ("1ms", "5ms", "20ms", "50ms", "200ms", "1000ms", "5000ms", "longer")},
