@@ -29,7 +29,7 @@ die() { echo "minet: $*" >&2; exit 1; }
 
 # ---------------------------------------------------------------- zone data
 soa() { # origin ns: the two records every zone starts with
-  printf '$ORIGIN %s\n$TTL 300\n@ IN SOA %s hostmaster.test. 1 3600 900 604800 60\n@ IN NS %s\n' "$1" "$2" "$2"
+  printf '$ORIGIN %s\n$TTL %s\n@ IN SOA %s hostmaster.test. 1 3600 900 604800 60\n@ IN NS %s\n' "$1" "${MINET_TTL:-300}" "$2" "$2"
 }
 leaf() { # contents shared by every leaf zone; $1 = origin
   soa "$1" "ns.$1"
