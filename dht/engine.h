@@ -9,6 +9,7 @@
  *   get.c      values, verified
  *   put.c      the second half of a put: store on the nearest that answered
  *   region.c   is the network as dense around a target as elsewhere?
+ *   nets.c     or from one network?
  *   detour.c   where it is not: a second path, and the far side of the region
  *   refresh.c  a put only where it is needed
  *   republish.c  when that is done for items of ours, and how much it may cost

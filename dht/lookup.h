@@ -165,6 +165,11 @@ enum dht_acquaintance dht_region_look(const struct dht *dht, const struct dht_co
 /* is that node one that is not believed? */
 bool dht_region_made_up(const struct dht_lookup *l, const struct dht_contact *contact);
 
+/* nets.c: are too many of the nearest eight of one network? `row`: those that answered, the nearest
+ * first. They become suspects. */
+bool dht_nets_judge(
+	struct dht_lookup *l, unsigned family, struct dht_candidate *const row[], size_t len);
+
 /* detour.c: where ids were made up: those with whom a second path begins become candidates; */
 void dht_detour_begin(struct dht_lookup *l, unsigned family);
 /* and whom to ask next for the far side of a region whose middle is crowded, and which id. False:

@@ -149,15 +149,30 @@ static bool judge_clusters(struct dht_candidate *const row[], size_t len, bool p
 	return found;
 }
 
-/* Misfits come last in the list, however near they are. */
-static size_t near_of(const struct dht_lookup *l, unsigned family,
-	struct dht_candidate *row[DHT_CANDIDATES_MAX], size_t len)
+/* Those of the row that lie within `width` of the first `from`, or of the target itself. */
+static size_t together(const struct dht_lookup *l, struct dht_candidate *const row[], size_t len,
+	size_t from, uint64_t width)
 {
-	uint64_t radius = dht_region_distance(l->dht, family, DHT_K) / CROWDED;
-	size_t near = 0;
-	for (size_t i = 0; i < len; i++)
-		if (dht_distance(&l->target, &row[i]->node.contact.id) <= radius)
-			row[near++] = row[i];
+	const struct dht_id *t = &l->target;
+	uint64_t start = from ? dht_distance(t, &row[from]->node.contact.id) : 0;
+	size_t n = 0;
+	while (from + n < len && dht_distance(t, &row[from + n]->node.contact.id) - start <= width)
+		n++;
+	return n;
+}
+
+/* The first of the row that are so much denser. Where there are eight the next eight are looked at
+ * alike, and so on: else sixteen would hide the honest ones, half of them where eight are too many
+ * and half just beyond. */
+static size_t near_of(
+	const struct dht_lookup *l, unsigned family, struct dht_candidate *const row[], size_t len)
+{
+	uint64_t width = dht_region_distance(l->dht, family, DHT_K) / CROWDED;
+	size_t near = together(l, row, len, 0, width), more = near;
+	while (more >= DHT_K && near < len) {
+		more = together(l, row, len, near, width);
+		near += more >= DHT_K ? more : 0;
+	}
 	return near;
 }
 
@@ -171,13 +186,17 @@ static void judge_by(struct dht_lookup *l, unsigned family, bool proven)
 	/* A search for the tables' sake is there to meet many, of a network that may be young. */
 	if (l->kind == DHT_LOOKUP_NODES)
 		return;
-	len = near_of(l, family, row, len);
-	if (len >= DHT_K && proven) {
+	/* Misfits come last in the list, however near they are, and are none of the eight. */
+	while (len > 0 && row[len - 1]->misfit)
+		len--;
+	size_t near = near_of(l, family, row, len);
+	bool crowded = near >= DHT_K;
+	for (size_t i = 0; i < near && (crowded || front->crowded); i++)
+		suspect(row[i], proven);
+	if (proven && (dht_nets_judge(l, family, row, len) || crowded)) {
 		front->crowded = true;
 		widen(l);
 	}
-	for (size_t i = 0; i < len && (len >= DHT_K || front->crowded); i++)
-		suspect(row[i], proven);
 }
 
 void dht_region_judge(struct dht_lookup *l, unsigned family)

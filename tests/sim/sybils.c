@@ -1,6 +1,7 @@
 /* Nodes that are all next to one target. */
 #undef NDEBUG
 #include "tests/sim/sybils.h"
+#include "dht/estimate.h"
 #include "tests/sim/liars.h"
 
 #include <assert.h>
@@ -12,94 +13,165 @@
 #define TRIED6 4096
 #define TRIED4 8
 
-/* The nearest that BEP 42 allows. */
-static void choose_address(const struct sim_sybils_case *c, const struct dht_id *target,
-	size_t number, struct dht_endpoint *ret_at, struct dht_id *ret_id)
+struct world {
+	const struct sim_sybils_case *c;
+	struct sim *sim;
+	size_t *honest, *sybils;
+	uint64_t who; /* who writes */
+	struct dht_id target;
+};
+
+/* The honest nodes are so far apart. */
+static uint64_t spacing_of(const struct world *w)
 {
+	return UINT64_MAX / (w->c->honest + 1);
+}
+
+static bool is_in_ring(const struct world *w, const struct dht_id *id)
+{
+	uint64_t d = dht_distance(&w->target, id) / (spacing_of(w) / 10);
+	return d >= w->c->ring_from && d < w->c->ring_to;
+}
+
+/* The nearest that BEP 42 allows, or one in the ring. */
+static void choose_address(const struct world *w, size_t number, bool ring,
+	struct dht_endpoint *ret_at, struct dht_id *ret_id)
+{
+	const struct sim_sybils_case *c = w->c;
 	struct dht_endpoint at = {.family = c->family, .port = 4001, .ip = {0x2a, 0x7f, 1, 1}};
-	struct dht_id id, random = *target;
-	if (c->family == 4)
+	struct dht_id id, random = w->target;
+	bool four = c->family == 4, wide = c->net == SIM_WIDE_NET;
+	unsigned own = c->net == SIM_MANY_NETS ? 2 : four ? 3 - wide : 5 - wide;
+	if (four)
 		at.ip[0] = 45;
-	at.ip[c->net == SIM_MANY_NETS ? 2 : c->family == 4 ? 3 : 5] = (uint8_t)(number + 1);
-	for (unsigned i = 0; i < (c->family == 4 ? TRIED4 : TRIED6); i++) {
-		if (c->family == 6) {
+	at.ip[own] = (uint8_t)(number + 1);
+	for (unsigned i = 0; i < (four && !ring ? TRIED4 : TRIED6); i++) {
+		if (!four) {
 			at.ip[6] = (uint8_t)(i >> 8);
 			at.ip[7] = (uint8_t)i;
+		} else if (ring) {
+			at.ip[3] = (uint8_t)(i / TRIED4);
 		}
 		random.b[19] = (uint8_t)i;
 		dht_id_made(&at, random.b, &id);
-		if (i > 0 && dht_id_nearer(target, ret_id, &id) < 0)
+		if (i > 0 && !(ring && is_in_ring(w, &id)) &&
+			(ring || dht_id_nearer(&w->target, ret_id, &id) < 0))
 			continue;
 		*ret_id = id;
 		*ret_at = at;
 	}
 }
 
-static struct dht_id random_id(struct sim *sim, const struct dht_id *target, unsigned bits)
+/* Of the rest the bits are random. */
+static struct dht_id random_id(const struct world *w, unsigned bits)
 {
-	struct dht_id id = *target;
+	struct dht_id id = w->target;
 	for (unsigned bit = bits; bit < 8 * DHT_ID_LEN; bit++)
-		if (sim_random(sim) & 1)
+		if (sim_random(w->sim) & 1)
 			id.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
 	return id;
 }
 
-static size_t make_sybil(struct sim *sim, const struct sim_sybils_case *c,
-	const struct dht_id *target, size_t number)
+static struct dht_id id_in_ring(const struct world *w)
 {
+	struct dht_id id = random_id(w, 64);
+	uint64_t tenth = spacing_of(w) / 10;
+	uint64_t d = tenth * w->c->ring_from +
+		     sim_random(w->sim) % (tenth * (w->c->ring_to - w->c->ring_from));
+	for (unsigned i = 0; i < 8; i++)
+		id.b[i] = w->target.b[i] ^ (uint8_t)(d >> (56 - 8 * i));
+	return id;
+}
+
+static size_t make_sybil(const struct world *w, size_t number)
+{
+	const struct sim_sybils_case *c = w->c;
 	struct dht_endpoint at;
 	struct dht_id id;
-	size_t node = sim_add(sim, c->family);
+	size_t node = sim_add(w->sim, c->family);
+	bool ring = number + c->in_ring >= c->sybils;
 	if (c->net != SIM_ANY_ID) {
-		choose_address(c, target, number, &at, &id);
+		choose_address(w, number, ring, &at, &id);
 	} else {
-		sim_endpoint(sim, node, c->family, &at);
-		id = random_id(sim, target, c->bits);
+		sim_endpoint(w->sim, node, c->family, &at);
+		id = ring ? id_in_ring(w) : random_id(w, c->bits);
 	}
-	sim_move(sim, node, &at, &id);
-	sim_join(sim, node, 0);
+	sim_move(w->sim, node, &at, &id);
+	sim_join(w->sim, node, 0);
 	return node;
 }
 
-static void make_honest(struct sim *sim, const struct sim_sybils_case *c, size_t *honest)
+static void make_honest(const struct world *w)
 {
+	const struct sim_sybils_case *c = w->c;
 	for (size_t i = 1; i < c->honest; i++) {
-		honest[i] = sim_add(sim, c->family);
-		sim_join(sim, honest[i], 0);
-		sim_run(sim, 1000);
+		w->honest[i] = sim_add(w->sim, c->family);
+		sim_join(w->sim, w->honest[i], 0);
+		sim_run(w->sim, 1000);
 	}
 	/* Ids follow addresses there, which takes longer. */
-	sim_run(sim, (c->config.mainline ? 60 : 10) * SIM_SECOND);
+	sim_run(w->sim, (c->config.mainline ? 60 : 10) * SIM_SECOND);
 }
 
-static void make_sybils(struct sim *sim, const struct sim_sybils_case *c,
-	const struct dht_id *target, size_t *sybils)
+static void make_sybils(const struct world *w)
 {
-	for (size_t i = 0; i < c->sybils; i++)
-		sybils[i] = make_sybil(sim, c, target, i);
+	for (size_t i = 0; i < w->c->sybils; i++)
+		w->sybils[i] = make_sybil(w, i);
+}
+
+static void set_writer(struct world *w, uint64_t who)
+{
+	struct dht_item item;
+	w->who = who;
+	sim_mutable(who, 1, "wanted by many", &item);
+	dht_item_target(&item, &w->target);
+}
+
+/* The distance of the honest node that is nearest. */
+static uint64_t nearest_honest(const struct world *w)
+{
+	uint64_t nearest = UINT64_MAX;
+	for (size_t i = 0; i < w->c->honest; i++) {
+		const struct dht_id *id = dht_own_id(sim_dht(w->sim, w->honest[i]));
+		uint64_t d = dht_distance(&w->target, id);
+		nearest = d < nearest ? d : nearest;
+	}
+	return nearest;
+}
+
+/* A target around which there is room for the ring, or nearly: one of 25 has it. */
+static void choose_target(struct world *w)
+{
+	uint64_t best = 0, room = 0, most = spacing_of(w) / 10 * w->c->ring_to;
+	for (uint64_t who = WHO; who < WHO + 200 && room < most; who++) {
+		set_writer(w, who);
+		uint64_t d = nearest_honest(w);
+		best = d > room ? who : best;
+		room = d > room ? d : room;
+	}
+	set_writer(w, best);
 }
 
 /* The next of the honest ones, or who has just come, told of by that one. */
-static size_t honest_node(
-	struct sim *sim, const struct sim_sybils_case *c, const size_t *honest, size_t turn)
+static size_t honest_node(const struct world *w, size_t turn)
 {
-	if (!c->newcomers)
-		return honest[turn % c->honest];
-	size_t node = sim_add(sim, c->family);
-	sim_join(sim, node, honest[turn % c->honest]);
-	sim_run(sim, SIM_SECOND);
+	if (!w->c->newcomers)
+		return w->honest[turn % w->c->honest];
+	size_t node = sim_add(w->sim, w->c->family);
+	sim_join(w->sim, node, w->honest[turn % w->c->honest]);
+	sim_run(w->sim, SIM_SECOND);
 	return node;
 }
 
-static void put_and_get(struct sim *sim, const struct sim_sybils_case *c, const size_t *honest,
-	size_t round, struct sim_sybils_outcome *o)
+static void put_and_get(const struct world *w, size_t round, struct sim_sybils_outcome *o)
 {
 	struct dht_item item;
 	struct sim_answer a;
-	sim_mutable(WHO, (int64_t)(2 + round), "wanted by many", &item);
-	sim_put(sim, honest_node(sim, c, honest, round), &item, 0, &a);
+	sim_mutable(w->who, (int64_t)(2 + round), "wanted by many", &item);
+	size_t writer = honest_node(w, round);
+	sim_put(w->sim, writer, &item, 0, &a);
 	o->put_queries += a.result.queries;
-	sim_get(sim, honest_node(sim, c, honest, round * 7 + 3), &item, &a);
+	sim_get(w->sim, honest_node(w, round * 7 + 3), &item, &a);
 	o->found += a.values > 0 && a.best.seq == item.seq;
 	o->holders += a.result.holders;
 	o->read_queries += a.result.queries;
@@ -109,29 +181,26 @@ static void put_and_get(struct sim *sim, const struct sim_sybils_case *c, const 
 
 void sim_sybils_run(const struct sim_sybils_case *c, struct sim_sybils_outcome *ret_outcome)
 {
-	struct sim *sim = sim_create(&c->config);
-	struct dht_item item;
-	struct dht_id target;
-	size_t *honest = calloc(c->honest, sizeof(*honest));
-	size_t *sybils = calloc(c->sybils, sizeof(*sybils));
-	assert(honest && sybils);
+	struct world w = {.c = c, .sim = sim_create(&c->config)};
+	w.honest = calloc(c->honest, sizeof(*w.honest));
+	w.sybils = calloc(c->sybils, sizeof(*w.sybils));
+	assert(w.honest && w.sybils);
 	*ret_outcome = (struct sim_sybils_outcome){0};
-	sim_mutable(WHO, 1, "wanted by many", &item);
-	dht_item_target(&item, &target);
-	honest[0] = sim_add(sim, c->family);
-	if (c->from_birth) {
-		make_sybils(sim, c, &target, sybils);
-		make_honest(sim, c, honest);
-	} else {
-		make_honest(sim, c, honest);
-		make_sybils(sim, c, &target, sybils);
-	}
-	struct sim_liars *liars = sim_liars_create(sim, SIM_SILENT, sybils, c->sybils);
-	sim_run(sim, 10 * SIM_SECOND);
+	set_writer(&w, WHO);
+	w.honest[0] = sim_add(w.sim, c->family);
+	if (c->from_birth)
+		make_sybils(&w);
+	make_honest(&w);
+	if (c->in_ring)
+		choose_target(&w);
+	if (!c->from_birth)
+		make_sybils(&w);
+	struct sim_liars *liars = sim_liars_create(w.sim, SIM_SILENT, w.sybils, c->sybils);
+	sim_run(w.sim, 10 * SIM_SECOND);
 	for (size_t i = 0; i < c->rounds; i++)
-		put_and_get(sim, c, honest, i, ret_outcome);
+		put_and_get(&w, i, ret_outcome);
 	sim_liars_destroy(liars);
-	sim_destroy(sim);
-	free(sybils);
-	free(honest);
+	sim_destroy(w.sim);
+	free(w.sybils);
+	free(w.honest);
 }

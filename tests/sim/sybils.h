@@ -9,6 +9,7 @@ enum sim_sybil_net {
 	SIM_ANY_ID,    /* where each may have any id */
 	SIM_ONE_NET,   /* of one /24, or one IPv6 /40, with ids that BEP 42 allows there */
 	SIM_MANY_NETS, /* the same, but each of a net of its own */
+	SIM_WIDE_NET,  /* each of a /24 of one /16, or a /40 of one IPv6 /32 */
 };
 
 struct sim_sybils_case {
@@ -20,11 +21,17 @@ struct sim_sybils_case {
 		bits; /* that they share with the target; SIM_ANY_ID only, else as many as can be */
 	bool from_birth; /* they were there before the honest ones */
 	bool newcomers;	 /* it is nodes that joined a second ago that put and get */
-	size_t rounds;	 /* each a put of a newer value by one honest node, a get by another */
+	/* The last so many lie in a ring around the target, and no honest node nearer than where it
+	 * ends: these are tenths of the mean distance from one honest node to the next. */
+	size_t in_ring;
+	unsigned ring_from, ring_to;
+	bool two_faced; /* they keep what is put, and return it to who put it, and to nobody else */
+	size_t rounds;	/* each a put of a newer value by one honest node, a get by another */
 };
 struct sim_sybils_outcome {
-	size_t found;	/* the newest value */
-	size_t holders; /* that returned a value, in all reads */
+	size_t found;	  /* the newest value */
+	size_t read_back; /* by who put it, from nodes that count */
+	size_t holders;	  /* that returned a value, in all reads */
 	uint64_t read_queries, put_queries;
 	unsigned read_queries_max;
 };

@@ -82,6 +82,47 @@ static void newcomers(void **state)
 	assert_true(o.read_queries_max <= 60);
 }
 
+/* Ten in a ring where no honest node is, and none inside it, so that chance might have brought them
+ * there: but it does not bring all of one network, when the others come from everywhere. Without
+ * that none of the values is found. */
+static void of_a_wide_net(void **state)
+{
+	(void)state;
+	struct sim_sybils_outcome o;
+	const struct sim_sybils_case c = {.config = public,
+		.honest = 80,
+		.sybils = 10,
+		.family = 4,
+		.net = SIM_WIDE_NET,
+		.in_ring = 10,
+		.ring_from = 22,
+		.ring_to = 32,
+		.rounds = 25};
+	sim_sybils_run(&c, &o);
+	assert_int_equal(o.found, c.rounds);
+	assert_true(o.read_queries_max <= 60);
+}
+
+/* Eight next to the target, and ten more just beyond where eight are too many: behind the eight,
+ * which do not count, these would be the nearest, and no honest node among them. */
+static void in_a_second_ring(void **state)
+{
+	(void)state;
+	struct sim_sybils_outcome o;
+	const struct sim_sybils_case c = {.config = private,
+		.honest = 100,
+		.sybils = 18,
+		.family = 4,
+		.bits = 12,
+		.in_ring = 10,
+		.ring_from = 17,
+		.ring_to = 30,
+		.rounds = 25};
+	sim_sybils_run(&c, &o);
+	assert_int_equal(o.found, c.rounds);
+	assert_true(o.read_queries_max <= 60);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -90,6 +131,8 @@ int main(void)
 		cmocka_unit_test(of_many_nets),
 		cmocka_unit_test(of_any_id),
 		cmocka_unit_test(newcomers),
+		cmocka_unit_test(of_a_wide_net),
+		cmocka_unit_test(in_a_second_ring),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
