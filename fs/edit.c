@@ -2,6 +2,7 @@
 #include "fs/edit.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "fs/caller.h"
 #include "fs/draft.h"
@@ -165,6 +166,17 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 		note_refusal(fs, h, r);
 	reserve(h, 0); /* no more than it has */
 	return r;
+}
+
+void edit_lost(struct fs *fs, struct handle *h, int error)
+{
+	struct question q;
+	node_question(h->node, &q);
+	draft_refuse(h->draft);
+	fs_log_record(FS_LOST, &q, h->uid, strerror(-error));
+	refusal_note(&fs->refusals, &q, h->uid, &(struct refused){error, strerror(-error)});
+	if (!publish_standing(fs->publisher, h->uid, &q))
+		tree_present(fs->tree, &q, h->uid); /* others may have it */
 }
 
 void edit_truncate(struct handle *h, uint64_t len)

@@ -1,7 +1,7 @@
 /* Writing a record through an open handle: the draft decides, this publishes.
  *
- * A WRITE that completes a record returns when it is durable on this machine, because no shell's
- * echo looks at what close() says. Nothing here waits for the network. */
+ * A WRITE that completes a record is answered when it is durable on this machine (fs/ops_change.c),
+ * because no shell's echo looks at what close() says. Nothing here waits. */
 #ifndef FS_EDIT_H
 #define FS_EDIT_H
 
@@ -18,6 +18,9 @@ void edit_truncate(struct handle *h, uint64_t len);
 int edit_flush(struct fs *fs, struct handle *h, pid_t pid);
 /* FSYNC: 0 when all that was written stands on this machine. */
 int edit_sync(struct fs *fs, struct handle *h);
+/* The disk has failed a write that it was to hold (resolver/own.h): what stands is what was durable
+ * before, and the handle is refused. */
+void edit_lost(struct fs *fs, struct handle *h, int error);
 /* The last copy is closed: to the network, and what never counted is dropped. */
 void edit_release(struct fs *fs, struct handle *h);
 /* The user's record is removed or renamed: files that are open have no name any more, and writing

@@ -100,6 +100,7 @@ void fs_stop(struct fs *fs)
 	fs->pending = NULL;
 	later_destroy(fs->laters);
 	fs->laters = NULL;
+	publish_settle(fs->publisher);
 	/* No RELEASE comes for what is open when the mount goes. */
 	if (fs->handles)
 		handle_each(fs->handles, HANDLE_DRAFT, end_draft, fs);
@@ -150,6 +151,9 @@ void fs_log_record(enum fs_event event, const struct question *q, uid_t uid, con
 		break;
 	case FS_NOT_RESTORED:
 		SAY(LOG_ERR, "what stood before could not be put back");
+		break;
+	case FS_LOST:
+		SAY(LOG_ERR, "what was written is lost, and what stood before stands");
 		break;
 #undef SAY
 	}

@@ -72,6 +72,7 @@ enum fs_event {
 	FS_NOT_PUBLISHED, /* a private file holds a record */
 	FS_OVERTAKEN,	 /* a refusal puts nothing back: another has written since */
 	FS_NOT_RESTORED, /* what stood before is lost */
+	FS_LOST,	 /* the disk has failed */
 };
 void fs_log_record(
 	enum fs_event event, const struct question *q, uid_t uid, const char *why);

@@ -73,7 +73,7 @@ static int open_databases(struct program *p)
 	int r = own_open(path, p->config.quota, geteuid(), seed, &p->own);
 	if (r == -EBADMSG)
 		log_line(LOG_ERR, "%s: not a database of kadns, or damaged", path);
-	else if (r < 0)
+	else if (r < 0 || (r = own_start(p->own, p->base)) < 0)
 		say(path, r);
 	if (r < 0)
 		return r;

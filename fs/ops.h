@@ -8,11 +8,12 @@
  *   ops_panel.c   files below .kadns/explain and .kadns/claims
  *   ops_io.c      READ, WRITE, FLUSH, FSYNC
  *   ops_poll.c    POLL
+ *   ops_change.c  replies that wait for the disk
  *   ops_dir.c     directories
  *   ops_xattr.c   extended attributes
  *   ops_name.c    UNLINK, RENAME, and what is not allowed
  *
- * Nothing but what ops_ask does ever waits. The daemon checks permissions itself:
+ * Nothing but what ops_ask does ever waits for the network, and nothing for the disk but a reply. The daemon checks permissions itself:
  * default_permissions would make the kernel ask GETATTR before `echo > new`. */
 #ifndef FS_OPS_H
 #define FS_OPS_H
@@ -75,6 +76,14 @@ typedef void ops_answered_fn(
 void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn);
 /* The same, whatever memory has, and waits for what is asked for. */
 void ops_ask_for(fuse_req_t req, struct node *node, enum ask_for want, ops_answered_fn *fn);
+
+/* ops_change.c: a request that may change a record begins with the one and ends with the other; `done`
+ * replies, at once or when the change is durable, with `r` or why it is not. h: what is written
+ * through, or NULL. NULL: replied to, no memory. */
+struct ops_change;
+typedef void ops_changed_fn(fuse_req_t req, struct handle *h, int r);
+struct ops_change *ops_change_begin(fuse_req_t req, struct handle *h, ops_changed_fn *done);
+void ops_change_end(struct ops_change *change, int r);
 
 /* ops_panel.c */
 void ops_open_panel(fuse_req_t req, struct node *node, int flags);

@@ -49,7 +49,7 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	fuse_reply_buf(req, bytes + offset, size < left ? size : left);
 }
 
-/* Most of its time is the commit, if it comes to that. */
+/* Most of its time is the change to the database, if it comes to that. */
 static int write_draft(
 	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
 {
@@ -93,17 +93,26 @@ static int write_handle(
 	return -EBADF;
 }
 
+static void reply_written(fuse_req_t req, struct handle *h, int r)
+{
+	(void)h;
+	if (r < 0)
+		ops_reply(req, r);
+	else
+		fuse_reply_write(req, (size_t)r);
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *bytes, size_t size, off_t offset,
 	struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
 	(void)ino;
+	struct ops_change *change = ops_change_begin(req, h, reply_written);
+	if (!change)
+		return;
 	int r = h->writes && offset >= 0 ? write_handle(req, h, bytes, size, (uint64_t)offset)
 					 : -EBADF;
-	if (r < 0)
-		ops_reply(req, r);
-	else
-		fuse_reply_write(req, size);
+	ops_change_end(change, r < 0 ? r : (int)size); /* the kernel sends WRITE_MAX at most */
 }
 
 /* A close that waits for nothing but time (fs/pace). */
@@ -147,29 +156,52 @@ static bool wait_out(fuse_req_t req, const struct handle *h)
 	return true;
 }
 
-void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void reply_closed(fuse_req_t req, struct handle *h, int r)
 {
-	struct fs *fs = ops_fs(req);
-	struct handle *h = handle_of(fi);
-	int r = 0;
-	(void)ino;
-	if (h->kind == HANDLE_DRAFT)
-		r = edit_flush(fs, h, fuse_req_ctx(req)->pid);
-	/* Other processes close their copies of the descriptor in the middle of a line. */
-	else if (h->kind == HANDLE_NODES && caller_process(fuse_req_ctx(req)->pid) == h->process)
-		r = control_input_end(h->input, fs->resolver);
-	else if (h->kind == HANDLE_PINS && caller_process(fuse_req_ctx(req)->pid) == h->process) {
-		r = pin_draft_close(h->pins);
-		tree_present_all(fs->tree);
-	}
 	if (r < 0 || h->kind != HANDLE_DRAFT || !wait_out(req, h))
 		ops_reply(req, r);
 }
 
+/* Other processes than the opener close their copies of the descriptor in the middle of a line. */
+static int flush_handle(fuse_req_t req, struct handle *h)
+{
+	struct fs *fs = ops_fs(req);
+	pid_t pid = fuse_req_ctx(req)->pid;
+	int r = 0;
+	if (h->kind == HANDLE_DRAFT)
+		return edit_flush(fs, h, pid);
+	if (h->kind == HANDLE_NODES && caller_process(pid) == h->process)
+		return control_input_end(h->input, fs->resolver);
+	if (h->kind == HANDLE_PINS && caller_process(pid) == h->process) {
+		r = pin_draft_close(h->pins);
+		tree_present_all(fs->tree);
+	}
+	return r;
+}
+
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	(void)ino;
+	struct ops_change *change = ops_change_begin(req, h, reply_closed);
+	if (change)
+		ops_change_end(change, flush_handle(req, h));
+}
+
+static void reply_synced(fuse_req_t req, struct handle *h, int r)
+{
+	(void)h;
+	ops_reply(req, r);
+}
+
+/* What WRITE has answered is durable already. */
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
 	(void)ino;
 	(void)datasync;
-	ops_reply(req, h->kind == HANDLE_DRAFT ? edit_sync(ops_fs(req), h) : 0);
+	struct ops_change *change = ops_change_begin(req, h, reply_synced);
+	if (change)
+		ops_change_end(
+			change, h->kind == HANDLE_DRAFT ? edit_sync(ops_fs(req), h) : 0);
 }

@@ -7,12 +7,17 @@
 
 #include "fs/record.h"
 
-void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
+static void reply(fuse_req_t req, struct handle *h, int r)
+{
+	(void)h;
+	ops_reply(req, r);
+}
+
+static int unlink_name(fuse_req_t req, fuse_ino_t parent, const char *text)
 {
 	struct fs *fs = ops_fs(req);
 	struct ops_name name;
 	int r = ops_name(req, parent, text, &name);
-	ops_no_rename(req);
 	if (r == -ENOTDIR) {
 		r = -EPERM; /* control files */
 	} else if (r == 0 && name.kind == OPS_NAME_RECORD) {
@@ -25,7 +30,15 @@ void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
 		if (f)
 			scratch_unlink(f);
 	}
-	ops_reply(req, r);
+	return r;
+}
+
+void ops_unlink(fuse_req_t req, fuse_ino_t parent, const char *text)
+{
+	ops_no_rename(req);
+	struct ops_change *change = ops_change_begin(req, NULL, reply);
+	if (change)
+		ops_change_end(change, unlink_name(req, parent, text));
 }
 
 static int rename_scratch(
@@ -77,6 +90,9 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
 	bool replace = !(flags & RENAME_NOREPLACE);
 	int r = ops_name(req, parent, name, &from);
 	ops_no_rename(req);
+	struct ops_change *change = ops_change_begin(req, NULL, reply);
+	if (!change)
+		return;
 	if (r == 0)
 		r = ops_name(req, newparent, newname, &to);
 	if (r == -ENOTDIR)
@@ -90,7 +106,7 @@ void ops_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t 
 	if (r == 0)
 		r = from.kind == OPS_NAME_SCRATCH ? rename_scratch(req, &from, &to, replace)
 						  : rename_record(req, &from, &to, replace);
-	ops_reply(req, r);
+	ops_change_end(change, r);
 }
 
 void ops_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)

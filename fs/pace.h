@@ -1,8 +1,8 @@
 /* Writers wait for the time that they hold others up.
  *
- * A commit is on the disk before its WRITE returns, and the loop stands still for it: a tenth of a
- * millisecond in memory, five and more on a disk that others use too. So the time is written down
- * to him who wrote, and who has had more than his share of it lately has his close(2) answered
+ * A WRITE that completes a record is judged and put into the database while the loop stands still: a
+ * tenth of a millisecond, five and more where SQLite copies its log and waits for a disk that others
+ * use too (resolver/own_durable.c). So the time is written down to him who wrote, and who has had more than his share of it lately has his close(2) answered
  * later, until ten times as long has passed: FLUSH holds no lock (facts: fuse, A4), so nobody else
  * waits with him; a WRITE holds the file's, and with it whoever removes the file the directory's.
  * Nothing fails.

@@ -2,6 +2,7 @@
 #include "resolver/own.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -155,10 +156,12 @@ static int prepare_all(struct own *own)
 	return 0;
 }
 
-static int set_up(struct own *own)
+static int set_up(struct own *own, bool make)
 {
 	int signers = 0;
-	int r = own_file_set_up(own->db);
+	int r = own_file_configure(own->db);
+	if (r == 0 && make)
+		r = own_file_make(own->db);
 	if (r == 0)
 		r = prepare_all(own);
 	if (r == 0)
@@ -169,23 +172,69 @@ static int set_up(struct own *own)
 	return r;
 }
 
+void own_file_close(struct own *own)
+{
+	sqlite3_stmt **all[] = {&own->put, &own->drop, &own->zoned, &own->published, &own->claimed,
+		&own->put_get, &own->put_set, &own->signer_get, &own->signer_put, &own->pins_set,
+		&own->pins_drop};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		sqlite3_finalize(*all[i]);
+		*all[i] = NULL;
+	}
+	sqlite3_close(own->db);
+	own->db = NULL;
+	own->batch = false;
+}
+
+/* The file, and what is in it into an empty table. */
+static int open_file(struct own *own, bool make)
+{
+	int r = own_table_init(&own->table, own->seed);
+	if (r == 0)
+		r = usage_create(own->quota, own->owner, &own->usage);
+	if (r == 0)
+		r = own_file_errno(sqlite3_open_v2(own->path, &own->db,
+			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
+				SQLITE_OPEN_NOMUTEX, NULL));
+	struct stat st;
+	if (r == -ENOENT && lstat(own->path, &st) == 0 && !S_ISREG(st.st_mode))
+		r = -EBADMSG; /* something stands there, and it is no file */
+	return r == 0 ? set_up(own, make) : r;
+}
+
+static void forget(struct own_table *table, struct usage *usage)
+{
+	own_table_finish(table);
+	usage_destroy(usage);
+}
+
+int own_reopen(struct own *own)
+{
+	struct own_table table = own->table;
+	struct usage *usage = own->usage;
+	own->usage = NULL;
+	int r = open_file(own, false);
+	if (r == 0) {
+		forget(&table, usage);
+		return 0;
+	}
+	own_file_close(own);
+	forget(&own->table, own->usage);
+	own->table = table;
+	own->usage = usage;
+	return r;
+}
+
 int own_open(const char *path, unsigned quota, uid_t owner, uint64_t seed, struct own **ret_own)
 {
 	struct own *own = calloc(1, sizeof(*own));
 	if (!own)
 		return -ENOMEM;
-	int r = own_table_init(&own->table, seed);
-	if (r == 0)
-		r = usage_create(quota, owner, &own->usage);
-	if (r == 0)
-		r = own_file_errno(sqlite3_open_v2(path, &own->db,
-			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
-				SQLITE_OPEN_NOMUTEX, NULL));
-	struct stat st;
-	if (r == -ENOENT && lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		r = -EBADMSG; /* something stands there, and it is no file */
-	if (r == 0)
-		r = set_up(own);
+	own->quota = quota;
+	own->owner = owner;
+	own->seed = seed;
+	int len = snprintf(own->path, sizeof(own->path), "%s", path);
+	int r = len < (int)sizeof(own->path) ? open_file(own, true) : -ENAMETOOLONG;
 	if (r < 0) {
 		own_close(own);
 		return r;
@@ -198,14 +247,9 @@ void own_close(struct own *own)
 {
 	if (!own)
 		return;
-	sqlite3_stmt *all[] = {own->put, own->drop, own->zoned, own->published, own->claimed,
-		own->put_get, own->put_set, own->signer_get, own->signer_put, own->pins_set,
-		own->pins_drop};
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		sqlite3_finalize(all[i]);
-	sqlite3_close(own->db);
-	own_table_finish(&own->table);
-	usage_destroy(own->usage);
+	own_stop(own);
+	own_file_close(own);
+	forget(&own->table, own->usage);
 	free(own);
 }
 

@@ -1,16 +1,18 @@
 /* The user's own records, on disk: what was written here, by whom, and how far it is published.
  *
- * A database of its own (DIR/own.db): no stranger's data can fill it. SQLite, WAL,
- * synchronous=FULL, one connection that owns writes and checkpoints: when own_set returns 0 the
- * record survives kill -9 and power loss. All records are in memory too, so that a question
- * costs no disk. */
+ * A database of its own (DIR/own.db): no stranger's data can fill it. SQLite, WAL, one connection
+ * that owns writes and checkpoints. When own_set returns 0 the record survives kill -9; when own_wait
+ * has nothing to wait for, or has called, power loss too. All records are in memory, so that a
+ * question costs no disk. */
 #ifndef RESOLVER_OWN_H
 #define RESOLVER_OWN_H
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "resolver/rrset.h"
 
+struct event_base;
 struct own;
 
 /* One record, owned by the module; valid until the next change. */
@@ -30,7 +32,35 @@ struct own_record {
 int own_open(const char *path, unsigned quota, uid_t owner, uint64_t seed, struct own **ret_own);
 void own_close(struct own *own);
 
-/* Durable when it returns 0. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. The set is copied. */
+/* ---- durable (own_durable.c) ---- */
+
+/* From now on changes wait for no disk: a thread does, for all together that came in one turn of
+ * this loop or while it was busy. Until then each change is durable when it returns. */
+int own_start(struct own *own, struct event_base *base);
+void own_stop(struct own *own); /* as own_settle; own_close does it */
+uint64_t own_commits(const struct own *own); /* moves where anything has been written */
+/* For who must know that all that is written so far is durable. False: it is. True: w->fn will be
+ * called, from the loop, with 0 or -errno: then it is written no more, nor is anything else that
+ * was not durable yet. w is the caller's, and must live until then. */
+struct own_waiter {
+	TAILQ_ENTRY(own_waiter) link;
+	uint64_t commit;
+	void (*fn)(struct own_waiter *w, int error);
+};
+bool own_wait(struct own *own, struct own_waiter *w);
+/* All is durable or lost, and nobody waits, when it returns. */
+void own_settle(struct own *own);
+/* Who is told that records and pins are again what they were a moment ago, on the disk. */
+typedef void own_lost_fn(void *ctx);
+void own_on_lost(struct own *own, own_lost_fn *fn, void *ctx);
+struct own_disk_counters {
+	uint64_t commits, syncs, failures;
+};
+void own_disk_counters(const struct own *own, struct own_disk_counters *ret_counters);
+
+/* ---- records ---- */
+
+/* Written when it returns 0. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. The set is copied. */
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now);
 /* Turns the record into a tombstone. -ENOENT. */
 int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now);
@@ -80,7 +110,7 @@ int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[N
 /* Keeps the first: a second one changes nothing. -ENOSPC when there are very many. */
 int own_remember_signer(struct own *own, const struct name *name, const uint8_t key[NAME_KEY_LEN]);
 
-/* The pins of a user, as text: durable when it returns 0; of length 0 there are none. */
+/* The pins of a user, as text: written when it returns 0; of length 0 there are none. */
 int own_set_pins(struct own *own, uid_t uid, const char *list, size_t len);
 /* Of all users; stops at an error of fn's. That, -EBADMSG, -EIO, -ENOMEM. */
 typedef int own_pins_fn(void *ctx, uid_t uid, const char *list, size_t len);

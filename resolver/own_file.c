@@ -53,12 +53,16 @@ int own_file_errno(int rc)
 
 void own_file_reset(sqlite3_stmt *statement)
 {
+	if (!statement)
+		return;
 	sqlite3_reset(statement);
 	sqlite3_clear_bindings(statement);
 }
 
 int own_file_run(sqlite3_stmt *statement)
 {
+	if (!statement)
+		return -EIO;
 	int rc = sqlite3_step(statement);
 	own_file_reset(statement);
 	return own_file_errno(rc);
@@ -99,7 +103,7 @@ int own_file_exec(sqlite3 *db, const char *sql)
 	return own_file_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
-int own_file_set_up(sqlite3 *db)
+int own_file_configure(sqlite3 *db)
 {
 	/* EXCLUSIVE keeps a second daemon out and spares the shared-memory file. FULL is what makes
 	 * "durable" true after a power loss; it costs 0.2 ms a commit (facts: trust, finding 10).
@@ -107,13 +111,15 @@ int own_file_set_up(sqlite3 *db)
 	int r = own_file_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
 				  "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF;"
 				  "PRAGMA cache_size=-512;");
-	if (r == 0)
-		r = check_identity(db);
+	return r == 0 ? check_identity(db) : r;
+}
+
+int own_file_make(sqlite3 *db)
+{
 	char identity[96];
 	snprintf(identity, sizeof(identity), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		OWN_APPLICATION_ID, OWN_SCHEMA_VERSION);
-	if (r == 0)
-		r = own_file_exec(db, "BEGIN IMMEDIATE");
+	int r = own_file_exec(db, "BEGIN IMMEDIATE");
 	if (r == 0)
 		r = own_file_exec(db, identity);
 	if (r == 0)

@@ -1,4 +1,4 @@
-/* What own.c, own_file.c and own_pins.c share; nobody else includes it. */
+/* What own.c, own_durable.c, own_file.c and own_pins.c share; nobody else includes it. */
 #ifndef RESOLVER_OWN_INSIDE_H
 #define RESOLVER_OWN_INSIDE_H
 
@@ -6,8 +6,12 @@
 
 #include "resolver/own_table.h"
 
+#define OWN_PATH_MAX 4200 /* fs/state bounds the directory by PATH_MAX */
+
+struct own_durable;
+
 struct own {
-	sqlite3 *db;
+	sqlite3 *db; /* NULL: the disk has failed, and does still */
 	sqlite3_stmt *put, *drop, *zoned, *published, *claimed;
 	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
 	sqlite3_stmt *pins_set, *pins_drop;
@@ -15,10 +19,22 @@ struct own {
 	struct usage *usage;
 	struct own_table table;
 	bool batch; /* a transaction is open: own_begin */
+	struct own_durable *durable; /* NULL: each commit waits for the disk itself */
+	uint64_t seed;
+	unsigned quota;
+	uid_t owner;
+	char path[OWN_PATH_MAX];
 };
 
-/* own_file.c: the connection, the schema and its versions. Errors as own_open's. */
-int own_file_set_up(sqlite3 *db);
+/* own.c: the statements and the connection; and what is in the file now in place of what is in
+ * memory, which stays where that fails. Nothing is written. */
+void own_file_close(struct own *own);
+int own_reopen(struct own *own);
+
+/* own_file.c: the connection; then the schema and its versions, which is written. Errors as
+ * own_open's. */
+int own_file_configure(sqlite3 *db);
+int own_file_make(sqlite3 *db);
 int own_file_exec(sqlite3 *db, const char *sql);
 int own_file_errno(int rc); /* of a result of SQLite's: 0 or -errno */
 int own_file_integer(sqlite3 *db, const char *sql, int *ret_value); /* the first of the first row */

@@ -168,16 +168,32 @@ static bool reads(void *ctx, const struct question *q)
 	return found;
 }
 
-int pinned_load(struct resolver *r, struct pin_list *options)
+/* What is on the disk, and the options. */
+static int load(struct resolver *r, struct pin_list *options)
 {
 	int e = pins_create(r->config.daemon_owner, &r->pins);
 	if (e == 0)
-		cache_pins(r->cache, reads, r);
-	if (e == 0)
 		e = own_each_pins(r->parts.own, load_list, r);
-	if (e == 0 && options)
-		e = pins_set(r->pins, PINS_OF_OPTIONS, options);
-	return e;
+	return e == 0 && options ? pins_set(r->pins, PINS_OF_OPTIONS, options) : e;
+}
+
+int pinned_load(struct resolver *r, struct pin_list *options)
+{
+	cache_pins(r->cache, reads, r);
+	return load(r, options);
+}
+
+/* Lists that cannot be read stay what they were. */
+void pinned_reload(struct resolver *r)
+{
+	struct pins *before = r->pins;
+	r->pins = NULL;
+	if (load(r, (struct pin_list *)(uintptr_t)pins_of(before, PINS_OF_OPTIONS)) == 0) {
+		pins_destroy(before);
+		return;
+	}
+	pins_destroy(r->pins);
+	r->pins = before;
 }
 
 void pinned_finish(struct resolver *r)

@@ -12,6 +12,8 @@
  * is damaged; -ENOMEM. */
 int pinned_load(struct resolver *r, struct pin_list *options);
 void pinned_finish(struct resolver *r);
+/* The same again: the disk has lost what was written last. */
+void pinned_reload(struct resolver *r);
 
 /* Says in `parts` which pins this view has for the question. They live until the pins change. */
 void pinned_find(const struct resolver *r, const struct question *q, uid_t view,

@@ -205,6 +205,21 @@ void publish_push(struct publisher *p, uid_t uid, const struct question *q)
 		schedule(p, uid, q, 0);
 }
 
+uint64_t publish_commits(const struct publisher *p)
+{
+	return own_commits(p->own);
+}
+
+bool publish_wait(struct publisher *p, struct own_waiter *w)
+{
+	return own_wait(p->own, w);
+}
+
+void publish_settle(struct publisher *p)
+{
+	own_settle(p->own);
+}
+
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q)
 {
 	const struct own_record *record = own_find(p->own, uid, q);

@@ -1,7 +1,7 @@
 /* Publishing: what a user writes here becomes known to the network, and stays so.
  *
- * A write is durable on this machine when publish_set returns (own), and on its way to the
- * network a moment later: a name under the writer's key changes his zone; a plain name N goes
+ * A write is durable on this machine a moment after publish_set (own), and on its way to the network
+ * a moment later: a name under the writer's key changes his zone; a plain name N goes
  * as a claim into N's slot and as N.<key> into his zone. Edits of one zone or slot are one
  * job: read the newest, merge, sign, put with cas, again when another writer was faster. It runs
  * once a second at most: whoever writes more often has the last of it said. The DHT
@@ -35,13 +35,17 @@ void publish_destroy(struct publisher *p);
 /* May this uid write here? 0; -EACCES: the name is under another's key; -EPERM: class is not IN, or
  * RRSIG, NSEC, NSEC3 and such, which no user writes; -EINVAL: a wildcard outside a key. */
 int publish_may(struct publisher *p, uid_t uid, const struct question *q);
-/* Durable when it returns 0. As publish_may, and -EFBIG (does not fit a zone or a claim), -EDQUOT,
+/* Written when it returns 0, durable when publish_wait says. As publish_may, and -EFBIG (does not fit a zone or a claim), -EDQUOT,
  * -ENOSPC, -EIO. Goes to the network by publish_push, or a second later by itself. */
 int publish_set(struct publisher *p, uid_t uid, const struct rrset *set);
 /* Withdraws the uid's record; -ENOENT when it has none. */
 int publish_remove(struct publisher *p, uid_t uid, const struct question *q);
 /* To the network now (the writer closed the file). */
 void publish_push(struct publisher *p, uid_t uid, const struct question *q);
+/* own_commits, own_wait and own_settle of what is written here, pins too. */
+uint64_t publish_commits(const struct publisher *p);
+bool publish_wait(struct publisher *p, struct own_waiter *w);
+void publish_settle(struct publisher *p);
 /* What this uid has published here, or NULL; valid until the next change. */
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q);
 /* Has a local user withdrawn what this key (of his) said of q? The network may still repeat it. */

@@ -351,6 +351,14 @@ static void on_moved(void *ctx)
 	resolver_forget(ctx);
 }
 
+static void on_lost(void *ctx)
+{
+	struct resolver *r = ctx;
+	pinned_reload(r);
+	if (r->watch)
+		r->watch(r->watch_ctx, NULL);
+}
+
 int resolver_create(struct event_base *base, const struct resolver_config *config,
 	const struct resolver_parts *parts, struct resolver **ret_resolver)
 {
@@ -372,6 +380,7 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 		resolver_destroy(r);
 		return error;
 	}
+	own_on_lost(r->parts.own, on_lost, r);
 	r->config.pins = NULL; /* they are among the others now */
 	memory_restore(r);
 	if (parts->upstream)

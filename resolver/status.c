@@ -160,6 +160,15 @@ static void publish_status(FILE *f, const struct publisher *p)
 	line(f, "publish.queued", c.queued);
 }
 
+static void disk_status(FILE *f, const struct own *own)
+{
+	struct own_disk_counters c;
+	own_disk_counters(own, &c);
+	line(f, "disk.commits", c.commits);
+	line(f, "disk.syncs", c.syncs);
+	line(f, "disk.failures", c.failures);
+}
+
 void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *now)
 {
 	for (size_t i = 0; i < RESOLVER_DOORS_MAX; i++)
@@ -268,6 +277,7 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	fprintf(f, "%-34s %s\n", "trust", policy_mode_text(r->config.policy.mode));
 	fprintf(f, "%-34s %s\n", "dht", r->parts.dht ? "on" : "off");
 	line(f, "records.own", own_records(r->parts.own));
+	disk_status(f, r->parts.own);
 	line(f, "pins", pins_len(r->pins));
 	line(f, "cache.entries", cache_entries(r->cache));
 	line(f, "cache.bytes", cache_bytes(r->cache));

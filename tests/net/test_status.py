@@ -30,6 +30,7 @@ ELSEWHERE = {
     "dht.suspects": ("dht/test_region.c", "suspects"),
     "dht.size6": ("dht/test_region.c", "size6"),
     "dht.wide": ("sim/test_liars.c", "wide"),
+    "disk.failures": ("net/test_disk.sh", "disk.failures"),
     "dns.DOOR.badcookie": ("net/test_open_door.sh", "dns.udp.badcookie"),
     "dns.DOOR.displaced": ("net/test_slow_clients.sh", "dns.tcp.displaced"),
     "dns.DOOR.dropped": ("net/test_open_door.sh", "dns.udp.dropped"),

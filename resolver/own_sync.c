@@ -1,0 +1,120 @@
+/* The thread that waits for the disk. */
+#include "resolver/own_sync.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct own_sync {
+	int fd;
+	int loop_end, thread_end; /* one message there is an order, one back its errno */
+	pthread_t thread;
+	struct event *readable;
+	own_sync_fn *done;
+	void *ctx;
+};
+
+static ssize_t receive(int fd, int *ret_number)
+{
+	ssize_t n;
+	do
+		n = recv(fd, ret_number, sizeof(*ret_number), 0);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* Ends when the loop has shut its end. */
+static void *wait_for_disk(void *ctx)
+{
+	struct own_sync *s = ctx;
+	int number;
+	while (receive(s->thread_end, &number) > 0) {
+		do
+			number = fdatasync(s->fd) < 0 ? -errno : 0;
+		while (number == -EINTR);
+		send(s->thread_end, &number, sizeof(number), MSG_NOSIGNAL);
+	}
+	return NULL;
+}
+
+static void finish(struct own_sync *s)
+{
+	int error;
+	if (receive(s->loop_end, &error) != sizeof(error))
+		error = -EIO;
+	s->done(s->ctx, error);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	finish(ctx);
+}
+
+/* Signals are the loop's: libevent hears of those that the thread gets too, but a few are meant for
+ * who takes them. */
+static int start_thread(struct own_sync *s)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int r = -pthread_create(&s->thread, NULL, wait_for_disk, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+int own_sync_create(
+	struct event_base *base, int fd, own_sync_fn *done, void *ctx, struct own_sync **ret_sync)
+{
+	int ends[2], r;
+	struct own_sync *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		r = -errno;
+		free(s);
+		return r;
+	}
+	*s = (struct own_sync){
+		.fd = fd, .loop_end = ends[0], .thread_end = ends[1], .done = done, .ctx = ctx};
+	s->readable = event_new(base, s->loop_end, EV_READ | EV_PERSIST, on_readable, s);
+	r = !s->readable || event_add(s->readable, NULL) < 0 ? -ENOMEM : start_thread(s);
+	if (r < 0) {
+		if (s->readable)
+			event_free(s->readable);
+		close(ends[0]);
+		close(ends[1]);
+		free(s);
+		return r;
+	}
+	*ret_sync = s;
+	return 0;
+}
+
+void own_sync_destroy(struct own_sync *s)
+{
+	if (!s)
+		return;
+	event_free(s->readable);
+	shutdown(s->loop_end, SHUT_RDWR);
+	pthread_join(s->thread, NULL);
+	close(s->loop_end);
+	close(s->thread_end);
+	free(s);
+}
+
+int own_sync_start(struct own_sync *s)
+{
+	int order = 0;
+	return send(s->loop_end, &order, sizeof(order), MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+void own_sync_finish(struct own_sync *s)
+{
+	finish(s);
+}

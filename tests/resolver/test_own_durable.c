@@ -1,0 +1,386 @@
+/* Own records on a disk that is slow, or fails: who waits for it, for how many together it is asked
+ * once, and what stands afterwards. The disk's syncs are this file's. */
+#undef NDEBUG
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "resolver/own.h"
+#include "tests/directory.h"
+
+static pthread_t loop;
+/* Of those of the thread: so many so far, so many of the next fail, the next wait for `go`. */
+static atomic_int syncs, errors;
+static atomic_bool held;
+static sem_t go;
+static atomic_int loop_syncs; /* SQLite's own, for checkpoints */
+static atomic_bool bad;	      /* all fail */
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	bool fails = bad;
+	if (pthread_equal(loop, pthread_self())) {
+		loop_syncs++;
+	} else {
+		syncs++;
+		if (held)
+			sem_wait(&go);
+		if (errors > 0) {
+			errors--;
+			fails = true;
+		}
+	}
+	errno = EIO;
+	return fails ? -1 : 0;
+}
+
+int fsync(int fd)
+{
+	return fdatasync(fd);
+}
+
+static char dir[DIRECTORY_CAP];
+static char path[96];
+static struct event_base *base;
+static struct own *own;
+
+static void open_file(void)
+{
+	base = event_base_new();
+	assert_int_equal(own_open(path, 1000, 0, 7, &own), 0);
+	assert_int_equal(own_start(own, base), 0);
+}
+
+static void close_file(void)
+{
+	own_close(own);
+	event_base_free(base);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	errors = 0;
+	held = bad = false;
+	loop = pthread_self();
+	sem_init(&go, 0, 0);
+	if (directory_make(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/own.db", dir);
+	open_file();
+	syncs = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	char side[128];
+	static const char *const suffixes[] = {"", "-wal"};
+	close_file();
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);
+		unlink(side);
+	}
+	return rmdir(dir);
+}
+
+static struct question question_of(const char *text)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text(text, strlen(text), &q.name), 0);
+	return q;
+}
+
+static int put(uid_t uid, const char *name, uint8_t last)
+{
+	static int64_t now;
+	struct question q = question_of(name);
+	struct rrset *set = rrset_create(&q, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, last}, 4), 0);
+	int r = own_set(own, uid, set, ++now);
+	rrset_destroy(set);
+	return r;
+}
+
+/* The last byte of the address; 0: no such record. */
+static int get(uid_t uid, const char *name)
+{
+	struct question q = question_of(name);
+	const struct own_record *record = own_find(own, uid, &q);
+	return record && record->set ? record->set->data[5] : 0;
+}
+
+struct writer {
+	struct own_waiter waiter; /* first */
+	int calls, error;
+};
+
+static void on_durable(struct own_waiter *w, int error)
+{
+	struct writer *writer = (struct writer *)w;
+	writer->calls++;
+	writer->error = error;
+}
+
+static void wait_for(struct writer *w)
+{
+	*w = (struct writer){.waiter.fn = on_durable};
+	assert_true(own_wait(own, &w->waiter));
+}
+
+static void loop_until(const struct writer *w)
+{
+	while (!w->calls)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
+static void test_one_sync_for_all_of_a_turn(void **state)
+{
+	(void)state;
+	struct writer w[40];
+	loop_syncs = 0;
+	uint64_t before = own_commits(own);
+	for (unsigned i = 0; i < 40; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "n%u.test", i);
+		assert_int_equal(put(1000 + i, name, 1), 0);
+		wait_for(&w[i]);
+	}
+	assert_int_equal(own_commits(own) - before, 40);
+	assert_int_equal(syncs, 0);
+	assert_true(loop_syncs <= 1); /* the beginning of the log */
+	loop_until(&w[39]);
+	assert_int_equal(syncs, 1);
+	for (unsigned i = 0; i < 40; i++)
+		assert_true(w[i].calls == 1 && w[i].error == 0);
+	/* Nothing new: nothing to wait for. */
+	struct own_waiter idle;
+	assert_false(own_wait(own, &idle));
+}
+
+/* The loop turns on while the disk does not, and what comes meanwhile shares the next sync; it is
+ * not answered by the one that began before it. */
+static void test_others_go_on_while_the_disk_is_busy(void **state)
+{
+	(void)state;
+	struct writer first, second, third;
+	held = true;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&first);
+	while (syncs == 0)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_int_equal(put(2, "b.test", 2), 0);
+	wait_for(&second);
+	assert_int_equal(put(3, "c.test", 3), 0);
+	wait_for(&third);
+	for (int i = 0; i < 100; i++)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_int_equal(syncs, 1);
+	assert_int_equal(first.calls + second.calls + third.calls, 0);
+	assert_int_equal(get(2, "b.test"), 2); /* but read at once */
+	sem_post(&go);
+	loop_until(&first);
+	assert_int_equal(second.calls + third.calls, 0);
+	held = false;
+	sem_post(&go);
+	loop_until(&third);
+	assert_int_equal(second.calls, 1);
+	assert_int_equal(syncs, 2);
+}
+
+static void reopen(void)
+{
+	close_file();
+	open_file();
+}
+
+static void test_a_failure_leaves_what_was_durable(void **state)
+{
+	(void)state;
+	struct writer w, other;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, 0);
+
+	errors = 1;
+	assert_int_equal(put(1, "a.test", 2), 0);
+	wait_for(&w);
+	assert_int_equal(put(2, "b.test", 3), 0);
+	wait_for(&other);
+	loop_until(&other);
+	assert_int_equal(w.error, -EIO);
+	assert_int_equal(other.error, -EIO);
+	assert_int_equal(get(1, "a.test"), 1);
+	assert_int_equal(get(2, "b.test"), 0);
+	struct own_disk_counters c;
+	own_disk_counters(own, &c);
+	assert_int_equal(c.failures, 1);
+
+	/* It heals by itself, and what is written now is not lost behind what was cut off. */
+	assert_int_equal(put(3, "c.test", 4), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, 0);
+	reopen();
+	assert_int_equal(get(1, "a.test"), 1);
+	assert_int_equal(get(2, "b.test"), 0);
+	assert_int_equal(get(3, "c.test"), 4);
+}
+
+/* What came while the disk was failing is lost with it. */
+static void test_a_failure_takes_what_came_meanwhile(void **state)
+{
+	(void)state;
+	struct writer first, second;
+	held = true;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&first);
+	while (syncs == 0)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_int_equal(put(1, "b.test", 1), 0);
+	wait_for(&second);
+	held = false;
+	errors = 1;
+	sem_post(&go);
+	loop_until(&second);
+	assert_int_equal(first.error, -EIO);
+	assert_int_equal(second.error, -EIO);
+	assert_int_equal(own_records(own), 0);
+}
+
+/* A disk that fails for a while: refused, read from memory, and good again without a restart. */
+static void test_a_disk_that_stays_bad(void **state)
+{
+	(void)state;
+	struct writer w;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&w);
+	loop_until(&w);
+	bad = true;
+	assert_int_equal(put(1, "a.test", 2), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_int_equal(put(1, "b.test", 2), -EIO);
+	struct question q = question_of("a.test");
+	assert_int_equal(own_withdraw(own, 1, &q, 99), -EIO);
+	uint8_t key[NAME_KEY_LEN] = {0};
+	assert_int_equal(own_first_signer(own, &q.name, key), -ENOENT);
+	assert_int_equal(own_remember_signer(own, &q.name, key), -EIO);
+	struct own_put last;
+	assert_int_equal(own_last_put(own, key, &last), 0);
+	assert_int_equal(get(1, "a.test"), 1);
+	own_begin(own);
+	own_end(own);
+	bad = false;
+	while (put(1, "b.test", 2) < 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	own_settle(own);
+	assert_int_equal(get(1, "a.test"), 1);
+	reopen();
+	assert_int_equal(get(1, "a.test"), 1);
+	assert_int_equal(get(1, "b.test"), 2);
+}
+
+/* What an earlier life has left in the log was durable, and is not cut off with what is lost. */
+static void test_a_failure_after_a_crash(void **state)
+{
+	(void)state;
+	struct writer w;
+	close_file();
+	pid_t child = fork();
+	if (child == 0) {
+		open_file();
+		assert_int_equal(put(1, "a.test", 1), 0);
+		own_settle(own);
+		_exit(0); /* as after kill -9 */
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	open_file();
+	assert_int_equal(get(1, "a.test"), 1);
+	errors = 1;
+	assert_int_equal(put(1, "a.test", 2), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_int_equal(get(1, "a.test"), 1);
+}
+
+/* Over many checkpoints, and with a failure at each place between two of them. */
+static void test_failures_around_checkpoints(void **state)
+{
+	(void)state;
+	struct writer w;
+	int stands = 0;
+	for (int i = 1; i <= 3000; i++) {
+		bool fails = i % 97 == 0;
+		assert_int_equal(put(1, "a.test", (uint8_t)(i % 250 + 1)), 0);
+		if (i % 7 && !fails)
+			continue;
+		wait_for(&w);
+		errors = fails;
+		loop_until(&w);
+		errors = 0;
+		assert_int_equal(w.error, fails ? -EIO : 0);
+		if (fails)
+			assert_int_equal(get(1, "a.test"), stands);
+		stands = get(1, "a.test");
+	}
+	own_settle(own);
+	stands = get(1, "a.test");
+	reopen();
+	assert_int_equal(get(1, "a.test"), stands);
+}
+
+static void tell(void *ctx)
+{
+	++*(int *)ctx;
+}
+
+static void test_who_keeps_copies_is_told(void **state)
+{
+	(void)state;
+	int told = 0;
+	own_on_lost(own, tell, &told);
+	assert_int_equal(own_set_pins(own, 5, "k x\n", 4), 0);
+	own_settle(own);
+	assert_int_equal(told, 0);
+	errors = 1;
+	assert_int_equal(own_set_pins(own, 5, "", 0), 0);
+	own_settle(own);
+	assert_int_equal(told, 1);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_one_sync_for_all_of_a_turn),
+		TEST(test_others_go_on_while_the_disk_is_busy),
+		TEST(test_a_failure_leaves_what_was_durable),
+		TEST(test_a_failure_takes_what_came_meanwhile),
+		TEST(test_a_disk_that_stays_bad),
+		TEST(test_a_failure_after_a_crash),
+		TEST(test_failures_around_checkpoints),
+		TEST(test_who_keeps_copies_is_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
