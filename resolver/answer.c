@@ -17,6 +17,8 @@ const char *answer_source_text(enum answer_source s)
 		return "own";
 	case SOURCE_HOSTS:
 		return "hosts";
+	case SOURCE_LOCAL:
+		return "local";
 	case SOURCE_DHT:
 		return "dht";
 	case SOURCE_DNS:

@@ -8,13 +8,13 @@
 
 #include "resolver/rrset.h"
 
-enum answer_source { SOURCE_NONE, SOURCE_OWN, SOURCE_HOSTS, SOURCE_DHT, SOURCE_DNS };
+enum answer_source { SOURCE_NONE, SOURCE_OWN, SOURCE_HOSTS, SOURCE_LOCAL, SOURCE_DHT, SOURCE_DNS };
 /* Design, section 4; the words of JSON "trust". */
 enum answer_trust {
 	TRUST_NONE, TRUST_SELF, TRUST_PIN, TRUST_DNSSEC_KEY, TRUST_DNSSEC, TRUST_KEY, TRUST_TOFU,
 	TRUST_DNS, TRUST_OPEN,
 };
-const char *answer_source_text(enum answer_source s); /* "own" "hosts" "dht" "dns"; "none" */
+const char *answer_source_text(enum answer_source s); /* "own" "hosts" "local" "dht" "dns"; "none" */
 const char *answer_trust_text(enum answer_trust t);   /* "self" "pin" …; "none" */
 
 /* RFC 8914 info codes. */

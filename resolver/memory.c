@@ -4,6 +4,7 @@
 
 #include "resolver/clock.h"
 #include "resolver/pinned.h"
+#include "resolver/special.h"
 
 #define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
 #define LISTED_GRACE (60 * SECOND)       /* what a listing showed is answered from memory for so long */
@@ -65,6 +66,21 @@ const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	if (a && part != CACHE_DNS && now - a->arrived > age_max)
 		return NULL;
 	return a;
+}
+
+const struct answer *memory_special(struct resolver *r, const struct question *q)
+{
+	struct upstream *upstream = r->parts.upstream;
+	bool test_zones = r->config.policy.test_zones;
+	if (!special_answers(q, test_zones, upstream != NULL) ||
+		(upstream && upstream_has_zone(upstream, &q->name)))
+		return NULL;
+	struct answer *a = special_answer(q, test_zones);
+	if (!a)
+		return NULL;
+	cache_add(r->cache, a, CACHE_DNS, a->arrived);
+	answer_unref(a);
+	return cache_find(r->cache, q, CACHE_DNS, clock_monotonic());
 }
 
 /* Fresh answers of every source, by one look into the cache. A client of a door is waited with: what

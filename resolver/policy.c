@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "resolver/special.h"
+
 /* A suffix in wire form. sizeof counts the NUL of the literal, which is the root label. */
 #define SUFFIX(wire) {sizeof(wire), wire}
 struct suffix {
@@ -12,41 +14,6 @@ struct suffix {
 };
 
 static const struct suffix alt = SUFFIX("\003alt");
-static const struct suffix test_zone = SUFFIX("\004test");
-
-/* Names that mean something on this machine or this network only: RFC 6761, 6762, 7686, 8375,
- * ICANN's "internal", and the reverse zones of RFC 6303. The DHT is never told of them. */
-static const struct suffix local_names[] = {
-	SUFFIX("\011localhost"),
-	SUFFIX("\005local"),
-	SUFFIX("\005onion"),
-	SUFFIX("\007invalid"),
-	SUFFIX("\010internal"),
-	SUFFIX("\004home\004arpa"),
-	SUFFIX("\0010\007in-addr\004arpa"),
-	SUFFIX("\00210\007in-addr\004arpa"),
-	SUFFIX("\003127\007in-addr\004arpa"),
-	SUFFIX("\003254\003169\007in-addr\004arpa"),
-	SUFFIX("\003168\003192\007in-addr\004arpa"),
-	SUFFIX("\0012\0010\003192\007in-addr\004arpa"),
-	SUFFIX("\003100\00251\003198\007in-addr\004arpa"),
-	SUFFIX("\003113\0010\003203\007in-addr\004arpa"),
-	SUFFIX("\003255\003255\003255\003255\007in-addr\004arpa"),
-	SUFFIX("\001c\001f\003ip6\004arpa"),
-	SUFFIX("\001d\001f\003ip6\004arpa"),
-	SUFFIX("\0018\001e\001f\003ip6\004arpa"),
-	SUFFIX("\0019\001e\001f\003ip6\004arpa"),
-	SUFFIX("\001a\001e\001f\003ip6\004arpa"),
-	SUFFIX("\001b\001e\001f\003ip6\004arpa"),
-	SUFFIX("\0018\001b\001d\0010\0011\0010\0010\0012\003ip6\004arpa"),
-	/* ::/128 and ::1/128 */
-	SUFFIX("\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
-	       "\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
-	       "\003ip6\004arpa"),
-	SUFFIX("\0011\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
-	       "\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010\0010"
-	       "\003ip6\004arpa"),
-};
 
 static bool ends_with(const struct name *name, const struct suffix *s)
 {
@@ -56,27 +23,10 @@ static bool ends_with(const struct name *name, const struct suffix *s)
 	return name->len - at == s->len && memcmp(name->wire + at, s->wire, s->len) == 0;
 }
 
-/* 16 to 31.172.in-addr.arpa: sixteen zones of one shape. */
-static bool is_reverse_172(const struct name *name)
-{
-	static const struct suffix zone = SUFFIX("\003172\007in-addr\004arpa");
-	if (!ends_with(name, &zone) || name->len == zone.len)
-		return false;
-	unsigned labels = name_labels(name);
-	struct name below;
-	name_parent(name, labels - 4, &below);
-	if (below.wire[0] != 2)
-		return false;
-	int octet = (below.wire[1] - '0') * 10 + below.wire[2] - '0';
-	return octet >= 16 && octet <= 31;
-}
-
 static bool is_local(const struct policy *p, const struct name *name)
 {
-	for (size_t i = 0; i < sizeof(local_names) / sizeof(*local_names); i++)
-		if (ends_with(name, &local_names[i]))
-			return true;
-	return is_reverse_172(name) || (!p->test_zones && ends_with(name, &test_zone));
+	struct name zone;
+	return special_of(name, p->test_zones, &zone) != SPECIAL_NOT;
 }
 
 static bool under_any(const struct policy_suffixes *list, const struct name *name)
@@ -160,10 +110,14 @@ static struct policy_rule rule_of_zone(const struct policy *p, const struct ques
 	return (struct policy_rule){.when = ASK_NOW};
 }
 
-static struct policy_rule rule_of_dns(const struct policy *p, enum policy_kind kind)
+static struct policy_rule rule_of_dns(const struct policy *p, const struct question *q,
+	enum policy_kind kind)
 {
+	/* What this machine answers in place of DNS is answered without DNS too. */
 	if (!p->upstream)
-		return never("upstream=none");
+		return kind == NAME_LOCAL && special_answers(q, p->test_zones, false) ?
+			(struct policy_rule){.when = ASK_NOW} :
+			never("upstream=none");
 	/* Names that only the DHT can know leave this machine upstream only when there is no DHT
 	 * here: then the upstream may be another kadns. */
 	if (kind == NAME_UNDER_KEY && p->dht)
@@ -182,7 +136,7 @@ static struct policy_rule rule_of_kind(const struct policy *p, const struct ques
 	case CACHE_SLOT:
 		return rule_of_slot(p, q, kind);
 	case CACHE_DNS:
-		return rule_of_dns(p, kind);
+		return rule_of_dns(p, q, kind);
 	case PART_PIN:
 	case PART_PIN_FOR_ALL:
 		return never("no pin covers the name");

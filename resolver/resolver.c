@@ -97,6 +97,8 @@ static void ask_part(struct ask *ask, enum cache_part part)
 		return;
 	}
 	const struct answer *a = memory_cached(ask->resolver, &ask->question, part, false);
+	if (!a && part == CACHE_DNS)
+		a = memory_special(ask->resolver, &ask->question);
 	if (a)
 		part_done(ask, part, answer_ref(a));
 	else

@@ -63,6 +63,8 @@ const struct own_record *memory_own(const struct resolver *r, const struct quest
 /* What one source said; `listed`: also for a while after its time. */
 const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	enum cache_part part, bool listed);
+/* What this machine itself says in place of conventional DNS, now in the cache like that; or NULL. */
+const struct answer *memory_special(struct resolver *r, const struct question *q);
 /* The parts of an answer as far as they are held, with the pins of this view. */
 void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool listed,
 	struct policy_part ret_parts[CACHE_PARTS]);

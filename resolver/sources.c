@@ -143,6 +143,9 @@ static void on_fetched(void *ctx, struct answer *a)
 static struct pending *start_pending(
 	struct resolver *r, const struct question *q, enum cache_part part)
 {
+	/* Where there is no DNS, this machine's own names are the policy's, and memory's. */
+	if (part == CACHE_DNS && !r->parts.upstream)
+		return NULL;
 	struct pending *p = r->pending_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return NULL;
@@ -162,7 +165,7 @@ static struct pending *start_pending(
 
 bool resolver_refresh(struct resolver *r, const struct question *q)
 {
-	if (find_pending(r, q, CACHE_DNS))
+	if (find_pending(r, q, CACHE_DNS) || memory_special(r, q))
 		return false;
 	struct pending *p = start_pending(r, q, CACHE_DNS);
 	if (p)

@@ -221,6 +221,7 @@ static const struct door_column {
 	COLUMN("badcookie", rcode[RCODE_BADCOOKIE]),
 	COLUMN("from.own", source[SOURCE_OWN]),
 	COLUMN("from.hosts", source[SOURCE_HOSTS]),
+	COLUMN("from.local", source[SOURCE_LOCAL]),
 	COLUMN("from.dht", source[SOURCE_DHT]),
 	COLUMN("from.dns", source[SOURCE_DNS]),
 	COLUMN("from.nowhere", source[SOURCE_NONE]),

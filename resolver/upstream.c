@@ -515,6 +515,11 @@ uint64_t upstream_fingerprint(const struct upstream *u)
 	return hash_bytes(u->config, u->config_len, upstream_list_fingerprint(u->list));
 }
 
+bool upstream_has_zone(const struct upstream *u, const struct name *name)
+{
+	return upstream_list_has_zone(u->list, name);
+}
+
 void upstream_doors(struct upstream *u, const struct server_address *doors, size_t len)
 {
 	upstream_list_doors(u->list, doors, len);

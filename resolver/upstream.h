@@ -66,6 +66,8 @@ typedef void upstream_moved_fn(void *ctx);
 void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx);
 /* A number that stays as long as the configuration and resolv.conf do, over restarts too. */
 uint64_t upstream_fingerprint(const struct upstream *u);
+/* Has this name servers of its own (split DNS)? */
+bool upstream_has_zone(const struct upstream *u, const struct name *name);
 /* Where this node itself answers DNS questions: it must not be its own upstream, which resolv.conf
  * may well say. Such a server is left out, with a warning. */
 #define UPSTREAM_DOORS_MAX 16

@@ -294,6 +294,17 @@ bool upstream_list_refresh(struct upstream_list *list)
 	return resolv_conf_changed(&list->file, &list->system) && make_list(list, false, true);
 }
 
+bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name)
+{
+	for (size_t i = 0; i < list->words.len; i++) {
+		const struct name *zone = &list->words.word[i].upstream.zone;
+
+		if (zone->len > 1 && name_under(name, zone))
+			return true;
+	}
+	return false;
+}
+
 uint64_t upstream_list_fingerprint(const struct upstream_list *list)
 {
 	uint64_t sum = list->words.len;

@@ -27,6 +27,8 @@ bool upstream_list_refresh(struct upstream_list *list);
 /* Borrowed until the next call. */
 const struct frame_servers *upstream_list_servers(const struct upstream_list *list);
 
+/* Has this name servers of its own? */
+bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name);
 /* Of the words, the insecure zones and what resolv.conf says: another where answers may be others. */
 uint64_t upstream_list_fingerprint(const struct upstream_list *list);
 

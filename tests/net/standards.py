@@ -1,4 +1,4 @@
-"""standards.py ADDR PORT: each row of the standards table that messages made by hand can show, against the miniature
+"""standards.py ADDR PORT [PART]: each row of the standards table that messages made by hand can show, against the miniature
 Internet of minet.sh. Prints a line a check, `ok RFC...` or `not ok RFC...`."""
 import sys
 import threading
@@ -282,9 +282,18 @@ def rfc6761():
     say("RFC 6761: localhost", r.answer and r.answer[0][3] == bytes([127, 0, 0, 1]), r.rcode)
     r = ask("localhost", AAAA)
     say("RFC 6761: localhost by IPv6", r.answer and r.answer[0][3] == bytes(15) + b"\1", r.rcode)
-    for name in "a.invalid", "a.onion", "a.home.arpa":
+    r = ask("a.localhost")
+    say("RFC 6761: and below it", r.answer and r.answer[0][3] == bytes([127, 0, 0, 1]), r.rcode)
+    r = ask("localhost", 15)
+    say("RFC 6761: localhost has no other types", r.rcode == "NOERROR" and not r.answer and soa(r), r.rcode)
+    for number, name in (6761, "a.invalid"), (7686, "a.onion"), (8375, "a.home.arpa"), (6762, "a.local"):
         r = ask(name)
-        say(f"RFC 6761: {name}: NXDOMAIN, to be kept", r.rcode == "NXDOMAIN" and soa(r), r.rcode)
+        say(f"RFC {number}: {name}: NXDOMAIN, to be kept", r.rcode == "NXDOMAIN" and soa(r) and
+            r.authority[0][2] > 3600, (r.rcode, r.authority))
+        r = ask(name[2:], SOA)
+        say(f"RFC {number}: {name[2:]} is a zone", r.rcode == "NOERROR" and r.types() == [SOA], r.rcode)
+    r = ask("1.1.1.1.alt")
+    say("RFC 9476: alt is not for DNS", r.rcode in ("NOERROR", "NXDOMAIN") and not r.answer and soa(r) and not r.ad, r.rcode)
     for zone in ("10.in-addr.arpa", "168.192.in-addr.arpa", "16.172.in-addr.arpa", "31.172.in-addr.arpa", "254.169.in-addr.arpa",
                  "2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa", "113.0.203.in-addr.arpa", "0.in-addr.arpa",
                  "255.255.255.255.in-addr.arpa", "d.f.ip6.arpa", "8.e.f.ip6.arpa", "b.e.f.ip6.arpa", "8.b.d.0.1.0.0.2.ip6.arpa"):
@@ -292,6 +301,8 @@ def rfc6761():
         say(f"RFC 6303: {zone} is answered here", r.rcode == "NXDOMAIN" and soa(r), (r.rcode, r.authority))
     r = ask("1.0.0.127.in-addr.arpa", 12)
     say("RFC 6303: 127.0.0.1 is localhost", r.answer and r.answer[0][3] == wire("localhost"), r.rcode)
+    r = ask("1" + ".0" * 31 + ".ip6.arpa", 12)
+    say("RFC 6303: and ::1", r.answer and r.answer[0][3] == wire("localhost"), r.rcode)
     r = ask("_dns.resolver.arpa", SVCB)
     say("RFC 9462: resolver.arpa is answered here", r.rcode == "NOERROR" and not r.answer and soa(r), r.rcode)
 
@@ -325,4 +336,5 @@ def rfc8020():
 
 for part in (rfc8020, rfc1035, rfc2181, rfc2308, rfc6891, rfc9715, rfc7766, rfc7828, rfc7873, rfc9619, rfc8482, rfc8467, rfc4035, rfc8914,
              rfc3597, rfc6761):
-    part()
+    if sys.argv[3:] in ([], [part.__name__]):
+        part()

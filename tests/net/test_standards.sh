@@ -82,7 +82,40 @@ has "getent with EDNS and DO" "$(RES_OPTIONS='edns0 trust-ad' $getent ahosts www
 has "getent over TCP" "$(RES_OPTIONS=use-vc $getent ahosts many.example.test)" 198.51.100.40
 is "getent of a name that only kadns has" "$($getent ahosts printer.alt | awk '{ print $1; exit }')" 192.0.2.7
 
+check "by source: names that this machine answers for" test "$(count dns.udp.from.local)" -ge 10
+
 umount "$T/dns"
 check "umount ends it" eventually 5 ended "$pid"
+
+# ---- special names, whatever the sources are: none at all, the DHT, a resolver of the provider
+special() { # HOW OPTION...
+	how=$1
+	shift
+	check "$how: starts" "$KADNS" -o "hosts=none,dns=127.0.0.1:53" "$@" none "$T/dns"
+	/usr/bin/python3 "$TESTS/net/standards.py" 127.0.0.1 53 rfc6761 >"$T/special" 2>&1 || echo "not ok special names" >>"$T/special"
+	sed "s/^\(ok\|not ok\) /&$how: /" "$T/special"
+	not_ok_count=$((not_ok_count + $(grep -c '^not ok' "$T/special")))
+	is "$how: each was said" "$(grep -c '^ok RFC' "$T/special")" 30
+	is "$how: localhost as a file" "$(jq -c '[.data[0],.source,.trust]' "$T/dns/IN/A/localhost.")" '["127.0.0.1","local","self"]'
+	is "$how: and by IPv6" "$(jq -r '.data[0]' "$T/dns/IN/AAAA/a.localhost")" ::1
+	is "$how: a file of 127.0.0.1" "$(jq -r '.data[0]' "$T/dns/IN/PTR/1.0.0.127.in-addr.arpa")" localhost.
+	for name in a.invalid a.onion a.home.arpa a.local; do
+		has "$how: $name as a file" "$(cat "$T/dns/IN/A/$name" 2>&1)" "No such file"
+	done
+	has "$how: explained" "$(cat "$T/dns/.kadns/explain/IN/A/a.onion")" "verdict: ENOENT"
+	pid=$(daemon_pid /var/lib/kadns/4001)
+	umount "$T/dns"
+	eventually 5 ended "$pid"
+}
+special "no source" --no-dht -o upstream=none
+special "the DHT alone" -o upstream=none
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.1 0 192.0.2.201 "$T/provider.log" &
+eventually 5 dig +time=1 +tries=1 @127.53.1.1 x.up >/dev/null
+special "a forwarder" -o upstream=127.53.0.53
+check "who logs what is asked: starts" "$KADNS" --no-dht --no-mount -o hosts=none,dns=127.0.0.1:53,upstream=127.53.1.1
+/usr/bin/python3 "$TESTS/net/standards.py" 127.0.0.1 53 rfc6761 >"$T/special" 2>&1
+is "it hears of no special name" "$(grep -c -E '(localhost|invalid|onion|home\.arpa|local|(^|\.)(127|0)\.in-addr\.arpa|resolver\.arpa)\.$' "$T/provider.log")" 0
+check "but of private addresses, which a router at home may know" grep -q '^1\.10\.in-addr\.arpa\.$' "$T/provider.log"
+kill "$(daemon_pid /var/lib/kadns/4001)"
 "$TESTS/net/minet.sh" stop
 finish

@@ -16,6 +16,7 @@
 #include "resolver/clock.h"
 #include "resolver/explain.h"
 #include "resolver/resolver_inside.h"
+#include "resolver/special.h"
 #include "tests/directory.h"
 #include "tests/leap.h"
 
@@ -39,6 +40,7 @@ static unsigned asked;
 static uint8_t address[] = {192, 0, 2, 1};
 static upstream_moved_fn *moved;
 static void *moved_ctx;
+static struct name split; /* has servers of its own; the root: none has */
 static uint32_t ttl;
 
 static size_t write_message(const struct question *q, uint8_t *buf, size_t cap)
@@ -112,6 +114,12 @@ void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
 	(void)u;
 	moved = fn;
 	moved_ctx = ctx;
+}
+
+bool upstream_has_zone(const struct upstream *u, const struct name *name)
+{
+	(void)u;
+	return split.len > 1 && name_under(name, &split);
 }
 
 uint64_t upstream_fingerprint(const struct upstream *u)
@@ -494,6 +502,43 @@ static void another_policy_counts_at_once(void **state)
 	address[0] = 192;
 }
 
+/* ---- names that are special ---- */
+
+static void special_names_leave_this_machine_never(void **state)
+{
+	static const char *const names[] = {"localhost", "a.localhost", "a.invalid", "a.onion",
+		"printer.local", "a.test", "_dns.resolver.arpa", "9.0.0.127.in-addr.arpa"};
+	(void)state;
+	split.len = 1; /* the root: no name has servers of its own */
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct heard h = ask(names[i]);
+		assert_int_equal(h.answer->source, SOURCE_LOCAL);
+		assert_true(h.took < SECOND / 100);
+		answer_unref(h.answer);
+		/* Nor when they are popular. */
+		leap((SPECIAL_TTL - 2) * SECOND);
+		answer_unref(ask(names[i]).answer);
+		answer_unref(ask(names[i]).answer);
+		answer_unref(ask(names[i]).answer);
+		leap(3 * SECOND);
+		answer_unref(ask(names[i]).answer);
+	}
+	assert_int_equal(asked, 0);
+	expect(ask("www.home.arpa"), -ENOENT, EDE_NONE);
+	assert_int_equal(asked, 0);
+}
+
+/* But to the servers that were named for them. */
+static void unless_they_have_servers(void **state)
+{
+	(void)state;
+	split = question_of("home.arpa", TYPE_A).name;
+	expect(ask("www.home.arpa"), 0, EDE_NONE);
+	assert_int_equal(asked, 1);
+	expect(ask("printer.local"), -ENOENT, EDE_NONE);
+	assert_int_equal(asked, 1);
+}
+
 /* ---- failures ---- */
 
 static void failures_are_asked_again_ever_more_rarely(void **state)
@@ -626,6 +671,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_waits_already_is_answered_and_nobody_else, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_policy_counts_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			special_names_leave_this_machine_never, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(unless_they_have_servers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			failures_are_asked_again_ever_more_rarely, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_route_is_tried_each_second, set_up, tear_down),
