@@ -100,9 +100,9 @@ int answer_from_rrset(const struct question *q, const struct rrset *set, struct 
 static int check_link(
 	const struct question *q, const struct rrset *cname, const struct answer *target)
 {
-	const struct question *t = &target->question;
+	const struct question t = answer_question(target);
 	struct question link = {q->name, TYPE_CNAME, q->class};
-	if (q->type == TYPE_CNAME || t->type != q->type || t->class != q->class ||
+	if (q->type == TYPE_CNAME || t.type != q->type || t.class != q->class ||
 		cname->count != 1 || !answers(cname, &link))
 		return -EINVAL;
 
@@ -110,12 +110,12 @@ static int check_link(
 	const uint8_t *rdata;
 	size_t cursor = 0, len, offset = 0;
 	if (!rrset_next(cname, &cursor, &rdata, &len) ||
-		name_from_wire(rdata, len, &offset, &to) < 0 || !name_equal(&to, &t->name))
+		name_from_wire(rdata, len, &offset, &to) < 0 || !name_equal(&to, &t.name))
 		return -EINVAL;
 
 	struct name chain[CHAIN_MAX];
 	size_t links = answer_cnames(target, chain, CHAIN_MAX);
-	if (links >= CHAIN_MAX || name_equal(&q->name, &t->name))
+	if (links >= CHAIN_MAX || name_equal(&q->name, &t.name))
 		return -ELOOP;
 	for (size_t i = 0; i < links; i++)
 		if (name_equal(&q->name, &chain[i]))
@@ -169,9 +169,10 @@ static int rename_records(
 		return -ENOMEM;
 	struct packet_reader reader;
 	struct rr rr;
+	const struct question was = answer_question(from);
 	open_records(from, &reader);
 	while (packet_next(&reader, &rr) == 1) {
-		if (name_equal(&rr.owner, &from->question.name))
+		if (name_equal(&rr.owner, &was.name))
 			rr.owner = q->name;
 		build_put(b, &rr);
 	}
@@ -185,8 +186,8 @@ int answer_from_renamed(
 	int r = 0;
 	/* A denial of another zone's name names that zone: this one gets an SOA of its own. */
 	if (from->error && answer_cnames(from, NULL, 0) == 0) {
-		a = answer_without(q, from->error, from->rcode, from->ede, from->ttl,
-			from->error == -ENOENT);
+		a = answer_without(
+			q, from->error, from->rcode, from->ede, from->ttl, from->error == -ENOENT);
 		r = a ? 0 : -ENOMEM;
 	} else {
 		r = rename_records(q, from, &a);
@@ -249,6 +250,29 @@ struct answer *answer_without(
 	return a;
 }
 
+/* The message is our own, and whole; one that never was made answers nothing. */
+struct question answer_question(const struct answer *a)
+{
+	const struct answer_message *m = &a->message[1];
+	struct question q = {.name.len = 1};
+	size_t at = PACKET_HEADER;
+	if (m->len < PACKET_HEADER + 5 || name_from_wire(m->bytes, m->len, &at, &q.name) < 0)
+		return q;
+	q.type = (uint16_t)(m->bytes[at] << 8 | m->bytes[at + 1]);
+	q.class = (uint16_t)(m->bytes[at + 2] << 8 | m->bytes[at + 3]);
+	return q;
+}
+
+bool answer_is_to(const struct answer *a, const struct question *q)
+{
+	const struct answer_message *m = &a->message[1];
+	if (m->len < PACKET_HEADER + q->name.len + 4u)
+		return false;
+	const uint8_t *name = m->bytes + PACKET_HEADER, *type = name + q->name.len;
+	return memcmp(name, q->name.wire, q->name.len) == 0 &&
+	       (type[0] << 8 | type[1]) == q->type && (type[2] << 8 | type[3]) == q->class;
+}
+
 /* Const is a promise about the contents; the count is the sharers' own. */
 struct answer *answer_ref(const struct answer *a)
 {
@@ -276,17 +300,17 @@ size_t answer_size(const struct answer *a)
 }
 
 /* Follows the chain through the answer section, whose records stand in its order. Calls are
- * steps: 1 with a record of the chain's end, or a CNAME (*name has moved on), 0 at the end. */
-static int step(const struct answer *a, struct packet_reader *r, struct name *name, struct rr *rr)
+ * steps: 1 with a record of the chain's end, or a CNAME (end->name has moved on), 0 at the end. */
+static int step(struct packet_reader *r, struct question *end, struct rr *rr)
 {
 	while (packet_next(r, rr) == 1 && rr->section == PACKET_ANSWER) {
-		if (!name_equal(&rr->owner, name))
+		if (!name_equal(&rr->owner, &end->name))
 			continue;
-		if (rr->type == a->question.type)
+		if (rr->type == end->type)
 			return 1;
 		size_t offset = 0;
 		if (rr->type == TYPE_CNAME &&
-			name_from_wire(rr->rdata, rr->rdata_len, &offset, name) == 0)
+			name_from_wire(rr->rdata, rr->rdata_len, &offset, &end->name) == 0)
 			return 1;
 	}
 	return 0;
@@ -296,12 +320,12 @@ int answer_rrset(const struct answer *a, struct rrset **ret_set)
 {
 	struct packet_reader reader;
 	struct rrset *set = NULL;
-	struct question end = a->question;
+	struct question end = answer_question(a);
 	struct rr rr;
 	int r = 0;
 	open_records(a, &reader);
-	while (r == 0 && step(a, &reader, &end.name, &rr) == 1) {
-		if (rr.type != a->question.type)
+	while (r == 0 && step(&reader, &end, &rr) == 1) {
+		if (rr.type != end.type)
 			continue;
 		if (!set)
 			set = rrset_create(&end, rr.ttl);
@@ -321,12 +345,12 @@ size_t answer_cnames(const struct answer *a, struct name *ret_names, size_t cap)
 {
 	struct packet_reader reader;
 	size_t found = 0;
-	struct name name = a->question.name;
+	struct question end = answer_question(a);
 	struct rr rr;
 	open_records(a, &reader);
-	while (step(a, &reader, &name, &rr) == 1 && rr.type != a->question.type) {
+	while (step(&reader, &end, &rr) == 1 && rr.type != end.type) {
 		if (found < cap)
-			ret_names[found] = name;
+			ret_names[found] = end.name;
 		found++;
 	}
 	return found;

@@ -58,7 +58,8 @@ struct answer {
 	bool lacks_name;     /* a denial by a key's zone, which has no record of the name at all */
 	/* [0] without DNSSEC records, [1] with them (the same bytes when there are none). Whole
 	 * messages: ID 0; QR, RD, RA and the rcode, no other flag; the question in lower case; the
-	 * chain in order and the set, each followed by its RRSIGs; authority; no OPT. */
+	 * chain in order and the set, each followed by its RRSIGs; authority; no OPT. The question
+	 * stands nowhere else: it would be a third of the memory of an ordinary answer. */
 	struct answer_message {
 		uint8_t *bytes;
 		size_t len;
@@ -66,7 +67,6 @@ struct answer {
 		size_t ttls_len;
 	} message[2];
 
-	struct question question;
 	uint8_t signer[NAME_KEY_LEN];
 	int64_t seq;         /* of the DHT item; 0 none */
 	uint32_t owner;
@@ -115,6 +115,10 @@ struct answer *answer_stale(const struct answer *a, uint64_t now);
 
 /* Takes so many seconds off its TTLs, before anybody else has it. */
 void answer_age(struct answer *a, uint32_t seconds);
+
+/* What it answers. */
+struct question answer_question(const struct answer *a);
+bool answer_is_to(const struct answer *a, const struct question *q);
 
 struct answer *answer_ref(const struct answer *a);
 void answer_unref(const struct answer *a); /* NULL is fine */

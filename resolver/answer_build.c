@@ -197,7 +197,6 @@ int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer)
 	if (r == 0) {
 		struct answer *a = *ret_answer;
 		a->refs = 1;
-		a->question = b->question;
 		a->rcode = rcode;
 		a->ede = EDE_NONE;
 		a->ttl = b->ttl;

@@ -17,7 +17,7 @@
 #define REFRESH_HITS 2
 /* Bytes that an ordinary entry takes: what the table is made for. It never grows, because moving
  * every entry at once is a pause that a question would meet. */
-#define ENTRY_USUAL 640
+#define ENTRY_USUAL 480
 /* What malloc adds to two blocks, roughly. */
 #define MALLOC_OVERHEAD 32
 /* No entry above this part of the cache, so that a few large ones cannot empty it. */
@@ -144,22 +144,9 @@ void cache_destroy(struct cache *cache)
 	free(cache);
 }
 
-/* Compares with the question as it stands in the message, which whoever finds the entry is about
- * to send: the one in the answer would be two more cache lines. */
 static bool is_of(const struct entry *e, const struct question *q, uint64_t hash)
 {
-	const struct answer_message *m = &e->answer->message[1];
-	if (e->hash != hash)
-		return false;
-	/* The bytes stand behind the answer: fetched now, they come beside its first lines and not
-	 * after them. */
-	__builtin_prefetch(e->answer + 1);
-	if (m->len < PACKET_HEADER + q->name.len + 4u)
-		return false;
-	const uint8_t *name = m->bytes + PACKET_HEADER;
-	const uint8_t *type = name + q->name.len;
-	return memcmp(name, q->name.wire, q->name.len) == 0 &&
-	       (type[0] << 8 | type[1]) == q->type && (type[2] << 8 | type[3]) == q->class;
+	return e->hash == hash && answer_is_to(e->answer, q);
 }
 
 /* What one part has of a question. */
@@ -347,7 +334,6 @@ static void insert(struct cache *cache, const struct answer *a, const struct ent
 	if (!e)
 		return;
 	*e = *model;
-	e->hash = question_hash(&a->question, cache->seed);
 	e->answer = answer_ref(a);
 	set_times(e);
 	struct entry **bucket = &cache->buckets[e->hash & cache->mask];
@@ -384,14 +370,16 @@ void cache_add(struct cache *cache, const struct answer *a, enum cache_part part
 	answer_ref(a); /* it may be the cache's own that is added anew */
 	sweep(cache, now);
 	size_t bytes = sizeof(struct entry) + answer_size(a) + MALLOC_OVERHEAD;
-	struct entry model = {
-		.part = (uint8_t)part, .kind = (uint8_t)kind_of(a, part), .bytes = (uint32_t)bytes};
+	const struct question q = answer_question(a);
+	struct entry model = {.hash = question_hash(&q, cache->seed),
+		.part = (uint8_t)part,
+		.kind = (uint8_t)kind_of(a, part),
+		.bytes = (uint32_t)bytes};
 	bool failure = model.kind == FAILURE;
-	uint8_t failures = forget(cache, &a->question, part, !failure || part != CACHE_DNS, true);
+	uint8_t failures = forget(cache, &q, part, !failure || part != CACHE_DNS, true);
 	if (failure)
 		model.failures = failures < UINT8_MAX ? failures + 1 : UINT8_MAX;
-	model.pinned = !failure && cache->is_pinned &&
-		       cache->is_pinned(cache->pinned_ctx, &a->question);
+	model.pinned = !failure && cache->is_pinned && cache->is_pinned(cache->pinned_ctx, &q);
 	if (bytes <= cache->bytes_max / ENTRY_SHARE) {
 		make_room(cache, &model);
 		insert(cache, a, &model);
@@ -417,8 +405,7 @@ void cache_forget_part(struct cache *cache, enum cache_part part)
 	}
 }
 
-bool cache_walk(
-	struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx)
+bool cache_walk(struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx)
 {
 	for (int i = 0; i < CACHE_WALK_BUCKETS && *place <= cache->mask; i++)
 		for (const struct entry *e = cache->buckets[(*place)++]; e; e = e->next)

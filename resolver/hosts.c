@@ -203,7 +203,7 @@ const struct answer *hosts_answer(struct hosts *h, const struct question *q)
 		return NULL;
 	refresh(h);
 	kept = &h->kept[question_hash(q, h->seed) % KEPT];
-	if (!*kept || !question_equal(&(*kept)->question, q)) {
+	if (!*kept || !answer_is_to(*kept, q)) {
 		struct answer *a = make_answer(h, q);
 
 		if (!a)

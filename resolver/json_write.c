@@ -81,7 +81,7 @@ static void put_origin(struct text *t, const struct answer *a)
 
 int json_write(const struct answer *a, const char *extra, char **ret_text, size_t *ret_len)
 {
-	const struct question *q = &a->question;
+	const struct question q = answer_question(a);
 	char class[TYPE_TEXT_MAX], type[TYPE_TEXT_MAX];
 	struct rrset *set;
 	struct text t = {0};
@@ -91,9 +91,9 @@ int json_write(const struct answer *a, const char *extra, char **ret_text, size_
 	if (rc < 0)
 		return rc;
 	text_puts(&t, "{\"name\":");
-	put_name(&t, &q->name);
+	put_name(&t, &q.name);
 	text_format(&t, ",\"class\":\"%s\",\"type\":\"%s\",\"ttl\":%u",
-		class_to_text(q->class, class), type_to_text(q->type, type), a->ttl);
+		class_to_text(q.class, class), type_to_text(q.type, type), a->ttl);
 	put_data(&t, set);
 	put_rdata(&t, set);
 	put_cnames(&t, a);

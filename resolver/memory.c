@@ -152,7 +152,7 @@ static const struct answer *lend_own(struct resolver *r, const struct own_record
 	struct lent *l = &r->lent[(question_hash(&record->question, r->seed) ^ record->uid) %
 		RESOLVER_LENT];
 	if (!l->answer || l->written != record->written || l->answer->owner != record->uid ||
-		!question_equal(&l->answer->question, &record->question)) {
+		!answer_is_to(l->answer, &record->question)) {
 		answer_unref(l->answer);
 		l->answer = answer_from_own(r, record);
 		l->written = record->written;
@@ -245,13 +245,13 @@ static void list_own(void *ctx, const struct own_record *record)
 static void list_cached(void *ctx, const struct answer *a)
 {
 	struct turn *t = ctx;
-	const struct question *q = &a->question;
-	if (!wants(t, q) || memory_own(t->resolver, q, t->walk->view) ||
-		decide_from_memory(t->resolver, q, t->walk->view, true) != a)
+	const struct question q = answer_question(a);
+	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view) ||
+		decide_from_memory(t->resolver, &q, t->walk->view, true) != a)
 		return; /* another part answers for it, or none does */
-	struct resolver_entry e = {.question = *q};
+	struct resolver_entry e = {.question = q};
 	t->walk->show(t->walk->ctx, &e);
-	list_pinned_names(t, q);
+	list_pinned_names(t, &q);
 }
 
 bool resolver_list(struct resolver *r, struct resolver_walk *w)

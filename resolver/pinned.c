@@ -53,7 +53,7 @@ static const struct answer *lend(struct resolver *r, const struct question *q, e
 {
 	size_t at = (question_hash(q, r->seed) * 2 + (part == PART_PIN)) % RESOLVER_LENT;
 	struct pinned_lent *l = &r->pinned[at];
-	if (l->from != from || !question_equal(&l->answer->question, q)) {
+	if (l->from != from || !answer_is_to(l->answer, q)) {
 		struct answer *a = pinned_answer(q, from);
 		if (!a)
 			return NULL;

@@ -338,11 +338,12 @@ bool policy_rebinds(const struct policy *p, const struct answer *a)
 	if ((a->error && !a->bogus) || (a->trust != TRUST_DNS && a->trust != TRUST_DNSSEC &&
 				a->trust != TRUST_TOFU && a->trust != TRUST_OPEN))
 		return false;
-	if (a->question.type != TYPE_A && a->question.type != TYPE_AAAA &&
-		a->question.type != TYPE_SVCB && a->question.type != TYPE_HTTPS)
+	const struct question q = answer_question(a);
+	if (q.type != TYPE_A && q.type != TYPE_AAAA &&
+		q.type != TYPE_SVCB && q.type != TYPE_HTTPS)
 		return false;
-	if (policy_kind(p, &a->question.name) == NAME_LOCAL ||
-		under_any(&p->private_ok, &a->question.name))
+	if (policy_kind(p, &q.name) == NAME_LOCAL ||
+		under_any(&p->private_ok, &q.name))
 		return false;
 	struct rrset *set;
 	int r = answer_rrset(a, &set);
@@ -352,7 +353,7 @@ bool policy_rebinds(const struct policy *p, const struct answer *a)
 	const uint8_t *rdata;
 	size_t len, cursor = 0;
 	while (!found && rrset_next(set, &cursor, &rdata, &len))
-		found = private_rdata(a->question.type, rdata, len);
+		found = private_rdata(q.type, rdata, len);
 	rrset_destroy(set);
 	return found;
 }

@@ -48,11 +48,12 @@ static struct answer *filtered(struct resolver *r, struct answer *a)
 {
 	if (!a || !policy_rebinds(&r->config.policy, a))
 		return a;
+	const struct question q = answer_question(a);
 	/* A bogus answer stays one: it must not pass for "DNS says that there is nothing". */
-	struct answer *none = a->bogus ? answer_without(&a->question, -EBADMSG, RCODE_SERVFAIL,
-						 EDE_FILTERED, a->ttl, false)
-				       : answer_without(&a->question, -ENOENT, RCODE_NOERROR,
-						 EDE_FILTERED, a->ttl, true);
+	struct answer *none = a->bogus ? answer_without(&q, -EBADMSG, RCODE_SERVFAIL, EDE_FILTERED,
+						 a->ttl, false)
+				       : answer_without(&q, -ENOENT, RCODE_NOERROR, EDE_FILTERED,
+						 a->ttl, true);
 	if (none) {
 		none->source = a->source;
 		none->trust = a->trust;
@@ -75,7 +76,7 @@ static void leave_copy(struct resolver *r, const struct answer *a)
 	if (r->config.policy.mode != POLICY_OPEN || !r->parts.publisher || a->error ||
 		a->source != SOURCE_DNS || answer_rrset(a, &set) < 0)
 		return;
-	set->question = a->question;
+	set->question = answer_question(a);
 	publish_copy(r->parts.publisher, set);
 	rrset_destroy(set);
 }

@@ -47,10 +47,11 @@ static void restore(void *ctx, struct answer *a)
 {
 	struct resolver *r = ctx;
 	const struct policy *policy = &r->config.policy;
+	const struct question q = answer_question(a);
 	a->arrived = clock_monotonic();
 	a->time = clock_wall() / (int64_t)SECOND;
 	a->expires = a->time + a->ttl;
-	if (policy_when(policy, &a->question, CACHE_DNS) == ASK_NOW && !policy_rebinds(policy, a))
+	if (policy_when(policy, &q, CACHE_DNS) == ASK_NOW && !policy_rebinds(policy, a))
 		cache_add(r->cache, a, CACHE_DNS, a->arrived);
 	answer_unref(a);
 }

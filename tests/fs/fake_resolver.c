@@ -216,7 +216,7 @@ static const struct answer *peek(const struct question *q, uid_t view, bool list
 		return borrowed;
 	}
 	for (size_t i = 0; i < kept_len; i++)
-		if (question_equal(&kept[i]->question, q) && (listed || stands(i)))
+		if (answer_is_to(kept[i], q) && (listed || stands(i)))
 			return kept[i];
 	return NULL;
 }
@@ -242,7 +242,7 @@ bool resolver_list(struct resolver *r, struct resolver_walk *w)
 			w->show(w->ctx, &e);
 	}
 	for (size_t i = 0; !w->place.in_cache && i < kept_len; i++) {
-		struct resolver_entry e = {.question = kept[i]->question};
+		struct resolver_entry e = {.question = answer_question(kept[i])};
 		if (!kept[i]->error && w->wants(w->ctx, &e.question))
 			w->show(w->ctx, &e);
 	}
@@ -272,7 +272,8 @@ struct ask {
 static void keep_answer(const struct answer *a)
 {
 	size_t i = 0;
-	while (i < kept_len && !question_equal(&kept[i]->question, &a->question))
+	const struct question q = answer_question(a);
+	while (i < kept_len && !answer_is_to(kept[i], &q))
 		i++;
 	if (i == kept_len)
 		kept_len++;
@@ -294,7 +295,7 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 		    kept_len < KEPT_MAX;
 	if (keep)
 		keep_answer(a);
-	tell_watch(&a->question);
+	tell_watch(&ask.question);
 	ask.fn(ask.ctx, a);
 	answer_unref(a);
 }
@@ -302,8 +303,10 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 void fake_turn(void)
 {
 	fake.turn++;
-	for (size_t i = 0; i < kept_len; i++)
-		over[i] |= number_after(&kept[i]->question, "turn") >= 0;
+	for (size_t i = 0; i < kept_len; i++) {
+		const struct question q = answer_question(kept[i]);
+		over[i] |= number_after(&q, "turn") >= 0;
+	}
 }
 
 struct ask *resolver_ask(

@@ -20,7 +20,8 @@ static bool is_ttl(const struct answer_message *m, size_t offset)
 
 /* Reads cleanly, to the end, with the header that the DNS door counts on; every TTL is known, and
  * none is less than the answer's. */
-static void check_message(const struct answer *a, const struct answer_message *m)
+static void check_message(
+	const struct answer *a, const struct answer_message *m, const struct question *asked)
 {
 	struct packet_reader r;
 	struct question q;
@@ -32,8 +33,8 @@ static void check_message(const struct answer *a, const struct answer_message *m
 	assert(r.header.flags == (FLAG_QR | FLAG_RD | FLAG_RA | a->rcode));
 	assert(r.header.count[0] == 1);
 	assert(packet_question(&r, &q, NULL) == 0);
-	assert(question_equal(&q, &a->question));
-	assert(memcmp(m->bytes + PACKET_HEADER, a->question.name.wire, a->question.name.len) == 0);
+	assert(question_equal(&q, asked));
+	assert(memcmp(m->bytes + PACKET_HEADER, asked->name.wire, asked->name.len) == 0);
 	while ((more = packet_next(&r, &rr)) == 1) {
 		size_t behind = r.offset;
 		size_t rdlength_at = 0;
@@ -44,7 +45,7 @@ static void check_message(const struct answer *a, const struct answer_message *m
 		assert(rdlength_at + 2 + (size_t)(length[0] << 8 | length[1]) == behind);
 		assert(is_ttl(m, rdlength_at - 4));
 		assert(rr.section != PACKET_ADDITIONAL);
-		assert(rr.class == a->question.class);
+		assert(rr.class == asked->class);
 		assert(rr.ttl >= a->ttl && rr.ttl <= 86400);
 		assert(packet_rdata_valid(rr.type, rr.rdata, rr.rdata_len));
 		records++;
@@ -56,7 +57,7 @@ static void check_message(const struct answer *a, const struct answer_message *m
 }
 
 /* A set if and only if the answer says so, and its owner is the end of the chain. */
-static void check_set(const struct answer *a)
+static void check_set(const struct answer *a, const struct question *asked)
 {
 	struct name names[11];
 	struct rrset *set;
@@ -67,8 +68,8 @@ static void check_set(const struct answer *a)
 	if (r < 0)
 		return;
 	assert(set->count > 0);
-	assert(set->question.type == a->question.type);
-	assert(name_equal(&set->question.name, links ? &names[links - 1] : &a->question.name));
+	assert(set->question.type == asked->type);
+	assert(name_equal(&set->question.name, links ? &names[links - 1] : &asked->name));
 	rrset_destroy(set);
 }
 
@@ -86,9 +87,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	assert(a->error == 0 || a->error == -ENOENT || a->error == -EREMOTEIO);
 	assert(a->rcode == (a->error == -EREMOTEIO ? 2 : a->error == 0 ? 0 : a->rcode));
 	assert(a->ttl <= (a->error ? 10800 : 86400));
-	check_message(a, &a->message[0]);
-	check_message(a, &a->message[1]);
-	check_set(a);
+	const struct question back = answer_question(a);
+	assert(question_equal(&back, &q));
+	assert(answer_is_to(a, &q));
+	check_message(a, &a->message[0], &q);
+	check_message(a, &a->message[1], &q);
+	check_set(a, &q);
 
 	/* What was scrubbed has nothing more to scrub. */
 	if (a->error != -EREMOTEIO) {

@@ -65,9 +65,10 @@ static struct answer *answer(const char *name, int64_t age)
 static void hold(struct answer *a, enum cache_part part, bool used)
 {
 	const struct answer *found[CACHE_PARTS];
+	const struct question q = answer_question(a);
 	cache_add(cache, a, part, a->arrived);
 	if (used)
-		cache_find_all(cache, &a->question, a->arrived, true, found);
+		cache_find_all(cache, &q, a->arrived, true, found);
 	answer_unref(a);
 }
 
@@ -93,7 +94,8 @@ static void see(void *ctx, struct answer *a)
 	struct seen *s = ctx;
 	char name[NAME_TEXT_MAX];
 	struct rrset *set;
-	name_to_text(&a->question.name, name);
+	const struct question q = answer_question(a);
+	name_to_text(&q.name, name);
 	strcat(s->names, name);
 	strcat(s->names, " ");
 	assert_int_equal(answer_rrset(a, &set), 0);
@@ -220,7 +222,7 @@ static void another_clock(void **state)
 	const int64_t came[] = {now + YEARS(10), 100};
 	for (size_t i = 0; i < 2; i++) {
 		struct answer *a = answer("one.example", now - came[i]);
-		struct question q = a->question;
+		struct question q = answer_question(a);
 		cache_forget(cache, &q, CACHE_DNS);
 		hold(a, CACHE_DNS, true);
 		assert_int_equal(cache_file_write(path, UPSTREAM, cache), 0);
