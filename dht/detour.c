@@ -3,7 +3,8 @@
  * A second path: the first began with the nodes of our table that are nearest to the target, which
  * may all be liars, above all where the target is near to us, for the neighbourhood of our own
  * id is what we have searched most. So nodes from other parts of our table, none of which the
- * first path has used, are asked as well, and name those that they know.
+ * first path has used, are asked as well, and name those that they know. What has been put there is
+ * read back by such a path alone, that begins with others than the put's.
  *
  * The far side: honest nodes name the eight nearest to the target, who are all Sybils where
  * there are eight of them. Of those asked for the id that is the farthest from the target within
@@ -41,17 +42,21 @@ static void add(struct dht_lookup *l, unsigned family, const struct dht_contact 
 
 void dht_detour_begin(struct dht_lookup *l, unsigned family)
 {
-	if (!l->result.crowded || l->fronts[family].detoured || l->kind == DHT_LOOKUP_NODES)
+	if (!(l->result.crowded || l->apart) || l->fronts[family].detoured ||
+		l->kind == DHT_LOOKUP_NODES)
 		return;
 	l->fronts[family].detoured = true;
-	dht_lookup_seed(l, family, SEEDS);
+	if (!l->apart)
+		dht_lookup_seed(l, family, SEEDS);
 	for (unsigned part = 0; part < PARTS; part++) {
-		struct dht_contact near[OF_EACH_PART];
+		struct dht_contact near[2 * OF_EACH_PART];
 		struct dht_id there = l->target;
 		invert_bit(&there, part);
 		size_t len = dht_table_nearest(
-			&l->dht->tables[family], &there, 0, near, OF_EACH_PART);
-		for (size_t i = 0; i < len; i++)
+			&l->dht->tables[family], &there, 0, near, 2 * OF_EACH_PART);
+		/* The first two are those of the put. */
+		size_t from = l->apart && len > OF_EACH_PART ? OF_EACH_PART : 0;
+		for (size_t i = from; i < len && i < from + OF_EACH_PART; i++)
 			add(l, family, &near[i]);
 	}
 }

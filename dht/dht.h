@@ -102,6 +102,7 @@ struct dht_result {
 	unsigned hops;        /* the longest chain of nodes of which each named the next, of those
 	                       * that ended at one of the eight nearest that answered */
 	unsigned holders;     /* get: nodes that returned a value that verified */
+	unsigned held;        /* get: those that returned the newest and are no suspects */
 	unsigned stored;      /* put: nodes that took it, we ourselves and suspects not counted */
 	unsigned refused_cas; /* put: nodes that said 301 */
 	unsigned refused_seq; /* put: nodes that said 302 */
@@ -124,6 +125,11 @@ typedef void dht_get_fn(void *ctx, const struct dht_item *item, const struct dht
 int dht_get_mutable(struct dht *dht, const uint8_t key[DHT_KEY_LEN], const uint8_t *salt,
 	size_t salt_len, dht_get_fn *fn, void *ctx, struct dht_lookup **ret_lookup);
 int dht_get_immutable(struct dht *dht, const struct dht_id *target, dht_get_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup);
+/* The same for a signed item that we have just put where the result said `crowded`, by another way:
+ * it begins with other nodes, far from the target. Only `held` says whether it is there: a Sybil
+ * may well return it to us alone. */
+int dht_read_back(struct dht *dht, const struct dht_item *item, dht_get_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup);
 
 /* Stores a signed (or immutable) item on the nodes nearest to its target, and here. With

@@ -41,6 +41,15 @@ int dht_get_immutable(struct dht *dht, const struct dht_id *target, dht_get_fn *
 	return r;
 }
 
+int dht_read_back(struct dht *dht, const struct dht_item *item, dht_get_fn *fn, void *ctx,
+	struct dht_lookup **ret_lookup)
+{
+	int r = dht_get_mutable(dht, item->key, item->salt, item->salt_len, fn, ctx, ret_lookup);
+	if (r == 0)
+		(*ret_lookup)->apart = true;
+	return r;
+}
+
 int dht_get_peers(struct dht *dht, const struct dht_id *info_hash, dht_peers_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup)
 {
@@ -93,8 +102,8 @@ static void remember_seen(struct dht_lookup *l, const struct dht_item *item)
 
 /* Signature checks of one look-up: liars may return as many values as they like, even genuine ones
  * of long ago. The last quarter is for what claims to be newer than all that verified, so that
- * values that are merely old never hide it. False ones that claim to be newer use all sixteen: it is
- * found if it comes before the sixteenth of them. */
+ * values that are merely old never hide it. False ones that claim to be newer use all sixteen: it
+ * is found if it comes before the sixteenth of them. */
 #define VERIFICATIONS_MAX 16
 #define VERIFICATIONS_NEWER 4
 
@@ -139,13 +148,13 @@ static void deliver_item(
 	l->fn.get(l->ctx, item, from, NULL);
 }
 
-/* Does the node hold what we store? The hash of an immutable value says so. */
+/* Does the node hold what we store, or ask for? The hash of an immutable value says so. */
 static void compare_with_ours(
 	struct dht_lookup *l, struct dht_candidate *c, const struct dht_item *item)
 {
 	const struct dht_item *ours = l->item;
 	bool rival = ours && item->is_mutable && item->seq == ours->seq;
-	bool same = !item->is_mutable ||
+	bool same = !item->is_mutable || !ours ||
 		    (rival && item->value_len == ours->value_len &&
 			    !memcmp(item->value, ours->value, ours->value_len));
 	c->holds |= same;
@@ -217,6 +226,17 @@ static void fill_set(
 		taken += !suspect;
 		suspects += suspect;
 	}
+}
+
+/* Nodes that were believed when the last had answered. */
+void dht_get_count_held(struct dht_lookup *l)
+{
+	for (unsigned family = 0; family < 2; family++)
+		for (size_t i = 0; i < l->fronts[family].len; i++) {
+			const struct dht_candidate *c = &l->fronts[family].list[i];
+			l->result.held += c->holds && c->standing == DHT_BELIEVED &&
+					  (!l->is_mutable || c->node.seq == l->result.seq_seen);
+		}
 }
 
 void dht_lookup_remember(struct dht_lookup *l)

@@ -156,6 +156,7 @@ static void deliver_end(struct dht_lookup *l)
 		dht_upkeep_searched(l->dht, l);
 		break;
 	case DHT_LOOKUP_GET:
+		dht_get_count_held(l);
 		l->fn.get(l->ctx, NULL, NULL, &l->result);
 		break;
 	case DHT_LOOKUP_PEERS:
@@ -195,8 +196,10 @@ static void start(struct dht_lookup *l)
 		dht_get_take_own(l);
 	if (l->state == DHT_LOOKUP_ENDED)
 		return;
-	for (unsigned family = 0; family < 2; family++)
-		dht_lookup_seed(l, family, SEEDS);
+	for (unsigned family = 0; family < 2; family++) {
+		dht_lookup_seed(l, family, l->apart ? 0 : SEEDS);
+		dht_detour_begin(l, family);
+	}
 	if (knows_nobody(l) && !waited && !l->found && dht_upkeep_joining(l->dht)) {
 		l->waits_until = dht_now(l->dht) + WAIT_MAX;
 		move_to(l, DHT_LOOKUP_WAITING);

@@ -72,6 +72,7 @@ struct dht_lookup {
 	uint8_t key[DHT_KEY_LEN];
 	uint8_t salt[DHT_SALT_MAX];
 	uint8_t salt_len;
+	bool apart; /* reads back: does not begin where the put did */
 	bool found; /* an immutable value: the hash proves it, the search can end */
 	bool here_has_seq;
 	int64_t here_seq;
@@ -143,6 +144,7 @@ void dht_lookup_advance(struct dht_lookup *l); /* searches, or stores if that is
 /* get.c: the value in a reply, the one in our own store, and who returned what. */
 void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dht_message *m);
 void dht_get_take_own(struct dht_lookup *l);
+void dht_get_count_held(struct dht_lookup *l); /* at its end */
 void dht_lookup_remember(struct dht_lookup *l);
 
 /* region.c: nodes of the network, estimated, or counted where there are few; 0: unknown; */

@@ -342,28 +342,23 @@ static void read_back_done(void *ctx, const struct dht_item *item, const struct 
 	const struct dht_result *result)
 {
 	struct job *job = ctx;
-	if (item) {
-		job->found += from && item->seq == job->item.seq;
+	(void)from;
+	if (item)
 		return;
-	}
 	job->lookup = NULL;
 	account(job, result);
-	if (job->found == 0)
+	if (result->held == 0 || result->seq_seen < job->item.seq)
 		fail(job);
 	else
-		put_succeeded(job, job->taken ? job->taken : job->found);
+		put_succeeded(job, job->taken ? job->taken : result->held);
 }
 
-/* Where ids were made up those that took it may be liars who keep nothing, and those that were not
- * counted may be honest. A get goes by other ways as well, and asks others in the region: what it
- * does not find nobody else would find. */
+/* Where ids were made up those that took it may be liars who keep nothing, or return it to us
+ * alone. What nodes return that are not suspect, found by another way, others will find too. */
 static int read_back(struct job *job, unsigned taken)
 {
-	const struct dht_item *item = &job->item;
 	job->taken = taken;
-	job->found = 0;
-	return dht_get_mutable(job->publisher->dht, item->key, item->salt, item->salt_len,
-		read_back_done, job, &job->lookup);
+	return dht_read_back(job->publisher->dht, &job->item, read_back_done, job, &job->lookup);
 }
 
 static void put_done(void *ctx, const struct dht_result *result)

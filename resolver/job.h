@@ -77,7 +77,7 @@ struct job {
 	size_t kept_pieces_len;
 	int64_t kept_seq;
 	size_t piece; /* the next to be put */
-	unsigned taken, found; /* nodes that took it, and that had it when it was read back */
+	unsigned taken; /* nodes that took it, until it was read back */
 };
 
 struct publisher {

@@ -111,6 +111,28 @@ static void from_other_parts_of_the_table(void **state)
 	assert_int_equal(lookup->fronts[0].len, 0);
 }
 
+/* What was put there is read back from elsewhere alone, and not from where the put's own second
+ * path began. */
+static void read_back_from_others(void **state)
+{
+	struct world *w = *state;
+	struct dht_item item = {.is_mutable = true};
+	dht_cancel(w->dht, lookup);
+	assert_int_equal(dht_read_back(w->dht, &item, on_get, NULL, &lookup), 0);
+	dht_run(w->dht);
+	size_t begun = lookup->fronts[0].len;
+	assert_in_range(begun, 4, 8);
+	assert_int_equal(detours(), begun);
+	struct dht_contact puts[2];
+	for (unsigned part = 0; part < 4; part++) {
+		struct dht_id there = lookup->target;
+		there.b[0] ^= (uint8_t)(0x80 >> part);
+		dht_table_nearest(&w->dht->tables[0], &there, 0, puts, 2);
+		assert_null(dht_candidates_find(&lookup->fronts[0], &puts[0]));
+		assert_null(dht_candidates_find(&lookup->fronts[0], &puts[1]));
+	}
+}
+
 /* One that answered us under another id begins no second path, nor one that was silent of late. */
 static void not_with_those_in_doubt(void **state)
 {
@@ -284,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(not_without_cause),
 		TEST(from_other_parts_of_the_table),
+		TEST(read_back_from_others),
 		TEST(not_with_those_in_doubt),
 		TEST(the_search_waits_for_the_second_path),
 		TEST(the_far_side_of_the_region),

@@ -14,6 +14,7 @@
 #define HELD_MAX 512
 
 struct held {
+	struct dht_endpoint from;
 	struct dht_id target;
 	struct dht_item item;
 };
@@ -130,16 +131,19 @@ static struct held *find_held(const struct dht_id *target)
 	return NULL;
 }
 
-static void hold_first(const struct dht_message *m)
+/* The first of each target; the two-faced the last. */
+static void hold(const struct dht_message *m, const struct dht_endpoint *from)
 {
 	struct dht_id target;
 	if (!m->has_key || !m->has_sig)
 		return;
 	dht_mutable_target(m->key.data, m->salt.data, m->salt.len, &target);
-	if (find_held(&target) || crowd->held_len == HELD_MAX)
+	struct held *h = find_held(&target);
+	if (h ? crowd->kind != SIM_TWO_FACED : crowd->held_len == HELD_MAX)
 		return;
-	struct held *h = &crowd->held[crowd->held_len++];
-	*h = (struct held){.target = target, .item = {.is_mutable = true, .seq = m->seq}};
+	if (!h)
+		h = &crowd->held[crowd->held_len++];
+	*h = (struct held){*from, target, {.is_mutable = true, .seq = m->seq}};
 	memcpy(h->item.key, m->key.data, DHT_KEY_LEN);
 	memcpy(h->item.sig, m->sig.data, DHT_SIG_LEN);
 	memcpy(h->item.value, m->value.data, m->value.len);
@@ -156,6 +160,15 @@ static void add_held(struct dht_message *reply, const struct dht_id *target)
 	reply->sig = (struct bytes){h->item.sig, DHT_SIG_LEN};
 	reply->seq = h->item.seq;
 	reply->value = (struct bytes){h->item.value, h->item.value_len};
+}
+
+/* Does it answer that otherwise than its engine? */
+static bool shows(const struct dht_endpoint *to, const struct dht_message *m)
+{
+	if (crowd->kind != SIM_TWO_FACED)
+		return true;
+	const struct held *h = m->method == DHT_GET ? find_held(&m->target) : NULL;
+	return h && dht_endpoint_equal(&h->from, to);
 }
 
 static void name_nodes(struct dht_message *reply, const struct dht_message *m, uint8_t family)
@@ -177,16 +190,17 @@ static bool hear(struct sim *sim, size_t node, const struct dht_endpoint *from,
 	uint8_t buf[1500];
 	if (dht_message_read(datagram, len, &m) < 0 || m.kind != DHT_QUERY)
 		return false;
-	if (crowd->kind == SIM_SILENT && m.method != DHT_PUT)
+	if (m.method != DHT_PUT && (crowd->kind == SIM_SILENT || !shows(from, &m)))
 		return false;
 	reply.transaction = m.transaction;
 	reply.id = expected_id(node, from, &m);
 	if (m.method == DHT_PUT) {
-		hold_first(&m);
+		hold(&m, from);
 	} else if (m.has_target) {
-		name_nodes(&reply, &m, from->family);
+		if (crowd->kind != SIM_TWO_FACED)
+			name_nodes(&reply, &m, from->family);
 		reply.token = (struct bytes){(const uint8_t *)TOKEN, strlen(TOKEN)};
-		if (m.method == DHT_GET && crowd->kind == SIM_STALE)
+		if (m.method == DHT_GET)
 			add_held(&reply, &m.target);
 	}
 	int written = dht_message_write(&reply, buf, sizeof(buf));

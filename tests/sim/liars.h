@@ -7,11 +7,13 @@
 #include "tests/sim/sim.h"
 
 enum sim_liar {
-	SIM_SILENT,  /* all is honest, but puts are acknowledged and forgotten */
-	SIM_FORGER,  /* name each other, under ids next to whatever target, and keep nothing */
-	SIM_SPARSE,  /* the same, but the ids lie no denser than real ones might */
-	SIM_STALE,   /* forgers that return the first value they got, genuine but old */
-	SIM_GHOSTS,  /* name addresses where nobody is, next to the target, and keep nothing */
+	SIM_SILENT,    /* all is honest, but puts are acknowledged and forgotten */
+	SIM_FORGER,    /* name each other, under ids next to whatever target, and keep nothing */
+	SIM_SPARSE,    /* the same, but the ids lie no denser than real ones might */
+	SIM_STALE,     /* forgers that return the first value they got, genuine but old */
+	SIM_GHOSTS,    /* name addresses where nobody is, next to the target, and keep nothing */
+	SIM_TWO_FACED, /* all is honest, but what is put they return only to who put it, with no
+			  nodes */
 	SIM_SLANDER, /* the same, but two of them next to each of the honest nodes that are nearest
 		      */
 };

@@ -77,6 +77,15 @@ void sim_begin_get(struct sim *sim, size_t node, const struct dht_item *wanted,
 	assert(r == 0);
 }
 
+void sim_begin_read_back(struct sim *sim, size_t node, const struct dht_item *item,
+	struct sim_operation *ret_operation)
+{
+	struct dht_lookup *lookup;
+	begin(sim, ret_operation);
+	int r = dht_read_back(sim_dht(sim, node), item, on_get, ret_operation, &lookup);
+	assert(r == 0);
+}
+
 void sim_begin_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
 	struct sim_operation *ret_operation)
 {

@@ -106,6 +106,8 @@ struct sim_operation {
 };
 void sim_begin_get(struct sim *sim, size_t node, const struct dht_item *wanted,
 	struct sim_operation *ret_operation);
+void sim_begin_read_back(struct sim *sim, size_t node, const struct dht_item *item,
+	struct sim_operation *ret_operation);
 void sim_begin_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned flags,
 	struct sim_operation *ret_operation);
 void sim_end(struct sim_operation *operation); /* runs until it is done */

@@ -163,6 +163,30 @@ static size_t honest_node(const struct world *w, size_t turn)
 	return node;
 }
 
+static struct sim_answer read_back(const struct world *w, size_t node, const struct dht_item *item)
+{
+	struct sim_operation o;
+	sim_begin_read_back(w->sim, node, item, &o);
+	sim_end(&o);
+	return o.answer;
+}
+
+/* One who has put a value is left with the Sybils that keep it. */
+static void leave_alone(const struct world *w, struct sim_sybils_outcome *o)
+{
+	struct dht_item item;
+	struct sim_answer a;
+	size_t writer = honest_node(w, 0);
+	sim_mutable(w->who, (int64_t)(2 + w->c->rounds), "wanted by many", &item);
+	sim_put(w->sim, writer, &item, 0, &a);
+	for (size_t i = 0; i < w->c->honest; i++)
+		if (w->honest[i] != writer && sim_item(w->sim, w->honest[i], &w->target))
+			sim_kill(w->sim, w->honest[i], false);
+	a = read_back(w, writer, &item);
+	o->left = a.result.holders;
+	o->left_held = a.result.held;
+}
+
 static void put_and_get(const struct world *w, size_t round, struct sim_sybils_outcome *o)
 {
 	struct dht_item item;
@@ -171,6 +195,8 @@ static void put_and_get(const struct world *w, size_t round, struct sim_sybils_o
 	size_t writer = honest_node(w, round);
 	sim_put(w->sim, writer, &item, 0, &a);
 	o->put_queries += a.result.queries;
+	if (w->c->two_faced)
+		o->read_back += read_back(w, writer, &item).result.held > 0;
 	sim_get(w->sim, honest_node(w, round * 7 + 3), &item, &a);
 	o->found += a.values > 0 && a.best.seq == item.seq;
 	o->holders += a.result.holders;
@@ -195,10 +221,13 @@ void sim_sybils_run(const struct sim_sybils_case *c, struct sim_sybils_outcome *
 		choose_target(&w);
 	if (!c->from_birth)
 		make_sybils(&w);
-	struct sim_liars *liars = sim_liars_create(w.sim, SIM_SILENT, w.sybils, c->sybils);
+	struct sim_liars *liars = sim_liars_create(
+		w.sim, c->two_faced ? SIM_TWO_FACED : SIM_SILENT, w.sybils, c->sybils);
 	sim_run(w.sim, 10 * SIM_SECOND);
 	for (size_t i = 0; i < c->rounds; i++)
 		put_and_get(&w, i, ret_outcome);
+	if (c->two_faced)
+		leave_alone(&w, ret_outcome);
 	sim_liars_destroy(liars);
 	sim_destroy(w.sim);
 	free(w.sybils);

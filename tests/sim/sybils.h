@@ -29,9 +29,11 @@ struct sim_sybils_case {
 	size_t rounds;	/* each a put of a newer value by one honest node, a get by another */
 };
 struct sim_sybils_outcome {
-	size_t found;	  /* the newest value */
-	size_t read_back; /* by who put it, from nodes that count */
-	size_t holders;	  /* that returned a value, in all reads */
+	size_t found; /* the newest value */
+	/* two_faced: by who put it, from nodes that count; and when all honest ones that kept it
+	 * are gone, from any, and from those that count */
+	size_t read_back, left, left_held;
+	size_t holders; /* that returned a value, in all reads */
 	uint64_t read_queries, put_queries;
 	unsigned read_queries_max;
 };

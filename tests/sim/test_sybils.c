@@ -123,6 +123,26 @@ static void in_a_second_ring(void **state)
 	assert_true(o.read_queries_max <= 60);
 }
 
+/* They return each value to who put it, and to nobody else. Others find it all the same, and who
+ * put it does not take their word for that. */
+static void two_faced(void **state)
+{
+	(void)state;
+	struct sim_sybils_outcome o;
+	const struct sim_sybils_case c = {.config = private,
+		.honest = 100,
+		.sybils = 20,
+		.family = 4,
+		.bits = 12,
+		.two_faced = true,
+		.rounds = 20};
+	sim_sybils_run(&c, &o);
+	assert_int_equal(o.found, c.rounds);
+	assert_int_equal(o.read_back, c.rounds);
+	assert_true(o.left > 0);
+	assert_int_equal(o.left_held, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +153,7 @@ int main(void)
 		cmocka_unit_test(newcomers),
 		cmocka_unit_test(of_a_wide_net),
 		cmocka_unit_test(in_a_second_ring),
+		cmocka_unit_test(two_faced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
