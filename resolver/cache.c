@@ -29,6 +29,10 @@
 /* Entries in use that an eviction passes over: it takes bounded time, if not always the best. */
 #define SECOND_CHANCES 16
 
+#define CACHE_LINE 64 /* of most processors; where it is another, a hint is lost */
+#define ANSWER_READ (sizeof(struct answer) + 128) /* with the short message that stands behind it  \
+						   */
+
 enum kind { POSITIVE, NEGATIVE, FAILURE, KINDS };
 
 struct entry;
@@ -147,6 +151,27 @@ void cache_destroy(struct cache *cache)
 static bool is_of(const struct entry *e, const struct question *q, uint64_t hash)
 {
 	return e->hash == hash && answer_is_to(e->answer, q);
+}
+
+uint64_t cache_hash(const struct cache *cache, const struct question *q)
+{
+	return question_hash(q, cache->seed);
+}
+
+/* Only the first entry of a bucket: that there are others is rare. */
+void cache_approach(const struct cache *cache, uint64_t hash, unsigned step)
+{
+	struct entry *const *bucket = &cache->buckets[hash & cache->mask];
+	if (step == 0) {
+		__builtin_prefetch(bucket);
+	} else if (step == 1 && *bucket) {
+		__builtin_prefetch(*bucket);
+		__builtin_prefetch((const uint8_t *)*bucket + CACHE_LINE);
+	} else if (step == 2 && *bucket) {
+		const uint8_t *answer = (const uint8_t *)(*bucket)->answer;
+		for (size_t at = 0; at < ANSWER_READ; at += CACHE_LINE)
+			__builtin_prefetch(answer + at);
+	}
 }
 
 /* What one part has of a question. */

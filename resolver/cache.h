@@ -52,6 +52,13 @@ const struct answer *cache_stale(struct cache *cache, const struct question *q,
 bool cache_find_all(struct cache *cache, const struct question *q, uint64_t now, bool asked,
 	const struct answer *ret_answers[CACHE_PARTS]);
 
+/* Fetches towards the processor what a look-up of this question will read. One step at a time, from
+ * 0 up, as each says where the next is: who has many questions takes a step for all of them before
+ * the next, and waits for memory once and not for each. */
+#define CACHE_STEPS 3
+uint64_t cache_hash(const struct cache *cache, const struct question *q);
+void cache_approach(const struct cache *cache, uint64_t hash, unsigned step);
+
 /* Takes a reference of its own; replaces what stood. TTL counts from a->arrived. What would take
  * more than a sixteenth of the cache is not kept, nor is anything when memory is out: then nothing
  * stands.

@@ -163,61 +163,92 @@ static size_t udp_answer(
 	return len ? len : udp_ask(door, q, &in->msg_hdr, reply);
 }
 
-static size_t udp_one(struct dns_door *door, const struct mmsghdr *in, struct dns_udp_slot *slot)
+/* What the gate keeps from an answer: over its rate. */
+static size_t udp_limit(struct dns_door *door, const struct udp_query *u, enum gate_verdict verdict,
+	uint8_t *reply, size_t limit)
 {
-	struct dns_query q;
-	uint8_t rcode = 0;
 	struct dns_door_counters *c = &door->counters[DNS_UDP];
-	c->in++;
-	/* Port 0 cannot be answered. */
-	enum dns_reading reading = in->msg_hdr.msg_flags & MSG_TRUNC || peer_port(&slot->peer) == 0
-					   ? DNS_DROP
-					   : dns_query_read(slot->query, in->msg_len, &q, &rcode);
-	if (reading == DNS_DROP) {
-		c->junk++;
+	const struct dns_query *q = &u->query;
+	size_t len = 0;
+	if (verdict == GATE_COOKIE)
+		len = dns_door_count(door, q, RCODE_BADCOOKIE,
+			dns_reply_error(q, RCODE_BADCOOKIE, EDE_NONE, reply, limit));
+	else if (verdict == GATE_CUT && u->reading == DNS_ASK)
+		/* TC of what is no question would only be asked again. */
+		len = dns_reply_cut(q, reply, limit);
+	*(len ? &c->limited : &c->dropped) += 1;
+	return len;
+}
+
+static size_t udp_reply(struct dns_door *door, struct udp_query *u, const struct mmsghdr *in,
+	struct dns_udp_slot *slot)
+{
+	struct dns_query *q = &u->query;
+	if (u->reading == DNS_DROP)
 		return 0;
-	}
-	q.via = DNS_UDP;
-	q.asked = door->time.now;
-	size_t cut = 0;
-	switch (gate_udp(&door->gate, &slot->peer.any, &door->time, &q)) {
+	enum gate_verdict verdict = gate_udp(&door->gate, &slot->peer.any, &door->time, q);
+	switch (verdict) {
 	case GATE_ANSWER:
-		return reading == DNS_ASK ? udp_answer(door, &q, in, slot->reply)
-					  : dns_door_count(door, &q, rcode,
-						    dns_reply_error(&q, rcode, EDE_NONE,
-							    slot->reply, DNS_SHORT_MAX));
+		if (u->reading == DNS_ASK)
+			return udp_answer(door, q, in, slot->reply);
+		return dns_door_count(door, q, u->rcode,
+			dns_reply_error(q, u->rcode, EDE_NONE, slot->reply, DNS_SHORT_MAX));
 	case GATE_STRANGER:
-		c->not_allowed++;
-		return dns_door_count(door, &q, RCODE_REFUSED,
+		door->counters[DNS_UDP].not_allowed++;
+		return dns_door_count(door, q, RCODE_REFUSED,
 			dns_reply_error(
-				&q, RCODE_REFUSED, EDE_PROHIBITED, slot->reply, in->msg_len));
-	case GATE_CUT: /* TC of what is no question would only be asked again */
-		if (reading == DNS_ASK)
-			cut = dns_reply_cut(&q, slot->reply, in->msg_len);
-		break;
+				q, RCODE_REFUSED, EDE_PROHIBITED, slot->reply, in->msg_len));
+	case GATE_CUT:
 	case GATE_COOKIE:
-		cut = dns_door_count(door, &q, RCODE_BADCOOKIE,
-			dns_reply_error(&q, RCODE_BADCOOKIE, EDE_NONE, slot->reply, in->msg_len));
-		break;
 	case GATE_DROP:
 		break;
 	}
-	*(cut ? &c->limited : &c->dropped) += 1;
-	return cut;
+	return udp_limit(door, u, verdict, slot->reply, in->msg_len);
+}
+
+static void udp_read(struct dns_door *door, struct udp_query *u, const struct mmsghdr *in,
+	const struct dns_udp_slot *slot)
+{
+	struct dns_door_counters *c = &door->counters[DNS_UDP];
+	c->in++;
+	/* Port 0 cannot be answered. */
+	u->reading = in->msg_hdr.msg_flags & MSG_TRUNC || peer_port(&slot->peer) == 0
+			     ? DNS_DROP
+			     : dns_query_read(slot->query, in->msg_len, &u->query, &u->rcode);
+	if (u->reading == DNS_DROP)
+		c->junk++;
+	u->query.via = DNS_UDP;
+	u->query.asked = door->time.now;
+	if (u->reading == DNS_ASK)
+		u->hash = resolver_hash(door->resolver, &u->query.question);
+}
+
+/* Datagrams from `first` on, at most UDP_GROUP. */
+static void udp_group(struct dns_door *door, unsigned first, unsigned len)
+{
+	struct dns_udp *udp = door->udp;
+	struct udp_query *group = door->group;
+	for (unsigned i = 0; i < len; i++)
+		udp_read(door, &group[i], &udp->in[first + i], &udp->slots[first + i]);
+	for (unsigned step = 0; step < CACHE_STEPS; step++)
+		for (unsigned i = 0; i < len; i++)
+			if (group[i].reading == DNS_ASK)
+				resolver_approach(door->resolver, group[i].hash, step);
+	for (unsigned i = 0; i < len; i++) {
+		size_t n = udp_reply(door, &group[i], &udp->in[first + i], &udp->slots[first + i]);
+		if (n)
+			dns_udp_reply(udp, first + i, n);
+	}
 }
 
 static unsigned udp_batch(struct dns_door *door)
 {
-	struct dns_udp *udp = door->udp;
-	unsigned n = dns_udp_receive(udp);
+	unsigned n = dns_udp_receive(door->udp);
 	door->time = dns_door_time();
 	gate_tick(&door->gate, &door->time);
-	for (unsigned i = 0; i < n; i++) {
-		size_t len = udp_one(door, &udp->in[i], &udp->slots[i]);
-		if (len)
-			dns_udp_reply(udp, i, len);
-	}
-	door->counters[DNS_UDP].out += dns_udp_send(udp);
+	for (unsigned at = 0; at < n; at += UDP_GROUP)
+		udp_group(door, at, n - at < UDP_GROUP ? n - at : UDP_GROUP);
+	door->counters[DNS_UDP].out += dns_udp_send(door->udp);
 	return n;
 }
 

@@ -15,12 +15,23 @@ struct tcp_connection;
 struct evconnlistener;
 struct tls_server;
 
+/* Queries that are read and looked up together: so many that memory is waited for once for all of
+ * them, so few that they stay in the nearest cache. */
+#define UDP_GROUP 16
+struct udp_query {
+	struct dns_query query;
+	enum dns_reading reading;
+	uint8_t rcode;
+	uint64_t hash; /* of a DNS_ASK */
+};
+
 struct dns_door {
 	struct event_base *base;
 	struct resolver *resolver;
 	struct gate gate;
 	struct gate_time time; /* of the batch that is being read */
 	struct dns_udp *udp;
+	struct udp_query group[UDP_GROUP];
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
 	size_t waits_len;

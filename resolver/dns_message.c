@@ -32,7 +32,7 @@ static void put32(uint8_t *p, uint32_t n)
 static bool read_additional(
 	struct packet_reader *r, struct dns_query *q, uint8_t *ret_version, uint8_t *ret_rcode)
 {
-	struct rr rr;
+	struct rr rr __attribute__((uninitialized)); /* of the record that packet_next read */
 	int more;
 	*ret_rcode = RCODE_FORMERR;
 	while ((more = packet_next(r, &rr)) > 0) {
@@ -64,7 +64,7 @@ static bool is_refused(const struct question *q)
 enum dns_reading dns_query_read(
 	const uint8_t *message, size_t len, struct dns_query *ret_query, uint8_t *ret_rcode)
 {
-	struct packet_reader r;
+	struct packet_reader r __attribute__((uninitialized)); /* 2 kB, which packet_open sets up */
 	struct dns_query *q = ret_query;
 	uint8_t version = 0;
 	memset(q, 0, sizeof(*q));

@@ -181,6 +181,16 @@ const struct answer *resolver_peek(struct resolver *r, const struct question *q,
 	return peek(r, q, view, false);
 }
 
+uint64_t resolver_hash(const struct resolver *r, const struct question *q)
+{
+	return cache_hash(r->cache, q);
+}
+
+void resolver_approach(const struct resolver *r, uint64_t hash, unsigned step)
+{
+	cache_approach(r->cache, hash, step);
+}
+
 const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view)
 {
 	return peek(r, q, view, true);

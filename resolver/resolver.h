@@ -65,6 +65,9 @@ void resolver_destroy(struct resolver *r); /* every ask ends without a callback 
 /* Answers from memory, or NULL: own records and what is cached and decides. Borrowed until the
  * next call into the resolver. */
 const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view);
+/* What a peek will read is fetched meanwhile, step by step (cache_approach). */
+uint64_t resolver_hash(const struct resolver *r, const struct question *q);
+void resolver_approach(const struct resolver *r, uint64_t hash, unsigned step);
 /* The same for a name that a listing showed: also up to 60 s after its TTL. */
 const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view);
 

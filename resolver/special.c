@@ -68,6 +68,9 @@ static bool is_under(const struct name *name, const struct zone *z)
 {
 	size_t at = 0;
 
+	/* Asked of each name that is looked up, and all but a few end in another letter. */
+	if (name->len < z->len || name->wire[name->len - 2] != z->wire[z->len - 2])
+		return false;
 	while (name->len - at > z->len)
 		at += 1u + name->wire[at];
 	return name->len - at == z->len && memcmp(name->wire + at, z->wire, z->len) == 0;
