@@ -12,7 +12,8 @@
  *   nets.c     or from one network?
  *   detour.c   where it is not: a second path, and the far side of the region
  *   refresh.c  a put only where it is needed
- *   republish.c  when that is done for items of ours, and how much it may cost
+ *   republish.c  when that is done for items of ours, within a budget of bytes
+ *   republish_plan.c  how many copies of each, and how often, that allows
  *   upkeep.c   joining, and keeping the tables fresh
  *   presence.c our id and address as others see them; are we reached at all?
  *
@@ -34,6 +35,7 @@
 #include "dht/query.h"
 #include "dht/refresh.h"
 #include "dht/republish.h"
+#include "dht/republish_plan.h"
 #include "dht/table.h"
 #include "dht/token.h"
 #include "dht/upkeep.h"

@@ -1,8 +1,7 @@
 /* How many nodes the network has. */
 #include "dht/estimate.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "dht/sort.h"
 
 /* Fewer look-ups are no estimate: one that liars met could be half of them. */
 #define SAMPLES_ENOUGH 4
@@ -38,18 +37,6 @@ static struct dht_estimate_sample *place_of(struct dht_estimate *e, const struct
 	return place;
 }
 
-void dht_estimate_add(struct dht_estimate *e, const struct dht_id *target,
-	const struct dht_id nearest[DHT_ESTIMATE_NODES])
-{
-	*place_of(e, target) = (struct dht_estimate_sample){*target, spacing_of(target, nearest)};
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* The mean of the middle half; 0: unknown. */
 static uint64_t mean_spacing(const struct dht_estimate *e)
 {
@@ -58,11 +45,18 @@ static uint64_t mean_spacing(const struct dht_estimate *e)
 		return 0;
 	for (unsigned i = 0; i < e->len; i++)
 		sorted[i] = e->samples[i].spacing;
-	qsort(sorted, e->len, sizeof(*sorted), by_size);
+	dht_sort(sorted, e->len);
 	unsigned cut = e->len / 4, taken = e->len - 2 * cut;
 	for (unsigned i = cut; i < cut + taken; i++)
 		sum += sorted[i] / taken;
 	return sum ? sum : 1; /* no division by zero where all forge */
+}
+
+void dht_estimate_add(struct dht_estimate *e, const struct dht_id *target,
+	const struct dht_id nearest[DHT_ESTIMATE_NODES])
+{
+	*place_of(e, target) = (struct dht_estimate_sample){*target, spacing_of(target, nearest)};
+	e->spacing = mean_spacing(e);
 }
 
 static uint64_t size_of(uint64_t spacing)
@@ -75,7 +69,7 @@ static uint64_t size_of(uint64_t spacing)
 
 uint64_t dht_estimate_size(const struct dht_estimate *e)
 {
-	return size_of(mean_spacing(e));
+	return size_of(e->spacing);
 }
 
 uint64_t dht_estimate_near(const struct dht_estimate *e, const struct dht_id *target)

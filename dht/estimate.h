@@ -20,6 +20,7 @@ struct dht_estimate_sample {
 struct dht_estimate {
 	struct dht_estimate_sample samples[DHT_ESTIMATE_LOOKUPS]; /* a ring */
 	unsigned len, next;
+	uint64_t spacing; /* of them all; it is asked for with every reply. 0: unknown */
 };
 
 /* A look-up has ended: the nodes nearest to its target, the nearest first. One

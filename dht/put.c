@@ -133,7 +133,7 @@ static bool belongs_to(const struct dht_lookup *l, const struct dht_candidates *
 			  front->list[i].standing == DHT_BELIEVED &&
 			  dht_id_nearer(&l->target, &front->list[i].node.contact.id,
 				  &l->dht->config.id) < 0;
-	return nearer < DHT_K;
+	return nearer < (l->refresh ? dht_refresh_width(l) : DHT_K);
 }
 
 /* Do we belong to the eight nearest of those that answer, or are there no eight others? */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dht/siphash.h"
+#include "dht/sort.h"
 
 #define MILLISECOND ((uint64_t)1000)
 #define SECOND (1000 * MILLISECOND)
@@ -37,64 +38,9 @@ void dht_query_init(struct dht *dht)
 void dht_query_finish(struct dht *dht)
 {
 	struct dht_queries *qs = &dht->queries;
-	for (size_t i = 0; i < qs->len; i++)
-		free(qs->heap[i]);
-	free(qs->heap);
-}
-
-/* The heap: due times, the first on top. */
-
-static void place(struct dht_queries *qs, size_t at, struct dht_query *q)
-{
-	qs->heap[at] = q;
-	q->place = at;
-}
-
-static void sift_up(struct dht_queries *qs, size_t at)
-{
-	struct dht_query *q = qs->heap[at];
-	for (size_t up; at > 0 && qs->heap[up = (at - 1) / 2]->due > q->due; at = up)
-		place(qs, at, qs->heap[up]);
-	place(qs, at, q);
-}
-
-static void sift_down(struct dht_queries *qs, size_t at)
-{
-	struct dht_query *q = qs->heap[at];
-	for (size_t down; (down = 2 * at + 1) < qs->len; at = down) {
-		if (down + 1 < qs->len && qs->heap[down + 1]->due < qs->heap[down]->due)
-			down++;
-		if (qs->heap[down]->due >= q->due)
-			break;
-		place(qs, at, qs->heap[down]);
-	}
-	place(qs, at, q);
-}
-
-static bool heap_add(struct dht_queries *qs, struct dht_query *q)
-{
-	if (qs->len == qs->cap) {
-		size_t cap = qs->cap ? qs->cap * 2 : 16;
-		struct dht_query **grown = realloc(qs->heap, cap * sizeof(*grown));
-		if (!grown)
-			return false;
-		qs->heap = grown;
-		qs->cap = cap;
-	}
-	place(qs, qs->len++, q);
-	sift_up(qs, q->place);
-	return true;
-}
-
-static void heap_remove(struct dht_queries *qs, struct dht_query *q)
-{
-	size_t at = q->place;
-	struct dht_query *last = qs->heap[--qs->len];
-	if (last == q)
-		return;
-	place(qs, at, last);
-	sift_up(qs, at);
-	sift_down(qs, last->place);
+	for (size_t i = 0; i < qs->heap.len; i++)
+		free(qs->heap.list[i]); /* where a query begins */
+	dht_heap_finish(&qs->heap);
 }
 
 /* Transaction ids are our own random bytes: one of them is hash enough. */
@@ -165,7 +111,7 @@ static int send_query(struct dht *dht, struct dht_query *q, struct dht_message *
 
 size_t dht_query_awaited(const struct dht *dht)
 {
-	return dht->queries.len - dht->queries.stalled_len;
+	return dht->queries.heap.len - dht->queries.stalled_len;
 }
 
 bool dht_query_room(const struct dht *dht)
@@ -186,9 +132,10 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 	struct dht_queries *qs = &dht->queries;
 	if (!dht_query_room(dht))
 		return -ENOBUFS;
-	if (qs->len >= DHT_QUERIES_MAX)
+	if (qs->heap.len >= DHT_QUERIES_MAX)
 		expire(dht, TAILQ_FIRST(&qs->stalled));
-	struct dht_query *q = calloc(1, sizeof(*q));
+	struct dht_query *q = dht_heap_reserve(&qs->heap, qs->heap.len + 1) ? calloc(1, sizeof(*q))
+									    : NULL;
 	if (!q)
 		return -ENOMEM;
 	uint64_t now = dht_now(dht);
@@ -197,16 +144,11 @@ int dht_query_send(struct dht *dht, const struct dht_contact *to, struct dht_mes
 		.number = qs->sent++,
 		.to = *to,
 		.lookup = lookup,
-		.sent = now,
-		.due = now + timeout_of(dht, to)};
+		.sent = now};
 	dht->ops.random(dht->self, q->transaction, sizeof(q->transaction));
-	int r = heap_add(qs, q) ? 0 : -ENOMEM;
-	if (r < 0) {
-		free(q);
-		return r;
-	}
+	dht_heap_add(&qs->heap, &q->due, now + timeout_of(dht, to));
 	link_query(qs, q);
-	r = send_query(dht, q, body);
+	int r = send_query(dht, q, body);
 	if (r < 0) {
 		dht_query_drop(dht, q);
 		return r;
@@ -231,7 +173,7 @@ struct dht_query *dht_query_match(
 void dht_query_drop(struct dht *dht, struct dht_query *q)
 {
 	unlink_query(&dht->queries, q);
-	heap_remove(&dht->queries, q);
+	dht_heap_remove(&dht->queries.heap, &q->due);
 	if (q->stalled) {
 		TAILQ_REMOVE(&dht->queries.stalled, q, stalled_entry);
 		dht->queries.stalled_len--;
@@ -242,23 +184,20 @@ void dht_query_drop(struct dht *dht, struct dht_query *q)
 /* Its answers, should they still come, only tell the table that the node lives. */
 void dht_query_drop_lookup(struct dht *dht, const struct dht_lookup *lookup)
 {
-	for (size_t i = 0; i < dht->queries.len; i++)
-		if (dht->queries.heap[i]->lookup == lookup)
-			dht->queries.heap[i]->lookup = NULL;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	return (x > y) - (x < y);
+	for (size_t i = 0; i < dht->queries.heap.len; i++) {
+		struct dht_query *q = (struct dht_query *)dht->queries.heap.list[i];
+		if (q->lookup == lookup)
+			q->lookup = NULL;
+	}
 }
 
 static void estimate(struct dht_queries *qs)
 {
-	uint32_t sorted[DHT_RTT_SAMPLES];
+	uint64_t sorted[DHT_RTT_SAMPLES];
 	size_t len = qs->rtt_len < DHT_RTT_SAMPLES ? qs->rtt_len : DHT_RTT_SAMPLES;
-	memcpy(sorted, qs->rtt, len * sizeof(*sorted));
-	qsort(sorted, len, sizeof(*sorted), by_size);
+	for (size_t i = 0; i < len; i++)
+		sorted[i] = qs->rtt[i];
+	dht_sort(sorted, len);
 	uint64_t fast = sorted[len / 10] + TIMEOUT_SLACK, most = sorted[len * 9 / 10];
 	qs->timeout = fast > most ? fast : most;
 }
@@ -316,8 +255,7 @@ static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
 	TAILQ_INSERT_TAIL(&dht->queries.stalled, q, stalled_entry);
 	dht->queries.stalled_len++;
 	note_end(&dht->queries, false);
-	q->due = q->sent + LIFETIME;
-	sift_down(&dht->queries, q->place);
+	dht_heap_move(&dht->queries.heap, &q->due, q->sent + LIFETIME);
 	dht_habits_unanswered(&dht->habits, &copy.to.endpoint, copy.method == DHT_GET, now);
 	dht_upkeep_silent(dht, &copy.to);
 	dht_upkeep_by(dht, now + SECOND);
@@ -327,8 +265,8 @@ static void stall(struct dht *dht, struct dht_query *q, uint64_t now)
 void dht_query_run(struct dht *dht, uint64_t now)
 {
 	struct dht_queries *qs = &dht->queries;
-	while (qs->len && qs->heap[0]->due <= now) {
-		struct dht_query *q = qs->heap[0];
+	while (qs->heap.len && qs->heap.list[0]->at <= now) {
+		struct dht_query *q = (struct dht_query *)qs->heap.list[0];
 		if (q->stalled)
 			expire(dht, q);
 		else
@@ -412,5 +350,5 @@ void dht_query_refused(struct dht *dht, const struct dht_endpoint *at)
 
 uint64_t dht_query_due(const struct dht *dht)
 {
-	return dht->queries.len ? dht->queries.heap[0]->due : UINT64_MAX;
+	return dht_heap_due(&dht->queries.heap);
 }

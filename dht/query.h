@@ -9,6 +9,7 @@
 
 #include <sys/queue.h>
 
+#include "dht/heap.h"
 #include "dht/message.h"
 
 struct dht;
@@ -23,10 +24,10 @@ enum dht_purpose {
 };
 
 struct dht_query {
-	struct dht_query *next;		      /* in its chain */
-	struct dht_query *next_to;	      /* in the chain of its endpoint */
+	struct dht_due due;	   /* it stalls then, and then expires; first, see heap.h */
+	struct dht_query *next;	   /* in its chain */
+	struct dht_query *next_to; /* in the chain of its endpoint */
 	TAILQ_ENTRY(dht_query) stalled_entry; /* once it is stalled */
-	size_t place;			      /* in the heap */
 	uint64_t number;		      /* of all that were ever sent */
 	uint8_t transaction[4];
 	enum dht_purpose purpose;
@@ -35,7 +36,7 @@ struct dht_query {
 	bool exempted; /* a datagram has been let in in its name */
 	struct dht_contact to;
 	struct dht_lookup *lookup; /* NULL: none, or it has ended */
-	uint64_t sent, due;	   /* due: stalled at, then expired at */
+	uint64_t sent;
 };
 
 /* More cannot be under way: four seconds' worth of a thousand packets a second. Of those for which
@@ -49,8 +50,7 @@ struct dht_queries {
 	struct dht_query *chains[DHT_QUERY_CHAINS];
 	struct dht_query *chains_to[DHT_QUERY_CHAINS_TO]; /* by endpoint */
 	uint8_t key[16]; /* of that hash: those who name endpoints to us do not choose the chain */
-	struct dht_query **heap; /* the first due on top */
-	size_t len, cap;
+	struct dht_heap heap;
 	TAILQ_HEAD(, dht_query) stalled; /* the first that stalled first */
 	size_t stalled_len;
 	uint64_t sent;		       /* ever */

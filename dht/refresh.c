@@ -27,6 +27,12 @@ void dht_refresh_finish(struct dht_refresh *r)
 	r->copies_len = 0;
 }
 
+unsigned dht_refresh_width(const struct dht_lookup *l)
+{
+	const struct dht_refresh *r = l->refresh;
+	return r->crowded || l->result.crowded ? DHT_K : r->width;
+}
+
 void dht_refresh_begin(struct dht_lookup *l)
 {
 	for (size_t i = 0; i < l->refresh->copies_len; i++)

@@ -31,11 +31,12 @@ struct dht_refresh {
 	uint64_t lifetime; /* nodes promise that much after a put */
 	uint64_t goal;	   /* so long from now the item shall last ... */
 	unsigned safe;	   /* ... at so many nodes */
+	unsigned width;	   /* of the nearest that answer so many are looked at */
 	unsigned most;	   /* it is put at so many where it is missing, ... */
 	unsigned rescue;   /* ... at so many when fewer than DHT_REFRESH_FEW have it */
 
-	/* Once ids were made up around it. Whoever says that he still holds it may be a liar then, who
-	 * has others let their copies lapse by that. */
+	/* Once ids were made up around it. Whoever says that he still holds it may be a liar then,
+	 * who has others let their copies lapse by that. */
 	bool crowded;
 
 	/* What the refresh found. */
@@ -54,6 +55,8 @@ void dht_refresh_finish(struct dht_refresh *r);
  * nothing is to be stored; the whole is over. */
 void dht_refresh_begin(struct dht_lookup *l);
 bool dht_refresh_choose(struct dht_lookup *l);
+/* How many of the nearest it is about: all eight where ids were made up. */
+unsigned dht_refresh_width(const struct dht_lookup *l);
 void dht_refresh_end(struct dht_lookup *l);
 
 #endif

@@ -10,33 +10,15 @@
 #define SECOND ((uint64_t)1000000)
 #define MINUTE (60 * SECOND)
 
-#define RATE 5000		/* bytes a second */
-#define LIFETIME (120 * MINUTE) /* BEP 44 */
 /* Unused budget is saved up for so long; then less than RATE is spent over any ten minutes. */
 #define BURST (5 * SECOND)
 #define WINDOW (600 * SECOND)
 #define RUNNING_MAX 16
-/* A look before copies end leaves this part of their lifetime for waiting in the queue. */
-#define MARGIN 8
-/* Nodes come and go: an item is looked at that often, however long its copies might last, ... */
-#define INTERVAL_MAX (8 * 60 * MINUTE)
-/* ... and no more often than this part of their lifetime (20 minutes), however many go: others need
- * the budget too. */
-#define INTERVAL_MIN 6
-/* Of the copies that there are this part may go between two looks: 0.2^8 is one item in 400,000. */
-#define LOSS_PART 5
-/* Copies that the measured loss is of; halved then, so that what was fades. Fewer than LOSS_LEAST
- * say nothing. */
-#define LOSS_COPIES 512
-#define LOSS_LEAST 64
+/* Where the budget is tight looks are due earlier by this part of the interval. What it pays for is
+ * done, so it is spent at an even rate: else all that was published together would wait for it
+ * together, at every look, and some too long, and it would be idle in between. */
+#define EARLY 8
 #define RETRY MINUTE /* nobody answered, or too many look-ups are under way */
-/* Copies that are held for sure: no more than leaves two to show how long nodes keep, unless nodes
- * go before that could be of use. */
-#define SAFE_MAX (DHT_K - 2)
-#define SAFE_MIN 2
-/* About: a get, and a put without its value. */
-#define GET_BYTES 125
-#define PUT_BYTES 290
 
 /* When many nodes have come: time for those who know each other to become as many as they will, and
  * for the looks to spread. */
@@ -45,13 +27,13 @@
 /* Who comes and goes at will, to make us look, does not spend the whole budget. */
 #define HASTE_AGAIN (10 * MINUTE)
 
-#define NOWHERE SIZE_MAX
-
 struct dht_published {
+	struct dht_due due;		  /* first, see heap.h */
 	struct dht_published *next, **at; /* in the list of all */
 	struct dht *dht;
-	size_t place; /* in the heap, or NOWHERE */
-	uint64_t due, interval;
+	bool waits;
+	bool tight; /* as the last look was planned */
+	uint64_t interval;
 	uint64_t looked; /* last; 0: never */
 	uint64_t lasts;	 /* the copies are not forgotten before */
 	unsigned charged;
@@ -62,11 +44,6 @@ struct dht_published {
 	size_t item_len;
 	uint8_t item[]; /* a struct dht_item without the unused end of its value */
 };
-
-void dht_republish_init(struct dht *dht)
-{
-	dht->republish.limits = (struct dht_republish_limits){.rate = RATE, .lifetime = LIFETIME};
-}
 
 static void free_published(struct dht_published *p)
 {
@@ -80,77 +57,19 @@ void dht_republish_finish(struct dht *dht)
 		dht->republish.all = p->next;
 		free_published(p);
 	}
-	free(dht->republish.heap);
+	dht_heap_finish(&dht->republish.heap);
 }
 
-void dht_republish_limits(struct dht *dht, const struct dht_republish_limits *limits)
+static void wait_until(struct dht_published *p, uint64_t due)
 {
-	struct dht_republish_limits *l = &dht->republish.limits;
-	l->rate = limits->rate ? limits->rate : l->rate;
-	l->lifetime = limits->lifetime ? limits->lifetime : l->lifetime;
-	l->interval = limits->interval ? limits->interval : l->interval;
+	p->waits = true;
+	dht_heap_add(&p->dht->republish.heap, &p->due, due);
 }
 
-/* ---- the heap ---- */
-
-static void place(struct dht_republish *r, size_t at, struct dht_published *p)
+static void stop_waiting(struct dht_published *p)
 {
-	r->heap[at] = p;
-	p->place = at;
-}
-
-static void sift_up(struct dht_republish *r, size_t at)
-{
-	struct dht_published *p = r->heap[at];
-	for (size_t up; at > 0 && r->heap[up = (at - 1) / 2]->due > p->due; at = up)
-		place(r, at, r->heap[up]);
-	place(r, at, p);
-}
-
-static void sift_down(struct dht_republish *r, size_t at)
-{
-	struct dht_published *p = r->heap[at];
-	for (size_t down; (down = 2 * at + 1) < r->len; at = down) {
-		if (down + 1 < r->len && r->heap[down + 1]->due < r->heap[down]->due)
-			down++;
-		if (r->heap[down]->due >= p->due)
-			break;
-		place(r, at, r->heap[down]);
-	}
-	place(r, at, p);
-}
-
-/* There is room: one place for each item that there is. */
-static void wait_until(struct dht_republish *r, struct dht_published *p, uint64_t due)
-{
-	p->due = due;
-	place(r, r->len++, p);
-	sift_up(r, p->place);
-}
-
-static void stop_waiting(struct dht_republish *r, struct dht_published *p)
-{
-	size_t at = p->place;
-	struct dht_published *last = r->heap[--r->len];
-	p->place = NOWHERE;
-	if (last == p)
-		return;
-	place(r, at, last);
-	sift_up(r, at);
-	sift_down(r, last->place);
-}
-
-static bool make_room(struct dht_republish *r)
-{
-	if (r->items < r->cap)
-		return true;
-	size_t cap = r->cap ? r->cap * 2 : 64;
-	struct dht_published **grown = realloc(r->heap, cap * sizeof(*grown));
-	if (!grown)
-		return false;
-	r->heap = grown;
-	r->cap = cap;
-	return true;
+	dht_heap_remove(&p->dht->republish.heap, &p->due);
+	p->waits = false;
 }
 
 /* ---- the budget ---- */
@@ -161,8 +80,9 @@ static void spend(struct dht *dht, int64_t bytes)
 	struct dht_republish *r = &dht->republish;
 	uint64_t now = dht_now(dht), least = now > BURST ? now - BURST : 0;
 	int64_t took = bytes * (int64_t)SECOND / r->limits.rate;
-	/* Ten minutes and a burst together are within the rate. */
-	took = took * (int64_t)(WINDOW + BURST) / (int64_t)WINDOW;
+	/* Ten minutes and a burst together are within the rate, and looks that take more than was
+	 * charged for them. */
+	took = took * (int64_t)(WINDOW + 2 * BURST) / (int64_t)WINDOW;
 	int64_t paid = (int64_t)(r->free_at > least ? r->free_at : least) + took;
 	r->free_at = paid > (int64_t)least ? (uint64_t)paid : least;
 }
@@ -179,66 +99,7 @@ void dht_republish_spent(struct dht *dht, unsigned bytes)
 	dht_leave(dht);
 }
 
-/* Between the first looks. */
-static uint64_t first_interval(const struct dht_republish_limits *l)
-{
-	if (l->interval)
-		return l->interval;
-	uint64_t most = l->lifetime - l->lifetime / MARGIN;
-	return most < LIFETIME ? most : LIFETIME - LIFETIME / MARGIN;
-}
-
-/* The time in which LOSS_PART of all copies fall out. */
-static uint64_t loss_interval(const struct dht_republish *r)
-{
-	if (r->expected < LOSS_LEAST || !r->lost)
-		return INTERVAL_MAX;
-	return r->exposed / r->lost / LOSS_PART;
-}
-
-static unsigned families(const struct dht *dht)
-{
-	unsigned both = dht_has_family(dht, 0) + dht_has_family(dht, 1);
-	return both ? both : 1;
-}
-
-/* What one look at each item sends when it puts so many copies. */
-static uint64_t round_bytes(const struct dht *dht, unsigned copies)
-{
-	const struct dht_republish *r = &dht->republish;
-	return ((uint64_t)r->items * DHT_K * GET_BYTES + copies * r->put_bytes) * families(dht);
-}
-
-/* How many copies of each item can be put anew at every look, if nodes keep them no longer than
- * they must; a tenth is left for searches. */
-static unsigned safe_copies(const struct dht *dht)
-{
-	const struct dht_republish *r = &dht->republish;
-	uint64_t each = first_interval(&r->limits) / SECOND;
-	uint64_t budget = (uint64_t)r->limits.rate * each * 9 / 10;
-	unsigned safe = loss_interval(r) < first_interval(&r->limits) ? DHT_K : SAFE_MAX;
-	while (safe > SAFE_MIN && round_bytes(dht, safe) > budget)
-		safe--;
-	return safe;
-}
-
-/* No interval is shorter: the budget allows no more, and others need it too. */
-static uint64_t least_interval(const struct dht *dht)
-{
-	const struct dht_republish *r = &dht->republish;
-	uint64_t least = r->limits.lifetime / INTERVAL_MIN;
-	uint64_t round = round_bytes(dht, safe_copies(dht)) * 10 / 9 * SECOND / r->limits.rate;
-	if (least > INTERVAL_MAX)
-		least = INTERVAL_MAX;
-	return round > least ? round : least;
-}
-
 /* ---- one item ---- */
-
-static size_t put_bytes(const struct dht_item *item)
-{
-	return (size_t)PUT_BYTES + item->salt_len + item->value_len;
-}
 
 static void unpack(const struct dht_published *p, struct dht_item *ret_item)
 {
@@ -246,33 +107,63 @@ static void unpack(const struct dht_published *p, struct dht_item *ret_item)
 	memcpy(ret_item, p->item, p->item_len);
 }
 
-/* Up to a sixteenth less. */
+/* Up to a thirty-second less. More would be looks that need not be. */
 static uint64_t jittered(struct dht *dht, uint64_t delay)
 {
 	uint64_t random;
 	dht->ops.random(dht->self, &random, sizeof(random));
-	return delay - (delay >= 16 ? random % (delay / 16) : 0);
+	return delay - (delay >= 32 ? random % (delay / 32) : 0);
 }
 
 /* Short at first, at half the budget: it is not known yet how fast nodes go here. */
 static uint64_t begin_interval(const struct dht *dht)
 {
-	uint64_t first = first_interval(&dht->republish.limits), least = 2 * least_interval(dht);
+	uint64_t first = dht_plan_first_interval(&dht->republish.limits),
+		 least = 2 * dht_plan_least_interval(dht);
 	return dht->republish.limits.interval || first < least ? first : least;
+}
+
+/* The first look is not later: all those of many may wait for one another. Where it is not known
+ * when copies were put, soon.
+ */
+static uint64_t first_due_last(const struct dht_published *p)
+{
+	uint64_t lifetime = p->dht->republish.limits.lifetime, since = p->refresh.since;
+	uint64_t margin = lifetime / DHT_PLAN_MARGIN;
+	uint64_t end = p->refresh.put ? p->refresh.put + lifetime : 0;
+	return end > since + 3 * margin ? end - 2 * margin : since + margin;
 }
 
 /* The first look comes at any time before copies may end, so that the looks at many items that were
  * put together are spread from the start. */
-static uint64_t first_due(struct dht *dht, const struct dht_published *p, uint64_t now)
+static uint64_t first_due(struct dht *dht, const struct dht_published *p)
 {
-	uint64_t lifetime = dht->republish.limits.lifetime, span = p->interval;
-	uint64_t random, end = p->refresh.put ? p->refresh.put + lifetime : 0;
-	uint64_t last = end > now + lifetime / MARGIN ? end - lifetime / MARGIN
-						      : now + lifetime / MARGIN;
-	if (last - now < span)
-		span = last - now;
+	uint64_t random, since = p->refresh.since, span = first_due_last(p) - since;
+	if (p->interval < span)
+		span = p->interval;
 	dht->ops.random(dht->self, &random, sizeof(random));
-	return now + span / 16 + random % (span - span / 16);
+	return since + span / 32 + random % (span - span / 32);
+}
+
+/* The first of many that are published at once do not know yet how many they will be: their first
+ * looks, which were to come soon, are drawn out again to where those of the last are. True: it is
+ * not due yet. */
+static bool draw_out(struct dht_published *p, uint64_t now)
+{
+	uint64_t interval = begin_interval(p->dht), last = first_due_last(p);
+	uint64_t since = p->refresh.since;
+	if (p->looked || interval <= p->interval)
+		return false;
+	double part = (double)(p->due.at - since) / (double)p->interval;
+	uint64_t due = since + (uint64_t)(part * (double)interval);
+	p->interval = interval;
+	if (due > last)
+		due = last;
+	if (due <= now)
+		return false;
+	stop_waiting(p);
+	wait_until(p, due);
+	return true;
 }
 
 int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_put_fn *fn,
@@ -282,7 +173,9 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 	if (!item->value_len || item->value_len > DHT_VALUE_MAX || item->salt_len > DHT_SALT_MAX)
 		return -EINVAL;
 	size_t len = offsetof(struct dht_item, value) + item->value_len;
-	struct dht_published *p = make_room(r) ? calloc(1, sizeof(*p) + len) : NULL;
+	struct dht_published *p = dht_heap_reserve(&r->heap, r->items + 1)
+					  ? calloc(1, sizeof(*p) + len)
+					  : NULL;
 	if (!p)
 		return -ENOMEM;
 	uint64_t now = dht_now(dht);
@@ -298,10 +191,10 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 		r->all->at = &p->next;
 	r->all = p;
 	r->items++;
-	r->put_bytes += put_bytes(item);
+	r->put_bytes += dht_plan_put_bytes(item);
 	p->interval = begin_interval(dht);
 	dht_enter(dht);
-	wait_until(r, p, first_due(dht, p, now));
+	wait_until(p, first_due(dht, p));
 	dht_leave(dht);
 	*ret_published = p;
 	return 0;
@@ -316,11 +209,11 @@ void dht_unpublish(struct dht *dht, struct dht_published *p)
 		dht_cancel(dht, p->lookup);
 		r->running--;
 	}
-	if (p->place != NOWHERE)
-		stop_waiting(r, p);
+	if (p->waits)
+		stop_waiting(p);
 	struct dht_item item;
 	unpack(p, &item);
-	r->put_bytes -= put_bytes(&item);
+	r->put_bytes -= dht_plan_put_bytes(&item);
 	r->items--;
 	*p->at = p->next;
 	if (p->next)
@@ -330,24 +223,13 @@ void dht_unpublish(struct dht *dht, struct dht_published *p)
 
 /* ---- refreshing ---- */
 
-static void learn_loss(struct dht_republish *r, const struct dht_refresh *f, uint64_t age)
-{
-	r->expected += f->expected;
-	r->exposed += f->expected * age;
-	r->lost += f->lost;
-	if (r->expected >= LOSS_COPIES) {
-		r->expected /= 2;
-		r->exposed /= 2;
-		r->lost /= 2;
-	}
-}
-
 /* One copy in four lost is what an item stands; its other copies outlast the next look. Few holders
  * are close to none: back soon. */
 static void adapt(struct dht_published *p, const struct dht_result *result)
 {
 	const struct dht_refresh *f = &p->refresh;
-	uint64_t most = loss_interval(&p->dht->republish), least = least_interval(p->dht);
+	uint64_t most = dht_plan_loss_interval(&p->dht->republish),
+		 least = dht_plan_least_interval(p->dht);
 	p->dht->counters.refresh_lost += f->lost;
 	if (f->lost * 4 > f->expected)
 		p->interval /= 2;
@@ -362,19 +244,20 @@ static void adapt(struct dht_published *p, const struct dht_result *result)
 static uint64_t next_due(struct dht_published *p, const struct dht_result *result, uint64_t now)
 {
 	const struct dht_republish_limits *l = &p->dht->republish.limits;
-	uint64_t margin = l->lifetime / MARGIN, left;
+	uint64_t margin = l->lifetime / DHT_PLAN_MARGIN, left;
 	if (result->error || !p->refresh.lasts)
 		return now +
 		       jittered(p->dht, l->interval && l->interval < RETRY ? l->interval : RETRY);
 	p->lasts = p->refresh.lasts;
 	if (p->looked)
-		learn_loss(&p->dht->republish, &p->refresh, now - p->looked);
+		dht_plan_learn(&p->dht->republish, &p->refresh, now - p->looked);
 	p->looked = now;
 	if (l->interval) /* as a test wants it */
 		return now + jittered(p->dht, l->interval);
 	adapt(p, result);
 	left = p->lasts > now + margin ? p->lasts - now - margin : RETRY;
-	return now + jittered(p->dht, left < p->interval ? left : p->interval);
+	uint64_t delay = left < p->interval ? left : p->interval;
+	return now + jittered(p->dht, p->tight ? delay - delay / EARLY : delay);
 }
 
 static void refreshed(void *ctx, const struct dht_result *result)
@@ -387,7 +270,7 @@ static void refreshed(void *ctx, const struct dht_result *result)
 	dht->republish.running--;
 	spend(dht, (int64_t)result->bytes - p->charged);
 	if (!item.is_mutable || (result->seq_seen <= item.seq && !result->contested))
-		wait_until(&dht->republish, p, next_due(p, result, dht_now(dht)));
+		wait_until(p, next_due(p, result, dht_now(dht)));
 	p->fn(p->ctx, result); /* may remove it */
 }
 
@@ -397,61 +280,60 @@ static void start(struct dht *dht, struct dht_published *p, uint64_t now)
 	const struct dht_republish *r = &dht->republish;
 	struct dht_item item;
 	unpack(p, &item);
-	stop_waiting(&dht->republish, p);
+	stop_waiting(p);
 	/* It may double now. */
-	uint64_t lifetime = r->limits.lifetime, goal = 2 * p->interval + lifetime / MARGIN;
+	uint64_t lifetime = r->limits.lifetime, goal = 2 * p->interval + lifetime / DHT_PLAN_MARGIN;
 	p->refresh.lifetime = lifetime;
 	p->refresh.goal = goal < lifetime ? goal : lifetime;
-	p->refresh.safe = safe_copies(dht);
-	/* Where each look puts half, the other half is missing at the next; what cannot pay for
-	 * half keeps to fewer nodes. So does what is late, or no round would ever fit into the
-	 * lifetime again once all has lapsed (an outage). */
-	bool late = p->due + lifetime / MARGIN < now;
-	p->refresh.rescue = late ? p->refresh.safe : DHT_K;
-	p->refresh.most = p->refresh.safe < DHT_K / 2 ? p->refresh.safe : p->refresh.rescue;
+	bool late = p->due.at + lifetime / DHT_PLAN_MARGIN < now;
+	struct dht_plan plan = dht_plan_look(dht, &item, late);
+	p->tight = plan.tight;
+	p->refresh.safe = plan.copies;
+	p->refresh.width = plan.width;
+	p->refresh.most = plan.most;
+	p->refresh.rescue = plan.rescue;
 	if (dht_refresh(dht, &item, &p->refresh, refreshed, p, &p->lookup) < 0) {
-		wait_until(&dht->republish, p, now + jittered(dht, RETRY));
+		wait_until(p, now + jittered(dht, RETRY));
 		return;
 	}
 	dht->counters.refresh_late += p->lasts && p->lasts < now;
 	dht->republish.running++;
-	p->charged = families(dht) *
-		     (unsigned)(DHT_K * GET_BYTES + p->refresh.safe * put_bytes(&item));
+	p->charged = plan.bytes;
 	spend(dht, p->charged);
 }
 
 void dht_republish_run(struct dht *dht, uint64_t now)
 {
 	struct dht_republish *r = &dht->republish;
-	while (r->len && r->heap[0]->due <= now && r->running < RUNNING_MAX && r->free_at <= now)
-		start(dht, r->heap[0], now);
+	while (dht_heap_due(&r->heap) <= now && r->running < RUNNING_MAX && r->free_at <= now)
+		if (!draw_out((struct dht_published *)r->heap.list[0], now))
+			start(dht, (struct dht_published *)r->heap.list[0], now);
 }
 
 /* Who was to be first still is: the heap stays one. */
 void dht_republish_hasten(struct dht *dht, uint64_t now)
 {
 	struct dht_republish *r = &dht->republish;
-	uint64_t last = now;
-	if (!r->len || (r->hastened && now - r->hastened < HASTE_AGAIN))
+	struct dht_due *const *list = r->heap.list;
+	uint64_t from = now + HASTE_WAIT, last = now;
+	if (!r->heap.len || (r->hastened && now - r->hastened < HASTE_AGAIN))
 		return;
 	r->hastened = now;
-	for (size_t i = 0; i < r->len; i++)
-		last = r->heap[i]->due > last ? r->heap[i]->due : last;
-	if (last <= now + HASTE_WAIT + HASTE_SPREAD)
+	for (size_t i = 0; i < r->heap.len; i++)
+		last = list[i]->at > last ? list[i]->at : last;
+	if (last <= from + HASTE_SPREAD)
 		return;
-	for (size_t i = 0; i < r->len; i++) {
-		struct dht_published *p = r->heap[i];
-		if (p->due > now + HASTE_WAIT)
-			p->due = now + HASTE_WAIT +
-				 (uint64_t)((double)(p->due - now - HASTE_WAIT) /
-					    (double)(last - now - HASTE_WAIT) * HASTE_SPREAD);
-	}
+	for (size_t i = 0; i < r->heap.len; i++)
+		if (list[i]->at > from)
+			list[i]->at = from + (uint64_t)((double)(list[i]->at - from) /
+							(double)(last - from) * HASTE_SPREAD);
 }
 
 uint64_t dht_republish_due(const struct dht *dht)
 {
 	const struct dht_republish *r = &dht->republish;
-	if (!r->len || r->running >= RUNNING_MAX)
+	uint64_t due = dht_heap_due(&r->heap);
+	if (due == UINT64_MAX || r->running >= RUNNING_MAX)
 		return UINT64_MAX;
-	return r->heap[0]->due > r->free_at ? r->heap[0]->due : r->free_at;
+	return due > r->free_at ? due : r->free_at;
 }

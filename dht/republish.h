@@ -7,25 +7,23 @@
  *
  * An interval is the longest that lets the item outlast it, by what is known of its copies, and in
  * which no more than a fifth of all copies fall out (nodes leave: what is measured at all items
- * holds for each); it halves when more of the item's own did, and doubles while none does. It begins
- * short, where the budget allows, until that is known. Times are jittered, so that what was written
- * together does not come back together.
+ * holds for each); it halves when more of the item's own did, and doubles while none does. It
+ * begins short, where the budget allows, until that is known. Times are jittered, so that what was
+ * written together does not come back together.
  *
- * All refreshes share one budget of bytes sent. With 10,000 items, nodes that forget after two
- * hours, and 5 kB/s, a look at each before it is forgotten (1 kB) leaves about 2 kB an item: four
- * to five copies of 100 bytes can be renewed each time, not eight. So the more there is to be kept,
- * the fewer copies are held for sure; where nodes keep longer than they must, all eight stand. */
+ * All refreshes share one budget of bytes sent; republish_plan.h says what that allows.
+ */
 #ifndef DHT_REPUBLISH_H
 #define DHT_REPUBLISH_H
 
+#include "dht/heap.h"
 #include "dht/refresh.h"
 
 struct dht_published;
 
 struct dht_republish {
 	struct dht_republish_limits limits;
-	struct dht_published **heap; /* the waiting ones, the first due on top */
-	size_t len, cap;
+	struct dht_heap heap;	   /* the waiting ones */
 	struct dht_published *all; /* a list */
 	size_t items;
 	uint64_t put_bytes; /* of one put of each item, about */
@@ -33,7 +31,7 @@ struct dht_republish {
 	/* Of the copies looked at lately: how many there were, for how long all together, and how
 	 * many had gone before their time. */
 	uint64_t expected, exposed, lost;
-	uint64_t free_at; /* the budget is spent until then */
+	uint64_t free_at;  /* the budget is spent until then */
 	uint64_t hastened; /* last; 0: never */
 };
 

@@ -120,13 +120,19 @@ static bool passed_over(const struct dht_lookup *l, const struct dht_candidates 
 	       dht_candidates_net_taken(front, c);
 }
 
+/* So many of the nearest that answer end a search. */
+static unsigned enough(const struct dht_lookup *l)
+{
+	return l->refresh ? dht_refresh_width(l) : DHT_K;
+}
+
 /* Nodes worth waiting for at once, nearer than those that need not be asked yet. */
 static unsigned wanted(const struct dht_lookup *l)
 {
 	unsigned silent = dht_query_silence(l->dht) * DHT_K / 100;
 	unsigned more = PRECAUTION_MAX - PRECAUTION_MIN;
 	if (l->refresh)
-		return DHT_K; /* in no hurry: another is asked when one is silent */
+		return enough(l); /* in no hurry: another is asked when one is silent */
 	return DHT_K + PRECAUTION_MIN + (silent < more ? silent : more);
 }
 
@@ -199,7 +205,7 @@ static bool ask_nearest(
 	unsigned guides = l->result.crowded ? PARALLEL : GUIDES;
 	size_t i = 0;
 	*ret_answered = 0;
-	for (; i < front->len && *ret_answered < DHT_K; i++) {
+	for (; i < front->len && *ret_answered < enough(l); i++) {
 		struct dht_candidate *c = &front->list[i];
 		bool last = c->misfit || c->standing == DHT_DOUBTED;
 		if (c->standing == DHT_SUSPECT || passed_over(l, front, c, walks))
@@ -226,14 +232,14 @@ static bool advance_front(struct dht_lookup *l, unsigned family)
 	dht_detour_begin(l, family);
 	bool detoured = ask_detour(l, front);
 	bool over = ask_nearest(l, front, WALKS, &answered) & detoured;
-	if (over && answered < DHT_K && !l->widened[family]) {
+	if (over && answered < enough(l) && !l->widened[family]) {
 		l->widened[family] = true;
 		dht_lookup_seed(l, family, DHT_CANDIDATES_MAX);
 		over = ask_nearest(l, front, WALKS, &answered);
 	}
-	if (over && answered < DHT_K)
+	if (over && answered < enough(l))
 		over = ask_nearest(l, front, WALKS_MAX, &answered);
-	if (!over || answered == DHT_K)
+	if (!over || answered >= enough(l))
 		return over && ask_round(l, family);
 	for (size_t i = 0; i < front->len; i++) {
 		struct dht_candidate *c = &front->list[i];

@@ -256,13 +256,13 @@ static void the_silent_give_way(void **state)
 	fill(w);
 	w->now += 1100 * 1000;
 	dht_query_run(w->dht, w->now);
-	assert_int_equal(w->dht->queries.len, DHT_QUERIES_MAX);
+	assert_int_equal(w->dht->queries.heap.len, DHT_QUERIES_MAX);
 	assert_int_equal(dht_query_awaited(w->dht), 0);
 	dht_counters(w->dht, &before);
 	world_clear(w);
 	begin_get(w, &o);
 	assert_int_equal(queries(w, DHT_GET), 3);
-	assert_int_equal(w->dht->queries.len, DHT_QUERIES_MAX);
+	assert_int_equal(w->dht->queries.heap.len, DHT_QUERIES_MAX);
 	dht_counters(w->dht, &after);
 	assert_true(after.timeouts - before.timeouts >= 3);
 	answer_gets(w, 0, true);

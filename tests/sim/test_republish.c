@@ -21,6 +21,7 @@
  * and less. */
 #define LIFETIME (12 * MINUTE)
 #define LONGER (24 * HOUR)
+#define TIGHT_ITEMS 30
 
 /* Nodes that keep items for so long; node 0 reckons with LIFETIME. */
 static struct sim *network(uint64_t lifetime, unsigned rate)
@@ -415,23 +416,47 @@ static void test_recovers(void **state)
 	sim_destroy(sim);
 }
 
+/* So many items that the budget pays for three copies of each. */
+static struct sim *tight(uint64_t lifetime)
+{
+	struct sim *sim = network(lifetime, 75);
+	static struct owned o[TIGHT_ITEMS];
+	for (unsigned i = 0; i < TIGHT_ITEMS; i++)
+		own(sim, &o[i], i);
+	sim_run(sim, 2 * LIFETIME);
+	return sim;
+}
+
 /* What can pay for three copies each keeps to three nodes: putting it on all eight where the other
- * five lack it, as at every look they do, would leave nothing for later. */
+ * five lack it, as at every look they do, would leave nothing for later. Nor are the five asked,
+ * but in one look of eight: a look is four questions, and three puts of 270 bytes. */
 static void test_few(void **state)
 {
 	(void)state;
-	enum { ITEMS = 30 };
-	struct sim *sim = network(LIFETIME, 110);
-	static struct owned o[ITEMS];
-	for (unsigned i = 0; i < ITEMS; i++)
-		own(sim, &o[i], i);
-	sim_run(sim, 2 * LIFETIME);
-	uint64_t looks = counters(sim).refreshes, puts = counters(sim).refresh_puts;
+	struct sim *sim = tight(LIFETIME);
+	struct dht_counters before = counters(sim);
 	sim_run(sim, 4 * LIFETIME);
-	looks = counters(sim).refreshes - looks;
+	uint64_t looks = counters(sim).refreshes - before.refreshes;
+	uint64_t puts = counters(sim).refresh_puts - before.refresh_puts;
+	assert_true(looks >= 3 * TIGHT_ITEMS);
+	assert_true(puts * 10 <= looks * 32);
+	assert_true(puts * 10 >= looks * 28);
+	assert_true(counters(sim).refresh_bytes - before.refresh_bytes <= looks * 1500);
+	assert_true(counters(sim).refresh_late <= 1); /* of about 150 */
+	sim_destroy(sim);
+}
+
+/* By those looks at all eight nodes that keep longer are found out all the same. */
+static void test_few_needed(void **state)
+{
+	(void)state;
+	struct sim *sim = tight(LONGER);
+	sim_run(sim, 30 * LIFETIME);
+	uint64_t puts = counters(sim).refresh_puts, looks = counters(sim).refreshes;
+	sim_run(sim, 10 * LIFETIME);
 	puts = counters(sim).refresh_puts - puts;
-	assert_true(looks >= 3 * ITEMS);
-	assert_true(puts * 10 <= looks * 35);
+	looks = counters(sim).refreshes - looks;
+	assert_true(looks > 0 && puts * 10 <= looks);
 	sim_destroy(sim);
 }
 
@@ -599,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_recovers),
 		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_few_needed),
 		cmocka_unit_test(test_hopeless),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_churn),
