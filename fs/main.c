@@ -160,15 +160,6 @@ static int check_readable(const char *user, const char *path)
 	return r;
 }
 
-/* Said before anything is opened; as an ordinary user nobody changes. */
-static int check_user(const struct program *p)
-{
-	if (geteuid() != 0 || !p->config.user || getpwnam(p->config.user))
-		return 0;
-	log_line(LOG_ERR, "user=%s: there is no such user", p->config.user);
-	return -EINVAL;
-}
-
 static void validator_says(void *ctx, const char *line)
 {
 	(void)ctx;
@@ -491,9 +482,7 @@ static int check_apart(const struct program *p)
 /* What can be judged without leaving a trace, then the state directory. */
 static int prepare(struct program *p)
 {
-	int r = check_user(p);
-	if (r == 0)
-		r = bootstrap_read(p->config.source, &p->bootstrap);
+	int r = bootstrap_read(p->config.source, &p->bootstrap);
 	if (r == 0)
 		r = state_absolute(&p->config.state);
 	if (r == 0)
@@ -569,9 +558,7 @@ int main(int argc, char **argv)
 		.directory = getcwd(directory, sizeof(directory)) ? directory : "/"};
 	int r;
 	if (p.config.check) {
-		r = check_user(&p);
-		if (r == 0)
-			r = bootstrap_read(p.config.source, &p.bootstrap);
+		r = bootstrap_read(p.config.source, &p.bootstrap);
 		if (r == 0)
 			r = open_tls(&p);
 		if (r == 0)

@@ -2,6 +2,7 @@
 #include "fs/options.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,9 +328,12 @@ static int set_lookups(struct reader *r, const char *value)
 	return 0;
 }
 
+/* Said before anything is opened; as an ordinary user nobody changes. */
 static int set_user(struct reader *r, const char *value)
 {
 	r->config->user = value;
+	if (*value && geteuid() == 0 && !getpwnam(value))
+		return config_complain(r->current, "user=%s: there is no such user", value);
 	return *value ? 0 : -EINVAL;
 }
 

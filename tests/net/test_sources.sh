@@ -133,6 +133,30 @@ else
 	not_ok "resolv.conf can be replaced"
 fi
 
+# ---- a loop through another: it asks us what we ask it, which joins what is under way already
+/usr/bin/python3 "$TESTS/net/loop_forwarder.py" 127.53.2.1 127.0.0.1 1053 "$T/loop.seen" &
+starts "a loop through another" "$roots,hosts=none,upstream=127.53.2.1,deadline=2s"
+eventually 3 dig +time=1 +tries=1 @127.53.2.1 localhost
+is "forty questions all have an end" "$(/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 40 loop.up 6)" "40 0 0"
+has "which is an error, and says so" "$(whole a.loop.up A)" "EDE: 23 (Network Error)"
+check "and it ends" eventually 20 grep -q '^upstream.in_flight  *0$' "$m/.kadns/status"
+seen=$(wc -l <"$T/loop.seen")
+check "no question makes more than twelve ($seen for 41)" test "$seen" -ge 41 -a "$seen" -le 492
+ends
+mkdir -p "$T/second"
+starts "two that ask each other" "$roots,hosts=none,upstream=127.0.0.2:1054,deadline=2s"
+check "the other" "$KADNS" --no-dht -o "$roots,hosts=none,upstream=127.0.0.1:1053,dns=127.0.0.2:1054,port=4002,deadline=2s" none "$T/second"
+is "forty questions all have an end" "$(/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 40 loop.up 6)" "40 0 0"
+has "which is an error" "$(rcode a.loop.up A)" SERVFAIL
+for at in "$m" "$T/second"; do
+	asked=$(sed -n 's/^upstream.asked  *//p' "$at/.kadns/status")
+	check "and few questions ($asked)" test "$asked" -ge 41 -a "$asked" -le 100
+done
+other=$(daemon_pid /var/lib/kadns/4002)
+umount "$T/second"
+eventually 10 ended "$other"
+ends
+
 # ---- the child, killed with 200 questions in flight
 starts "under load" "$roots,hosts=none,upstream=127.53.1.2"
 short first.up A >/dev/null # the upstream is known to strip DNSSEC
@@ -229,8 +253,51 @@ mistake() { # NAME LINE PART
 mistake "an upstream that is none" "upstream=dns.example" "upstream=dns.example: neither system"
 mistake "a zone that is none" "upstream=a..b@192.0.2.1" "upstream=a..b@192.0.2.1: what stands before @ is no name"
 mistake "a zone of system" "upstream=corp@system" "upstream=corp@system: system is for all names"
-mistake "an insecure zone that is none" "insecure_zone=a..b" "insecure_zone=a..b: not good"
-mistake "a hosts file that is not there" "hosts=/nowhere/hosts" "/nowhere/hosts: No such file"
+# Every option of sources and doors, wrong: by its line.
+while read -r wrong says; do
+	mistake "$wrong" "$wrong" "${says:-$wrong: not good, should be ${wrong%%=*}=}"
+done <<-END
+	dns=1.2.3
+	dns=127.0.0.1:0
+	dns=127.0.0.1:99999
+	dot=x
+	dot=127.0.0.1:853 dot=127.0.0.1:853 needs tls_cert=
+	tls_cert=/nowhere /nowhere: No such file
+	tls_key=/nowhere /nowhere: No such file
+	allow=10.0.0.0/33
+	allow=office
+	upstream=192.0.2.1:0 upstream=192.0.2.1:0: neither system
+	upstream=tls://192.0.2.1 upstream=tls://192.0.2.1: the name
+	insecure_zone=a..b
+	hosts=/nowhere/hosts /nowhere/hosts: No such file
+	root_hints=/nowhere /nowhere: No such file
+	trust_anchor=/nowhere /nowhere: No such file
+	trust=maybe
+	tofu=a..b
+	pin=x pin=x: a line begins with a key
+	lookup=never
+	private_ok=a..b
+	deadline=4x
+	deadline=0s
+	user=nobody-of-this-name user=nobody-of-this-name: there is no such user
+END
+# And each is in the help and in the manual, which has an example of it that is good.
+help=$("$KADNS" --help)
+sed -n '/^\.Sh EXAMPLES/,$p' "$TOP/fs/kadns.conf.5" | awk '/^\.Bd -literal/ { n++; on = 1; next } /^\.Ed/ { on = 0 } on { print > "'"$T"'/example." n }'
+touch "$T/hosts.example"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=office -days 2 -keyout "$T/key.pem" \
+	-out "$T/fullchain.pem" 2>"$T/openssl.out"
+for option in dns dot tls_cert tls_key allow upstream insecure_zone hosts root_hints trust_anchor trust tofu pin lookup private_ok \
+	deadline user state; do
+	has "$option= in the help" "$help" "
+  $option="
+	check "$option= in the manual" grep -q "^\.It Cm $option Ns = Ns" "$TOP/fs/kadns.conf.5"
+	check "$option= has an example" grep -q "^$option=" "$T/example.1" "$T/example.2"
+done
+for example in 1 2; do
+	sed -i "s#/etc/ssl/office/#$T/#; s#/etc/kadns.hosts#$T/hosts.example#; s/^user=.*/user=nobody/" "$T/example.$example"
+	is "example $example is good" "$("$KADNS" -n -c "$T/example.$example" none "$m" 2>&1)" "kadns: the configuration is good"
+done
 printf 'dns=127.0.0.1:5353\nupstream=192.0.2.1\nupstream=127.0.0.1:5353\n' >"$T/bad.conf"
 "$KADNS" -n -c "$T/bad.conf" none "$m" >"$T/bad.out" 2>&1
 has "our own door" "$(cat "$T/bad.out")" "bad.conf:3: upstream=127.0.0.1:5353: that is our own door"
