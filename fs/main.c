@@ -43,6 +43,7 @@ struct program {
 	struct signer *signer;
 	struct dht_store *store;
 	struct dht_udp *udp;
+	struct tls_relays *relays;
 	struct upstream *upstream;
 	struct hosts *hosts;
 	struct reload reload;
@@ -167,12 +168,20 @@ static void validator_says(void *ctx, const char *line)
 	log_line(LOG_WARNING, "validator: %s", strncmp(line, "kadns: ", 7) == 0 ? line + 7 : line);
 }
 
+static void relay_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_WARNING, "%s", line);
+}
+
 static int open_upstream(struct program *p)
 {
 	struct upstream_config config = {.root_hints = p->config.root_hints,
 		.trust_anchor = p->config.trust_anchor,
 		.user = validator_user(p),
 		.say = validator_says,
+		.relay = tls_relays_get,
+		.relay_why = tls_relays_why,
 		.test_zones = p->config.policy.test_zones,
 		.loopback_servers = p->config.policy.test_zones};
 	if (p->config.upstream_len == 0)
@@ -183,6 +192,10 @@ static int open_upstream(struct program *p)
 		r = check_readable(config.user, config.trust_anchor);
 	if (r < 0)
 		return r;
+	r = tls_relays_create(p->base, relay_says, NULL, &p->relays);
+	if (r < 0)
+		return say("upstream", r);
+	config.relay_ctx = p->relays;
 	r = upstream_create(p->base, &config, &p->upstream);
 	return r < 0 ? say("upstream", r) : 0;
 }
@@ -402,12 +415,15 @@ static int open_all(struct program *p)
 	if (r == 0)
 		r = open_hosts(p);
 	p->reload.upstream = p->upstream;
+	p->reload.relays = p->relays;
 	p->reload.hosts = p->hosts;
 	p->reload.tls = p->tls;
 	if (r == 0)
 		r = open_resolver(p);
 	p->reload.resolver = p->resolver;
 	p->reload.policy = &p->config.policy;
+	if (r == 0 && p->relays)
+		resolver_status_by(p->resolver, tls_relays_status, p->relays);
 	if (r == 0)
 		r = open_doors(p);
 	if (r == 0)
@@ -428,6 +444,7 @@ static void close_all(struct program *p)
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
 	upstream_destroy(p->upstream);
+	tls_relays_destroy(p->relays);
 	hosts_close(p->hosts);
 	dht_udp_destroy(p->udp);
 	dht_store_close(p->store);

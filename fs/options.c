@@ -119,9 +119,6 @@ static int set_upstream(struct reader *r, const char *value)
 		return config_complain(r->current, "more than %d upstreams", UPSTREAM_MAX);
 	if (upstream_check(value, &why) < 0)
 		return config_complain(r->current, "upstream=%s: %s", value, why);
-	if (upstream_needs_relay(value))
-		return config_complain(r->current, "upstream=%s: this program asks over UDP and TCP only",
-			value);
 	c->upstream[c->upstream_len++] = value;
 	return 0;
 }
@@ -473,8 +470,8 @@ const struct option config_options[] = {
 	{"allow", "NET", true, set_allow, allow_list,
 		"who may ask a door that is not on loopback, ADDR or ADDR/BITS (nobody); repeatable"},
 	{"upstream", "WHERE", true, set_upstream, upstream_list,
-		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], none; "
-		"ZONE@ before it: for that zone"},
+		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], "
+		"tls://ADDR[:PORT]#NAME, none; ZONE@ before it: for that zone"},
 	{"root_hints", "FILE", false, set_root_hints, NULL, "root servers (dns-root-data's)"},
 	{"trust_anchor", "FILE", false, set_trust_anchor, NULL, "DNSSEC anchor (dns-root-data's)"},
 	{"insecure_zone", "NAME", true, set_insecure_zone, insecure_list,

@@ -26,6 +26,14 @@ static void apply_tls(struct tls_server *tls, const struct config *config)
 		log_line(LOG_NOTICE, "the certificate is read again");
 }
 
+static int reload_upstream(const struct reload *what, const struct upstream_config *config)
+{
+	tls_relays_before_reload(what->relays);
+	int r = upstream_reload(what->upstream, config);
+	tls_relays_after_reload(what->relays, r == 0);
+	return r;
+}
+
 static void apply(const struct reload *what, const struct config *config)
 {
 	struct upstream_config upstream = {0};
@@ -35,7 +43,7 @@ static void apply(const struct reload *what, const struct config *config)
 		log_line(LOG_WARNING, "to turn conventional DNS on or off, kadns must be started "
 				      "again");
 	else if (what->upstream)
-		r = upstream_reload(what->upstream, &upstream);
+		r = reload_upstream(what, &upstream);
 	if (r < 0)
 		log_line(LOG_ERR, "upstream: %s; it stays as it was", strerror(-r));
 	if (hosts_reopen(what->hosts, config->hosts) < 0)

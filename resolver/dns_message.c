@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "resolver/dns_opt.h"
+#include "resolver/trace.h"
 
 #define FLAG_OPCODE 0x7800
 #define FLAG_Z 0x0040
@@ -183,13 +184,33 @@ static const char *words_of_trust(enum answer_trust trust)
 	return NULL;
 }
 
+/* Why an upstream over TLS fails, by the kinds of tls_relay_why; .kadns/explain has the whole. */
+static const char *words_of_failure(const struct answer *a)
+{
+	static const char *const kinds[][2] = {
+		{": certificate: ", "kadns: certificate of the TLS upstream"},
+		{": refused", "kadns: TLS upstream refuses"},
+		{": timeout", "kadns: TLS upstream does not answer"},
+	};
+	if (a->ede != EDE_NO_REPLY || !a->error || !a->trace || !a->trace->why)
+		return NULL;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strstr(a->trace->why, kinds[i][0]))
+			return kinds[i][1];
+	return "kadns: TLS upstream fails";
+}
+
 static struct dns_outcome outcome_of(const struct answer *a, unsigned rcode)
 {
 	const char *words = NULL;
-	if (a->ede == EDE_NONE && a->error == 0 && a->source != SOURCE_DNS)
+	int ede = a->ede;
+	if (ede == EDE_NONE && a->error == 0 && a->source != SOURCE_DNS) {
 		words = words_of_trust(a->trust);
-	return words ? (struct dns_outcome){rcode, EDE_OTHER, words}
-		     : dns_outcome_of(rcode, a->ede);
+		ede = words ? EDE_OTHER : ede;
+	} else {
+		words = words_of_failure(a);
+	}
+	return words ? (struct dns_outcome){rcode, ede, words} : dns_outcome_of(rcode, ede);
 }
 
 /* The stored message with this client's id, flags and spelling, and TTLs counted down. Compressed

@@ -186,11 +186,12 @@ static void put_nothing(struct text *t, const struct answer *a, enum cache_part 
 static void put_security(struct text *t, const struct answer *a)
 {
 	const struct trace *trace = a->trace;
-	if (a->bogus && trace && trace->why) {
+	bool failed = a->error && a->error != -ENOENT;
+	if ((a->bogus || failed) && trace && trace->why) {
 		text_puts(t, " ");
 		text_zone_string(t, (const uint8_t *)trace->why, strlen(trace->why));
 	}
-	if (a->bogus || (a->error && a->error != -ENOENT))
+	if (a->bogus || failed)
 		return;
 	if (a->validated)
 		text_puts(t, ", secure");

@@ -97,7 +97,8 @@ static struct answer *answer_from_reply(const struct question *q,
 {
 	struct answer *a = NULL;
 	if (reply->error)
-		return failure(q, reply->error, EDE_NO_AUTHORITY);
+		return failure(q, reply->error,
+			reply->why && *reply->why ? EDE_NO_REPLY : EDE_NO_AUTHORITY);
 	int r = answer_from_message(q, reply->message, reply->len, &a);
 	if (r < 0)
 		return r == -ENOMEM ? NULL : failure(q, -EREMOTEIO, EDE_INVALID_DATA);

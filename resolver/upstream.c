@@ -85,14 +85,6 @@ int upstream_check(const char *word, const char **ret_why)
 	return upstream_word_parse(word, &parsed, ret_why);
 }
 
-bool upstream_needs_relay(const char *word)
-{
-	struct upstream_word parsed;
-	const char *why;
-
-	return upstream_word_parse(word, &parsed, &why) == 0 && parsed.kind == UPSTREAM_RELAYED;
-}
-
 /* -- questions ---------------------------------------------------------------------------- */
 
 static struct query_list *list_of(struct upstream_query *q)
@@ -148,7 +140,9 @@ static void complete(struct upstream_query *q, const struct upstream_reply *repl
 
 static void complete_error(struct upstream_query *q, int error)
 {
-	complete(q, &(struct upstream_reply){.error = error, .why = ""});
+	const char *why = upstream_list_why(q->upstream->list, &q->question.name);
+
+	complete(q, &(struct upstream_reply){.error = error, .why = why});
 }
 
 /* -- the child ---------------------------------------------------------------------------- */
@@ -297,7 +291,9 @@ static int handle_answer(struct upstream *u, const struct frame *frame)
 		.secure = answer.secure,
 		.bogus = answer.bogus,
 		.unvalidated = answer.unvalidated,
-		.why = answer.why,
+		.why = answer.error && !answer.why[0]
+			       ? upstream_list_why(u->list, &q->question.name)
+			       : answer.why,
 		.message = answer.message,
 		.len = answer.len};
 	complete(q, &reply);

@@ -37,6 +37,8 @@ struct upstream_config {
 	/* Where the relay on loopback listens that speaks to `word` (tls://…, without ZONE@) for
 	 * libunbound. 0 or -errno. NULL: there is no relay, and such a word is an error. */
 	int (*relay)(void *ctx, const char *word, struct server_address *ret_address);
+	/* What ails the relay that listens there, for people; "": nothing. With `relay`. */
+	const char *(*relay_why)(void *ctx, const struct server_address *address);
 	void *relay_ctx;
 	unsigned patience_ms;         /* a child that owes an answer for so long hangs, and is
 	                               * started again; 0: 14 s */
@@ -49,8 +51,6 @@ struct upstream_config {
 
 /* Is this a valid word for the list? 0 or -EINVAL, with a reason for a user in ret_why. */
 int upstream_check(const char *word, const char **ret_why);
-/* A valid word that `relay` below has to serve. */
-bool upstream_needs_relay(const char *word);
 
 /* 0; -EINVAL for a word that upstream_check refuses; -ENOENT, -EACCES for a file named here that
  * cannot be read; other -errno when no child can be started. It is started at once, so that it
@@ -81,7 +81,8 @@ struct upstream_reply {
 	bool secure;           /* DNSSEC: validated */
 	bool bogus;            /* DNSSEC: proven wrong; the data stand, for CD=1 */
 	bool unvalidated;      /* this upstream strips DNSSEC: used without validation */
-	const char *why;       /* why bogus, printable ASCII, may be "" */
+	const char *why;       /* why bogus, or what ails the relay that failed; printable ASCII,
+	                        * may be "" */
 	const uint8_t *message;/* rcode is in its header */
 	size_t len;
 };

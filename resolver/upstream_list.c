@@ -23,6 +23,7 @@ struct words {
 
 struct upstream_list {
 	int (*relay)(void *ctx, const char *word, struct server_address *ret_address);
+	const char *(*relay_why)(void *ctx, const struct server_address *address);
 	void *relay_ctx;
 	void (*say)(void *ctx, const char *line);
 	void *say_ctx;
@@ -32,6 +33,7 @@ struct upstream_list {
 	struct resolv_conf system;
 	bool has_system, warned;
 	uint64_t looked_at;
+	char why[2 * UPSTREAM_LABEL_MAX + 128];
 	struct server_address doors[UPSTREAM_DOORS_MAX];
 	size_t doors_len;
 	uint32_t last_id;
@@ -181,7 +183,11 @@ static void add_other(struct making *m, const struct word *w)
 	snprintf(e.label, sizeof(e.label), "%s", w->text);
 	for (char *c = e.label; *c; c++) /* it goes into logs and the status */
 		*c = *c > ' ' && *c < 0x7f ? *c : '?';
-	add_server(m, &e, m->anew);
+	/* The relay is no door of ours, but what it leads to may be. */
+	struct server_entry behind = e;
+	behind.address = w->upstream.address;
+	if (w->upstream.kind != UPSTREAM_RELAYED || !is_own_door(m->list, &behind))
+		add_server(m, &e, m->anew);
 }
 _Static_assert(SERVER_ADDRESS_TEXT_MAX <= UPSTREAM_LABEL_MAX, "a label holds an address");
 
@@ -222,6 +228,7 @@ int upstream_list_create(const struct upstream_config *config, struct upstream_l
 	if (!list)
 		return -ENOMEM;
 	list->relay = config->relay;
+	list->relay_why = config->relay_why;
 	list->relay_ctx = config->relay_ctx;
 	list->say = config->say;
 	list->say_ctx = config->say_ctx;
@@ -320,6 +327,29 @@ uint64_t upstream_list_fingerprint(const struct upstream_list *list)
 		sum = hash_bytes(text, strlen(text), sum);
 	}
 	return sum;
+}
+
+const char *upstream_list_why(struct upstream_list *list, const struct name *name)
+{
+	size_t zone_len = 0;
+
+	list->why[0] = '\0';
+	for (size_t i = 0; list->relay_why && i < list->words.len; i++) {
+		const struct word *w = &list->words.word[i];
+		const struct upstream_word *u = &w->upstream;
+
+		if (u->zone.len < zone_len || !name_under(name, &u->zone))
+			continue;
+		if (u->zone.len > zone_len) /* that one has all of the name */
+			list->why[0] = '\0';
+		zone_len = u->zone.len;
+		if (u->kind != UPSTREAM_RELAYED || list->why[0])
+			continue;
+		const char *why = list->relay_why(list->relay_ctx, &w->relay);
+		if (*why)
+			snprintf(list->why, sizeof(list->why), "%s: %s", u->server, why);
+	}
+	return list->why;
 }
 
 const struct frame_servers *upstream_list_servers(const struct upstream_list *list)

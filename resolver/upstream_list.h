@@ -32,6 +32,10 @@ bool upstream_list_has_zone(const struct upstream_list *list, const struct name 
 /* Of the words, the insecure zones and what resolv.conf says: another where answers may be others. */
 uint64_t upstream_list_fingerprint(const struct upstream_list *list);
 
+/* What ails the relays that this name is asked of, the first of them: "SERVER: why". Borrowed until the
+ * next call; "": nothing, as far as is known. */
+const char *upstream_list_why(struct upstream_list *list, const struct name *name);
+
 /* What the validator says of its servers, since it was started; when it has died that is added to
  * what its predecessors did. Ids that are not in the list any more are passed over. */
 void upstream_list_count(

@@ -139,16 +139,39 @@ static void test_allow(void **state)
 	config_finish(&c);
 }
 
-/* What the list of upstreams could name, and this program does not ask. */
-static void test_no_relay(void **state)
+static void test_tls(void **state)
 {
 	(void)state;
 	struct config c;
-	assert_true(read_line(&c, "-o upstream=tls://192.0.2.1#dns.example none /a") < 0);
-	assert_non_null(strstr(complaint, "over UDP and TCP only"));
-	assert_true(read_line(&c, "-o upstream=corp@tls://192.0.2.1#dns.example none /a") < 0);
-	assert_int_equal(read_line(&c, "-o upstream=corp@192.0.2.1 none /a"), 0);
+	assert_int_equal(read_line(&c, "-o upstream=tls://192.0.2.1#dns.example none /a"), 0);
 	config_finish(&c);
+	assert_int_equal(read_line(&c, "-o upstream=corp@tls://[2001:db8::1]:8853#a.example none /a"), 0);
+	assert_string_equal(c.upstream[0], "corp@tls://[2001:db8::1]:8853#a.example");
+	config_finish(&c);
+	assert_true(read_line(&c, "-o upstream=tls://192.0.2.1 none /a") < 0);
+	assert_non_null(strstr(complaint, "certificate"));
+	assert_true(read_line(&c, "-o upstream=tls://dns.example#dns.example none /a") < 0);
+	assert_non_null(strstr(complaint, "not a name"));
+	/* A door needs both files, and must not be one's own upstream. */
+	assert_true(read_line(&c, "-o dot=127.0.0.1:853 none /a") < 0);
+	assert_non_null(strstr(complaint, "dot=127.0.0.1:853 needs tls_cert=FILE"));
+	assert_true(read_line(&c, "-o dot=127.0.0.1:853,tls_cert=/dev/null none /a") < 0);
+	assert_non_null(strstr(complaint, "needs tls_key=FILE"));
+#define DOOR "-o tls_cert=/dev/null,tls_key=/dev/null,dot=127.0.0.1:853,"
+	assert_true(read_line(&c, DOOR "upstream=tls://127.0.0.1#dns.example none /a") < 0);
+	assert_non_null(strstr(complaint, "that is our own door, dot=127.0.0.1:853"));
+	assert_int_equal(read_line(&c, DOOR "upstream=tls://127.0.0.1:854#dns.example none /a"), 0);
+	config_finish(&c);
+	assert_int_equal(read_line(&c, DOOR "dot=[::1]:853 none /a"), 0);
+	assert_int_equal(c.dot_len, 2);
+	assert_string_equal(c.tls_cert, "/dev/null");
+	config_finish(&c);
+	assert_int_equal(read_line(&c, DOOR "dot=off none /a"), 0);
+	assert_int_equal(c.dot_len, 0);
+	config_finish(&c);
+	assert_true(read_line(&c, "-o tls_key=/nowhere/at.all none /a") < 0);
+	assert_true(read_line(&c, DOOR "dot=192.0.2.1:853 none /a") < 0);
+	assert_non_null(strstr(complaint, "say who may ask"));
 }
 
 /* The last one given wins, as for every option that is no list. */
@@ -287,7 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_no_relay),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_dht_and_limits),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_pins),

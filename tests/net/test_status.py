@@ -56,6 +56,9 @@ ELSEWHERE = {
     "republish.looks": ("sim/test_republish.c", "refreshes"),
     "republish.lost": ("sim/test_republish.c", "refresh_lost"),
     "republish.puts": ("sim/test_republish.c", "refresh_puts"),
+    **{f"relay.{n}": ("net/test_tls_upstream.sh", f"relay.{n}")
+       for n in ("servers", "questions", "answers", "connections", "resumed", "failures", "again",
+                 "dropped")},
     "store.evictions": ("dht/test_store.c", "evictions"),
     "store.reads": ("dht/test_store_index.c", "reads"),
     "store.refused_full": ("dht/test_store.c", "refused_full"),

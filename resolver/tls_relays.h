@@ -1,0 +1,32 @@
+/* The relays of all upstreams that are named tls://…: one for each server, however often it is
+ * named. */
+#ifndef RESOLVER_TLS_RELAYS_H
+#define RESOLVER_TLS_RELAYS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "resolver/tls_relay.h"
+
+struct tls_relays;
+
+int tls_relays_create(
+	struct event_base *base, relay_say_fn *say, void *say_ctx, struct tls_relays **ret_relays);
+void tls_relays_destroy(struct tls_relays *relays);
+
+/* For upstream_config.relay: where the relay for this word listens; it is made when there is none.
+ * 0, -EINVAL for another word, -ENOSPC, or what the sockets say. */
+#define TLS_RELAYS_MAX 64
+int tls_relays_get(void *relays, const char *word, struct server_address *ret_address);
+/* For upstream_config.relay_why: what ails the relay that listens there; "": nothing. */
+const char *tls_relays_why(void *relays, const struct server_address *address);
+
+/* Around upstream_reload: those that it did not ask for, if it succeeded, end when nobody has asked
+ * them for a while, for what is under way is to be answered. */
+void tls_relays_before_reload(struct tls_relays *relays);
+void tls_relays_after_reload(struct tls_relays *relays, bool succeeded);
+
+/* For resolver_status_by. */
+void tls_relays_status(void *relays, FILE *f);
+
+#endif
