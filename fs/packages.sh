@@ -7,7 +7,21 @@ USER_PACKAGES="bind9-dnsutils jq"
 TEST_PACKAGES="attr aria2 transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
  bind9-dnsutils dnsperf knot-dnsutils python3-libtorrent python3-cryptography python3-dnspython jq mandoc
  iproute2 util-linux git procps psmisc vim-nox nano rsync strace ed emacs-nox zsh fish ksh93u+m busybox
- moreutils plocate libglib2.0-bin bash-completion lsof"
+ moreutils plocate libglib2.0-bin bash-completion lsof libsystemd-shared"
+
+# What a test unpacks for itself, because to install it would change the machine: systemd-resolved takes over
+# resolv.conf.
+FETCHED_PACKAGES="systemd-resolved"
+FETCHED=/var/cache/kadns-tests
+
+# Fetches what is missing of the packages named.
+fetch_packages() {
+	mkdir -p "$FETCHED" || return 1
+	for package in "$@"; do
+		ls "$FETCHED/$package"_*.deb >/dev/null 2>&1 ||
+			(cd "$FETCHED" && apt-get -qq download "$package" 2>/dev/null) || return 1
+	done
+}
 
 # Installs what is missing of the packages named. Silent and quick when nothing is.
 install_packages() {

@@ -59,6 +59,7 @@ ends
 # Private addresses come from nowhere without private_ok=, from the office neither.
 starts "split DNS, private" "$roots,hosts=none,upstream=$RECURSOR,upstream=lab.office@127.53.1.3"
 is "a private address is dropped" "$(short b.lab.office A)" ""
+has "RFC 8914: and that is said" "$(whole b.lab.office A)" "EDE: 17 (Filtered)"
 ends
 
 # ---- a signed parent that knows nothing of the zone
