@@ -102,7 +102,7 @@ void pinned_names(
 {
 	struct names n = {.resolver = r, .view = view, .fn = fn, .ctx = ctx};
 	if (pins_len(r->pins))
-		pins_readers(r->pins, target, name_read, &n);
+		pins_readers_of(r->pins, target, view, name_read, &n);
 }
 
 /* ---- the control file ---- */

@@ -101,7 +101,12 @@ void pins_find(const struct pins *p, const struct name *name, uid_t view,
 bool pins_differ(struct pins *p, const struct name *name);
 /* `.kadns/pins` as this uid reads it: what holds for all as comments, then his own; malloc'd. */
 int pins_text(const struct pins *p, uid_t uid, char **ret_text, size_t *ret_len);
-/* pin_list_readers over all lists. */
-void pins_readers(const struct pins *p, const struct name *target, pin_reader_fn *fn, void *ctx);
+/* pin_list_readers over all lists that have a pin of the key; and over those that hold for `view`. fn
+ * must not change pins. */
+void pins_readers(struct pins *p, const struct name *target, pin_reader_fn *fn, void *ctx);
+void pins_readers_of(const struct pins *p, const struct name *target, uid_t view,
+	pin_reader_fn *fn, void *ctx);
+/* Lists that pins_readers has looked at since they were made: what a test counts. */
+size_t pins_steps(const struct pins *p);
 
 #endif

@@ -1,13 +1,25 @@
 /* Everybody's pins: a list for each uid, and those that hold for all. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
+#include "resolver/hash.h"
 #include "resolver/name.h"
 #include "resolver/pins.h"
 #include "resolver/share.h"
 #include "resolver/text.h"
 
+#define KEY_BUCKETS 4096
 #define SUFFIX_BUCKETS 16384 /* 32 kB; as many as there may be pins, so that few share one */
+
+/* A list has pins of a key. Each answer under a key asks for those, and must not look at everybody's
+ * lists. */
+struct reader {
+	struct reader *next, **prev; /* in its bucket */
+	const struct pin_list *list;
+	const uint8_t *key;
+};
 
 /* Users with pins of their own are few, and each has a pin at least, so they are PINS_MAX at most:
  * a sorted array. */
@@ -17,7 +29,12 @@ struct pins {
 	struct entry {
 		uid_t uid;
 		struct pin_list *list; /* never empty */
+		struct reader *readers; /* as many as it has pins; of one key only the first is used */
 	} * entries;
+	struct reader *spare; /* for the next list: pins_may has made room */
+	uint64_t seed;
+	struct reader *keys[KEY_BUCKETS];
+	size_t steps;
 	/* How many ordinary users' pins have a suffix of this hash. Without a secret: who makes two
 	 * suffixes collide gains less than by pinning the root. */
 	uint16_t suffixes[SUFFIX_BUCKETS];
@@ -31,8 +48,18 @@ int pins_create(uid_t daemon_owner, struct pins **ret_pins)
 	if (!p)
 		return -ENOMEM;
 	p->daemon_owner = daemon_owner;
+	if (getrandom(&p->seed, sizeof(p->seed), 0) != sizeof(p->seed)) {
+		free(p);
+		return -EIO;
+	}
 	*ret_pins = p;
 	return 0;
+}
+
+static void drop(struct entry *e)
+{
+	free(e->readers);
+	pin_list_unref(e->list);
 }
 
 void pins_destroy(struct pins *p)
@@ -40,7 +67,8 @@ void pins_destroy(struct pins *p)
 	if (!p)
 		return;
 	for (size_t i = 0; i < p->len; i++)
-		pin_list_unref(p->entries[i].list);
+		drop(&p->entries[i]);
+	free(p->spare);
 	free(p->entries);
 	free(p);
 }
@@ -87,6 +115,10 @@ int pins_may(struct pins *p, uid_t uid, const struct pin_list *list)
 	if (len > held && !is_shared(p, uid) &&
 		count_others(p, uid) + len > share_limit(PINS_MAX, uid, p->daemon_owner, held))
 		return -EDQUOT;
+	struct reader *spare = reallocarray(p->spare, len + 1, sizeof(*spare));
+	if (!spare)
+		return -ENOMEM;
+	p->spare = spare;
 	if (p->len < p->cap)
 		return 0;
 	size_t cap = p->cap ? p->cap * 2 : 8;
@@ -111,26 +143,80 @@ static void count_suffixes(struct pins *p, uid_t uid, const struct pin_list *lis
 	}
 }
 
+static struct reader **readers_of(struct pins *p, const uint8_t key[NAME_KEY_LEN])
+{
+	return &p->keys[hash_bytes(key, NAME_KEY_LEN, p->seed) % KEY_BUCKETS];
+}
+
+static bool is_in(const struct entry *e, const struct reader *r)
+{
+	return r && r >= e->readers && r < e->readers + pin_list_len(e->list);
+}
+
+static void enter_keys(struct pins *p, struct entry *e)
+{
+	for (size_t i = 0; i < pin_list_len(e->list); i++) {
+		struct reader *r = &e->readers[i], **bucket;
+		*r = (struct reader){.list = e->list, .key = pin_list_at(e->list, i)->key};
+		bucket = readers_of(p, r->key);
+		/* What this entry has made is in front. */
+		const struct reader *same = *bucket;
+		while (is_in(e, same) && memcmp(same->key, r->key, NAME_KEY_LEN) != 0)
+			same = same->next;
+		if (is_in(e, same))
+			continue;
+		r->next = *bucket;
+		r->prev = bucket;
+		if (r->next)
+			r->next->prev = &r->next;
+		*bucket = r;
+	}
+}
+
+static void leave_keys(struct entry *e)
+{
+	for (size_t i = 0; i < pin_list_len(e->list); i++) {
+		struct reader *r = &e->readers[i];
+		if (!r->prev)
+			continue;
+		*r->prev = r->next;
+		if (r->next)
+			r->next->prev = r->prev;
+	}
+}
+
+static void enter(struct pins *p, size_t i, uid_t uid, struct pin_list *list)
+{
+	memmove(&p->entries[i + 1], &p->entries[i], (p->len - i) * sizeof(*p->entries));
+	p->len++;
+	p->entries[i] = (struct entry){uid, pin_list_ref(list), p->spare};
+	p->spare = NULL;
+	count_suffixes(p, uid, list, 1);
+	enter_keys(p, &p->entries[i]);
+}
+
+static void leave(struct pins *p, size_t i)
+{
+	struct entry *e = &p->entries[i];
+	count_suffixes(p, e->uid, e->list, -1);
+	leave_keys(e);
+	drop(e);
+	p->len--;
+	memmove(e, e + 1, (p->len - i) * sizeof(*e));
+}
+
 int pins_set(struct pins *p, uid_t uid, struct pin_list *list)
 {
 	int r = pins_may(p, uid, list);
 	if (r < 0)
 		return r;
 	size_t i = place(p, uid);
-	bool held = i < p->len && p->entries[i].uid == uid;
-	count_suffixes(p, uid, list, 1);
-	if (held) {
-		count_suffixes(p, uid, p->entries[i].list, -1);
-		pin_list_unref(p->entries[i].list);
-	}
-	if (pin_list_len(list)) {
-		for (size_t k = held ? i : p->len++; k > i; k--)
-			p->entries[k] = p->entries[k - 1];
-		p->entries[i] = (struct entry){uid, pin_list_ref(list)};
-	} else if (held) {
-		for (p->len--; i < p->len; i++)
-			p->entries[i] = p->entries[i + 1];
-	}
+	struct pin_list *held = pin_list_len(list) ? pin_list_ref(list) : NULL;
+	if (i < p->len && p->entries[i].uid == uid)
+		leave(p, i);
+	if (held)
+		enter(p, i, uid, held);
+	pin_list_unref(held);
 	return 0;
 }
 
@@ -182,10 +268,30 @@ bool pins_differ(struct pins *p, const struct name *name)
 	return true;
 }
 
-void pins_readers(const struct pins *p, const struct name *target, pin_reader_fn *fn, void *ctx)
+void pins_readers(struct pins *p, const struct name *target, pin_reader_fn *fn, void *ctx)
 {
-	for (size_t i = 0; i < p->len; i++)
-		pin_list_readers(p->entries[i].list, target, fn, ctx);
+	uint8_t key[NAME_KEY_LEN];
+	if (!p->len || !name_key(target, key))
+		return;
+	for (const struct reader *r = *readers_of(p, key); r; r = r->next) {
+		p->steps++;
+		if (memcmp(r->key, key, sizeof(key)) == 0)
+			pin_list_readers(r->list, target, fn, ctx);
+	}
+}
+
+void pins_readers_of(const struct pins *p, const struct name *target, uid_t view,
+	pin_reader_fn *fn, void *ctx)
+{
+	if (!is_shared(p, view))
+		pin_list_readers(pins_of(p, view), target, fn, ctx);
+	for (size_t i = 0; i < PINS_SHARED; i++)
+		pin_list_readers(pins_shared(p, i), target, fn, ctx);
+}
+
+size_t pins_steps(const struct pins *p)
+{
+	return p->steps;
 }
 
 /* What is written back makes comments of others' pins what they are: nobody's. */

@@ -389,6 +389,66 @@ static char *many(size_t n, const char *prefix)
 	return t.bytes;
 }
 
+struct readers {
+	size_t len;
+	uid_t uids; /* their sum */
+};
+
+static void count_reader(void *ctx, const struct pin *pin, const struct name *name)
+{
+	struct readers *r = ctx;
+	(void)name;
+	r->len++;
+	r->uids += pin->uid;
+}
+
+static struct readers readers_of(struct pins *p, const char *target)
+{
+	struct readers r = {0};
+	struct name name = name_of(target);
+	pins_readers(p, &name, count_reader, &r);
+	return r;
+}
+
+/* An answer under a key looks at the lists that have a pin of it, however many others there are. */
+static void test_readers(void **state)
+{
+	(void)state;
+	struct pins *p;
+	assert_int_equal(pins_create(OWNER, &p), 0);
+	for (uid_t uid = 2000; uid < 3000; uid++) {
+		struct pin_list *other = list_of(uid % 2 ? K2 " a.example\n" K2 " b.example\n"
+							 : K2 " b.example\n", uid);
+		assert_int_equal(pins_set(p, uid, other), 0);
+		pin_list_unref(other);
+	}
+	assert_int_equal(readers_of(p, "x.a.example." K1).len, 0);
+	assert_true(pins_steps(p) <= 1000);
+	size_t before = pins_steps(p);
+	assert_int_equal(readers_of(p, "x.a.example." K2).len, 500);
+	assert_int_equal(pins_steps(p) - before, 1000);
+	struct pin_list *one = list_of(K2 " c.example\n" K1 " a.example\n" K1 " b.example\n", ALICE);
+	struct pin_list *two = list_of(K1 " a.example\n", BOB);
+	assert_int_equal(pins_set(p, ALICE, one), 0);
+	assert_int_equal(pins_set(p, BOB, two), 0);
+	struct readers r = readers_of(p, "x.a.example." K1);
+	assert_int_equal(r.len, 2);
+	assert_int_equal(r.uids, ALICE + BOB);
+	assert_int_equal(readers_of(p, "x.c.example." K2).len, 1);
+	/* Another list, none, and lists before and behind that go. */
+	assert_int_equal(pins_set(p, ALICE, two), 0);
+	assert_int_equal(readers_of(p, "x.a.example." K1).len, 2);
+	assert_int_equal(readers_of(p, "x.c.example." K2).len, 0);
+	for (uid_t uid = 2000; uid < 3000; uid++)
+		assert_int_equal(pins_set(p, uid, NULL), 0);
+	assert_int_equal(readers_of(p, "x.a.example." K2).len, 0);
+	assert_int_equal(pins_set(p, BOB, NULL), 0);
+	assert_int_equal(readers_of(p, "x.a.example." K1).len, 1);
+	pin_list_unref(one);
+	pin_list_unref(two);
+	pins_destroy(p);
+}
+
 static void test_bounds(void **state)
 {
 	(void)state;
@@ -447,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_differ),
+		cmocka_unit_test(test_readers),
 		cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
