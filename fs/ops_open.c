@@ -108,6 +108,7 @@ int ops_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
 {
 	char *text;
 	size_t len;
+	resolver_given(fs->resolver, a);
 	h->version = 0; /* should it fail: then what there is has not been read */
 	int r = memo_copy(fs->memo, a, &text, &len);
 	if (r < 0)

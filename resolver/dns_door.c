@@ -76,6 +76,7 @@ size_t dns_door_at_once(
 	a = resolver_peek(door->resolver, &q->question, VIEW_DOOR);
 	if (a) {
 		struct dns_door_counters *c = &door->counters[q->via];
+		resolver_given(door->resolver, a);
 		*(a->ede == EDE_STALE ? &c->stale : &c->hits) += 1;
 		return count_answer(door, q, a, buf, dns_reply_answer(q, a, q->asked, buf, limit));
 	}

@@ -24,9 +24,9 @@ static enum policy_verdict decide(struct resolver *r, const struct question *q,
 static void look(struct resolver *r, const struct explain_question *e, struct picture *ret_picture)
 {
 	struct picture *p = ret_picture;
-	*p = (struct picture){.r = r, .e = e, .own = memory_own(r, e->question, e->view)};
+	*p = (struct picture){.r = r, .e = e, .own = memory_own(r, e->question, e->view, true)};
 	memory_parts(r, e->question, e->view, true, p->parts);
-	p->hosts = p->own ? NULL : hosts_answer(r->parts.hosts, e->question);
+	p->hosts = p->own ? NULL : memory_hosts(r, e->question, e->view, true);
 	p->decided = decide(r, e->question, p->parts, &p->winner) == VERDICT_DONE;
 }
 

@@ -11,8 +11,24 @@
 
 /* ---- own records ---- */
 
-const struct own_record *memory_own(const struct resolver *r, const struct question *q,
-	uid_t view)
+/* A user's own pin comes before what root says of the name, in a record or in the hosts file; where
+ * its key's zone is known to lack the name, root's word is next. */
+static bool own_pin_speaks(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
+{
+	const struct pin *pins[PIN_SAYS];
+	if (view == VIEW_DOOR)
+		return false;
+	pins_find(r->pins, &q->name, view, pins);
+	const struct pin *pin = pins[PIN_OWN];
+	if (!pin || pin_is_final(pin))
+		return pin != NULL;
+	const struct answer *said = pinned_held(r, q, PART_PIN, pin, listed);
+	return said ? !policy_pin_goes_on(pin, said) : r->config.policy.dht;
+}
+
+const struct own_record *memory_own(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
 	uint8_t key[NAME_KEY_LEN];
 	const struct own *own = r->parts.own;
@@ -25,9 +41,17 @@ const struct own_record *memory_own(const struct resolver *r, const struct quest
 			continue;
 		record = own_find(own, order[i], q);
 		if (record && record->set)
-			return record;
+			return order[i] == view || !own_pin_speaks(r, q, view, listed) ? record
+										       : NULL;
 	}
 	return NULL;
+}
+
+const struct answer *memory_hosts(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
+{
+	const struct answer *a = hosts_answer(r->parts.hosts, q);
+	return a && !own_pin_speaks(r, q, view, listed) ? a : NULL;
 }
 
 static struct answer *answer_from_own(struct resolver *r, const struct own_record *record)
@@ -48,10 +72,11 @@ static struct answer *answer_from_own(struct resolver *r, const struct own_recor
 
 /* ---- memory ---- */
 
-void memory_won(struct resolver *r, const struct question *q, const struct answer *a)
+void resolver_given(struct resolver *r, const struct answer *a)
 {
-	if (a && !a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
-		own_remember_signer(r->parts.own, &q->name, a->signer);
+	if (!a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
+		const struct question q = answer_question(a);
+		own_remember_signer(r->parts.own, &q.name, a->signer);
 		((struct answer *)a)->remembered = true; /* a note to ourselves, no part of the answer */
 	}
 }
@@ -165,15 +190,13 @@ static const struct answer *lend_own(struct resolver *r, const struct own_record
 static const struct answer *peek(struct resolver *r, const struct question *q, uid_t view,
 	bool listed)
 {
-	const struct own_record *record = memory_own(r, q, view);
+	const struct own_record *record = memory_own(r, q, view, listed);
 	if (record)
 		return lend_own(r, record);
-	const struct answer *winner = hosts_answer(r->parts.hosts, q);
+	const struct answer *winner = memory_hosts(r, q, view, listed);
 	if (winner)
 		return winner;
-	winner = decide_from_memory(r, q, view, listed);
-	memory_won(r, q, winner);
-	return winner;
+	return decide_from_memory(r, q, view, listed);
 }
 
 const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)
@@ -222,7 +245,7 @@ static void list_pinned(void *ctx, const struct pin *pin, const struct name *nam
 {
 	struct turn *t = ctx;
 	struct question q = {*name, t->type, CLASS_IN};
-	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view))
+	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view, true))
 		return;
 	const struct answer *winner = decide_from_memory(t->resolver, &q, t->walk->view, true);
 	if (!winner || winner->error || winner->trust != TRUST_PIN ||
@@ -245,7 +268,7 @@ static void list_own(void *ctx, const struct own_record *record)
 {
 	struct turn *t = ctx;
 	const struct question *q = &record->question;
-	if (!wants(t, q) || memory_own(t->resolver, q, t->walk->view) != record)
+	if (!wants(t, q) || memory_own(t->resolver, q, t->walk->view, true) != record)
 		return;
 	struct resolver_entry e = {.question = *q, .own = true, .owner = record->uid};
 	t->walk->show(t->walk->ctx, &e);
@@ -256,7 +279,7 @@ static void list_cached(void *ctx, const struct answer *a)
 {
 	struct turn *t = ctx;
 	const struct question q = answer_question(a);
-	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view) ||
+	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view, true) ||
 		decide_from_memory(t->resolver, &q, t->walk->view, true) != a)
 		return; /* another part answers for it, or none does */
 	struct resolver_entry e = {.question = q};

@@ -229,10 +229,7 @@ static size_t order_of(const struct policy *p, const struct question *q,
 	return len;
 }
 
-/* A pin is passed over where its key's zone cannot be read, or has no record of the name, unless it
- * is strict. A name that is there without this type is there: DNS's AAAA does not stand beside its
- * A. */
-static bool pin_goes_on(const struct pin *pin, const struct answer *a)
+bool policy_pin_goes_on(const struct pin *pin, const struct answer *a)
 {
 	return !pin_is_final(pin) && a->error != 0 && (!a->has_signer || a->lacks_name);
 }
@@ -246,7 +243,7 @@ static bool goes_on(const struct policy *p, enum cache_part part, const struct p
 {
 	const struct answer *a = said->answer;
 	if (said->pin)
-		return pin_goes_on(said->pin, a);
+		return policy_pin_goes_on(said->pin, a);
 	if (part != CACHE_DNS || p->mode == POLICY_OPEN)
 		return a->error != 0;
 	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && a->ede != EDE_STALE &&

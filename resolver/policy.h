@@ -62,6 +62,11 @@ struct policy_rule policy_rule_pinned(const struct policy *p, const struct quest
 const enum cache_part *policy_order(const struct policy *p);
 const char *policy_mode_text(enum policy_mode mode);
 
+/* A pin is passed over where its key's zone cannot be read, or has no record of the name, unless it
+ * is strict. A name that is there without this type is there: DNS's AAAA does not stand beside its
+ * A. */
+bool policy_pin_goes_on(const struct pin *pin, const struct answer *a);
+
 enum policy_verdict {
 	VERDICT_WAIT,    /* something still awaited may win */
 	VERDICT_ASK,     /* the part in *ret_part is needed now */

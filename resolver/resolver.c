@@ -135,7 +135,8 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 		a = answer_without(&ask->question, -ENOENT, RCODE_NOERROR, EDE_NONE, 1, true);
 	if (a && a->error)
 		r->counters.failed++;
-	memory_won(r, &ask->question, winner);
+	if (winner)
+		resolver_given(r, winner);
 	ask_free(ask);
 	fn(ctx, a ? a : &r->out_of_memory);
 	answer_unref(a);
@@ -236,7 +237,7 @@ static uint64_t patience(struct ask *ask)
 static bool is_local(const struct ask *ask)
 {
 	return ask->what == ASK_FOR_ANSWER &&
-		hosts_answer(ask->resolver->parts.hosts, &ask->question);
+		memory_hosts(ask->resolver, &ask->question, ask->view, false);
 }
 
 static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)

@@ -70,6 +70,9 @@ uint64_t resolver_hash(const struct resolver *r, const struct question *q);
 void resolver_approach(const struct resolver *r, uint64_t hash, unsigned step);
 /* The same for a name that a listing showed: also up to 60 s after its TTL. */
 const struct answer *resolver_peek_listed(struct resolver *r, const struct question *q, uid_t view);
+/* Somebody is given what he peeked at, or was told. The first signer who answers for a name is believed
+ * from then on: not when a slot is merely read beside DNS, nor for a listing. */
+void resolver_given(struct resolver *r, const struct answer *a);
 
 /* Calls fn once, within the deadline, never before this returns; the answer is borrowed for the
  * call and never NULL. NULL: no memory, or too many asks (RESOLVER_ASKS_MAX). */

@@ -58,8 +58,13 @@ struct resolver {
 };
 
 /* memory.c: whose own record answers this view: under a key only the key's owner can have written one;
- * a plain name is its writer's, then root's and the daemon owner's. */
-const struct own_record *memory_own(const struct resolver *r, const struct question *q, uid_t view);
+ * a plain name is its writer's, then root's and the daemon owner's, behind a pin of the view's own.
+ * And what the hosts file answers it. `listed`: by what is held of that pin for a while after its
+ * time too. */
+const struct own_record *memory_own(
+	struct resolver *r, const struct question *q, uid_t view, bool listed);
+const struct answer *memory_hosts(
+	struct resolver *r, const struct question *q, uid_t view, bool listed);
 /* What one source said; `listed`: also for a while after its time. */
 const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	enum cache_part part, bool listed);
@@ -68,10 +73,6 @@ const struct answer *memory_special(struct resolver *r, const struct question *q
 /* The parts of an answer as far as they are held, with the pins of this view. */
 void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool listed,
 	struct policy_part ret_parts[CACHE_PARTS]);
-/* The first signer who answers for a name is believed from then on: remembered when he wins, not
- * when a slot is merely read beside DNS. */
-void memory_won(struct resolver *r, const struct question *q, const struct answer *a);
-
 /* stale.c: what stands in for this part of DNS while it does not answer, believed from now on for
  * as long as a failure would be; takes over `failed` (NULL: it is only too slow so far), and gives
  * that back where there is nothing else to say. A reference, or NULL. */
