@@ -34,6 +34,10 @@ bool caller_holds(pid_t thread, dev_t device, uint64_t ino);
 /* The device of a mount, without a request to it; 0 when that cannot be told. */
 dev_t caller_device(const char *mountpoint);
 
+/* Is it ending by a signal, not by exit(2)? Then what it was writing may be half of it. False also when
+ * /proc may not say. */
+bool caller_is_killed(pid_t thread);
+
 /* Is it inside mkdir(2), mknod(2), symlink(2) or link(2)? False also when /proc may not say. */
 bool caller_makes_no_file(pid_t thread);
 

@@ -60,7 +60,16 @@ static int write_draft(
 	return r;
 }
 
-/* The names that were nothing to somebody may be something under his new pins. */
+/* The names that were nothing may be something under new pins: to him, or to all. Others would ask again
+ * for what they have heard already. */
+static void forget_absent(struct fs *fs, uid_t uid)
+{
+	if (uid == 0 || uid == fs->owner)
+		tree_present_all(fs->tree);
+	else
+		tree_present_of(fs->tree, uid);
+}
+
 static int write_pins(
 	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
 {
@@ -69,7 +78,7 @@ static int write_pins(
 	if (need > h->charged && handle_charge(h, need - h->charged) < 0)
 		return -EDQUOT;
 	int r = pin_draft_write(h->pins, bytes, size, offset);
-	tree_present_all(fs->tree);
+	forget_absent(fs, h->uid);
 	return r;
 }
 
@@ -173,8 +182,9 @@ static int flush_handle(fuse_req_t req, struct handle *h)
 	if (h->kind == HANDLE_NODES && caller_process(pid) == h->process)
 		return control_input_end(h->input, fs->resolver);
 	if (h->kind == HANDLE_PINS && caller_process(pid) == h->process) {
-		r = pin_draft_close(h->pins);
-		tree_present_all(fs->tree);
+		/* The kernel closes what a killed process had open just as close(2) does. */
+		r = caller_is_killed(pid) ? pin_draft_drop(h->pins) : pin_draft_close(h->pins);
+		forget_absent(fs, h->uid);
 	}
 	return r;
 }

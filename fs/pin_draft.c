@@ -14,6 +14,7 @@ struct pin_draft {
 	char *text;
 	size_t len, cap;
 	size_t counted, lines;		/* so much of the text has come to count */
+	size_t whole;			/* so much of it when it was last closed */
 	bool said;			/* more than white space */
 	struct pin_list *made;		/* of that, and of nothing else; not of an append */
 	bool changed;			/* the list that stands is this draft's */
@@ -66,15 +67,20 @@ static void see(struct pin_draft *d)
 	d->changed = false;
 }
 
-static int refuse(struct pin_draft *d, int error, const char *why, size_t line)
+static void put_back(struct pin_draft *d)
 {
-	d->refused = true;
-	log_line(LOG_NOTICE, "pins of uid %u refused: line %zu: %s", (unsigned)d->uid, line, why);
 	if (d->changed && stands(d, d->last) &&
 		resolver_set_pins(d->resolver, d->uid, d->before) < 0)
 		log_line(LOG_ERR, "pins of uid %u: what stood before could not be put back",
 			(unsigned)d->uid);
 	d->changed = false;
+	d->refused = true;
+}
+
+static int refuse(struct pin_draft *d, int error, const char *why, size_t line)
+{
+	log_line(LOG_NOTICE, "pins of uid %u refused: line %zu: %s", (unsigned)d->uid, line, why);
+	put_back(d);
 	return error;
 }
 
@@ -234,11 +240,25 @@ static int close_replacing(struct pin_draft *d)
 
 int pin_draft_close(struct pin_draft *d)
 {
+	int r = 0;
 	if (d->refused)
 		return 0;
 	if (!d->append)
-		return close_replacing(d);
-	return d->counted < d->len ? count_lines(d, d->len) : 0;
+		r = close_replacing(d);
+	else if (d->counted < d->len)
+		r = count_lines(d, d->len);
+	d->whole = d->len;
+	return r;
+}
+
+/* A list that has been closed once, and so was whole, stays. */
+int pin_draft_drop(struct pin_draft *d)
+{
+	if (d->refused || d->whole == d->len)
+		return 0;
+	log_line(LOG_NOTICE, "pins of uid %u dropped: their writer was killed", (unsigned)d->uid);
+	put_back(d);
+	return 0;
 }
 
 void pin_draft_truncate(struct pin_draft *d, uint64_t len)
@@ -247,6 +267,6 @@ void pin_draft_truncate(struct pin_draft *d, uint64_t len)
 		return;
 	pin_list_unref(d->made);
 	d->made = NULL;
-	d->len = d->counted = d->lines = 0;
+	d->len = d->counted = d->lines = d->whole = 0;
 	d->said = false;
 }

@@ -6,7 +6,8 @@
  *          without O_APPEND what the handle has not written goes, at once. Until then the old
  *          pins stand beside the new ones: half of a list would leave names without their strict
  *          pin. Where a list has no room for both, the new ones count now too; and what somebody
- *          else has written since the last write stays
+ *          else has written since the last write stays. When that process is killed before, the
+ *          list that stood stands again, alone: half of one was never meant
  *
  * A bad line refuses the write that brings it and every later one of the handle, and puts back the
  * list that stood before, unless somebody has written another since. Truncation alone empties
@@ -28,6 +29,8 @@ void pin_draft_destroy(struct pin_draft *d); /* NULL is fine */
  * resolver_set_pins fails with: refused. */
 int pin_draft_write(struct pin_draft *d, const char *bytes, size_t len, uint64_t offset);
 int pin_draft_close(struct pin_draft *d);
+/* Its writer was killed in the middle: all of it goes, as after a refusal. */
+int pin_draft_drop(struct pin_draft *d);
 /* To 0: it begins anew with the next write; to another length: nothing. */
 void pin_draft_truncate(struct pin_draft *d, uint64_t len);
 size_t pin_draft_bytes(const struct pin_draft *d); /* that it holds */

@@ -20,11 +20,12 @@
 
 #define SPREAD 0x9e3779b97f4a7c15ull /* 2^64 by the golden ratio: neighbours end far apart */
 #define BUCKETS_MIN 256
-#define ABSENT_SLOTS 8192 /* 128 kB; a power of two */
+#define ABSENT_SLOTS 8192 /* 192 kB; a power of two */
 
 struct absent {
 	uint64_t hash; /* 64 keyed bits stand for the question: a wrong hit is not to be expected */
 	uint64_t until;
+	uid_t uid;
 };
 
 struct tree {
@@ -407,7 +408,7 @@ void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_
 {
 	uint64_t hash;
 	struct absent *slot = absent_slot(tree, q, uid, &hash);
-	*slot = (struct absent){hash, now + TREE_ABSENT_SECONDS * SECOND};
+	*slot = (struct absent){hash, now + TREE_ABSENT_SECONDS * SECOND, uid};
 }
 
 void tree_present(struct tree *tree, const struct question *q, uid_t uid)
@@ -421,6 +422,13 @@ void tree_present(struct tree *tree, const struct question *q, uid_t uid)
 void tree_present_all(struct tree *tree)
 {
 	memset(tree->absent, 0, sizeof(tree->absent));
+}
+
+void tree_present_of(struct tree *tree, uid_t uid)
+{
+	for (size_t i = 0; i < ABSENT_SLOTS; i++)
+		if (tree->absent[i].uid == uid)
+			tree->absent[i].until = 0;
 }
 
 bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now)

@@ -124,6 +124,7 @@ uint64_t tree_ino_panel_dir(enum control_file of, uint16_t class, uint16_t type)
 void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
 void tree_present(struct tree *tree, const struct question *q, uid_t uid);
 void tree_present_all(struct tree *tree);
+void tree_present_of(struct tree *tree, uid_t uid); /* whatever was absent for him */
 bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now);
 
 /* Has it a directory? Not what only questions have (ANY) or nothing at all (0). */

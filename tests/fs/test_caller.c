@@ -276,6 +276,33 @@ static void test_handed_on(void **state)
 	assert_int_equal(caller_device("/no/such/place"), 0);
 }
 
+/* Not waited for yet, so /proc knows how it ended. */
+static bool killed(int signal, int status)
+{
+	siginfo_t info;
+	pid_t child = fork();
+	if (child == 0) {
+		raise(signal);
+		_exit(status);
+	}
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+	bool yes = caller_is_killed(child);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return yes;
+}
+
+static void test_killed(void **state)
+{
+	(void)state;
+	assert_true(killed(SIGKILL, 0));
+	assert_true(killed(SIGTERM, 0));
+	assert_false(killed(SIGWINCH, 0));
+	assert_false(killed(SIGWINCH, 255));
+	assert_false(caller_is_killed(getpid()));
+	assert_false(caller_is_killed(0));
+	assert_false(caller_is_killed(-1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_handed_on),
+		cmocka_unit_test(test_killed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

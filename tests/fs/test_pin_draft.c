@@ -109,6 +109,31 @@ static void test_replaces(void **state)
 	assert_int_equal(logged, 0);
 }
 
+/* A writer who is killed leaves what stood before, whether he replaced or added; not of a list that was
+ * closed, and so whole, before. */
+static void test_killed(void **state)
+{
+	(void)state;
+	for (int append = 0; append < 2; append++) {
+		begin(false);
+		assert_int_equal(put(K1 " a.b strict\n" K1 " c.d\n"), 0);
+		finish("a.b c.d ");
+		begin(append);
+		assert_int_equal(put(K1 " e.f\n" K1 " g"), 0);
+		stands("a.b c.d e.f ");
+		assert_int_equal(pin_draft_drop(draft), 0);
+		stands("a.b c.d ");
+		assert_int_equal(put(".h\n"), -EINVAL);
+		assert_int_equal(pin_draft_close(draft), 0);
+		stands("a.b c.d ");
+	}
+	begin(false);
+	assert_int_equal(put(K1 " e.f\n"), 0);
+	finish("e.f ");
+	assert_int_equal(pin_draft_drop(draft), 0);
+	stands("e.f ");
+}
+
 static bool strict_stands(size_t i)
 {
 	const struct pin_list *list = resolver_pins_of(resolver, UID);
@@ -341,6 +366,7 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_replaces),
+		CASE(test_killed),
 		CASE(test_never_half),
 		CASE(test_closes_between),
 		CASE(test_no_room_for_both),

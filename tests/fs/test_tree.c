@@ -244,6 +244,15 @@ static void test_absent(void **state)
 	assert_true(tree_is_absent(tree, &q, 1, 100));
 	tree_present(tree, &q, 1);
 	assert_false(tree_is_absent(tree, &q, 1, 100));
+	/* Whatever one user has heard, and nobody else; then all. */
+	tree_absent(tree, &q, 1, 100);
+	tree_absent(tree, &other, 1, 100);
+	tree_absent(tree, &q, 2, 100);
+	tree_present_of(tree, 1);
+	assert_false(tree_is_absent(tree, &q, 1, 100) || tree_is_absent(tree, &other, 1, 100));
+	assert_true(tree_is_absent(tree, &q, 2, 100));
+	tree_present_all(tree);
+	assert_false(tree_is_absent(tree, &q, 2, 100));
 }
 
 static void test_scratch_node_holds_its_file(void **state)

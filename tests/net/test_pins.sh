@@ -135,6 +135,34 @@ has "everybody sees it" "$(as 1303 cat "$pins")" "# $alice www.example.test"
 has "explain says whose" "$(why 1303 A/www.example.test pin)" "$alice www.example.test, root's, reads www.example.test.$alice: 1 record"
 check "status counts pins" test "$(count_of "$m2" pins)" = 6 -a "$(count_of "$m2" asks.pinned)" -gt 0
 
+# ---- root's own records are root's word too: behind a user's own pin
+echo 192.0.2.90 >"$m2/IN/A/www.example.test"
+echo 192.0.2.91 >"$m2/IN/A/mail.example.test"
+is "root's record answers to all and to the door" \
+	"$(read_as 1303 A/www.example.test) $(at2 www.example.test A)" "192.0.2.90 self 192.0.2.90"
+is "but one's own pin comes first" "$(read_as 1301 A/www.example.test)" "192.0.2.66 pin"
+as 1310 sh -c "echo '$alice example.test' >'$pins'"
+is "and where its zone lacks the name, root's record is next" \
+	"$(read_as 1310 A/mail.example.test) $(read_as 1310 A/www.example.test)" "192.0.2.91 self 10.1.2.3 pin"
+is "one's own record comes before both" "$(as 1300 sh -c "echo 192.0.2.92 >$m2/IN/A/www.example.test")$(read_as 1300 A/www.example.test)" "192.0.2.92 self"
+rm "$m2/IN/A/www.example.test" "$m2/IN/A/mail.example.test"
+as 1300 rm "$m2/IN/A/www.example.test"
+
+# ---- a writer who is killed half-way
+as 1310 /usr/bin/python3 -c "
+import os
+f = os.open('$pins', os.O_WRONLY | os.O_TRUNC)
+os.write(f, b'$mallory example.test strict\n$mallory other')
+os.kill(os.getpid(), 9)"
+is "a writer who is killed leaves the old list, whole" "$(mine 1310)" "$alice example.test"
+as 1310 /usr/bin/python3 -c "
+import os
+f = os.open('$pins', os.O_WRONLY | os.O_TRUNC)
+os.write(f, b'$mallory example.test strict\n')
+os._exit(1)"
+is "one who exits has written his" "$(mine 1310)" "$mallory example.test strict"
+as 1310 sh -c "echo '#' >'$pins'"
+
 # ---- restart, with the daemon's own pins
 stop "$m2" 4002
 check "a bad option is refused" sh -c "! '$KADNS' -n -o 'pin=$alice' none '$m2'"
