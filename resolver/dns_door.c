@@ -102,7 +102,7 @@ size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const str
 static void wait_free(struct udp_wait *w)
 {
 	LIST_REMOVE(w, link);
-	w->door->waits_len--;
+	misses_give_back(&w->door->misses, &w->peer.any);
 	free(w);
 }
 
@@ -126,27 +126,39 @@ static void on_late_answer(void *ctx, const struct answer *a)
 	wait_free(w);
 }
 
-/* 0 when the answer comes later, else the length of what is to be said now. */
+static struct udp_wait *wait_create(
+	struct dns_door *door, const struct dns_query *q, const struct msghdr *from)
+{
+	struct udp_wait *w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->door = door;
+	w->query = *q;
+	memcpy(&w->peer, from->msg_name, from->msg_namelen);
+	w->peer_len = from->msg_namelen;
+	w->control_len = from->msg_controllen;
+	memcpy(w->control, from->msg_control, from->msg_controllen);
+	w->ask = resolver_ask(door->resolver, &q->question, VIEW_DOOR, on_late_answer, w);
+	if (!w->ask) {
+		free(w);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&door->waits, w, link);
+	return w;
+}
+
+/* 0 when the answer comes later or not at all, else the length of what is to be said now. */
 static size_t udp_ask(
 	struct dns_door *door, const struct dns_query *q, const struct msghdr *from, uint8_t *reply)
 {
-	struct udp_wait *w = door->waits_len < DNS_DOOR_UDP_PENDING_MAX ? calloc(1, sizeof(*w))
-									: NULL;
-	if (w) {
-		w->door = door;
-		w->query = *q;
-		memcpy(&w->peer, from->msg_name, from->msg_namelen);
-		w->peer_len = from->msg_namelen;
-		w->control_len = from->msg_controllen;
-		memcpy(w->control, from->msg_control, from->msg_controllen);
-		w->ask = resolver_ask(door->resolver, &q->question, VIEW_DOOR, on_late_answer, w);
+	if (misses_take(&door->misses, from->msg_name, q->asked)) {
+		if (wait_create(door, q, from))
+			return 0;
+		misses_give_back(&door->misses, from->msg_name);
 	}
-	if (w && w->ask) {
-		LIST_INSERT_HEAD(&door->waits, w, link);
-		door->waits_len++;
-		return 0;
-	}
-	free(w);
+	door->counters[DNS_UDP].shed++;
+	if (door->misses.behind)
+		return 0; /* a reply would take the time of one that can be answered */
 	return dns_door_count(door, q, RCODE_SERVFAIL,
 		dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, reply, DNS_UDP_PLAIN));
 }
@@ -247,6 +259,7 @@ static unsigned udp_batch(struct dns_door *door)
 	unsigned n = dns_udp_receive(door->udp);
 	door->time = dns_door_time();
 	gate_tick(&door->gate, &door->time);
+	misses_behind(&door->misses, n == DNS_UDP_BATCH);
 	for (unsigned at = 0; at < n; at += UDP_GROUP)
 		udp_group(door, at, n - at < UDP_GROUP ? n - at : UDP_GROUP);
 	door->counters[DNS_UDP].out += dns_udp_send(door->udp);
@@ -283,7 +296,9 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_
 	door->time = dns_door_time();
 	TAILQ_INIT(&door->connections);
 	door->tls = config->tls;
-	int error = gate_init(&door->gate, config->allow, &door->time);
+	int error = misses_init(&door->misses);
+	if (error == 0)
+		error = gate_init(&door->gate, config->allow, &door->time);
 	if (error == 0 && !door->tls)
 		error = udp_open(door, config);
 	if (error == 0)

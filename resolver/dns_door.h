@@ -15,7 +15,6 @@
 struct dns_door;
 struct tls_server;
 
-#define DNS_DOOR_UDP_PENDING_MAX 2048 /* questions that wait for the resolver */
 #define DNS_DOOR_TCP_MAX 256	      /* connections; the one idle longest gives way */
 #define DNS_DOOR_TCP_SHARE 32	      /* of them, for one address or /64 of another machine */
 #define DNS_DOOR_TCP_PENDING_MAX 64   /* questions a connection may have in flight */
@@ -40,6 +39,7 @@ struct dns_door_counters {
 	uint64_t handshakes, resumed, failed, queued; /* of TLS; queued: steps that had to wait */
 	uint64_t not_allowed, limited,
 		dropped; /* by the gate: REFUSED or closed; TC or BADCOOKIE; neither */
+	uint64_t shed; /* of UDP: not looked up, as too many were: SERVFAIL */
 	uint64_t rcode[DNS_RCODES];
 	uint64_t source[SOURCE_DNS + 1]; /* of answers; none: nobody had one, or it failed */
 	uint64_t hits, stale, misses;	 /* from memory; likewise, but over (RFC 8767); neither */

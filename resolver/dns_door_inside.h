@@ -9,6 +9,7 @@
 #include "resolver/dns_door.h"
 #include "resolver/dns_udp.h"
 #include "resolver/gate.h"
+#include "resolver/misses.h"
 
 struct udp_wait;
 struct tcp_connection;
@@ -34,7 +35,7 @@ struct dns_door {
 	struct udp_query group[UDP_GROUP];
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
-	size_t waits_len;
+	struct misses misses; /* the places of these */
 	struct tls_server *tls; /* NULL: plain */
 	struct evconnlistener *listener;
 	struct event listener_retry;

@@ -15,7 +15,7 @@ static bool is_wildcard(const struct sockaddr *a)
 
 static int open_socket(const struct sockaddr *address, socklen_t len)
 {
-	int on = 1, omit = IP_PMTUDISC_OMIT, error;
+	int on = 1, omit = IP_PMTUDISC_OMIT, room = DNS_UDP_ROOM, error;
 	bool v4 = address->sa_family == AF_INET;
 	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -23,6 +23,7 @@ static int open_socket(const struct sockaddr *address, socklen_t len)
 	/* A forged "fragmentation needed" must not make us send fragments (RFC 9715). */
 	setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,
 		&omit, sizeof(omit));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (!v4)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	/* Bound to every address, the reply must come from the one that was asked. */

@@ -11,6 +11,10 @@
 #define DNS_UDP_BATCH 64
 #define DNS_UDP_QUERY 4096 /* a longer one is no query of ours; read to its end, so known as such  \
 			    */
+/* The kernel counts double, and some 800 bytes for a query: room for as many as a flood sends in
+ * the 8 ms that other programs may have the processor. Its usual room is over in 3; with more, who
+ * is served late would be served too late. What net.core.rmem_max forbids it takes away. */
+#define DNS_UDP_ROOM (320 * 1024)
 #define DNS_UDP_CONTROL 64 /* one IP_PKTINFO or IPV6_PKTINFO */
 
 /* A datagram and its reply. */

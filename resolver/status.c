@@ -211,6 +211,7 @@ static const struct door_column {
 	COLUMN("not_allowed", not_allowed),
 	COLUMN("limited", limited),
 	COLUMN("dropped", dropped),
+	COLUMN("shed", shed),
 	COLUMN("noerror", rcode[RCODE_NOERROR]),
 	COLUMN("formerr", rcode[RCODE_FORMERR]),
 	COLUMN("servfail", rcode[RCODE_SERVFAIL]),

@@ -287,6 +287,8 @@ static int receive_config(int fd, uint8_t *buf, struct upstream_config *ret_conf
 	return frame_get_config(&frame, ret_config);
 }
 
+#define BEHIND_THE_DOORS 5 /* of nice(2): a quarter, while the others want all */
+
 int validator_main(int fd)
 {
 	struct validator *v = calloc(1, sizeof(*v));
@@ -296,6 +298,8 @@ int validator_main(int fd)
 	int r = v && words ? 0 : -ENOMEM;
 
 	ignore_signals();
+	/* Where both want the same processor, what the other has in memory goes first. */
+	(void)!nice(BEHIND_THE_DOORS);
 	prctl(PR_SET_NAME, "kadns-validator", 0, 0, 0);
 	if (!r)
 		r = receive_config(fd, words, &config);

@@ -137,7 +137,7 @@ value() { # LABEL
 }
 
 cpu_time() { # PID: nanoseconds, of all its threads
-	awk '{ ns += $1 } END { printf "%d\n", ns }' /proc/"$1"/task/*/schedstat
+	awk '{ ns += $1 } END { printf "%.0f\n", ns }' /proc/"$1"/task/*/schedstat
 }
 
 # Appends `QPS US/Q DELAY BYTES` to NAME.KIND. What is lost or no NOERROR is no measurement.

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "dns.DOOR.resumed": ("net/dot.py", "resumed"),
     "dns.DOOR.failed": ("net/dot.py", "failed"),
     "dns.DOOR.queued": ("net/test_dot.sh", "dns.tls.queued"),
+    "dns.DOOR.shed": ("net/test_flood.sh", "dns.udp.shed"),
     "dns.DOOR.stale": ("net/test_cache.py", "dns.udp.stale"),
     **{f"dns.DOOR.took.{t}": ("net/test_standards.sh", "took")
        for t in ("1ms", "5ms", "20ms", "50ms", "200ms", "1000ms", "5000ms", "longer")},
