@@ -103,6 +103,21 @@ print(p.communicate()[0].decode(), p.returncode)")" "192.0.2.1"
 done
 has "nor do those of a runtime, as Go sends them" "$(says "$BUILD/tests/preempted" "$A/go1.example.com")" "192.0.2.1"
 has "nor when the first comes late" "$(says "$BUILD/tests/preempted" "$A/go2.example.com" late)" "192.0.2.1"
+# A program in Go: its runtime has a handler for SIGURG, and may send it to any of its threads.
+asked=$(count_of asks) cancelled=$(count_of cancels)
+gron "$A/gron.example.com" >"$T/gron" 2>&1 &
+pid=$!
+eventually 10 asks_exceed "$asked"
+for _ in $(seq 10); do
+	/usr/bin/python3 -c "
+import ctypes, os
+for thread in os.listdir('/proc/$pid/task'):
+    ctypes.CDLL(None).tgkill($pid, int(thread), 23)"
+	sleep 0.1
+done
+wait $pid
+has "a slow open of a Go program" "$(cat "$T/gron")" 'json.data[0] = "192.0.2.1"'
+is "is one question, that nothing broke off" "$(($(count_of asks) - asked)) $(($(count_of cancels) - cancelled))" "1 0"
 has "python's open() goes on after an alarm" "$(says /usr/bin/python3 -c "
 import signal; n = []
 signal.signal(signal.SIGALRM, lambda *_: n.append(1)); signal.setitimer(signal.ITIMER_REAL, 0.1)

@@ -126,9 +126,24 @@ def one_of_two():
     os.close(also)
     return size(fd)
 print('of two', being(bob, one_of_two))
+def above(number):
+    """With no lower copy of it."""
+    first = held('handed3.alt', b'')
+    os.dup2(first, number)
+    os.close(first)
+    os.write(number, b'{"data":[')
+    taken = being(bob, size, number), being(bob, os.write, number, b'"192.0.2.9"]}'), being(bob, size, number)
+    os.close(number)
+    return taken
+for number in 31, 32, 33, 1000:
+    print(number, *above(number))
 PY
+/usr/bin/python3 "$T/handed.py" "$A" >"$T/handed" 2>&1
 is "who was handed a descriptor sees its size; nobody else does, nor where two could have handed it" \
-	"$(/usr/bin/python3 "$T/handed.py" "$A" | tr '\n' ' ')" "handed 9 by name ENOENT of two 0 "
+	"$(head -n 3 "$T/handed" | tr '\n' ' ')" "handed 9 by name ENOENT of two 0 "
+is "above 31 fstat says of it what stands for him, and it writes as its opener all the same" \
+	"$(tail -n +4 "$T/handed" | tr '\n' ' ')" \
+	"31 9 13 22 32 ENOENT 13 ENOENT 33 ENOENT 13 ENOENT 1000 ENOENT 13 ENOENT "
 
 # ---- the control panel ----
 is "each his own key" "$([ "$(as $alice cat "$M/.kadns/key")" = "$(as $bob cat "$M/.kadns/key")" ] || echo differs)" differs
