@@ -116,7 +116,7 @@ static void in_a_second_ring(void **state)
 		.bits = 12,
 		.in_ring = 10,
 		.ring_from = 17,
-		.ring_to = 30,
+		.ring_to = 26,
 		.rounds = 25};
 	sim_sybils_run(&c, &o);
 	assert_int_equal(o.found, c.rounds);
