@@ -26,7 +26,8 @@ struct trace {
 			   * them; nodes that answered, and that had a value */
 	unsigned queries, bytes, answered, holders;
 	bool unvalidated; /* an upstream that strips DNSSEC */
-	char *why;	  /* of a bogus answer: a stranger's bytes; NULL: not said */
+	char *why;	  /* of a bogus answer: a stranger's bytes; of a failure: what ails the
+			   * upstream; NULL: not said */
 	bool has_known;	  /* a signer was remembered */
 	size_t claims_len, claims_left_out;
 	size_t claims_bytes;

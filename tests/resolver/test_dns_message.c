@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "resolver/dns_message.h"
+#include "resolver/trace.h"
 
 #define W(s) (const uint8_t *)(s), sizeof(s) - 1
 #define HEAD(flags, counts) "\x12\x34" flags counts
@@ -218,6 +219,33 @@ static void test_failures(void **state)
 }
 
 /* No more bytes than came: who forged the sender gains nothing by us. */
+/* By the extended error 23, in words of a table: what is behind the kind may be anybody's. */
+static void test_failed_over_tls(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *why, *words;
+	} cases[] = {
+		{"tls://192.0.2.1#a: certificate: evil\n", "kadns: certificate of the TLS upstream"},
+		{"tls://192.0.2.1#a: refused", "kadns: TLS upstream refuses"},
+		{"tls://192.0.2.1#a: timeout", "kadns: TLS upstream does not answer"},
+		{"tls://192.0.2.1#a: TLS: wrong version number", "kadns: TLS upstream fails"},
+	};
+	struct dns_query q = query_of("\1\0", true, 1232, false);
+	uint8_t buf[1232];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct answer *a = answer_without(
+			&q.question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NO_REPLY, 5, false);
+		size_t words_len = strlen(cases[i].words);
+		a->trace = trace_create();
+		trace_why(a->trace, cases[i].why);
+		size_t len = dns_reply_answer(&q, a, 0, buf, sizeof(buf));
+		assert_memory_equal(buf + len - words_len, cases[i].words, words_len);
+		assert_memory_equal(buf + len - words_len - 2, "\0\27", 2);
+		answer_unref(a);
+	}
+}
+
 static void test_no_larger(void **state)
 {
 	(void)state;
@@ -316,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_failed_over_tls),
 		cmocka_unit_test(test_no_larger),
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_padded),

@@ -130,6 +130,68 @@ static void relays(void **state)
 	assert_int_equal(upstream_list_create(&config, &list), -EMFILE);
 }
 
+static int any_relay(void *ctx, const char *word, struct server_address *ret_address)
+{
+	(void)ctx;
+	/* By the last octet of tls://192.0.2.N#… */
+	char text[] = "127.9.9.9";
+	text[8] = word[14];
+	return server_address_parse(text, 9, ret_address);
+}
+
+static const char *ails(void *ctx, const struct server_address *address)
+{
+	char text[SERVER_ADDRESS_TEXT_MAX];
+	server_address_to_text(address, text);
+	return text[8] == *(const char *)ctx ? "refused" : "";
+}
+
+/* Whose fault it is that a name was not answered: of those only that are asked for it. */
+static void why_a_name_fails(void **state)
+{
+	struct upstream_config config = config_of(
+		WORDS("tls://192.0.2.1#a.example", "192.0.2.9", "tls://192.0.2.2#a.example",
+			"corp@tls://192.0.2.3#a.example", "lab.corp@192.0.2.9"));
+	struct upstream_list *list;
+	struct name other, corp, lab;
+	char bad = '2';
+
+	(void)state;
+	assert_int_equal(name_from_text("www.example", 11, &other), 0);
+	assert_int_equal(name_from_text("www.corp", 8, &corp), 0);
+	assert_int_equal(name_from_text("www.lab.corp", 12, &lab), 0);
+	config.relay = any_relay;
+	config.relay_why = ails;
+	config.relay_ctx = &bad;
+	assert_int_equal(upstream_list_create(&config, &list), 0);
+	assert_string_equal(upstream_list_why(list, &other), "tls://192.0.2.2#a.example: refused");
+	assert_string_equal(upstream_list_why(list, &corp), "");
+	bad = '3';
+	assert_string_equal(upstream_list_why(list, &other), "");
+	assert_string_equal(upstream_list_why(list, &corp), "tls://192.0.2.3#a.example: refused");
+	assert_string_equal(upstream_list_why(list, &lab), "");
+	upstream_list_destroy(list);
+}
+
+/* A relay that would lead to a door of ours is left out, though its own address is none. */
+static void a_door_behind_a_relay(void **state)
+{
+	struct upstream_config config =
+		config_of(WORDS("tls://192.0.2.1#a.example", "tls://192.0.2.2#a.example"));
+	struct upstream_list *list;
+	struct server_address door;
+
+	(void)state;
+	config.relay = any_relay;
+	assert_int_equal(upstream_list_create(&config, &list), 0);
+	assert_int_equal(server_address_parse("192.0.2.1:853", 13, &door), 0);
+	said_len = 0;
+	upstream_list_doors(list, &door, 1);
+	assert_string_equal(shown(list), "2 tls://192.0.2.2#a.example");
+	assert_int_equal(said_len, 1);
+	upstream_list_destroy(list);
+}
+
 static void resolv_conf_changes(void **state)
 {
 	struct upstream_list *list;
@@ -260,6 +322,8 @@ int main(void)
 		cmocka_unit_test(in_the_order_of_the_words),
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(relays),
+		cmocka_unit_test(why_a_name_fails),
+		cmocka_unit_test(a_door_behind_a_relay),
 		cmocka_unit_test(resolv_conf_changes),
 		cmocka_unit_test(reload),
 		cmocka_unit_test(own_doors_are_left_out),
