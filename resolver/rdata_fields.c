@@ -1,6 +1,7 @@
 /* RDATA by field: out as JSON text, in from json-c's objects. */
 #include "resolver/rdata_fields.h"
 
+#include "resolver/question.h"
 #include "resolver/svc_params.h"
 
 #include <errno.h>
@@ -144,25 +145,85 @@ static int write_fields(
 {
 	size_t offset = 0;
 	for (size_t i = 0; i < count; i++) {
-		text_format(t, "%c\"%s\":", i ? ',' : '{', fields[i].name);
+		text_format(t, "%s\"%s\":", i ? "," : "", fields[i].name);
 		int rc = write_field(t, fields[i].kind, rdata, len, &offset);
 		if (rc < 0)
 			return rc;
 	}
-	text_puts(t, "}");
 	return count && offset == len ? 0 : -EINVAL;
+}
+
+static void write_hex(struct text *t, const uint8_t *rdata, size_t len)
+{
+	text_puts(t, "\"hex\":\"");
+	text_hex(t, rdata, len);
+	text_puts(t, "\"");
 }
 
 void rdata_to_fields(uint16_t type, const uint8_t *rdata, size_t len, struct text *t)
 {
 	const struct field *fields;
-	size_t before = t->len, count = rdata_fields(type, &fields);
-	if (write_fields(t, fields, count, rdata, len) == 0)
-		return;
-	t->len = before;
-	text_puts(t, "{\"hex\":\"");
-	text_hex(t, rdata, len);
-	text_puts(t, "\"}");
+	size_t count = rdata_fields(type, &fields);
+	text_puts(t, "{");
+	size_t before = t->len;
+	if (write_fields(t, fields, count, rdata, len) < 0) {
+		t->len = before;
+		write_hex(t, rdata, len);
+	}
+	text_puts(t, "}");
+}
+
+/* ---- out, as in 2009 ---- */
+
+static int write_name_of_2009(struct text *t, const uint8_t *rdata, size_t len, size_t *offset)
+{
+	struct text name = {0};
+	int rc = rdata_print_plain(&name, FIELD_NAME, rdata, len, offset);
+	if (rc == 0) /* the root keeps its dot: no reader takes an empty name */
+		text_json_string(t, name.bytes, name.len > 1 ? name.len - 1 : name.len);
+	t->failed |= name.failed;
+	text_destroy(&name);
+	return rc;
+}
+
+static int write_strings_of_2009(struct text *t, const uint8_t *rdata, size_t len, size_t *offset)
+{
+	if (len && rdata[0] == len - 1)
+		return write_string(t, rdata, len, offset);
+	return write_strings(t, rdata, len, offset);
+}
+
+static int write_payload(
+	struct text *t, const struct field *fields, size_t count, const uint8_t *rdata, size_t len)
+{
+	size_t offset = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct field *f = &fields[i];
+		bool strings = f->kind == FIELD_STRINGS;
+		text_format(t, "\"%s\":", strings ? f->alias : f->name);
+		int rc = strings		 ? write_strings_of_2009(t, rdata, len, &offset)
+			 : f->kind == FIELD_NAME ? write_name_of_2009(t, rdata, len, &offset)
+						 : write_field(t, f->kind, rdata, len, &offset);
+		if (rc < 0)
+			return rc;
+		text_puts(t, ",");
+	}
+	return count && offset == len ? 0 : -EINVAL;
+}
+
+void rdata_to_payload(uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t len, struct text *t)
+{
+	const struct field *fields;
+	char word[TYPE_TEXT_MAX];
+	size_t count = rdata_fields(type, &fields);
+	text_format(t, "{\"__type__\":\"Record_%s\",", type_to_text(type, word));
+	size_t before = t->len;
+	if (write_payload(t, fields, count, rdata, len) < 0) {
+		t->len = before;
+		write_hex(t, rdata, len);
+		text_puts(t, ",");
+	}
+	text_format(t, "\"ttl\":%u}", ttl);
 }
 
 /* ---- in ---- */
@@ -318,7 +379,7 @@ int rdata_from_fields(
 	ret_rdata->len = 0;
 	*ret_why = "\"hex\" is not pairs of hexadecimal digits";
 	if (json_object_object_get_ex(object, "hex", &value))
-		return members == 1 && is_string(value)
+		return members == used + 1 && is_string(value)
 			       ? rdata_put_hex(
 					 ret_rdata, string_of(value).text, string_of(value).len)
 			       : -EINVAL;

@@ -12,6 +12,10 @@
 struct json_object;
 
 void rdata_to_fields(uint16_t type, const uint8_t *rdata, size_t len, struct text *t);
+/* The same as /SHORT gave it in 2009: names without their final dot, the texts of a TXT one string
+ * if they are one, and between the fields "__type__" and "ttl". */
+void rdata_to_payload(
+	uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t len, struct text *t);
 /* Members "__type__" (and with it "ttl") of the layout of 2009 are passed over; others that the
  * type does not have are an error. 0, or -EINVAL, -EFBIG, -ENOMEM with a static text in *ret_why.
  */

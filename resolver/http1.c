@@ -1,0 +1,395 @@
+/* HTTP/1.1 and 1.0, read and written. */
+#include "resolver/http1.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EMPTY_LINES_MAX 2 /* before a head: RFC 9112, 2.2, has one */
+
+/* ---- reading a head ---- */
+
+static bool is_token_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool is_token(struct http_piece p)
+{
+	for (size_t i = 0; i < p.len; i++)
+		if (!is_token_byte(p.at[i]))
+			return false;
+	return p.len > 0;
+}
+
+/* Takes what stands before `end`, and the byte itself; false: it is not there. */
+static bool take_until(struct http_piece *from, char end, struct http_piece *ret_piece)
+{
+	const char *mark = memchr(from->at, end, from->len);
+	if (!mark)
+		return false;
+	*ret_piece = (struct http_piece){from->at, (size_t)(mark - from->at)};
+	from->at = mark + 1;
+	from->len -= ret_piece->len + 1;
+	return true;
+}
+
+/* The next line of a head that ends with an empty one; false: a bare LF or CR, or a NUL. */
+static bool take_line(struct http_piece *from, struct http_piece *ret_line)
+{
+	if (!take_until(from, '\n', ret_line) || ret_line->len == 0 ||
+		ret_line->at[ret_line->len - 1] != '\r')
+		return false;
+	ret_line->len--;
+	return !memchr(ret_line->at, '\r', ret_line->len) &&
+	       !memchr(ret_line->at, '\0', ret_line->len);
+}
+
+static struct http_piece trimmed(struct http_piece p)
+{
+	while (p.len && (p.at[0] == ' ' || p.at[0] == '\t')) {
+		p.at++;
+		p.len--;
+	}
+	while (p.len && (p.at[p.len - 1] == ' ' || p.at[p.len - 1] == '\t'))
+		p.len--;
+	return p;
+}
+
+/* "http://HOST/PATH" is what a proxy is sent, and every server has to understand. */
+static bool absolute_target(struct http_request *r, struct http_piece target)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(schemes[i]);
+		struct http_piece scheme = {target.at, n};
+		if (target.len <= n || !http_is_any_case(scheme, schemes[i]))
+			continue;
+		struct http_piece rest = {target.at + n, target.len - n};
+		const char *slash = memchr(rest.at, '/', rest.len);
+		r->field[HTTP_HOST] = rest;
+		r->path = (struct http_piece){"/", 1};
+		if (!slash)
+			return !memchr(rest.at, '?', rest.len);
+		r->field[HTTP_HOST].len = (size_t)(slash - rest.at);
+		rest.len -= r->field[HTTP_HOST].len;
+		rest.at = slash;
+		return r->field[HTTP_HOST].len && http_target(r, rest);
+	}
+	return false;
+}
+
+static bool visible(struct http_piece p)
+{
+	for (size_t i = 0; i < p.len; i++)
+		if (p.at[i] <= ' ' || p.at[i] == 0x7f)
+			return false;
+	return p.len > 0;
+}
+
+static int read_request_line(struct http_piece line, struct http1_head *h, bool *ret_old)
+{
+	struct http_piece method, target;
+	if (!take_until(&line, ' ', &method) || !is_token(method) ||
+		!take_until(&line, ' ', &target) || !visible(target))
+		return -400;
+	if (line.len != 8 || memcmp(line.at, "HTTP/", 5) != 0)
+		return -400;
+	*ret_old = http_is(line, "HTTP/1.0");
+	if (!*ret_old && !http_is(line, "HTTP/1.1"))
+		return -505;
+	h->request.method = http_method(method);
+	h->closes = *ret_old;
+	if (http_is(target, "*") && h->request.method == HTTP_OPTIONS)
+		h->request.path = target;
+	else if (!http_target(&h->request, target) && !absolute_target(&h->request, target))
+		return -400;
+	return 0;
+}
+
+/* What the fields say of the message itself. */
+struct framing {
+	bool host, length, old;
+};
+
+static int read_length(struct http_piece value, struct http1_head *h, struct framing *f)
+{
+	size_t n = 0;
+	if (f->length || value.len == 0)
+		return -400;
+	f->length = true;
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.at[i] < '0' || value.at[i] > '9')
+			return -400;
+		if (n <= HTTP_BODY_MAX)
+			n = n * 10 + (size_t)(value.at[i] - '0');
+	}
+	if (n > HTTP_BODY_MAX)
+		return -413;
+	h->body_len = n;
+	return 0;
+}
+
+static void read_connection(struct http_piece value, struct http1_head *h)
+{
+	struct http_piece word;
+	while (value.len) {
+		if (!take_until(&value, ',', &word)) {
+			word = value;
+			value.len = 0;
+		}
+		if (http_is_any_case(trimmed(word), "close"))
+			h->closes = true;
+		else if (http_is_any_case(trimmed(word), "keep-alive"))
+			h->closes = false;
+	}
+}
+
+static int read_field(
+	struct http_piece name, struct http_piece value, struct http1_head *h, struct framing *f)
+{
+	enum http_field known = http_field(name);
+	if (known == HTTP_HOST) {
+		if (f->host)
+			return -400;
+		f->host = true;
+		if (!h->request.field[HTTP_HOST].at) /* an absolute target goes before it */
+			h->request.field[HTTP_HOST] = value;
+	} else if (known < HTTP_FIELDS) {
+		h->request.field[known] = value;
+	} else if (http_is_any_case(name, "content-length")) {
+		return read_length(value, h, f);
+	} else if (http_is_any_case(name, "transfer-encoding")) {
+		if (f->old || h->chunked)
+			return -400;
+		if (!http_is_any_case(value, "chunked"))
+			return -501;
+		h->chunked = true;
+	} else if (http_is_any_case(name, "connection")) {
+		read_connection(value, h);
+	} else if (http_is_any_case(name, "expect")) {
+		if (!http_is_any_case(value, "100-continue"))
+			return -417;
+		h->waits = !f->old;
+	}
+	return 0;
+}
+
+static int read_fields(struct http_piece rest, struct http1_head *h, struct framing *f)
+{
+	struct http_piece line, name;
+	while (take_line(&rest, &line)) {
+		if (line.len == 0)
+			return 0;
+		if (!take_until(&line, ':', &name) || !is_token(name))
+			return -400;
+		line = trimmed(line);
+		for (size_t i = 0; i < line.len; i++)
+			if ((line.at[i] >= 0 && line.at[i] < ' ' && line.at[i] != '\t') ||
+				line.at[i] == 0x7f)
+				return -400;
+		int r = read_field(name, line, h, f);
+		if (r < 0)
+			return r;
+	}
+	return -400;
+}
+
+/* Bytes up to the end of the empty line; 0: it is not there yet. */
+static size_t head_len(const char *bytes, size_t len)
+{
+	const char *end = memmem(bytes, len, "\r\n\r\n", 4);
+	return end ? (size_t)(end - bytes) + 4 : 0;
+}
+
+int http1_read_head(const char *bytes, size_t len, struct http1_head *ret_head)
+{
+	struct framing f = {0};
+	struct http_piece rest, line;
+	size_t skipped = 0;
+	*ret_head = (struct http1_head){0};
+	while (skipped / 2 < EMPTY_LINES_MAX && len - skipped >= 2 &&
+		memcmp(bytes + skipped, "\r\n", 2) == 0)
+		skipped += 2;
+	size_t n = head_len(bytes + skipped, len - skipped);
+	if (n == 0 && len - skipped <= HTTP_HEAD_MAX) {
+		/* A line that ends in a bare LF never becomes a head: say so before the deadline.
+		 */
+		const char *lf = memchr(bytes + skipped, '\n', len - skipped);
+		return lf && (lf == bytes + skipped || lf[-1] != '\r') ? -400 : 0;
+	}
+	if (n == 0 || n > HTTP_HEAD_MAX)
+		return memchr(bytes + skipped, '\n', HTTP_HEAD_MAX) ? -431 : -414;
+	ret_head->len = skipped + n;
+	rest = (struct http_piece){bytes + skipped, n};
+	if (!take_line(&rest, &line))
+		return -400;
+	int r = read_request_line(line, ret_head, &f.old);
+	if (r == 0)
+		r = read_fields(rest, ret_head, &f);
+	if (r < 0)
+		return r;
+	/* Both: one of the two was meant for somebody else. */
+	if ((ret_head->chunked && f.length) || (!f.old && !f.host))
+		return -400;
+	return 1;
+}
+
+/* ---- reading chunks ---- */
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+static int chunk_size_byte(struct http1_chunks *c, char byte)
+{
+	int digit = hex_digit(byte);
+	if (digit >= 0) {
+		c->left = c->left * 16 + (size_t)digit;
+		if (++c->digits > 8 || c->left > HTTP_BODY_MAX - c->body)
+			return -413;
+		return 0;
+	}
+	if (c->digits == 0)
+		return -400;
+	c->at = byte == '\r' ? CHUNK_SIZE_LF : CHUNK_EXTENSION;
+	return byte == '\r' || byte == ';' || byte == ' ' || byte == '\t' ? 0 : -400;
+}
+
+/* One byte that is no data. */
+static int chunk_byte(struct http1_chunks *c, char byte)
+{
+	switch (c->at) {
+	case CHUNK_SIZE:
+		return chunk_size_byte(c, byte);
+	case CHUNK_EXTENSION:
+		if (byte == '\r')
+			c->at = CHUNK_SIZE_LF;
+		return byte == '\n' || byte == '\0' ? -400 : 0;
+	case CHUNK_SIZE_LF:
+		c->at = c->left ? CHUNK_DATA : CHUNK_TRAILER;
+		c->digits = 0;
+		return byte == '\n' ? 0 : -400;
+	case CHUNK_END_CR:
+		c->at = CHUNK_END_LF;
+		return byte == '\r' ? 0 : -400;
+	case CHUNK_END_LF:
+		c->at = CHUNK_SIZE;
+		return byte == '\n' ? 0 : -400;
+	case CHUNK_TRAILER: /* its fields say nothing to us */
+		if (byte == '\r')
+			c->at = CHUNK_TRAILER_LF;
+		else
+			c->line = true;
+		return byte == '\n' || byte == '\0' ? -400 : 0;
+	case CHUNK_TRAILER_LF:
+		c->at = c->line ? CHUNK_TRAILER : CHUNK_DONE;
+		c->line = false;
+		return byte == '\n' ? 0 : -400;
+	case CHUNK_DATA:
+	case CHUNK_DONE:
+		break;
+	}
+	return 0;
+}
+
+int http1_read_chunk(struct http1_chunks *c, const char *bytes, size_t len, size_t *ret_used,
+	struct http_piece *ret_data)
+{
+	size_t i = 0;
+	*ret_data = (struct http_piece){0};
+	while (i < len && c->at != CHUNK_DATA && c->at != CHUNK_DONE) {
+		int r = chunk_byte(c, bytes[i++]);
+		if (r < 0)
+			return r;
+		if (++c->other > HTTP_HEAD_MAX)
+			return -413;
+	}
+	if (c->at == CHUNK_DATA) {
+		size_t n = len - i < c->left ? len - i : c->left;
+		*ret_data = (struct http_piece){bytes + i, n};
+		i += n;
+		c->body += n;
+		c->left -= n;
+		if (c->left == 0)
+			c->at = CHUNK_END_CR;
+	}
+	*ret_used = i;
+	return c->at == CHUNK_DONE;
+}
+
+/* ---- writing ---- */
+
+size_t http1_reply_head(
+	const struct http_reply *r, int64_t now, bool closes, char buf[HTTP1_REPLY_HEAD])
+{
+	char date[HTTP_DATE_MAX], age[48] = "";
+	http_date(now, date);
+	if (r->max_age == HTTP_NO_STORE)
+		snprintf(age, sizeof(age), "cache-control: no-store\r\n");
+	else if (r->max_age >= 0)
+		snprintf(age, sizeof(age), "cache-control: max-age=%ld\r\n", r->max_age);
+	int n = snprintf(buf, HTTP1_REPLY_HEAD, "HTTP/1.1 %u %s\r\ndate: %s\r\n%s%s", r->status,
+		http_reason(r->status), date, age, closes ? "connection: close\r\n" : "");
+	/* A reply without a body never has a length: 204 and 304 (RFC 9110, 8.6). */
+	if (n > 0 && n < HTTP1_REPLY_HEAD && r->status != 204 && r->status != 304)
+		n += snprintf(buf + n, HTTP1_REPLY_HEAD - (size_t)n, "content-length: %zu\r\n",
+			r->body_len);
+	if (n > 0 && n < HTTP1_REPLY_HEAD && r->type)
+		n += snprintf(
+			buf + n, HTTP1_REPLY_HEAD - (size_t)n, "content-type: %s\r\n", r->type);
+	for (size_t i = 0; i < r->more_len && n > 0 && n < HTTP1_REPLY_HEAD; i++)
+		n += snprintf(buf + n, HTTP1_REPLY_HEAD - (size_t)n, "%s: %s\r\n", r->more[i].name,
+			r->more[i].value);
+	if (n <= 0 || n + 2 >= HTTP1_REPLY_HEAD)
+		return 0;
+	memcpy(buf + n, "\r\n", 3);
+	return (size_t)n + 2;
+}
+
+/* ---- dates ---- */
+
+static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+static const char months[12][4] = {
+	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+void http_date(int64_t seconds, char ret_text[HTTP_DATE_MAX])
+{
+	struct tm t;
+	time_t at = (time_t)seconds;
+	if (!gmtime_r(&at, &t) || t.tm_year < -1900 || t.tm_year > 8099) {
+		at = 0; /* a clock that says this says nothing */
+		gmtime_r(&at, &t);
+	}
+	snprintf(ret_text, HTTP_DATE_MAX, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+		days[t.tm_wday], (unsigned)t.tm_mday % 100, months[t.tm_mon],
+		(unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100,
+		(unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
+}
+
+bool http_date_read(struct http_piece text, int64_t *ret_seconds)
+{
+	/* In the locale "C", which we never leave, these are the names that the RFC wants. */
+	static const char *const forms[] = {
+		"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"};
+	char copy[64];
+	if (!text.at || text.len >= sizeof(copy) || memchr(text.at, '\0', text.len))
+		return false;
+	memcpy(copy, text.at, text.len);
+	copy[text.len] = '\0';
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct tm t = {0};
+		const char *end = strptime(copy, forms[i], &t);
+		if (end && *end == '\0') {
+			*ret_seconds = timegm(&t);
+			return true;
+		}
+	}
+	return false;
+}
