@@ -14,7 +14,7 @@ trap 'exit 1' INT TERM
 
 flags="-g -O1 -std=gnu17 -D_GNU_SOURCE -DKADNS_VERSION=\"fuzz\" -I$top
  -fsanitize=fuzzer-no-link,address,undefined $(pkg-config --cflags json-c)"
-libs="$(pkg-config --libs libevent libcrypto sqlite3 json-c libidn2) -lldns -lunbound"
+libs="$(pkg-config --libs libevent libcrypto sqlite3 json-c libidn2 libnghttp2) -lldns -lunbound"
 echo "compiling"
 for source in "$top"/dht/*.c "$top"/resolver/*.c; do
 	# shellcheck disable=SC2086
