@@ -16,7 +16,8 @@
 # them; the table has medians, and the ratios are medians of each round's ratio.
 # `us/q` is the server's own CPU time a query (/proc/PID/task/*/schedstat): 1,000,000 / us is what a core could do
 # if dnsperf, which is the limit at about 200,000, could ask it. `of echo`, `of unbound`: that time, and in the last
-# rows the delay, as a part of theirs.
+# rows the delay, as a part of theirs. With one question outstanding dnsperf misses its own wake-ups now and then, of the
+# echo's answers as well: the delay is of those that it saw, and how many these are says nothing.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@"
 . "$(dirname "$0")/common.sh"
 enter 900 "$@"
@@ -170,7 +171,9 @@ ratio() { # FILE OTHER N: the median of each round's
 row() { # NAME KIND LABEL N: which column the ratios are of
 	file=$dir/$1.$2
 	[ -s "$file" ] || return 0
-	printf '%-26s %9s %6s %9s %6s %8s %11s\n' "$1, $3" "$(column "$file" 1)" "$(column "$file" 2)" \
+	rate=$(column "$file" 1)
+	[ "$2" != one ] || rate=-
+	printf '%-26s %9s %6s %9s %6s %8s %11s\n' "$1, $3" "$rate" "$(column "$file" 2)" \
 		"$(column "$file" 3)" "$(column "$file" 4)" "$(ratio "$file" "$dir/echo.$2" "$4")" \
 		"$(ratio "$file" "$dir/unbound.$2" "$4")"
 }
