@@ -58,7 +58,9 @@ static void drop_attempts(struct ask *ask)
 		a->ask = NULL;
 		if (a->state == ATTEMPT_LIVE && now - a->begun >= HEDGE)
 			server_silent(a->server, a->begun);
-		if (a->state != ATTEMPT_LIVE)
+		if (a->state == ATTEMPT_LIVE)
+			server_abandon(&a->query);
+		else
 			attempt_free(a);
 	}
 }
@@ -87,7 +89,7 @@ static void ask_fail(struct ask *ask, int error)
  * route. */
 static void note_error(struct ask *ask, int error)
 {
-	if (error == -EBUSY)
+	if (error == -EBUSY || error == -EDQUOT)
 		error = -EREMOTEIO;
 	if (ask->error == 0 || ask->error == -ENETUNREACH || error == -EREMOTEIO)
 		ask->error = error;
@@ -189,7 +191,7 @@ static void scout(const struct ask *ask, struct server *server)
 
 	if (!a)
 		return;
-	a->query = (struct server_query){.fn = attempt_answered, .arg = a};
+	a->query = (struct server_query){.fn = attempt_answered, .arg = a, .abandoned = true};
 	if (server_ask(server, &ask->question, &a->query))
 		attempt_free(a);
 }

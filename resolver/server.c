@@ -7,14 +7,21 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* How often a silent server is tried. A context made for that costs 5 ms. */
 #define RETRY_PAUSE (10 * SECOND)
 /* A server that fails to answer the probe is not probed again for each question. */
 #define PROBE_PAUSE (30 * SECOND)
+/* What is asked and not answered within that has fallen silent. */
+#define SILENCE (1200 * (SECOND / 1000))
+/* libunbound asks a forwarder no more that it holds dead. Then a context that knows nothing of that
+ * takes over, which costs 5 ms; so not for every question. */
+#define RENEW_PAUSE (1 * SECOND)
 /* One that strips DNSSEC may be replaced by one that does not. */
 #define STRIPS_FOR (600 * SECOND)
 
@@ -34,10 +41,12 @@ struct server {
 	uint64_t probed_at;
 	struct ub_query probe;
 	struct event settle; /* libunbound is not to be asked from its own callback */
-	uint64_t last_answer, retried;
-	bool down;
+	uint64_t last_answer, retried, renewed;
+	bool down, held_dead;
 	bool asking; /* in ub_context_ask: what answers now was in its cache */
-	unsigned live, held;
+	bool renewing;
+	unsigned live, held, abandoned;
+	struct domain_share domains;
 	struct server_counters counters;
 };
 
@@ -57,12 +66,15 @@ int server_create(const struct server_config *config, const struct server_entry 
 		s->forwards = true;
 		server_address_to_text(&entry->address, s->forward);
 	}
+	if (getrandom(&s->domains.seed, sizeof(s->domains.seed), 0) < 0) {
+		free(s);
+		return -EIO;
+	}
 	event_assign(&s->settle, config->base, -1, 0, on_settle, s);
 	*ret_server = s;
 	return 0;
 }
 
-/* Begins anew, with what libunbound has cached and found out gone. */
 static void drop_contexts(struct server *s)
 {
 	if (s->validating)
@@ -70,6 +82,18 @@ static void drop_contexts(struct server *s)
 	if (s->plain)
 		ub_context_destroy(s->plain);
 	s->validating = s->plain = NULL;
+}
+
+/* Begins anew, with what libunbound has cached and found out gone. What is under way is asked
+ * again; there is no other way to end what nobody waits for. */
+static void renew(struct server *s)
+{
+	s->held_dead = false;
+	s->renewed = clock_monotonic();
+	s->renewing = true;
+	drop_contexts(s);
+	s->renewing = false;
+	event_active(&s->settle, EV_TIMEOUT, 0);
 }
 
 void server_shut(struct server *s)
@@ -136,6 +160,7 @@ static int make_context(struct server *s, const char *trust_anchor, struct ub_ct
 		.ip6 = s->ip6,
 		.test_zones = s->config->test_zones,
 		.loopback_servers = s->config->loopback_servers,
+		.sockets = s->config->live_max,
 	};
 	int r;
 
@@ -151,21 +176,17 @@ static int make_context(struct server *s, const char *trust_anchor, struct ub_ct
 }
 
 /* What was true when the contexts were made and is no more: a server that stripped DNSSEC is tried
- * again, and a recursion that began without a way to IPv6, or with one, begins anew. Only while
- * nothing is under way. */
+ * again, and a recursion that began without a way to IPv6, or with one, begins anew. Whatever is
+ * under way: who keeps one slow question there could otherwise keep validation off. */
 static void freshen(struct server *s)
 {
-	bool ip6;
+	bool ip6 = has_ip6(s),
+	     old = s->dnssec == DNSSEC_STRIPS && clock_monotonic() - s->probed_at > STRIPS_FOR;
 
-	if (s->live)
-		return;
-	ip6 = has_ip6(s);
-	if (s->dnssec == DNSSEC_STRIPS && clock_monotonic() - s->probed_at > STRIPS_FOR) {
-		drop_contexts(s);
+	if (old)
 		s->dnssec = DNSSEC_UNKNOWN;
-	}
-	if (ip6 != s->ip6)
-		drop_contexts(s);
+	if (old || ip6 != s->ip6)
+		renew(s);
 	s->ip6 = ip6;
 }
 
@@ -253,6 +274,8 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (s->held_dead)
+		renew(s);
 	if (s->dnssec == DNSSEC_PROBING && s->stage == PROBE_NONE) {
 		s->probed_at = clock_monotonic();
 		probe(s, PROBE_DNSKEY);
@@ -314,6 +337,8 @@ static enum server_outcome suspect(struct server *s, enum server_outcome outcome
 static enum server_outcome judge(
 	struct server *s, const struct server_query *query, const struct ub_answer *answer)
 {
+	if (s->renewing || (s->held_dead && answer->failed))
+		return SERVER_WAIT;
 	if (query->plain)
 		return answer->failed ? SERVER_FAILED : SERVER_UNVALIDATED;
 	if (answer->secure)
@@ -323,22 +348,45 @@ static enum server_outcome judge(
 	return answer->failed ? SERVER_FAILED : SERVER_VALIDATED;
 }
 
-/* Of eight measurements the newest counts as much as one; what libunbound had in its cache tells
- * nothing of the server. */
+/* What libunbound had in its cache, or knows by itself, tells nothing of the server. Of eight
+ * measurements the newest counts as much as one. */
 static void note_answer(struct server *s, const struct server_query *query)
 {
 	uint64_t now = clock_monotonic();
 	int64_t took = (int64_t)(now - query->begun);
 
-	s->last_answer = now;
-	s->down = false;
 	s->counters.answered++;
 	if (s->asking)
 		return;
+	s->last_answer = now;
+	s->down = false;
 	if (s->counters.rtt == 0)
 		s->counters.rtt = (uint32_t)took;
 	else
 		s->counters.rtt = (uint32_t)(s->counters.rtt + (took - s->counters.rtt) / 8);
+}
+
+/* Without a word from the server, as far as anybody can tell. In recursion others have failed. */
+static void note_failure(struct server *s, const struct server_query *query)
+{
+	uint64_t now = clock_monotonic();
+
+	s->counters.failed++;
+	if (!s->forwards)
+		return;
+	if (now - query->begun >= SILENCE)
+		server_silent(s, query->begun);
+	if (!s->asking || now - s->renewed < RENEW_PAUSE)
+		return;
+	s->held_dead = true;
+	event_active(&s->settle, EV_TIMEOUT, 0);
+}
+
+static void end_query(struct server *s, const struct server_query *query)
+{
+	end_live(s);
+	domain_share_give(&s->domains, &query->places);
+	s->abandoned -= query->abandoned;
 }
 
 static void answered(void *arg, const struct ub_answer *answer)
@@ -346,12 +394,43 @@ static void answered(void *arg, const struct ub_answer *answer)
 	struct server_query *query = arg;
 	struct server *s = query->server;
 
-	end_live(s);
-	if (answer->failed)
-		s->counters.failed++;
-	else
+	end_query(s, query);
+	if (!answer->failed)
 		note_answer(s, query);
+	else if (!s->renewing)
+		note_failure(s, query);
 	query->fn(query->arg, judge(s, query, answer), answer);
+}
+
+void server_abandon(struct server_query *query)
+{
+	query->abandoned = true;
+	query->server->abandoned++;
+}
+
+static bool is_full(const struct server *s)
+{
+	return s->live >= s->config->live_max || *s->config->all_live >= s->config->all_live_max;
+}
+
+/* A place for the question. 0, -EBUSY, -EDQUOT. While half of all places are free, a domain of
+ * which much is asked keeps nobody out. */
+static int begin_query(struct server *s, const struct question *q, struct server_query *query)
+{
+	unsigned max = s->config->live_max;
+	int r;
+
+	if (is_full(s) && s->abandoned > s->live / 2)
+		renew(s);
+	if (is_full(s))
+		return -EBUSY;
+	r = domain_share_take(
+		&s->domains, &q->name, s->live < max / 2 ? UINT_MAX : max, &query->places);
+	if (r)
+		return r;
+	begin_live(s);
+	s->abandoned += query->abandoned;
+	return 0;
 }
 
 int server_ask(struct server *s, const struct question *q, struct server_query *query)
@@ -361,8 +440,6 @@ int server_ask(struct server *s, const struct question *q, struct server_query *
 	int r;
 
 	freshen(s);
-	if (s->live >= s->config->live_max || *s->config->all_live >= s->config->all_live_max)
-		return -EBUSY;
 	r = check_route(s);
 	if (r)
 		return r;
@@ -371,19 +448,23 @@ int server_ask(struct server *s, const struct question *q, struct server_query *
 	query->begun = clock_monotonic();
 	query->ub = (struct ub_query){.fn = answered, .arg = query};
 	ctx = query->plain ? &s->plain : &s->validating;
-	r = make_context(s, query->plain ? NULL : anchor, ctx);
+	r = begin_query(s, q, query);
 	if (r)
 		return r;
+	r = make_context(s, query->plain ? NULL : anchor, ctx);
+	if (r) {
+		end_query(s, query);
+		return r;
+	}
 	/* Beside the first question: one that waits for libunbound to find out takes seconds. */
 	if (!query->plain && may_probe(s))
 		begin_probe(s);
-	begin_live(s);
 	s->counters.asked++;
 	s->asking = true;
 	r = ub_context_ask(*ctx, q, &query->ub); /* the query may be gone then, answered */
 	s->asking = false;
 	if (r)
-		end_live(s);
+		end_query(s, query);
 	return r;
 }
 
@@ -404,11 +485,11 @@ bool server_retry(struct server *s)
 {
 	uint64_t now = clock_monotonic();
 
-	if (!s->down || s->live || now - s->retried < RETRY_PAUSE)
+	if (!s->down || now - s->retried < RETRY_PAUSE)
 		return false;
 	s->retried = now;
 	/* libunbound does not ask for a minute what it has found dead. */
-	drop_contexts(s);
+	renew(s);
 	return true;
 }
 
@@ -425,4 +506,9 @@ void server_release(struct server *s)
 bool server_is_idle(const struct server *s)
 {
 	return s->live == 0 && s->held == 0;
+}
+
+bool server_is_busy(const struct server *s)
+{
+	return s->live > 0;
 }

@@ -11,6 +11,7 @@
 #ifndef RESOLVER_SERVER_H
 #define RESOLVER_SERVER_H
 
+#include "resolver/domain_share.h"
 #include "resolver/server_entry.h"
 #include "resolver/ub_context.h"
 
@@ -23,11 +24,12 @@ struct server_config {
 	const struct name *insecure; /* zones that are not validated */
 	size_t insecure_len;
 	bool test_zones, loopback_servers;
-	/* Questions under way at one server, so that a dead one leaves room for others; and at all
-	 * of them, for memory. */
+	/* Questions under way at one server, each with a socket, so that a dead one leaves room for
+	 * others; and at all of them, for memory. */
 	unsigned live_max, all_live_max;
 	unsigned *all_live;
-	/* A probe has ended, well or not: who was told SERVER_WAIT asks again. From the loop. */
+	/* It is known, or there is a new context: who was told SERVER_WAIT asks again. From the
+	 * loop. */
 	void (*settled)(void *ctx, struct server *server);
 	void *ctx;
 };
@@ -46,7 +48,8 @@ enum server_outcome {
 	SERVER_VALIDATED,   /* an answer: secure, insecure by proof, or bogus */
 	SERVER_UNVALIDATED, /* an answer that nobody could check */
 	SERVER_FAILED,	    /* none: ask the next */
-	SERVER_WAIT, /* it is not known what this one is: wait for `settled`, then ask again */
+	SERVER_WAIT, /* it is not known what this one is, or its context was replaced under way:
+		      * wait for `settled`, then ask again */
 };
 typedef void server_fn(void *arg, enum server_outcome outcome, const struct ub_answer *answer);
 
@@ -56,12 +59,18 @@ struct server_query {
 	void *arg;
 	struct server *server; /* the rest is the server's */
 	struct ub_query ub;
+	struct domain_places places;
 	uint64_t begun;
 	bool plain;
+	bool abandoned; /* to be set by who asks for nobody */
 };
 /* 0: fn is called once, perhaps before this returns. Otherwise not: -ENETUNREACH, no route;
- * -EBUSY, live_max; -EREMOTEIO, no context could be made. Not to be called from a callback. */
+ * -EBUSY, live_max; -EDQUOT, too many below its domain; -EREMOTEIO, no context could be made. Not to
+ * be called from a callback. */
 int server_ask(struct server *server, const struct question *q, struct server_query *query);
+/* Nobody waits for it any more, though libunbound goes on. When most of what is under way is so and
+ * there is no room left, the contexts are replaced, and the others asked again. */
+void server_abandon(struct server_query *query);
 
 /* Nothing came for a question asked at `since`, so it moves to the end of the order until it
  * answers; unless it has answered others in the meantime: then it was the name that is slow. */
@@ -76,5 +85,6 @@ bool server_retry(struct server *server);
 void server_hold(struct server *server);
 void server_release(struct server *server);
 bool server_is_idle(const struct server *server);
+bool server_is_busy(const struct server *server); /* something is under way */
 
 #endif

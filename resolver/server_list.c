@@ -6,8 +6,9 @@
 #include <string.h>
 
 /* Servers of former lists with questions under way. Of more than that, all are cut short: lists
- * that change faster than questions end (17 s) would take memory without end. */
-#define RETIRED_MAX 64
+ * that change faster than questions end would take memory without end, a few megabytes each time
+ * (tests/resolver/test_server_list). */
+#define RETIRED_MAX 8
 
 struct server_list {
 	struct server_config *config;
@@ -39,11 +40,13 @@ void server_list_destroy(struct server_list *list)
 	free(list);
 }
 
-static void bury_retired(struct server_list *list)
+size_t server_list_bury(struct server_list *list)
 {
-	size_t kept = 0;
+	size_t kept = 0, busy = 0;
 
-	if (list->retired_count > RETIRED_MAX)
+	for (size_t i = 0; i < list->retired_count; i++)
+		busy += server_is_busy(list->retired[i]);
+	if (busy > RETIRED_MAX)
 		for (size_t i = 0; i < list->retired_count; i++)
 			server_shut(list->retired[i]);
 	for (size_t i = 0; i < list->retired_count; i++) {
@@ -53,6 +56,7 @@ static void bury_retired(struct server_list *list)
 			list->retired[kept++] = list->retired[i];
 	}
 	list->retired_count = kept;
+	return kept;
 }
 
 static struct server *find(const struct server_list *list, uint32_t id)
@@ -110,7 +114,7 @@ int server_list_replace(struct server_list *list, const struct frame_servers *se
 	memcpy(list->insecure, servers->insecure, sizeof(list->insecure));
 	list->config->insecure = list->insecure;
 	list->config->insecure_len = servers->insecure_len;
-	bury_retired(list);
+	server_list_bury(list);
 	return 0;
 }
 

@@ -19,6 +19,10 @@ void server_list_destroy(struct server_list *list);
  * or -ENOMEM: then the former list stands. Not from a callback. */
 int server_list_replace(struct server_list *list, const struct frame_servers *servers);
 
+/* Frees those of former lists that have answered what they were asked; the number of the others. To
+ * be called now and then while there are any. Not from a callback. */
+size_t server_list_bury(struct server_list *list);
+
 size_t server_list_count(const struct server_list *list);
 struct server *server_list_get(const struct server_list *list, size_t i);
 

@@ -2,6 +2,7 @@
 #include "resolver/ub_context.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unbound.h>
 #include <unbound-event.h>
 
@@ -21,9 +22,6 @@ static const struct {
 	{"rrset-cache-slabs:", "1"},
 	{"key-cache-slabs:", "1"},
 	{"infra-cache-slabs:", "1"},
-	/* Questions on the wire at once, each on a random port of its own. The library's 16 would
-	 * let 16 questions about dead servers hold up all others. */
-	{"outgoing-range:", "256"},
 	{"outgoing-num-tcp:", "16"},
 	/* A server that was dead is asked again soon: failover, above, needs to see it come back.
 	 */
@@ -43,6 +41,17 @@ static int apply_fixed(struct ub_ctx *ctx)
 		if (ub_ctx_set_option(ctx, settings[i].name, settings[i].value))
 			return -EINVAL;
 	return 0;
+}
+
+/* Questions on the wire at once, each on a random port of its own. Those beyond that wait inside,
+ * the oldest first, behind questions about dead servers; so there are as many as questions may be
+ * under way, and where a place is to be had is decided outside (resolver/server). */
+static int apply_sockets(struct ub_ctx *ctx, const struct ub_context_config *config)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", config->sockets);
+	return ub_ctx_set_option(ctx, "outgoing-range:", number) ? -EINVAL : 0;
 }
 
 static int apply_insecure(struct ub_ctx *ctx, const struct ub_context_config *config)
@@ -101,6 +110,19 @@ static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *conf
 	if (ub_ctx_set_option(ctx, "msg-cache-size:", "0") ||
 		ub_ctx_set_option(ctx, "rrset-cache-size:", "0"))
 		return -EINVAL;
+	/* A question is sent to a forwarder twice at most: the second time with CD=1, where it says
+	 * SERVFAIL to what it holds bogus. libunbound repeats each packet once, after 0.5 s first,
+	 * so one that gets no answer costs four, and ends after 3 s: readers wait for 4 (the
+	 * resolver's deadline), and a forwarder's own search may well take two. libunbound's own
+	 * values, ten packets in 17 s, and six times as many when bogus, are for the servers of the
+	 * Internet, of which one may do what another does not. */
+	if (ub_ctx_set_option(ctx, "outbound-msg-retry:", "2") ||
+		ub_ctx_set_option(ctx, "infra-cache-min-rtt:", "500") ||
+		ub_ctx_set_option(ctx, "val-max-restart:", "0"))
+		return -EINVAL;
+	/* What RFC 8145 tells the root of our keys is for recursors to tell. */
+	if (ub_ctx_set_option(ctx, "trust-anchor-signaling:", "no"))
+		return -EINVAL;
 	/* A forwarder at home knows the names of the home; the root's proof that 10.in-addr.arpa
 	 * does not exist would forbid them. */
 	if (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||
@@ -122,6 +144,8 @@ int ub_context_create(const struct ub_context_config *config, struct ub_ctx **re
 	r = apply_fixed(ctx);
 	if (!r)
 		r = apply_config(ctx, config);
+	if (!r)
+		r = apply_sockets(ctx, config);
 	if (!r)
 		r = apply_insecure(ctx, config);
 	if (!r)

@@ -17,6 +17,7 @@ struct ub_context_config {
 	const struct name *insecure; /* zones that are not validated */
 	size_t insecure_len;
 	const char *trust_anchor; /* NULL: no validation, every answer is "insecure" */
+	unsigned sockets;	  /* that questions may take */
 	bool ip6;		  /* there is a way to IPv6 addresses */
 	bool test_zones;
 	bool loopback_servers;

@@ -22,6 +22,10 @@
 /* Frames read before libunbound's sockets get their turn again. */
 #define READ_BURST 64
 
+/* Descriptors, where the administrator allows as many: a quarter for each of two servers. */
+#define FILES_MAX (UPSTREAM_IN_FLIGHT_MAX * 4)
+#define SOCKETS_MIN 16 /* libunbound's own number; less is no resolver */
+
 #define ROOT_HINTS "/usr/share/dns/root.hints"
 #define TRUST_ANCHOR "/usr/share/dns/root.key"
 #define FILE_MAX_BYTES (1 << 20) /* of either; real ones have a few kilobytes */
@@ -85,7 +89,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	alarm(0);
 	tell_counters(v);
-	if (v->ask_count || v->env.attempts)
+	if (server_list_bury(v->servers) || v->ask_count || v->env.attempts)
 		start_tick(v);
 }
 
@@ -201,15 +205,17 @@ static void ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
-/* Each question on the wire has a socket of its own; the soft limit may be 1024. */
-static void raise_file_limit(void)
+/* Each question on the wire has a socket of its own; the soft limit may be 1024. How many one
+ * server may take: of two all may be taken, and as many are left for TCP and the rest. */
+static unsigned raise_file_limit(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max < 8192 ? limit.rlim_max : 8192;
+		return SOCKETS_MIN;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
 	setrlimit(RLIMIT_NOFILE, &limit);
+	return limit.rlim_cur / 4 > SOCKETS_MIN ? (unsigned)limit.rlim_cur / 4 : SOCKETS_MIN;
 }
 
 /* Kept, for libunbound reads it at the first question, when no file can be opened any more. One
@@ -233,7 +239,7 @@ static int keep_files(struct validator *v, const struct upstream_config *config)
 	return r ? r : keep_file(config->root_hints, ROOT_HINTS, v->root_hints);
 }
 
-static int setup(struct validator *v, const struct upstream_config *config)
+static int setup(struct validator *v, const struct upstream_config *config, unsigned sockets)
 {
 	v->base = event_base_new();
 	if (!v->base)
@@ -244,8 +250,8 @@ static int setup(struct validator *v, const struct upstream_config *config)
 		.trust_anchor = v->trust_anchor[0] ? v->trust_anchor : NULL,
 		.test_zones = config->test_zones,
 		.loopback_servers = config->loopback_servers,
-		.live_max = UPSTREAM_IN_FLIGHT_MAX / 2,
-		.all_live_max = UPSTREAM_IN_FLIGHT_MAX * 2,
+		.live_max = sockets,
+		.all_live_max = sockets * 2,
 		.all_live = &v->live,
 		.settled = on_settled,
 		.ctx = v,
@@ -295,6 +301,7 @@ int validator_main(int fd)
 	uint8_t *words = malloc(FRAME_MAX); /* what the config points into */
 	struct upstream_config config;
 	const char *what = "configuration";
+	unsigned sockets = SOCKETS_MIN;
 	int r = v && words ? 0 : -ENOMEM;
 
 	ignore_signals();
@@ -304,7 +311,7 @@ int validator_main(int fd)
 	if (!r)
 		r = receive_config(fd, words, &config);
 	if (!r) {
-		raise_file_limit();
+		sockets = raise_file_limit();
 		r = confine(config.user ? config.user : "nobody", &what);
 	}
 	if (!r) {
@@ -314,7 +321,7 @@ int validator_main(int fd)
 	}
 	if (!r) {
 		what = "setup";
-		r = setup(v, &config);
+		r = setup(v, &config, sockets);
 	}
 	if (!r)
 		r = sandbox_enter(&what);

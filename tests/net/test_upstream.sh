@@ -88,6 +88,25 @@ expect "an upstream that validates is not excused" "www.example.test A 0 bogus *
 expect "IN-ADDR of the home reaches the forwarder" "1.0.168.192.in-addr.arpa PTR 3 * *" \
   ask -u $RECURSOR 1.0.168.192.in-addr.arpa PTR
 
+# ---- what a question costs a forwarder (facts: trust, P20)
+python3 "$here/relay_count.py" 127.53.1.9 $RECURSOR "$dir/relayed" & pids+=($!)
+python3 "$here/relay_count.py" 127.53.1.8 $DEAD "$dir/unanswered" & pids+=($!)
+until [ -e "$dir/relayed" ] && [ -e "$dir/unanswered" ]; do sleep 0.1; done
+packets() { # LOG NAME MOST WHAT
+  local n
+  n=$(grep -c "^$2\$" "$dir/$1")
+  [ "$n" -ge 1 ] && [ "$n" -le "$3" ]
+  result "$4: $3 packets at most" $? "$n"
+}
+ask -u 127.53.1.9 www.example.test A txt.example.test TXT >/dev/null
+packets relayed "www.example.test. 1" 1 "a name"
+[ "$(grep -c ' 4[38]$' "$dir/relayed")" -le 6 ]
+result "and its zone's keys once, the root's twice" $? "$(sort "$dir/relayed" | uniq -c)"
+ask -u 127.53.1.9 www.bogus.test A >/dev/null
+packets relayed "www.bogus.test. 1" 2 "a bogus name"
+ask -w 4500 -u 127.53.1.8 www.example.test A >/dev/null
+packets unanswered "www.example.test. 1" 4 "a name that gets no answer"
+
 # ---- order, failover, deadlines
 answer=$(ask -w 11500 -u $DEAD www.example.test A)
 [[ $answer == "www.example.test A ETIMEDOUT - "* && ${answer##* } -le 10500 ]]
