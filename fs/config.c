@@ -260,19 +260,20 @@ static const struct given *given_as(const struct reader *r, const char *value)
 }
 
 /* The door of ours that this word leads to, by what is spoken there; NULL: none. */
-static const struct config_address *own_door(const struct config *c, const struct upstream_word *word)
+static const struct config_address *own_door(
+	const struct config *c, const struct upstream_word *word)
 {
 	bool relayed = word->kind == UPSTREAM_RELAYED;
-	const struct config_address *doors = relayed ? c->dot : c->dns;
-	size_t len = relayed ? c->dot_len : c->dns_asked ? c->dns_len : 0;
+	const struct config_doors *doors = &c->door[relayed ? DOOR_DOT : DOOR_DNS];
+	size_t len = relayed || c->dns_asked ? doors->len : 0;
 	for (size_t k = 0; (relayed || word->kind == UPSTREAM_ADDRESS) && k < len; k++)
-		if (server_address_reaches(&word->address, &doors[k].at))
-			return &doors[k];
+		if (server_address_reaches(&word->address, &doors->at[k].at))
+			return &doors->at[k];
 	return NULL;
 }
 
-/* A door for one's own upstream is a question that waits for itself. The default door may be closed,
- * when another kadns has its port: then that one is the upstream. */
+/* A door for one's own upstream is a question that waits for itself. The default door may be
+ * closed, when another kadns has its port: then that one is the upstream. */
 static int check_loops(struct reader *r)
 {
 	const struct config *c = r->config;
@@ -290,17 +291,25 @@ static int check_loops(struct reader *r)
 	return 0;
 }
 
-/* A door that all the world can reach, left open by oversight, is somebody's amplifier. */
-static int judge_open(const struct reader *r, const char *option, const struct config_address *doors,
-	size_t len)
+const char *config_door_name(enum door_kind kind)
 {
-	for (size_t i = 0; i < len; i++) {
+	static const char *const names[DOOR_KINDS] = {[DOOR_DNS] = "dns",
+		[DOOR_DOT] = "dot",
+		[DOOR_HTTP] = "http",
+		[DOOR_HTTPS] = "https"};
+	return names[kind];
+}
+
+/* A door that all the world can reach, left open by oversight, is somebody's amplifier. */
+static int judge_open(const struct reader *r, const char *option, const struct config_doors *doors)
+{
+	for (size_t i = 0; i < doors->len; i++) {
 		if (r->config->allow.len ||
-			allow_is_loopback((const struct sockaddr *)&doors[i].at.addr))
+			allow_is_loopback((const struct sockaddr *)&doors->at[i].at.addr))
 			continue;
-		return config_complain(given_as(r, doors[i].text),
+		return config_complain(given_as(r, doors->at[i].text),
 			"%s=%s is not on loopback: say who may ask, with allow=NET", option,
-			doors[i].text);
+			doors->at[i].text);
 	}
 	return 0;
 }
@@ -308,11 +317,19 @@ static int judge_open(const struct reader *r, const char *option, const struct c
 static int judge_doors(const struct reader *r)
 {
 	const struct config *c = r->config;
-	if (c->dot_len && (!c->tls_cert || !c->tls_key))
-		return config_complain(given_as(r, c->dot[0].text), "dot=%s needs %s=FILE",
-			c->dot[0].text, c->tls_cert ? "tls_key" : "tls_cert");
-	int error = judge_open(r, "dns", c->dns, c->dns_len);
-	return error ? error : judge_open(r, "dot", c->dot, c->dot_len);
+	for (enum door_kind kind = 0; kind < DOOR_KINDS; kind++) {
+		const struct config_doors *doors = &c->door[kind];
+		const char *name = config_door_name(kind);
+		if ((kind == DOOR_DOT || kind == DOOR_HTTPS) && doors->len &&
+			(!c->tls_cert || !c->tls_key))
+			return config_complain(given_as(r, doors->at[0].text),
+				"%s=%s needs %s=FILE", name, doors->at[0].text,
+				c->tls_cert ? "tls_key" : "tls_cert");
+		int error = judge_open(r, name, doors);
+		if (error < 0)
+			return error;
+	}
+	return 0;
 }
 
 static int set_defaults(struct reader *r)
@@ -392,8 +409,7 @@ int config_read(int argc, char **argv, struct config *ret_config)
 	return config_read_again(argc, argv, NULL, ret_config);
 }
 
-int config_read_again(
-	int argc, char **argv, const char *directory, struct config *ret_config)
+int config_read_again(int argc, char **argv, const char *directory, struct config *ret_config)
 {
 	struct reader *r = calloc(1, sizeof(*r));
 	if (!r)

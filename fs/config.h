@@ -19,6 +19,9 @@ struct config_address {
 	const char *text; /* as it was given */
 };
 
+enum door_kind { DOOR_DNS, DOOR_DOT, DOOR_HTTP, DOOR_HTTPS, DOOR_KINDS };
+const char *config_door_name(enum door_kind kind); /* of its option: "dns" */
+
 struct config {
 	bool help, version, check, foreground, debug;
 	int log_level; /* of syslog(3) */
@@ -33,11 +36,13 @@ struct config {
 	char *state;
 
 	bool dns_asked; /* dns= was given: a door that cannot open is an error then */
-	struct config_address dns[CONFIG_LIST_MAX];
-	size_t dns_len;
-	struct config_address dot[CONFIG_LIST_MAX];
-	size_t dot_len;
-	char *tls_cert, *tls_key; /* absolute; of dot= */
+	struct config_doors {
+		struct config_address at[CONFIG_LIST_MAX];
+		size_t len;
+	} door[DOOR_KINDS];
+	char *tls_cert, *tls_key; /* absolute; of dot= and https= */
+	struct name http_host[CONFIG_LIST_MAX]; /* names that http= and https= answer to */
+	size_t http_host_len;
 	struct allow allow; /* who else may ask a door that is not on loopback */
 
 	const char *upstream[UPSTREAM_MAX];

@@ -20,6 +20,7 @@
 #include "fs/bootstrap.h"
 #include "fs/config.h"
 #include "fs/daemon.h"
+#include "fs/doors.h"
 #include "fs/log.h"
 #include "fs/log_output.h"
 #include "fs/mount.h"
@@ -27,7 +28,6 @@
 #include "fs/state.h"
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
-#include "resolver/tls_server.h"
 
 #define CACHE_BYTES (64u << 20)
 
@@ -35,7 +35,7 @@ struct program {
 	struct config config;
 	struct bootstrap *bootstrap;
 	int lock;
-	int place; /* the mountpoint, locked until something is mounted there */
+	int place;		   /* the mountpoint, locked until something is mounted there */
 	char mountpoint[PATH_MAX]; /* absolute: the daemon leaves the directory it was started in */
 	struct event_base *base;
 	struct event *signals[4];
@@ -49,8 +49,7 @@ struct program {
 	struct reload reload;
 	struct publisher *publisher;
 	struct resolver *resolver;
-	struct tls_server *tls;
-	struct dns_door *doors[2 * CONFIG_LIST_MAX]; /* dns=, then dot= */
+	struct doors doors;
 	struct mount *mount;
 	const char *end; /* why the loop ended */
 	bool unmounted;	 /* that is why */
@@ -252,8 +251,10 @@ static int open_resolver(struct program *p)
 	int r = publish_create(p->base, p->own, p->signer, dht, &publish, &p->publisher);
 	if (r < 0)
 		return say("publisher", r);
-	struct resolver_parts parts = {
-		.own = p->own, .publisher = p->publisher, .upstream = p->upstream, .dht = dht,
+	struct resolver_parts parts = {.own = p->own,
+		.publisher = p->publisher,
+		.upstream = p->upstream,
+		.dht = dht,
 		.hosts = p->hosts};
 	char cache[PATH_MAX];
 	snprintf(cache, sizeof(cache), "%s/cache", p->config.state);
@@ -268,62 +269,6 @@ static int open_resolver(struct program *p)
 		r = resolver_create(p->base, &config, &parts, &p->resolver);
 	pin_list_unref(config.pins);
 	return r < 0 ? say("resolver", r) : 0;
-}
-
-static void tls_says(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_line(LOG_NOTICE, "%s", line);
-}
-
-/* Before anything is opened: as who was started it is read, and later too. */
-static int open_tls(struct program *p)
-{
-	char why[TLS_WHY_MAX];
-	struct tls_server_config config = {
-		.cert = p->config.tls_cert, .key = p->config.tls_key, .say = tls_says};
-	if (p->config.dot_len == 0)
-		return 0;
-	int r = tls_server_create(&config, &p->tls, why);
-	if (r < 0)
-		log_line(LOG_ERR, "%s", why);
-	return r;
-}
-
-static int open_door(struct program *p, const struct config_address *a, struct tls_server *tls,
-	struct dns_door **ret_door)
-{
-	struct dns_door_config config = {.address = (const struct sockaddr *)&a->at.addr,
-		.address_len = a->at.len,
-		.allow = &p->config.allow,
-		.tls = tls};
-	int r = dns_door_open(p->base, p->resolver, &config, ret_door);
-	/* Two nodes on one machine are no mistake. */
-	if (r == -EADDRINUSE && !tls && !p->config.dns_asked) {
-		log_line(LOG_WARNING, "%s is in use: no DNS door (choose one with dns=)", a->text);
-		return 0;
-	}
-	if (r < 0)
-		log_line(LOG_ERR, "%s=%s: %s", tls ? "dot" : "dns", a->text, strerror(-r));
-	return r;
-}
-
-static int open_doors(struct program *p)
-{
-	const struct config *c = &p->config;
-	struct server_address open[2 * CONFIG_LIST_MAX];
-	size_t len = 0;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < c->dns_len + c->dot_len; i++) {
-		bool tls = i >= c->dns_len;
-		const struct config_address *a = tls ? &c->dot[i - c->dns_len] : &c->dns[i];
-		r = open_door(p, a, tls ? p->tls : NULL, &p->doors[i]);
-		if (p->doors[i])
-			open[len++] = a->at;
-	}
-	if (r == 0 && p->upstream)
-		upstream_doors(p->upstream, open, len);
-	return r;
 }
 
 static void on_unmounted(void *ctx)
@@ -392,8 +337,7 @@ static int open_signals(struct program *p)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 4; i++) {
 		bool reloads = ends[i] == SIGHUP && !session;
-		p->signals[i] = evsignal_new(
-			p->base, ends[i], reloads ? on_hang_up : on_signal, p);
+		p->signals[i] = evsignal_new(p->base, ends[i], reloads ? on_hang_up : on_signal, p);
 		if (!p->signals[i] || event_add(p->signals[i], NULL) < 0)
 			return say("signals", -ENOMEM);
 	}
@@ -417,7 +361,7 @@ static int open_all(struct program *p)
 	p->reload.upstream = p->upstream;
 	p->reload.relays = p->relays;
 	p->reload.hosts = p->hosts;
-	p->reload.tls = p->tls;
+	p->reload.tls = p->doors.tls;
 	if (r == 0)
 		r = open_resolver(p);
 	p->reload.resolver = p->resolver;
@@ -425,7 +369,7 @@ static int open_all(struct program *p)
 	if (r == 0 && p->relays)
 		resolver_status_by(p->resolver, tls_relays_status, p->relays);
 	if (r == 0)
-		r = open_doors(p);
+		r = doors_open(&p->doors, &p->config, p->base, p->resolver, p->upstream);
 	if (r == 0)
 		r = open_mount(p);
 	if (r == 0 && p->udp)
@@ -437,9 +381,7 @@ static int open_all(struct program *p)
 static void close_all(struct program *p)
 {
 	mount_destroy(p->mount);
-	for (size_t i = 0; i < 2 * CONFIG_LIST_MAX; i++)
-		dns_door_close(p->doors[i]);
-	tls_server_destroy(p->tls);
+	doors_close(&p->doors);
 	bootstrap_free(p->bootstrap);
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
@@ -507,7 +449,7 @@ static int prepare(struct program *p)
 	if (r == 0 && p->config.mount)
 		r = check_apart(p);
 	if (r == 0)
-		r = open_tls(p);
+		r = doors_open_tls(&p->doors, &p->config);
 	return r == 0 ? state_open(p->config.state, &p->lock) : r;
 }
 
@@ -529,8 +471,8 @@ static int run(struct program *p)
 		clock_awake);
 	int r = prepare(p);
 	if (r == 0 && !p->config.foreground) {
-		r = daemon_start(p->config.mount && !mount_is_given(p->mountpoint) ? p->mountpoint
-										    : NULL);
+		r = daemon_start(
+			p->config.mount && !mount_is_given(p->mountpoint) ? p->mountpoint : NULL);
 		if (r < 0)
 			say("fork", r);
 	}
@@ -571,13 +513,14 @@ int main(int argc, char **argv)
 	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and
 		       0600 */
 	char directory[PATH_MAX];
-	p.reload = (struct reload){.argc = argc, .argv = argv,
+	p.reload = (struct reload){.argc = argc,
+		.argv = argv,
 		.directory = getcwd(directory, sizeof(directory)) ? directory : "/"};
 	int r;
 	if (p.config.check) {
 		r = bootstrap_read(p.config.source, &p.bootstrap);
 		if (r == 0)
-			r = open_tls(&p);
+			r = doors_open_tls(&p.doors, &p.config);
 		if (r == 0)
 			puts("kadns: the configuration is good");
 	} else {

@@ -66,30 +66,51 @@ static bool says_port(const char *value)
 	return colon && colon > value && (colon == strchr(value, ':') || colon[-1] == ']');
 }
 
-static int add_door(struct config_address *list, size_t *len, const char *value)
+static int add_door(struct reader *r, enum door_kind kind, const char *value)
 {
+	struct config_doors *doors = &r->config->door[kind];
 	if (strcmp(value, "off") == 0) {
-		*len = 0;
+		doors->len = 0;
 		return 0;
 	}
-	struct config_address *a = &list[*len];
-	if (*len == CONFIG_LIST_MAX || !says_port(value) ||
+	struct config_address *a = &doors->at[doors->len];
+	if (doors->len == CONFIG_LIST_MAX || !says_port(value) ||
 		server_address_parse(value, strlen(value), &a->at) < 0)
 		return -EINVAL;
 	a->text = value;
-	++*len;
+	doors->len++;
 	return 0;
 }
 
 int config_set_dns(struct reader *r, const char *value)
 {
 	r->config->dns_asked = true;
-	return add_door(r->config->dns, &r->config->dns_len, value);
+	return add_door(r, DOOR_DNS, value);
 }
 
 static int set_dot(struct reader *r, const char *value)
 {
-	return add_door(r->config->dot, &r->config->dot_len, value);
+	return add_door(r, DOOR_DOT, value);
+}
+
+static int set_http(struct reader *r, const char *value)
+{
+	return add_door(r, DOOR_HTTP, value);
+}
+
+static int set_https(struct reader *r, const char *value)
+{
+	return add_door(r, DOOR_HTTPS, value);
+}
+
+static int set_http_host(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	if (c->http_host_len == CONFIG_LIST_MAX ||
+		name_from_text(value, strlen(value), &c->http_host[c->http_host_len]) < 0)
+		return -EINVAL;
+	c->http_host_len++;
+	return 0;
 }
 
 static int set_allow(struct reader *r, const char *value)
@@ -417,12 +438,27 @@ static size_t *bind_list(struct config *c)
 
 static size_t *dns_list(struct config *c)
 {
-	return &c->dns_len;
+	return &c->door[DOOR_DNS].len;
 }
 
 static size_t *dot_list(struct config *c)
 {
-	return &c->dot_len;
+	return &c->door[DOOR_DOT].len;
+}
+
+static size_t *http_list(struct config *c)
+{
+	return &c->door[DOOR_HTTP].len;
+}
+
+static size_t *https_list(struct config *c)
+{
+	return &c->door[DOOR_HTTPS].len;
+}
+
+static size_t *http_host_list(struct config *c)
+{
+	return &c->http_host_len;
 }
 
 static size_t *allow_list(struct config *c)
@@ -463,7 +499,13 @@ const struct option config_options[] = {
 	{"dns", "ADDR:PORT", true, config_set_dns, dns_list,
 		"DNS door, UDP and TCP (127.0.0.1:1053); off closes it; repeatable"},
 	{"dot", "ADDR:PORT", true, set_dot, dot_list,
-		"door for DNS over TLS (off); repeatable; needs the next two"},
+		"door for DNS over TLS (off); repeatable; needs tls_cert and tls_key"},
+	{"http", "ADDR:PORT", true, set_http, http_list,
+		"door for HTTP: DNS over HTTPS, files, the program of 2009 (off); repeatable"},
+	{"https", "ADDR:PORT", true, set_https, https_list,
+		"the same over TLS (off); repeatable; needs tls_cert and tls_key"},
+	{"http_host", "NAME", true, set_http_host, http_host_list,
+		"a name that they answer to, besides addresses and localhost; repeatable"},
 	{"tls_cert", "FILE", false, set_tls_cert, NULL,
 		"certificate of the doors that speak TLS, PEM, with those between it and the root"},
 	{"tls_key", "FILE", false, set_tls_key, NULL, "its key, PEM"},

@@ -36,7 +36,7 @@ struct option {
 	const char *help;
 };
 
-#define OPTIONS_LEN 32
+#define OPTIONS_LEN 35
 extern const struct option config_options[OPTIONS_LEN];
 /* `user=NAME` is ours, `user` alone is fstab(5)'s. */
 bool config_is_mount_word(const char *name, const char *value);

@@ -1,10 +1,10 @@
 # What kadns needs of Debian 12, in one place: quickstart.sh builds with it, tests/run.sh tests.
 # Sourced, not run.
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libevent-dev libsqlite3-dev
- libldns-dev libidn2-dev libjson-c-dev libssl-dev libunbound-dev dns-root-data"
+ libldns-dev libidn2-dev libjson-c-dev libnghttp2-dev libssl-dev libunbound-dev dns-root-data"
 # What the first things to type need: dig, jq.
 USER_PACKAGES="bind9-dnsutils jq"
-TEST_PACKAGES="attr aria2 transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
+TEST_PACKAGES="attr aria2 curl nghttp2-client transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
  bind9-dnsutils dnsperf knot-dnsutils python3-libtorrent python3-cryptography python3-dnspython jq mandoc
  iproute2 util-linux git procps psmisc vim-nox nano rsync strace ed emacs-nox zsh fish ksh93u+m busybox
  moreutils plocate libglib2.0-bin bash-completion lsof libsystemd-shared gron"

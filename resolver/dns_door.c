@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "resolver/clock.h"
-#include "resolver/dns_door_inside.h"
+#include "resolver/tcp_connection.h"
 
 #define BATCHES_A_TURN 4 /* then the loop looks at the others */
 
@@ -296,10 +296,15 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_
 	door->time = dns_door_time();
 	TAILQ_INIT(&door->connections);
 	door->tls = config->tls;
+	door->hosts = config->hosts;
+	door->hosts_len = config->hosts_len;
+	door->speech = config->http ? &tcp_speaks_http : &tcp_speaks_dns;
+	door->via = config->http ? (door->tls ? DNS_HTTPS : DNS_HTTP)
+				 : (door->tls ? DNS_TLS : DNS_TCP);
 	int error = misses_init(&door->misses);
 	if (error == 0)
 		error = gate_init(&door->gate, config->allow, &door->time);
-	if (error == 0 && !door->tls)
+	if (error == 0 && door->via == DNS_TCP)
 		error = udp_open(door, config);
 	if (error == 0)
 		error = dns_tcp_open(door, config->address, config->address_len);

@@ -1,4 +1,4 @@
-/* The DNS door: UDP and TCP on one address (RFC 1035, 6891, 7766), or TLS (RFC 7858).
+/* A door: DNS by UDP and TCP on one address (RFC 1035, 6891, 7766), or by TLS (RFC 7858); or HTTP.
  *
  * A question in memory is answered from stored bytes with id, flags, case and TTLs patched; any
  * other waits for the resolver. Nothing is asked of the network for junk: a malformed question is
@@ -23,7 +23,10 @@ struct dns_door_config {
 	const struct sockaddr *address;
 	socklen_t address_len;
 	const struct allow *allow; /* stands as long as the door */
-	struct tls_server *tls;	   /* likewise; the door speaks TLS then, and nothing else. Or NULL */
+	struct tls_server *tls; /* likewise; the door speaks TLS then, and nothing else. Or NULL */
+	bool http;		/* HTTP, plain or over that TLS, in place of DNS */
+	const struct name *hosts; /* of it: names that it answers to; stand as long as the door */
+	size_t hosts_len;
 };
 /* Binds its sockets. Negative errno of bind(2): -EADDRINUSE, -EACCES. */
 int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_door_config *config,
@@ -35,7 +38,7 @@ void dns_door_close(struct dns_door *door);
 /* Of one way to a door; a way that has no such thing counts none of it. */
 struct dns_door_counters {
 	uint64_t in, out, junk;
-	uint64_t connections, displaced; /* displaced: gave way to others */
+	uint64_t connections, displaced;	      /* displaced: gave way to others */
 	uint64_t handshakes, resumed, failed, queued; /* of TLS; queued: steps that had to wait */
 	uint64_t not_allowed, limited,
 		dropped; /* by the gate: REFUSED or closed; TC or BADCOOKIE; neither */

@@ -1,5 +1,5 @@
-/* What the parts of the DNS door share: dns_door.c (UDP), and dns_tcp.c, dns_places.c and
- * dns_handshake.c (TCP and TLS). */
+/* What the parts of a door share: dns_door.c (UDP), tcp_connection.h (TCP and TLS) and what is
+ * spoken over it. */
 #ifndef RESOLVER_DNS_DOOR_INSIDE_H
 #define RESOLVER_DNS_DOOR_INSIDE_H
 
@@ -14,6 +14,7 @@
 struct udp_wait;
 struct tcp_connection;
 struct evconnlistener;
+struct tcp_speech;
 struct tls_server;
 
 /* Queries that are read and looked up together: so many that memory is waited for once for all of
@@ -35,8 +36,12 @@ struct dns_door {
 	struct udp_query group[UDP_GROUP];
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
-	struct misses misses; /* the places of these */
-	struct tls_server *tls; /* NULL: plain */
+	struct misses misses;	  /* the places of these */
+	const struct name *hosts; /* of HTTP */
+	size_t hosts_len;
+	const struct tcp_speech *speech; /* over TCP, or TLS */
+	enum dns_via via;		 /* likewise; over UDP it is DNS_UDP */
+	struct tls_server *tls;		 /* NULL: plain */
 	struct evconnlistener *listener;
 	struct event listener_retry;
 	TAILQ_HEAD(tcp_list, tcp_connection) connections; /* the one idle longest first */

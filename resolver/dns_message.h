@@ -14,7 +14,7 @@
 #define DNS_OPT_DO 0x8000
 
 /* The ways to a door, each of which counts for itself: `dns.NAME.` in .kadns/status. */
-enum dns_via { DNS_UDP, DNS_TCP, DNS_TLS, DNS_VIAS };
+enum dns_via { DNS_UDP, DNS_TCP, DNS_TLS, DNS_HTTP, DNS_HTTPS, DNS_VIAS };
 
 struct dns_query {
 	uint16_t id, flags; /* as they came */

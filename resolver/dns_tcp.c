@@ -1,20 +1,13 @@
-/* A connection of the DNS door over TCP (RFC 7766) or TLS (RFC 7858): many questions, answered as
- * they are ready. What one read brought is answered by one write, and over TLS by one record. */
-#include "resolver/dns_tcp.h"
-
+/* DNS over a connection (RFC 7766, over TLS 7858): many questions, answered as they are ready. */
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/clock.h"
+#include "resolver/tcp_connection.h"
 
 #define UNSENT_MAX (256u << 10) /* a client that asks and does not read is asked no further */
-#define UNTAKEN_SECONDS 10	/* and one that takes nothing for so long is let go */
 #define QUERY_MAX 4096
-#define READ_BYTES 16384 /* a record of TLS has no more */
-#define READS_A_TURN 4	 /* then the others */
 /* What a turn says, gathered: one reply more than this always fits. */
 #define REPLIES_BYTES (64u << 10)
 
@@ -25,32 +18,9 @@ struct tcp_wait {
 	struct dns_query query;
 };
 
-/* One loop, one thread: these are of the connection whose turn it is. */
-static uint8_t in[READ_BYTES + QUERY_MAX + 2];
+/* One loop, one thread: of the connection whose turn it is. */
 static uint8_t replies[REPLIES_BYTES + 2 + PACKET_MAX];
 static size_t replies_len;
-
-void tcp_connection_free(struct tcp_connection *c)
-{
-	struct tcp_wait *w;
-	while ((w = LIST_FIRST(&c->waits))) {
-		resolver_cancel(w->ask);
-		LIST_REMOVE(w, link);
-		free(w);
-	}
-	tcp_handshake_forget(c);
-	TAILQ_REMOVE(&c->door->connections, c, link);
-	c->door->connections_len--;
-	event_del(&c->idle);
-	event_del(&c->readable);
-	event_del(&c->writable);
-	stream_close(&c->stream);
-	evbuffer_free(c->unsent);
-	free(c->rest);
-	free(c);
-}
-
-/* ---- writing ---- */
 
 static bool over_its_share(const struct tcp_connection *c)
 {
@@ -58,48 +28,9 @@ static bool over_its_share(const struct tcp_connection *c)
 	       evbuffer_get_length(c->unsent) > UNSENT_MAX;
 }
 
-/* What it does not take now waits. False: it will take nothing any more. */
-static bool send_unsent(struct tcp_connection *c)
-{
-	size_t len;
-	while ((len = evbuffer_get_length(c->unsent))) {
-		/* As much as a record has: what TLS did not get rid of must come again the same. */
-		size_t piece = len < READ_BYTES ? len : READ_BYTES;
-		const uint8_t *bytes = evbuffer_pullup(c->unsent, (ev_ssize_t)piece);
-		ssize_t n = bytes ? stream_write(&c->stream, bytes, piece) : -ENOMEM;
-		if (n == -EAGAIN) {
-			event_add(&c->writable, NULL);
-			return true;
-		}
-		if (n < 0)
-			return false;
-		c->written = clock_monotonic();
-		evbuffer_drain(c->unsent, (size_t)n);
-	}
-	return true;
-}
-
-/* False: as above, or no memory to keep it. */
-static bool send_bytes(struct tcp_connection *c, const uint8_t *bytes, size_t len)
-{
-	while (len && evbuffer_get_length(c->unsent) == 0) {
-		ssize_t n = stream_write(&c->stream, bytes, len);
-		if (n == -EAGAIN) {
-			c->written = clock_monotonic();
-			event_add(&c->writable, NULL);
-			break;
-		}
-		if (n < 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return len == 0 || evbuffer_add(c->unsent, bytes, len) == 0;
-}
-
 static bool send_replies(struct tcp_connection *c)
 {
-	bool good = send_bytes(c, replies, replies_len);
+	bool good = tcp_send(c, replies, replies_len);
 	replies_len = 0;
 	return good;
 }
@@ -113,8 +44,6 @@ static void add_reply(struct dns_door *door, size_t len)
 	replies_len += 2 + len;
 	tcp_counters(door)->out++;
 }
-
-/* ---- questions ---- */
 
 static void on_tcp_answer(void *ctx, const struct answer *a)
 {
@@ -131,7 +60,7 @@ static void on_tcp_answer(void *ctx, const struct answer *a)
 	/* Sent when all callbacks of this turn have been: others may be ready too, and share a
 	 * record. Without memory for it the client asks again. */
 	evbuffer_add(c->unsent, reply, 2 + len);
-	event_active(&c->writable, EV_WRITE, 0);
+	tcp_speak(c);
 }
 
 static bool tcp_ask(struct tcp_connection *c, const struct dns_query *q)
@@ -167,7 +96,7 @@ static bool answer_one(struct tcp_connection *c, const uint8_t *message, size_t 
 	gate_tcp(&door->gate, (const struct sockaddr *)&c->peer, &door->time, &q);
 	q.asked = door->time.now;
 	q.keepalive = (uint16_t)(tcp_idle_seconds(door) * 10);
-	q.via = door->tls ? DNS_TLS : DNS_TCP;
+	q.via = door->via;
 	q.pads = door->tls != NULL;
 	if (reading == DNS_ERROR)
 		reply_len = dns_door_count(
@@ -207,128 +136,34 @@ static ssize_t answer_all(struct tcp_connection *c, const uint8_t *bytes, size_t
 	return (ssize_t)at;
 }
 
-/* Keeps what was not used of what stands in `in`. */
-static bool keep_rest(struct tcp_connection *c, size_t from, size_t to)
+static bool begin(struct tcp_connection *c)
 {
-	free(c->rest);
-	c->rest = NULL;
-	c->rest_len = to - from;
-	if (c->rest_len == 0)
-		return true;
-	c->rest = malloc(c->rest_len);
-	if (c->rest)
-		memcpy(c->rest, in + from, c->rest_len);
-	return c->rest != NULL;
+	LIST_INIT(&c->waits);
+	return true;
 }
 
-/* What had come before, and what a read brings. 1: there may be more; 0: not now; or an error, and
- * then the connection is of no use. */
-static int read_once(struct tcp_connection *c, bool readable)
+static void end(struct tcp_connection *c)
 {
-	size_t len = c->rest_len;
-	if (len)
-		memcpy(in, c->rest, len);
-	/* More than that stands there only where it asked beyond its share. */
-	if (readable && !c->ending && len <= QUERY_MAX + 1) {
-		ssize_t n = stream_read(&c->stream, in + len, READ_BYTES);
-		if (n == 0) /* half closed: `dig +tcp` and scripts do that */
-			c->ending = true;
-		else if (n > 0)
-			len += (size_t)n;
-		else if (n != -EAGAIN)
-			return (int)n;
+	struct tcp_wait *w;
+	while ((w = LIST_FIRST(&c->waits))) {
+		resolver_cancel(w->ask);
+		LIST_REMOVE(w, link);
+		free(w);
 	}
-	ssize_t used = answer_all(c, in, len);
-	if (used < 0)
-		return (int)used;
-	if (!keep_rest(c, (size_t)used, len))
-		return -ENOMEM;
-	return !c->ending && c->stream.more && !over_its_share(c);
 }
 
-/* What the loop is to tell of next. */
-static void await_more(struct tcp_connection *c, bool more)
+static bool busy(const struct tcp_connection *c)
 {
-	if (c->ending || over_its_share(c))
-		event_del(&c->readable);
-	else
-		event_add(&c->readable, NULL);
-	if (more)
-		event_active(&c->readable, EV_READ, 0);
-	else if (!c->ending && c->stream.awaits_room)
-		event_add(&c->writable, NULL);
+	return c->waits_len > 0;
 }
 
-/* Reads, answers, and ends the connection when all is said. */
-static void take_turn(struct tcp_connection *c, bool readable)
-{
-	struct dns_door *door = c->door;
-	int more = 1;
-	door->time = dns_door_time();
-	gate_tick(&door->gate, &door->time);
-	replies_len = 0;
-	for (int reads = 0; more > 0 && reads < READS_A_TURN; reads++)
-		more = read_once(c, readable || c->stream.more || c->stream.awaits_room);
-	/* What was asked before the junk is answered. */
-	bool sent = more != -EPIPE && send_replies(c);
-	if (more < 0 || !sent ||
-		(c->ending && c->waits_len == 0 && evbuffer_get_length(c->unsent) == 0))
-		tcp_connection_free(c);
-	else
-		await_more(c, more > 0);
-}
-
-void tcp_begin(struct tcp_connection *c)
-{
-	event_add(&c->readable, NULL);
-	take_turn(c, true);
-}
-
-/* ---- events ---- */
-
-void tcp_on_readable(evutil_socket_t fd, short what, void *ctx)
-{
-	struct tcp_connection *c = ctx;
-	(void)fd;
-	(void)what;
-	if (c->shaking)
-		tcp_handshake(c);
-	else
-		take_turn(c, true);
-}
-
-void tcp_on_writable(evutil_socket_t fd, short what, void *ctx)
-{
-	struct tcp_connection *c = ctx;
-	(void)fd;
-	(void)what;
-	if (c->shaking)
-		tcp_handshake(c);
-	else if (!send_unsent(c))
-		tcp_connection_free(c);
-	else
-		take_turn(c, false);
-}
-
-/* Counted from the last whole question, so that a byte now and then keeps nothing open. While its
- * questions are out or our replies not all taken, it is not idle, as long as it takes some. */
-void tcp_on_idle(evutil_socket_t fd, short what, void *ctx)
-{
-	struct tcp_connection *c = ctx;
-	uint64_t now = clock_monotonic(), limit = tcp_patience(c) * SECOND, since = c->asked;
-	(void)fd;
-	(void)what;
-	if (evbuffer_get_length(c->unsent)) {
-		since = c->written;
-		limit = UNTAKEN_SECONDS * SECOND;
-	} else if (c->waits_len) {
-		since = now;
-	}
-	if (now - since >= limit) {
-		tcp_connection_free(c);
-		return;
-	}
-	uint64_t left = limit - (now - since);
-	struct timeval t = {(time_t)(left / SECOND), (suseconds_t)(left % SECOND)};
-	event_add(&c->idle, &t);
-}
+const struct tcp_speech tcp_speaks_dns = {
+	.alpn = "\3dot", /* RFC 7858, registered by RFC 8310 */
+	.rest_max = QUERY_MAX + 1,
+	.begin = begin,
+	.take = answer_all,
+	.flush = send_replies,
+	.full = over_its_share,
+	.busy = busy,
+	.end = end,
+};

@@ -215,10 +215,11 @@ int http1_read_head(const char *bytes, size_t len, struct http1_head *ret_head)
 		skipped += 2;
 	size_t n = head_len(bytes + skipped, len - skipped);
 	if (n == 0 && len - skipped <= HTTP_HEAD_MAX) {
-		/* A line that ends in a bare LF never becomes a head: say so before the deadline.
-		 */
-		const char *lf = memchr(bytes + skipped, '\n', len - skipped);
-		return lf && (lf == bytes + skipped || lf[-1] != '\r') ? -400 : 0;
+		/* TLS, or a line that ends in a bare LF, never becomes a head: say so before the
+		 * deadline. */
+		const char *at = bytes + skipped, *lf = memchr(at, '\n', len - skipped);
+		bool odd = skipped < len && *at != '\r' && !is_token_byte(*at);
+		return odd || (lf && (lf == at || lf[-1] != '\r')) ? -400 : 0;
 	}
 	if (n == 0 || n > HTTP_HEAD_MAX)
 		return memchr(bytes + skipped, '\n', HTTP_HEAD_MAX) ? -431 : -414;

@@ -140,7 +140,7 @@ const struct pin_list *resolver_pins_of(struct resolver *r, uid_t uid); /* NULL:
 int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list);
 
 /* A door that asks this resolver, for its counters in the status; NULL in its place when it closes. */
-#define RESOLVER_DOORS_MAX 16
+#define RESOLVER_DOORS_MAX 32
 struct dns_door;
 void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *now);
 

@@ -271,7 +271,7 @@ int resolver_end_text(FILE *f, char **text)
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 {
 	static const char *const ways[DNS_VIAS] = {[DNS_UDP] = "udp", [DNS_TCP] = "tcp",
-		[DNS_TLS] = "tls"};
+		[DNS_TLS] = "tls", [DNS_HTTP] = "http", [DNS_HTTPS] = "https"};
 	FILE *f = open_memstream(ret_text, ret_len);
 	if (!f)
 		return -ENOMEM;

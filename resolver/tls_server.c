@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -362,4 +363,12 @@ void tls_server_worked(struct tls_server *s, uint64_t microseconds)
 void tls_server_counters(const struct tls_server *s, struct tls_server_counters *ret_counters)
 {
 	*ret_counters = s->counters;
+}
+
+bool tls_server_is_named(const struct tls_server *s, const char *host)
+{
+	X509 *cert = SSL_CTX_get0_certificate(s->ctx);
+
+	return cert &&
+	       X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }

@@ -35,6 +35,9 @@ int tls_server_reload(
  * Looks at the files now and then. */
 int tls_server_accept(struct tls_server *s, int fd, const char *alpn, struct stream *ret_stream);
 
+/* Does the certificate name this host? */
+bool tls_server_is_named(const struct tls_server *s, const char *host);
+
 /* Handshakes cost a hundred times what an answer does, and a stranger can ask for any number: all
  * together they have a share of the time, and wait for it in turn. `now` is monotonic. */
 bool tls_server_may_work(struct tls_server *s, uint64_t now);

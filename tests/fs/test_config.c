@@ -54,7 +54,7 @@ static void test_defaults(void **state)
 	assert_string_equal(c.source, "none");
 	assert_string_equal(c.mountpoint, "/dns");
 	assert_string_equal(c.state, geteuid() == 0 ? "/var/lib/kadns/4001" : "/x/kadns/4001");
-	assert_int_equal(c.dns_len, 1);
+	assert_int_equal(c.door[DOOR_DNS].len, 1);
 	assert_false(c.dns_asked);
 	assert_int_equal(c.upstream_len, 1);
 	assert_string_equal(c.upstream[0], "system");
@@ -87,9 +87,9 @@ static void test_options(void **state)
 		"quota=5,lookups=9,state=/tmp/a\\,b,_netdev,x-systemd.automount,private_ok=corp.example,xattr 127.0.0.1:4001 /mnt"), 0);
 	assert_int_equal(c.port, 4002);
 	assert_int_equal(c.bind_len, 2); /* IPv4 and IPv6 */
-	assert_int_equal(c.dns_len, 2);
+	assert_int_equal(c.door[DOOR_DNS].len, 2);
 	assert_true(c.dns_asked && c.read_only && c.xattr);
-	assert_string_equal(c.dns[1].text, "[::1]:1054");
+	assert_string_equal(c.door[DOOR_DNS].at[1].text, "[::1]:1054");
 	assert_int_equal(c.allow.len, 0); /* on loopback nobody else can ask */
 	assert_int_equal(c.upstream_len, 2);
 	assert_string_equal(c.upstream[1], "recursive");
@@ -104,7 +104,7 @@ static void test_options(void **state)
 	assert_int_equal(read_line(&c, "--no-dht --no-mount --upstream=none -o dns=off"), 0);
 	assert_false(c.dht || c.mount || c.policy.upstream);
 	assert_string_equal(c.source, "none");
-	assert_int_equal(c.dns_len, 0);
+	assert_int_equal(c.door[DOOR_DNS].len, 0);
 	config_finish(&c);
 	assert_int_equal(read_line(&c, "-o dht=off /dns"), 0);
 	assert_string_equal(c.mountpoint, "/dns");
@@ -163,11 +163,11 @@ static void test_tls(void **state)
 	assert_int_equal(read_line(&c, DOOR "upstream=tls://127.0.0.1:854#dns.example none /a"), 0);
 	config_finish(&c);
 	assert_int_equal(read_line(&c, DOOR "dot=[::1]:853 none /a"), 0);
-	assert_int_equal(c.dot_len, 2);
+	assert_int_equal(c.door[DOOR_DOT].len, 2);
 	assert_string_equal(c.tls_cert, "/dev/null");
 	config_finish(&c);
 	assert_int_equal(read_line(&c, DOOR "dot=off none /a"), 0);
-	assert_int_equal(c.dot_len, 0);
+	assert_int_equal(c.door[DOOR_DOT].len, 0);
 	config_finish(&c);
 	assert_true(read_line(&c, "-o tls_key=/nowhere/at.all none /a") < 0);
 	assert_true(read_line(&c, DOOR "dot=192.0.2.1:853 none /a") < 0);
@@ -220,8 +220,8 @@ static void test_file(void **state)
 	assert_int_equal(c.quota, 8); /* the command line wins */
 	assert_int_equal(c.upstream_len, 1); /* and its list replaces the file's */
 	assert_string_equal(c.upstream[0], "192.0.2.3");
-	assert_int_equal(c.dns_len, 1); /* the file's list replaces the default */
-	assert_string_equal(c.dns[0].text, "127.0.0.1:5");
+	assert_int_equal(c.door[DOOR_DNS].len, 1); /* the file's list replaces the default */
+	assert_string_equal(c.door[DOOR_DNS].at[0].text, "127.0.0.1:5");
 	assert_true(c.read_only);
 	config_finish(&c);
 	f = fopen(path, "w");

@@ -129,6 +129,7 @@ static void what_is_doubtful_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		assert_int_equal(head(table[i].head, &h), table[i].status);
+	assert_int_equal(http1_read_head("\x16\3\1", 3, &h), -400); /* TLS */
 	assert_int_equal(http1_read_head("GET / HTTP/1.1\r\nhost:x\0y\r\n\r\n", 28, &h), -400);
 }
 

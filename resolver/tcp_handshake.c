@@ -1,4 +1,4 @@
-/* TLS handshakes at a DNS door: each step when its turn has come.
+/* TLS handshakes at a door: each step when its turn has come.
  *
  * A step costs up to a millisecond, so a stranger who only begins handshakes could keep a core
  * busy. All doors together spend no more on them than tls_server allows; who comes then waits in a
@@ -7,7 +7,7 @@
 #include <event2/event.h>
 
 #include "resolver/clock.h"
-#include "resolver/dns_tcp.h"
+#include "resolver/tcp_connection.h"
 #include "resolver/tls_server.h"
 
 #define TURN_USEC 5000 /* then there is time again for some */

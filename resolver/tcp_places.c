@@ -1,4 +1,4 @@
-/* Who has a place at a DNS door over TCP and TLS: listening, the share of each client, and who
+/* Who has a place at a door over TCP and TLS: listening, the share of each client, and who
  * gives way when places or descriptors run out. */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "resolver/clock.h"
-#include "resolver/dns_tcp.h"
+#include "resolver/tcp_connection.h"
 #include "resolver/tls_server.h"
 
 #define IDLE_SECONDS 10	       /* without a whole question; a connection costs us memory */
@@ -21,8 +21,6 @@
 #define FILES_FOR_OTHERS 4     /* a door takes one in so many of the descriptors that we may have */
 #define DISPLACED_AT_ONCE 8
 #define ACCEPT_PAUSE_USEC 500000 /* out of descriptors: accepting again at once would only spin */
-
-static const char alpn[] = "\3dot"; /* RFC 7858, registered by RFC 8310 */
 
 unsigned tcp_idle_seconds(const struct dns_door *door)
 {
@@ -52,9 +50,10 @@ static void displace(struct dns_door *door, const struct sockaddr *of)
 	{
 		if (of && !gate_same_client(of, (const struct sockaddr *)&c->peer))
 			continue;
-		if (!victim || c->waits_len == 0)
+		bool busy = c->begun && door->speech->busy(c);
+		if (!victim || !busy)
 			victim = c;
-		if (c->waits_len == 0)
+		if (!busy)
 			break;
 	}
 	if (!victim)
@@ -87,7 +86,7 @@ static struct tcp_connection *connection_create(struct dns_door *door, int fd)
 	}
 	c->stream.fd = fd;
 	c->unsent = evbuffer_new();
-	if (door->tls && tls_server_accept(door->tls, fd, alpn, &c->stream) < 0)
+	if (door->tls && tls_server_accept(door->tls, fd, door->speech->alpn, &c->stream) < 0)
 		c->stream.fd = -1;
 	if (!c->unsent || c->stream.fd < 0) {
 		stream_close(&c->stream);
@@ -127,7 +126,10 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	event_assign(&c->idle, door->base, -1, 0, tcp_on_idle, c);
 	struct timeval idle = {.tv_sec = (time_t)tcp_patience(c)};
 	event_add(&c->idle, &idle);
-	event_add(&c->readable, NULL);
+	if (c->shaking)
+		event_add(&c->readable, NULL);
+	else
+		tcp_begin(c);
 }
 
 /* Out of descriptors, as a rule: some of ours go, which leaves a few for the other parts too. Where

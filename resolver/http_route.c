@@ -1,0 +1,60 @@
+/* Which route answers a path. */
+#include <string.h>
+
+#include "resolver/http_door.h"
+
+#define GET (1u << HTTP_GET | 1u << HTTP_HEAD)
+#define POST (1u << HTTP_POST)
+
+static const struct route {
+	const char *path;
+	bool prefix; /* there is more of the path */
+	unsigned methods;
+	const char *allow;
+	http_route_fn *fn;
+} routes[] = {
+	{"/dns-query", false, GET | POST, "GET, HEAD, POST", http_dns_query},
+	{"/resolve", false, GET, "GET, HEAD", http_dns_resolve},
+	{"/dns/", true, GET, "GET, HEAD", http_file},
+	{"/PROXY/", true, GET, "GET, HEAD", http_proxy_2009},
+	{"/SHORT/", true, GET, "GET, HEAD", http_short_2009},
+};
+
+static bool leads_to(const struct route *route, struct http_piece path, struct http_piece *ret_rest)
+{
+	size_t n = strlen(route->path);
+	if (path.len < n || memcmp(path.at, route->path, n) != 0 ||
+		(path.len > n && !route->prefix))
+		return false;
+	*ret_rest = (struct http_piece){path.at + n, path.len - n};
+	return true;
+}
+
+static void say_allowed(struct http_exchange *x, unsigned status, const char *allow)
+{
+	struct http_reply r = {.status = status, .max_age = HTTP_NO_AGE};
+	http_reply_add(&r, "allow", allow);
+	http_reply(x, &r);
+}
+
+void http_route(const struct http_visit *v)
+{
+	const struct http_request *r = v->request;
+	struct http_piece rest;
+	if (!http_host_good(v->connection->door, r->field[HTTP_HOST])) {
+		http_refuse(v->exchange, 421,
+			"this server has no such name: see http_host in kadns.conf(5)");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (!leads_to(&routes[i], r->path, &rest))
+			continue;
+		if (routes[i].methods & 1u << r->method)
+			routes[i].fn(v, rest);
+		else
+			say_allowed(v->exchange, r->method == HTTP_OPTIONS ? 204 : 405,
+				routes[i].allow);
+		return;
+	}
+	http_refuse(v->exchange, 404, "there is nothing here");
+}

@@ -1,0 +1,213 @@
+/* A connection of a door over TCP or TLS: bytes in, bytes out, whoever makes sense of them. What
+ * one read brought is answered by one write, and over TLS by one record. */
+#include "resolver/tcp_connection.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/clock.h"
+
+#define UNTAKEN_SECONDS 10 /* one that takes nothing for so long is let go */
+#define READ_BYTES 16384   /* a record of TLS has no more */
+#define READS_A_TURN 4	   /* then the others */
+
+/* One loop, one thread: of the connection whose turn it is. */
+static uint8_t in[READ_BYTES + TCP_REST_MAX];
+
+void tcp_connection_free(struct tcp_connection *c)
+{
+	if (c->begun)
+		c->door->speech->end(c);
+	tcp_handshake_forget(c);
+	TAILQ_REMOVE(&c->door->connections, c, link);
+	c->door->connections_len--;
+	event_del(&c->idle);
+	event_del(&c->readable);
+	event_del(&c->writable);
+	stream_close(&c->stream);
+	evbuffer_free(c->unsent);
+	free(c->rest);
+	free(c);
+}
+
+/* ---- writing ---- */
+
+/* What it does not take now waits. False: it will take nothing any more. */
+bool tcp_send_unsent(struct tcp_connection *c)
+{
+	size_t len;
+	while ((len = evbuffer_get_length(c->unsent))) {
+		/* As much as a record has: what TLS did not get rid of must come again the same. */
+		size_t piece = len < READ_BYTES ? len : READ_BYTES;
+		const uint8_t *bytes = evbuffer_pullup(c->unsent, (ev_ssize_t)piece);
+		ssize_t n = bytes ? stream_write(&c->stream, bytes, piece) : -ENOMEM;
+		if (n == -EAGAIN) {
+			event_add(&c->writable, NULL);
+			return true;
+		}
+		if (n < 0)
+			return false;
+		c->written = clock_monotonic();
+		evbuffer_drain(c->unsent, (size_t)n);
+	}
+	return true;
+}
+
+/* False: as above, or no memory to keep it. */
+bool tcp_send(struct tcp_connection *c, const uint8_t *bytes, size_t len)
+{
+	while (len && evbuffer_get_length(c->unsent) == 0) {
+		ssize_t n = stream_write(&c->stream, bytes, len);
+		if (n == -EAGAIN) {
+			c->written = clock_monotonic();
+			event_add(&c->writable, NULL);
+			break;
+		}
+		if (n < 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return len == 0 || evbuffer_add(c->unsent, bytes, len) == 0;
+}
+
+/* ---- reading ---- */
+
+/* Keeps what was not used of what stands in `in`. */
+static bool keep_rest(struct tcp_connection *c, size_t from, size_t to)
+{
+	free(c->rest);
+	c->rest = NULL;
+	c->rest_len = to - from;
+	if (c->rest_len == 0)
+		return true;
+	c->rest = malloc(c->rest_len);
+	if (c->rest)
+		memcpy(c->rest, in + from, c->rest_len);
+	return c->rest != NULL;
+}
+
+/* What had come before, and what a read brings. 1: there may be more; 0: not now; or an error, and
+ * then the connection is of no use. */
+static int read_once(struct tcp_connection *c, bool readable)
+{
+	const struct tcp_speech *speech = c->door->speech;
+	size_t len = c->rest_len;
+	if (len)
+		memcpy(in, c->rest, len);
+	/* More than that stands there only where it asked beyond its share. */
+	if (readable && !c->ending && len <= speech->rest_max) {
+		ssize_t n = stream_read(&c->stream, in + len, READ_BYTES);
+		if (n == 0) /* half closed: `dig +tcp` and scripts do that */
+			c->ending = true;
+		else if (n > 0)
+			len += (size_t)n;
+		else if (n != -EAGAIN)
+			return (int)n;
+	}
+	ssize_t used = speech->take(c, in, len);
+	if (used < 0)
+		return (int)used;
+	if (!keep_rest(c, (size_t)used, len))
+		return -ENOMEM;
+	return !c->ending && c->stream.more && !speech->full(c);
+}
+
+/* What the loop is to tell of next. */
+static void await_more(struct tcp_connection *c, bool more)
+{
+	if (c->ending || c->door->speech->full(c))
+		event_del(&c->readable);
+	else
+		event_add(&c->readable, NULL);
+	if (more)
+		event_active(&c->readable, EV_READ, 0);
+	else if (!c->ending && c->stream.awaits_room)
+		event_add(&c->writable, NULL);
+}
+
+/* Reads, answers, and ends the connection when all is said. */
+static void take_turn(struct tcp_connection *c, bool readable)
+{
+	struct dns_door *door = c->door;
+	int more = 1;
+	door->time = dns_door_time();
+	gate_tick(&door->gate, &door->time);
+	for (int reads = 0; more > 0 && reads < READS_A_TURN; reads++)
+		more = read_once(c, readable || c->stream.more || c->stream.awaits_room);
+	/* What was asked before the junk is answered. */
+	bool sent = door->speech->flush(c) && more != -EPIPE;
+	if (more < 0 || !sent ||
+		(c->ending && !door->speech->busy(c) && evbuffer_get_length(c->unsent) == 0))
+		tcp_connection_free(c);
+	else
+		await_more(c, more > 0);
+}
+
+void tcp_begin(struct tcp_connection *c)
+{
+	c->begun = c->door->speech->begin(c);
+	if (!c->begun) {
+		tcp_connection_free(c);
+		return;
+	}
+	event_add(&c->readable, NULL);
+	take_turn(c, true);
+}
+
+void tcp_speak(struct tcp_connection *c)
+{
+	event_active(&c->writable, EV_WRITE, 0);
+}
+
+/* ---- events ---- */
+
+void tcp_on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	(void)fd;
+	(void)what;
+	if (c->shaking)
+		tcp_handshake(c);
+	else
+		take_turn(c, true);
+}
+
+void tcp_on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	(void)fd;
+	(void)what;
+	if (c->shaking)
+		tcp_handshake(c);
+	else if (!tcp_send_unsent(c))
+		tcp_connection_free(c);
+	else
+		take_turn(c, false);
+}
+
+/* Counted from the last whole question, so that a byte now and then keeps nothing open. While its
+ * questions are out or our replies not all taken, it is not idle, as long as it takes some. */
+void tcp_on_idle(evutil_socket_t fd, short what, void *ctx)
+{
+	struct tcp_connection *c = ctx;
+	uint64_t now = clock_monotonic(), limit = tcp_patience(c) * SECOND, since = c->asked;
+	(void)fd;
+	(void)what;
+	if (evbuffer_get_length(c->unsent)) {
+		since = c->written;
+		limit = UNTAKEN_SECONDS * SECOND;
+	} else if (c->begun && c->door->speech->busy(c)) {
+		since = now;
+	}
+	if (now - since >= limit) {
+		tcp_connection_free(c);
+		return;
+	}
+	uint64_t left = limit - (now - since);
+	struct timeval t = {(time_t)(left / SECOND), (suseconds_t)(left % SECOND)};
+	event_add(&c->idle, &t);
+}
