@@ -1,7 +1,9 @@
 /* What the versions of HTTP agree in. */
 #include "resolver/http.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,6 +15,47 @@ bool http_is(struct http_piece p, const char *word)
 bool http_is_any_case(struct http_piece p, const char *word)
 {
 	return p.at && p.len == strlen(word) && strncasecmp(p.at, word, p.len) == 0;
+}
+
+struct http_piece http_take(struct http_piece *from, char mark)
+{
+	const char *at = from->len ? memchr(from->at, mark, from->len) : NULL;
+	struct http_piece first = {from->at, at ? (size_t)(at - from->at) : from->len};
+	size_t used = first.len + (at != NULL);
+	from->at += used;
+	from->len -= used;
+	return first;
+}
+
+struct http_piece http_trimmed(struct http_piece p)
+{
+	while (p.len && (p.at[0] == ' ' || p.at[0] == '\t')) {
+		p.at++;
+		p.len--;
+	}
+	while (p.len && (p.at[p.len - 1] == ' ' || p.at[p.len - 1] == '\t'))
+		p.len--;
+	return p;
+}
+
+int http_body_add(struct http_body *b, const void *bytes, size_t len)
+{
+	if (len > HTTP_BODY_MAX - b->len)
+		return -EFBIG;
+	if (b->cap - b->len < len) {
+		size_t cap = b->cap ? b->cap : 512;
+		while (cap - b->len < len)
+			cap *= 2;
+		uint8_t *grown = realloc(b->bytes, cap);
+		if (!grown)
+			return -ENOMEM;
+		b->bytes = grown;
+		b->cap = cap;
+	}
+	if (len)
+		memcpy(b->bytes + b->len, bytes, len);
+	b->len += len;
+	return 0;
 }
 
 enum http_method http_method(struct http_piece name)

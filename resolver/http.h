@@ -26,6 +26,16 @@ struct http_piece { /* some bytes of a stranger's; at NULL: not there */
 };
 bool http_is(struct http_piece p, const char *word);	      /* the very bytes */
 bool http_is_any_case(struct http_piece p, const char *word); /* ASCII letters alike */
+/* Takes what stands before the mark, and the mark; all of it, where there is none. */
+struct http_piece http_take(struct http_piece *from, char mark);
+struct http_piece http_trimmed(struct http_piece p); /* without blanks at its ends */
+
+struct http_body { /* zeroed at first; whoever fills it frees `bytes` */
+	uint8_t *bytes;
+	size_t len, cap;
+};
+/* 0, -ENOMEM, -EFBIG (over HTTP_BODY_MAX). */
+int http_body_add(struct http_body *b, const void *bytes, size_t len);
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_OPTIONS, HTTP_OTHER_METHOD };
 enum http_method http_method(struct http_piece name);

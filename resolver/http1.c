@@ -27,12 +27,9 @@ static bool is_token(struct http_piece p)
 /* Takes what stands before `end`, and the byte itself; false: it is not there. */
 static bool take_until(struct http_piece *from, char end, struct http_piece *ret_piece)
 {
-	const char *mark = memchr(from->at, end, from->len);
-	if (!mark)
+	if (!memchr(from->at, end, from->len))
 		return false;
-	*ret_piece = (struct http_piece){from->at, (size_t)(mark - from->at)};
-	from->at = mark + 1;
-	from->len -= ret_piece->len + 1;
+	*ret_piece = http_take(from, end);
 	return true;
 }
 
@@ -45,17 +42,6 @@ static bool take_line(struct http_piece *from, struct http_piece *ret_line)
 	ret_line->len--;
 	return !memchr(ret_line->at, '\r', ret_line->len) &&
 	       !memchr(ret_line->at, '\0', ret_line->len);
-}
-
-static struct http_piece trimmed(struct http_piece p)
-{
-	while (p.len && (p.at[0] == ' ' || p.at[0] == '\t')) {
-		p.at++;
-		p.len--;
-	}
-	while (p.len && (p.at[p.len - 1] == ' ' || p.at[p.len - 1] == '\t'))
-		p.len--;
-	return p;
 }
 
 /* "http://HOST/PATH" is what a proxy is sent, and every server has to understand. */
@@ -136,13 +122,10 @@ static void read_connection(struct http_piece value, struct http1_head *h)
 {
 	struct http_piece word;
 	while (value.len) {
-		if (!take_until(&value, ',', &word)) {
-			word = value;
-			value.len = 0;
-		}
-		if (http_is_any_case(trimmed(word), "close"))
+		word = http_trimmed(http_take(&value, ','));
+		if (http_is_any_case(word, "close"))
 			h->closes = true;
-		else if (http_is_any_case(trimmed(word), "keep-alive"))
+		else if (http_is_any_case(word, "keep-alive"))
 			h->closes = false;
 	}
 }
@@ -185,7 +168,7 @@ static int read_fields(struct http_piece rest, struct http1_head *h, struct fram
 			return 0;
 		if (!take_until(&line, ':', &name) || !is_token(name))
 			return -400;
-		line = trimmed(line);
+		line = http_trimmed(line);
 		for (size_t i = 0; i < line.len; i++)
 			if ((line.at[i] >= 0 && line.at[i] < ' ' && line.at[i] != '\t') ||
 				line.at[i] == 0x7f)

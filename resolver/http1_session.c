@@ -15,8 +15,7 @@ struct http1_session {
 	char *head;
 	struct http1_head request;
 	struct http1_chunks chunks;
-	uint8_t *body;
-	size_t body_len, body_cap;
+	struct http_body body;
 };
 
 int http1_session_create(struct http_session *session, struct http1_session **ret_session)
@@ -32,10 +31,9 @@ int http1_session_create(struct http_session *session, struct http1_session **re
 static void forget_request(struct http1_session *s)
 {
 	free(s->head);
-	free(s->body);
+	free(s->body.bytes);
 	s->head = NULL;
-	s->body = NULL;
-	s->body_len = s->body_cap = 0;
+	s->body = (struct http_body){0};
 	s->chunks = (struct http1_chunks){0};
 }
 
@@ -106,24 +104,6 @@ static int begin_body(struct http1_session *s, const uint8_t *bytes, const struc
 	return 0;
 }
 
-static int append_body(struct http1_session *s, const void *bytes, size_t len)
-{
-	if (s->body_cap - s->body_len < len) {
-		size_t cap = s->body_cap ? s->body_cap : 512;
-		while (cap - s->body_len < len)
-			cap *= 2;
-		uint8_t *body = realloc(s->body, cap);
-		if (!body)
-			return -ENOMEM;
-		s->body = body;
-		s->body_cap = cap;
-	}
-	if (len)
-		memcpy(s->body + s->body_len, bytes, len);
-	s->body_len += len;
-	return 0;
-}
-
 /* Takes what belongs to the body: 1 when it is whole, 0, -status, -ENOMEM. */
 static int take_body(struct http1_session *s, const uint8_t *bytes, size_t len, size_t *ret_used)
 {
@@ -131,10 +111,10 @@ static int take_body(struct http1_session *s, const uint8_t *bytes, size_t len, 
 	int r = 0;
 	*ret_used = 0;
 	if (!s->request.chunked) {
-		size_t left = s->request.body_len - s->body_len;
+		size_t left = s->request.body_len - s->body.len;
 		*ret_used = len < left ? len : left;
-		r = append_body(s, bytes, *ret_used);
-		return r < 0 ? r : s->body_len == s->request.body_len;
+		r = http_body_add(&s->body, bytes, *ret_used);
+		return r < 0 ? r : s->body.len == s->request.body_len;
 	}
 	while (r == 0 && *ret_used < len) {
 		size_t used;
@@ -143,7 +123,7 @@ static int take_body(struct http1_session *s, const uint8_t *bytes, size_t len, 
 		if (r < 0)
 			return r;
 		*ret_used += used;
-		if (append_body(s, data.at, data.len) < 0)
+		if (http_body_add(&s->body, data.at, data.len) < 0)
 			return -ENOMEM;
 	}
 	return r;
@@ -152,7 +132,7 @@ static int take_body(struct http1_session *s, const uint8_t *bytes, size_t len, 
 static void hand_over_body(struct http1_session *s)
 {
 	struct http1_head h = s->request;
-	h.request.body = (struct http_piece){(const char *)s->body, s->body_len};
+	h.request.body = (struct http_piece){(const char *)s->body.bytes, s->body.len};
 	hand_over(s, &h);
 	forget_request(s);
 }

@@ -31,8 +31,7 @@ struct stream2 {
 	/* The request, by parts. */
 	nghttp2_rcbuf *method, *path, *field[HTTP_FIELDS];
 	size_t head_len;
-	uint8_t *body;
-	size_t body_len, body_cap;
+	struct http_body body;
 	/* The body of the reply. */
 	uint8_t *reply;
 	size_t reply_len, reply_sent;
@@ -64,7 +63,7 @@ static void stream_free(struct stream2 *t)
 	nghttp2_rcbuf_decref(t->path);
 	for (size_t i = 0; i < HTTP_FIELDS; i++)
 		nghttp2_rcbuf_decref(t->field[i]);
-	free(t->body);
+	free(t->body.bytes);
 	free(t->reply);
 	free(t);
 }
@@ -190,7 +189,7 @@ static void request_ended(struct stream2 *t)
 	}
 	for (size_t i = 0; i < HTTP_FIELDS; i++)
 		r.field[i] = piece_of(t->field[i]);
-	r.body = (struct http_piece){(const char *)t->body, t->body_len};
+	r.body = (struct http_piece){(const char *)t->body.bytes, t->body.len};
 	t->exchange = (struct http_exchange){.head_only = r.method == HTTP_HEAD, .reply = on_reply};
 	t->answering = true;
 	http_session_request(t->session->session, &t->exchange, &r);
@@ -256,24 +255,12 @@ static int on_data(
 	(void)ctx;
 	if (!t || t->refused)
 		return 0;
-	if (len > HTTP_BODY_MAX - t->body_len) {
+	int error = http_body_add(&t->body, bytes, len);
+	if (error == -EFBIG) {
 		t->refused = 413;
 		refuse(t, 413); /* now: it may never end */
-		return 0;
 	}
-	if (t->body_cap - t->body_len < len) {
-		size_t cap = t->body_cap ? t->body_cap : 512;
-		while (cap - t->body_len < len)
-			cap *= 2;
-		uint8_t *body = realloc(t->body, cap);
-		if (!body)
-			return NGHTTP2_ERR_CALLBACK_FAILURE;
-		t->body = body;
-		t->body_cap = cap;
-	}
-	memcpy(t->body + t->body_len, bytes, len);
-	t->body_len += len;
-	return 0;
+	return error == -ENOMEM ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)

@@ -20,17 +20,6 @@ static const char *const types[] = {[FORM_FILE] = "application/json",
 	[FORM_DNS_JSON] = "application/dns-json",
 	[FORM_MESSAGE] = "application/dns-message"};
 
-/* The next part of the path. */
-static struct http_piece part(struct http_piece *rest)
-{
-	const char *slash = rest->len ? memchr(rest->at, '/', rest->len) : NULL;
-	struct http_piece first = {rest->at, slash ? (size_t)(slash - rest->at) : rest->len};
-	size_t used = first.len + (slash != NULL);
-	rest->at += used;
-	rest->len -= used;
-	return first;
-}
-
 /* ---- /dns/ ---- */
 
 /* What a file says by errno. */
@@ -142,7 +131,7 @@ static unsigned form_of(struct http_piece accept)
 /* A path of the mount, percent-encoded; false: the mount has no such file. */
 static bool file_question(struct http_piece rest, struct question *q)
 {
-	struct http_piece class = part(&rest), type = part(&rest);
+	struct http_piece class = http_take(&rest, '/'), type = http_take(&rest, '/');
 	char name[NAME_TEXT_MAX];
 	int n = http_unescape(rest, false, name, sizeof(name));
 	return class_from_text(class.at, class.len, &q->class) &&
@@ -221,7 +210,7 @@ static void on_2009(struct http_exchange *x, const struct http_said *said)
 
 static void of_2009(const struct http_visit *v, struct http_piece rest, unsigned form)
 {
-	struct http_piece class = part(&rest), type = part(&rest);
+	struct http_piece class = http_take(&rest, '/'), type = http_take(&rest, '/');
 	struct http_note note = {.form = form};
 	struct question q = {.class = CLASS_IN};
 	uint8_t message[HTTP_QUERY_MAX];

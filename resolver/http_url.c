@@ -32,23 +32,12 @@ int http_unescape(struct http_piece in, bool form, char *buf, size_t cap)
 	return (int)n;
 }
 
-/* Splits off what stands before `mark`, or all of it. */
-static struct http_piece take(struct http_piece *from, char mark)
-{
-	const char *at = memchr(from->at, mark, from->len);
-	struct http_piece first = {from->at, at ? (size_t)(at - from->at) : from->len};
-	size_t used = first.len + (at != NULL);
-	from->at += used;
-	from->len -= used;
-	return first;
-}
-
 int http_parameter(struct http_piece query, const char *name, char *buf, size_t cap)
 {
 	struct http_piece value = {0};
 	while (query.len) {
-		struct http_piece one = take(&query, '&');
-		if (!one.len || !http_is(take(&one, '='), name))
+		struct http_piece one = http_take(&query, '&');
+		if (!one.len || !http_is(http_take(&one, '='), name))
 			continue;
 		if (value.at)
 			return -EEXIST;
@@ -92,20 +81,9 @@ int http_base64url(const char *text, size_t len, uint8_t *buf, size_t cap)
 		    : (int)n; /* two texts for the same bytes would be two cache entries */
 }
 
-static struct http_piece trimmed(struct http_piece p)
-{
-	while (p.len && (p.at[0] == ' ' || p.at[0] == '\t')) {
-		p.at++;
-		p.len--;
-	}
-	while (p.len && (p.at[p.len - 1] == ' ' || p.at[p.len - 1] == '\t'))
-		p.len--;
-	return p;
-}
-
 bool http_type_is(struct http_piece field, const char *type)
 {
-	return field.at && http_is_any_case(trimmed(take(&field, ';')), type);
+	return field.at && http_is_any_case(http_trimmed(http_take(&field, ';')), type);
 }
 
 /* "0.7" and the like, in thousandths; what is no quality counts as 1 (RFC 9110, 12.4.2). */
@@ -150,10 +128,10 @@ unsigned http_accepts(struct http_piece accept, const char *type)
 	if (!accept.at)
 		return 1000;
 	while (accept.len) {
-		struct http_piece range = take(&accept, ',');
-		unsigned close = closeness(trimmed(take(&range, ';')), type), this = 1000;
+		struct http_piece range = http_take(&accept, ',');
+		unsigned close = closeness(http_trimmed(http_take(&range, ';')), type), this = 1000;
 		while (range.len) {
-			struct http_piece one = trimmed(take(&range, ';'));
+			struct http_piece one = http_trimmed(http_take(&range, ';'));
 			if (one.len > 1 && (one.at[0] == 'q' || one.at[0] == 'Q') &&
 				one.at[1] == '=')
 				this = quality((struct http_piece){one.at + 2, one.len - 2});
