@@ -18,6 +18,8 @@ struct tls_server;
 #define DNS_DOOR_TCP_MAX 256	      /* connections; the one idle longest gives way */
 #define DNS_DOOR_TCP_SHARE 32	      /* of them, for one address or /64 of another machine */
 #define DNS_DOOR_TCP_PENDING_MAX 64   /* questions a connection may have in flight */
+/* And all connections of one address or /64 of another machine. */
+#define DNS_DOOR_CLIENT_PENDING_MAX (RESOLVER_ASKS_MAX / 8)
 
 struct dns_door_config {
 	const struct sockaddr *address;

@@ -17,6 +17,7 @@
 
 struct ask {
 	LIST_ENTRY(ask) link;
+	TAILQ_ENTRY(ask) of_doors; /* if its view is a door's */
 	struct resolver *resolver;
 	struct question question;
 	uid_t view;
@@ -63,7 +64,8 @@ void ask_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 static void ask_source(struct ask *ask, enum cache_part part, const struct question *q,
 	enum cache_part source)
 {
-	ask->waiters[part] = (struct waiter){.ask = ask, .part = part};
+	ask->waiters[part] = (struct waiter){
+		.ask = ask, .part = part, .door = ask->view == VIEW_DOOR};
 	if (sources_join(ask->resolver, q, source, &ask->waiters[part]) == 0) {
 		ask->parts[part].state = PART_ASKED;
 		return;
@@ -117,6 +119,10 @@ static void ask_free(struct ask *ask)
 	event_del(&ask->timer);
 	LIST_REMOVE(ask, link);
 	ask->resolver->asks_len--;
+	if (ask->view == VIEW_DOOR) {
+		TAILQ_REMOVE(&ask->resolver->door_asks, ask, of_doors);
+		ask->resolver->door_asks_len--;
+	}
 	free(ask);
 }
 
@@ -289,9 +295,21 @@ static int take_pins(struct ask *ask)
 	return 0;
 }
 
+static void enlist(struct resolver *r, struct ask *ask)
+{
+	LIST_INSERT_HEAD(&r->asks, ask, link);
+	r->asks_len++;
+	if (ask->view != VIEW_DOOR)
+		return;
+	TAILQ_INSERT_TAIL(&r->door_asks, ask, of_doors);
+	r->door_asks_len++;
+}
+
 struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
 	void *ctx)
 {
+	if (view == VIEW_DOOR && r->door_asks_len >= RESOLVER_DOOR_ASKS_MAX)
+		ask_advance(TAILQ_FIRST(&r->door_asks), true);
 	struct ask *ask = r->asks_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*ask)) : NULL;
 	if (!ask)
 		return NULL;
@@ -302,8 +320,7 @@ struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t vie
 	ask->ctx = ctx;
 	ask->began = clock_monotonic();
 	event_assign(&ask->timer, r->base, -1, 0, on_ask_timer, ask);
-	LIST_INSERT_HEAD(&r->asks, ask, link);
-	r->asks_len++;
+	enlist(r, ask);
 	if (take_pins(ask) < 0) {
 		ask_free(ask);
 		return NULL;
@@ -371,6 +388,8 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 	r->base = base;
 	r->config = *config;
 	r->parts = *parts;
+	TAILQ_INIT(&r->door_asks);
+	sources_init(r);
 	r->env = (struct fetch_env){.parts = *parts, .policy = &r->config.policy,
 		.joined = config->joined};
 	r->out_of_memory = (struct answer){.refs = 1, .error = -ENOMEM, .rcode = RCODE_SERVFAIL,

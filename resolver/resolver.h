@@ -77,6 +77,10 @@ void resolver_given(struct resolver *r, const struct answer *a);
 /* Calls fn once, within the deadline, never before this returns; the answer is borrowed for the
  * call and never NULL. NULL: no memory, or too many asks (RESOLVER_ASKS_MAX). */
 #define RESOLVER_ASKS_MAX 4096
+/* Of these for all doors together; the rest is left to the mount. When they are taken the oldest gives
+ * way, and hears that there was no answer in time: a question that most servers answer has its answer
+ * long before, and whoever asks for names that take long keeps nobody out. */
+#define RESOLVER_DOOR_ASKS_MAX (RESOLVER_ASKS_MAX / 4 * 3)
 typedef void ask_fn(void *ctx, const struct answer *a);
 struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
 	void *ctx);

@@ -27,8 +27,14 @@ struct resolver {
 	uint64_t seed;
 	LIST_HEAD(, pending) pending[RESOLVER_BUCKETS];
 	size_t pending_len;
+	/* Those that only clients of doors wait for, or nobody, the oldest first: of DNS, of the DHT. */
+	struct pending_line {
+		TAILQ_HEAD(, pending) pending;
+		size_t len;
+	} lines[2];
 	LIST_HEAD(, ask) asks;
-	size_t asks_len;
+	TAILQ_HEAD(, ask) door_asks; /* the oldest first */
+	size_t asks_len, door_asks_len;
 	/* Own answers that peeks handed out, by the version of the record: cat is LOOKUP, OPEN and
 	 * sometimes GETATTR, and each of them peeks. */
 	struct lent {
@@ -88,11 +94,13 @@ struct waiter {
 	LIST_ENTRY(waiter) link;
 	struct ask *ask; /* NULL: not waiting */
 	enum cache_part part; /* of the ask */
+	bool door;            /* a client of a door asks */
 };
 /* Asks this source, or joins who does. 0: ask_arrived is called once; -EREMOTEIO: it cannot be
  * asked. */
 int sources_join(struct resolver *r, const struct question *q, enum cache_part source,
 	struct waiter *w);
+void sources_init(struct resolver *r);
 void sources_leave(struct waiter *w); /* nothing more comes; any waiter, waiting or not */
 void sources_finish(struct resolver *r); /* nobody waits any more */
 /* sources.c: asks DNS for what nobody waits for. False: it is being asked, or cannot be. */

@@ -9,6 +9,8 @@
 /* One source that is being asked one question, and the asks that wait for it. */
 struct pending {
 	LIST_ENTRY(pending) link;
+	TAILQ_ENTRY(pending) in_line;
+	struct pending_line *line; /* NULL: the mount waits for it, and it gives way to nobody */
 	struct resolver *resolver;
 	struct question question;
 	enum cache_part part;
@@ -18,6 +20,11 @@ struct pending {
 	bool former;  /* begun under another configuration: it answers who waits, and nobody else */
 	LIST_HEAD(, waiter) waiters;
 };
+
+/* In each of the two lines: three quarters of what upstream takes, and as much of what the DHT is
+ * asked. The rest is the mount's, and upstream's for those that are being cancelled. */
+#define LINE_MAX (UPSTREAM_IN_FLIGHT_MAX / 4 * 3)
+_Static_assert(2 * LINE_MAX <= RESOLVER_DOOR_ASKS_MAX, "the mount has a quarter");
 
 static size_t bucket_of(const struct resolver *r, const struct question *q)
 {
@@ -110,11 +117,21 @@ void sources_tell(struct resolver *r, const struct question *q)
 	pins_readers(r->pins, &q->name, tell_reader, &t);
 }
 
+static void leave_line(struct pending *p)
+{
+	if (p->line) {
+		TAILQ_REMOVE(&p->line->pending, p, in_line);
+		p->line->len--;
+	}
+	p->line = NULL;
+}
+
 static void on_fetched(void *ctx, struct answer *a)
 {
 	struct pending *p = ctx;
 	struct resolver *r = p->resolver;
 	p->fetch = NULL;
+	leave_line(p);
 	LIST_REMOVE(p, link);
 	r->pending_len--;
 	if (p->refresh)
@@ -141,12 +158,33 @@ static void on_fetched(void *ctx, struct answer *a)
 	free(p);
 }
 
+static void join_line(struct resolver *r, struct pending *p)
+{
+	struct pending_line *line = &r->lines[p->part != CACHE_DNS];
+	p->line = line;
+	TAILQ_INSERT_TAIL(&line->pending, p, in_line);
+	line->len++;
+}
+
+/* Of a full line the oldest has failed. */
+static void make_room(struct resolver *r, enum cache_part part)
+{
+	struct pending_line *line = &r->lines[part != CACHE_DNS];
+	struct pending *oldest = TAILQ_FIRST(&line->pending);
+	if (line->len < LINE_MAX)
+		return;
+	fetch_cancel(oldest->fetch);
+	on_fetched(oldest, NULL);
+}
+
 static struct pending *start_pending(
-	struct resolver *r, const struct question *q, enum cache_part part)
+	struct resolver *r, const struct question *q, enum cache_part part, bool door)
 {
 	/* Where there is no DNS, this machine's own names are the policy's, and memory's. */
 	if (part == CACHE_DNS && !r->parts.upstream)
 		return NULL;
+	if (door)
+		make_room(r, part);
 	struct pending *p = r->pending_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return NULL;
@@ -161,6 +199,8 @@ static struct pending *start_pending(
 	}
 	LIST_INSERT_HEAD(&r->pending[bucket_of(r, q)], p, link);
 	r->pending_len++;
+	if (door)
+		join_line(r, p);
 	return p;
 }
 
@@ -168,7 +208,7 @@ bool resolver_refresh(struct resolver *r, const struct question *q)
 {
 	if (find_pending(r, q, CACHE_DNS) || memory_special(r, q))
 		return false;
-	struct pending *p = start_pending(r, q, CACHE_DNS);
+	struct pending *p = start_pending(r, q, CACHE_DNS, true);
 	if (p)
 		p->refresh = true;
 	return p != NULL;
@@ -179,9 +219,11 @@ int sources_join(
 {
 	struct pending *p = find_pending(r, q, source);
 	if (!p)
-		p = start_pending(r, q, source);
+		p = start_pending(r, q, source, w->door);
 	if (!p)
 		return -EREMOTEIO;
+	if (!w->door)
+		leave_line(p);
 	LIST_INSERT_HEAD(&p->waiters, w, link);
 	return 0;
 }
@@ -204,6 +246,12 @@ void resolver_forget(struct resolver *r)
 	p->former = p->former || p->part != CACHE_ZONE;
 	if (r->watch)
 		r->watch(r->watch_ctx, NULL);
+}
+
+void sources_init(struct resolver *r)
+{
+	for (size_t i = 0; i < sizeof(r->lines) / sizeof(*r->lines); i++)
+		TAILQ_INIT(&r->lines[i].pending);
 }
 
 void sources_finish(struct resolver *r)

@@ -1,0 +1,216 @@
+/* Places among the resolver's asks and questions under way, over an upstream that never answers
+ * unless the test says so: who fills them keeps nobody else from asking. */
+#undef NDEBUG
+#include <errno.h>
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "resolver/clock.h"
+#include "resolver/resolver_inside.h"
+#include "tests/directory.h"
+
+static struct event_base *base;
+static struct own *own;
+static struct resolver *r;
+static char dir[DIRECTORY_CAP];
+
+/* ---- the upstream ---- */
+
+struct upstream_query {
+	LIST_ENTRY(upstream_query) link;
+	struct question question;
+	upstream_fn *fn;
+	void *ctx;
+};
+static LIST_HEAD(, upstream_query) under_way = LIST_HEAD_INITIALIZER(under_way);
+static unsigned under_way_len, most;
+
+int upstream_ask(struct upstream *u, const struct question *q, upstream_fn *fn, void *ctx,
+	struct upstream_query **ret_query)
+{
+	(void)u;
+	if (under_way_len == UPSTREAM_IN_FLIGHT_MAX)
+		return -EBUSY;
+	*ret_query = calloc(1, sizeof(**ret_query));
+	**ret_query = (struct upstream_query){.question = *q, .fn = fn, .ctx = ctx};
+	LIST_INSERT_HEAD(&under_way, *ret_query, link);
+	under_way_len++;
+	most = under_way_len > most ? under_way_len : most;
+	return 0;
+}
+
+void upstream_cancel(struct upstream_query *query)
+{
+	LIST_REMOVE(query, link);
+	under_way_len--;
+	free(query);
+}
+
+/* No route, to the question that came last. */
+static void end_latest(void)
+{
+	struct upstream_query *query = LIST_FIRST(&under_way);
+	struct upstream_reply none = {.error = -ENETUNREACH, .why = ""};
+	query->fn(query->ctx, &none);
+	upstream_cancel(query);
+}
+
+void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
+{
+	(void)u;
+	(void)fn;
+	(void)ctx;
+}
+
+bool upstream_has_zone(const struct upstream *u, const struct name *name)
+{
+	(void)u;
+	(void)name;
+	return false;
+}
+
+uint64_t upstream_fingerprint(const struct upstream *u)
+{
+	(void)u;
+	return 1;
+}
+
+void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
+{
+	(void)u;
+	*ret_counters = (struct upstream_counters){0};
+}
+
+/* ---- asking ---- */
+
+static int set_up(void **state)
+{
+	struct resolver_config config = {.policy = {.upstream = true},
+		.deadline = 60 * SECOND,
+		.daemon_owner = 77,
+		.cache_bytes = 1 << 22};
+	char path[96];
+	(void)state;
+	assert_int_equal(directory_make(dir), 0);
+	snprintf(path, sizeof(path), "%s/own.db", dir);
+	base = event_base_new();
+	assert_int_equal(own_open(path, 100, 0, 1, &own), 0);
+	struct resolver_parts parts = {.own = own, .upstream = (struct upstream *)&base};
+	assert_int_equal(resolver_create(base, &config, &parts, &r), 0);
+	most = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	resolver_destroy(r);
+	assert_int_equal(under_way_len, 0);
+	own_close(own);
+	event_base_free(base);
+	return directory_remove(dir);
+}
+
+struct heard {
+	unsigned times;
+	int error;
+};
+
+static void on_answer(void *ctx, const struct answer *a)
+{
+	struct heard *h = ctx;
+	h->times++;
+	h->error = a->error;
+}
+
+static bool ask(const char *format, unsigned n, uid_t view, struct heard *h)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	char name[64];
+	snprintf(name, sizeof(name), format, n);
+	assert_int_equal(name_from_text(name, strlen(name), &q.name), 0);
+	return resolver_ask(r, &q, view, on_answer, h) != NULL;
+}
+
+static void turn(void)
+{
+	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+/* Of names that take long, 20,000 by doors: the oldest give way. */
+static void the_oldest_gives_way(void **state)
+{
+	static struct heard slow[20000], other;
+	size_t ended = 0;
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++)
+		assert_true(ask("slow%u.example", i, VIEW_DOOR, &slow[i]));
+	turn();
+	assert_int_equal(most, UPSTREAM_IN_FLIGHT_MAX / 4 * 3);
+	for (size_t i = 0; i < 20000; i++) {
+		assert_true(slow[i].times <= 1);
+		ended += slow[i].times;
+		assert_true(slow[i].times == 0 || slow[i].error != 0);
+	}
+	assert_int_equal(ended, 20000 - UPSTREAM_IN_FLIGHT_MAX / 4 * 3);
+	assert_int_equal(slow[0].times, 1);
+	assert_int_equal(slow[19999].times, 0);
+	assert_true(ask("other.example", 0, VIEW_DOOR, &other));
+	end_latest();
+	turn();
+	assert_int_equal(other.times, 1);
+	assert_int_equal(other.error, -ENETUNREACH);
+}
+
+/* All that ask for one name wait for one question; asks are what they fill then. */
+static void asks_of_doors_are_bounded(void **state)
+{
+	static struct heard same[20000], other;
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++)
+		assert_true(ask("slow.example", 0, VIEW_DOOR, &same[i]));
+	assert_int_equal(r->asks_len, RESOLVER_DOOR_ASKS_MAX);
+	assert_int_equal(same[0].times, 1);
+	assert_int_equal(same[0].error, -ETIMEDOUT);
+	assert_int_equal(same[20000 - RESOLVER_DOOR_ASKS_MAX - 1].times, 1);
+	assert_int_equal(same[20000 - RESOLVER_DOOR_ASKS_MAX].times, 0);
+	for (unsigned i = 0; i < RESOLVER_ASKS_MAX - RESOLVER_DOOR_ASKS_MAX; i++)
+		assert_true(ask("mount.example", 0, 1000, &other));
+	assert_false(ask("mount.example", 0, 1000, &other));
+	assert_int_equal(other.times, 0);
+}
+
+/* What the mount waits for gives way to no door, who ever asked first. */
+static void the_mounts_stay(void **state)
+{
+	static struct heard door[5000], first, joined;
+	(void)state;
+	assert_true(ask("first.example", 0, 1000, &first));
+	assert_true(ask("joined.example", 0, VIEW_DOOR, &door[0]));
+	assert_true(ask("joined.example", 0, 1000, &joined));
+	for (unsigned i = 0; i < 5000; i++)
+		assert_true(ask("slow%u.example", i, VIEW_DOOR, &door[i]));
+	turn();
+	assert_int_equal(first.times, 0);
+	assert_int_equal(joined.times, 0);
+	assert_int_equal(under_way_len, UPSTREAM_IN_FLIGHT_MAX / 4 * 3 + 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_oldest_gives_way, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(asks_of_doors_are_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_mounts_stay, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
