@@ -191,7 +191,8 @@ static int open_upstream(struct program *p)
 		r = check_readable(config.user, config.trust_anchor);
 	if (r < 0)
 		return r;
-	r = tls_relays_create(p->base, relay_says, NULL, &p->relays);
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(config.user) : NULL;
+	r = tls_relays_create(p->base, pw ? pw->pw_uid : geteuid(), relay_says, NULL, &p->relays);
 	if (r < 0)
 		return say("upstream", r);
 	config.relay_ctx = p->relays;

@@ -18,6 +18,7 @@
 #include "resolver/clock.h"
 #include "resolver/relay_message.h"
 #include "resolver/tls_client.h"
+#include "resolver/udp_owner.h"
 
 #define QUERIES_MAX 1024	/* under way; 1.4 kB each */
 #define BURST 64		/* datagrams, or reads, before the others have their turn */
@@ -60,7 +61,9 @@ struct tls_relay {
 	relay_say_fn *say;
 	void *say_ctx;
 
-	int udp;
+	int udp, owners; /* owners: where the kernel is asked whose a socket is; -1: it does not
+			    tell */
+	uid_t asker;
 	struct event asked;
 	enum relay_state state;
 	struct stream stream;
@@ -433,6 +436,22 @@ static void arm(struct tls_relay *r)
 		event_add(&r->tick, &tick);
 }
 
+/* Loopback is open to every user of this machine; this server, under our name, is not. */
+static bool may_ask(struct tls_relay *r, const struct sockaddr_in *from)
+{
+	uid_t uid;
+
+	if (r->owners < 0)
+		return true;
+	int e = udp_owner(r->owners, from, (const struct sockaddr_in *)&r->at.addr, &uid);
+	if (e == -EOPNOTSUPP) {
+		close(r->owners);
+		r->owners = -1;
+		return true;
+	}
+	return e == 0 && (uid == r->asker || uid == geteuid());
+}
+
 /* False: it is none, or there is no place for it. */
 static bool take_question(
 	struct tls_relay *r, const uint8_t *message, size_t len, const struct sockaddr_in *from)
@@ -471,7 +490,7 @@ static void on_asked(evutil_socket_t fd, short what, void *ctx)
 
 		if (n < 0)
 			break;
-		if (!take_question(r, message, (size_t)n, &from))
+		if (!may_ask(r, &from) || !take_question(r, message, (size_t)n, &from))
 			r->counters.dropped++;
 	}
 	r->used = clock_monotonic();
@@ -543,6 +562,8 @@ int tls_relay_create(struct event_base *base, const struct tls_relay_config *con
 	r->say = config->say;
 	r->say_ctx = config->say_ctx;
 	r->udp = r->stream.fd = -1;
+	r->asker = config->asker;
+	r->owners = udp_owner_open();
 	r->used = clock_monotonic();
 	TAILQ_INIT(&r->queries);
 	event_assign(&r->tick, base, -1, 0, on_tick, r);
@@ -575,6 +596,8 @@ void tls_relay_destroy(struct tls_relay *r)
 		close_connection(r);
 	if (r->udp >= 0)
 		close(r->udp);
+	if (r->owners >= 0)
+		close(r->owners);
 	tls_client_destroy(r->client);
 	if (r->out)
 		evbuffer_free(r->out);

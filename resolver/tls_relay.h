@@ -1,10 +1,10 @@
 /* A relay: libunbound asks it over UDP on loopback, and it asks a DNS server over TLS (RFC 7858).
  *
- * One connection, that stays while there is something to ask; questions go out as they come, answers
- * come in any order. A connection that is lost is made again, and what was under way is asked again,
- * a few times. While the server cannot be reached, or is not whom it should be, each question is
- * answered with SERVFAIL at once, so that the next upstream has its turn: it is never asked in the
- * clear.
+ * One connection, that stays while there is something to ask; questions go out as they come,
+ * answers come in any order. A connection that is lost is made again, and what was under way is
+ * asked again, a few times. While the server cannot be reached, or is not whom it should be, each
+ * question is answered with SERVFAIL at once, so that the next upstream has its turn: it is never
+ * asked in the clear.
  */
 #ifndef RESOLVER_TLS_RELAY_H
 #define RESOLVER_TLS_RELAY_H
@@ -20,6 +20,7 @@ struct tls_relay_config {
 	const char *word; /* for people: tls://ADDR#NAME */
 	struct server_address server;
 	const char *name;  /* in its certificate */
+	uid_t asker;	   /* whose questions it takes, besides our own user's */
 	relay_say_fn *say; /* that it fails, why, and that it works again */
 	void *say_ctx;
 };

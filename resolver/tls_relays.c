@@ -21,6 +21,7 @@ struct entry {
 
 struct tls_relays {
 	struct event_base *base;
+	uid_t asker;
 	relay_say_fn *say;
 	void *say_ctx;
 	struct event sweep;
@@ -60,14 +61,15 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 		event_add(&relays->sweep, &period);
 }
 
-int tls_relays_create(
-	struct event_base *base, relay_say_fn *say, void *say_ctx, struct tls_relays **ret_relays)
+int tls_relays_create(struct event_base *base, uid_t asker, relay_say_fn *say, void *say_ctx,
+	struct tls_relays **ret_relays)
 {
 	struct tls_relays *relays = calloc(1, sizeof(*relays));
 
 	if (!relays)
 		return -ENOMEM;
 	relays->base = base;
+	relays->asker = asker;
 	relays->say = say;
 	relays->say_ctx = say_ctx;
 	event_assign(&relays->sweep, base, -1, 0, on_sweep, relays);
@@ -100,6 +102,7 @@ static int entry_create(struct tls_relays *relays, const char *word, struct entr
 	struct tls_relay_config config = {.word = word,
 		.server = parsed.address,
 		.name = parsed.name,
+		.asker = relays->asker,
 		.say = relays->say,
 		.say_ctx = relays->say_ctx};
 	int r = tls_relay_create(relays->base, &config, &e->relay);

@@ -10,8 +10,10 @@
 
 struct tls_relays;
 
-int tls_relays_create(
-	struct event_base *base, relay_say_fn *say, void *say_ctx, struct tls_relays **ret_relays);
+/* `asker` is the user that the validator becomes: nobody else's questions are taken, but our own
+ * user's. */
+int tls_relays_create(struct event_base *base, uid_t asker, relay_say_fn *say, void *say_ctx,
+	struct tls_relays **ret_relays);
 void tls_relays_destroy(struct tls_relays *relays);
 
 /* For upstream_config.relay: where the relay for this word listens; it is made when there is none.

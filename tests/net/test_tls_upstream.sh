@@ -61,9 +61,20 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for n in 0, 1, 11, 12, 13, 100, 1024, 1025, 65000:
     s.sendto(os.urandom(n), (host, int(port)))
 PYTHON
+cat >"$T/asker.py" <<'PYTHON'
+import sys
+sys.path.insert(0, sys.argv[1] + "/net")
+from dnsraw import *
+host, port = sys.argv[2].split(":")
+r = Udp((host, int(port)), timeout=1).ask(query("www.example.test"))
+print(r.rcode if r else "silence")
+PYTHON
+asked_by() { setpriv --reuid="$1" --clear-groups /usr/bin/python3 -B "$T/asker.py" "$TESTS" "$at"; }
+is "its own user may ask it" "$(asked_by 0)" NOERROR
+is "another user of this machine may not" "$(asked_by 12345)" silence
 check "junk at its door" /usr/bin/python3 "$T/junk.py" "$at"
 has "changes nothing" "$(whole www.rsa.test A)" 192.0.2.1
-is "and is counted" "$(status relay.dropped)" 9
+is "and is counted" "$(status relay.dropped)" 10
 # The server begins anew: what comes then is asked over another connection.
 kill "$(cat "$T/unbound.127.53.2.1.pid")"
 wait "$(cat "$T/unbound.127.53.2.1.pid")" 2>/dev/null

@@ -1,0 +1,17 @@
+/* Whose socket a datagram on loopback came from, by what the kernel says of its sockets
+ * (sock_diag(7)). A datagram by itself carries no name, and loopback is open to every user of the
+ * machine. */
+#ifndef RESOLVER_UDP_OWNER_H
+#define RESOLVER_UDP_OWNER_H
+
+#include <netinet/in.h>
+#include <sys/types.h>
+
+/* A descriptor to ask by, or a negative errno. */
+int udp_owner_open(void);
+/* Who owns the socket at `from` that sent to `to`. 0; -ENOENT: there is none any more; -EOPNOTSUPP:
+ * the kernel does not tell; other errors of the descriptor. It does not wait: the kernel answers at
+ * once. */
+int udp_owner(int fd, const struct sockaddr_in *from, const struct sockaddr_in *to, uid_t *ret_uid);
+
+#endif
