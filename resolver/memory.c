@@ -108,6 +108,42 @@ const struct answer *memory_special(struct resolver *r, const struct question *q
 	return cache_find(r->cache, q, CACHE_DNS, clock_monotonic());
 }
 
+/* A denial of every type, by DNS, of the name itself: not of what an alias of that name leads to. */
+static bool denies_name(const struct answer *a)
+{
+	return a && a->validated && a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN &&
+	       a->ede != EDE_STALE && answer_cnames(a, NULL, 0) == 0;
+}
+
+/* Names have few labels; a long one is not worth more. What was asked of the name above is likely to
+ * have been of the same type, or an address. */
+#define ABOVE_MAX 8
+
+struct answer *memory_below_nothing(struct resolver *r, const struct question *q)
+{
+	const uint16_t types[] = {q->type, TYPE_A, TYPE_AAAA};
+	unsigned labels = name_labels(&q->name);
+	uint64_t now = clock_monotonic();
+	struct answer *below;
+	/* Servers of its own may know it all the same. */
+	if (r->parts.upstream && upstream_has_zone(r->parts.upstream, &q->name))
+		return NULL;
+	for (unsigned n = 1; n < labels && n <= ABOVE_MAX; n++) {
+		struct question above = {.class = q->class};
+		name_parent(&q->name, n, &above.name);
+		for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+			above.type = types[i];
+			const struct answer *a = cache_find(r->cache, &above, CACHE_DNS, now);
+			if (!denies_name(a) || answer_from_renamed(q, a, &below) < 0)
+				continue;
+			below->trust = a->trust;
+			below->validated = true;
+			return below;
+		}
+	}
+	return NULL;
+}
+
 /* Fresh answers of every source, by one look into the cache. A client of a door is waited with: what
  * it asks again and again is asked for anew before it ends. Through the mount nothing is, as a walk
  * of files that are listed tells the network nothing. */

@@ -101,7 +101,12 @@ static void ask_part(struct ask *ask, enum cache_part part)
 	const struct answer *a = memory_cached(ask->resolver, &ask->question, part, false);
 	if (!a && part == CACHE_DNS)
 		a = memory_special(ask->resolver, &ask->question);
-	if (a)
+	struct answer *below = !a && part == CACHE_DNS
+				       ? memory_below_nothing(ask->resolver, &ask->question)
+				       : NULL;
+	if (below)
+		part_done(ask, part, below);
+	else if (a)
 		part_done(ask, part, answer_ref(a));
 	else
 		ask_source(ask, part, &ask->question, part);

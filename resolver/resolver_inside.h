@@ -76,6 +76,10 @@ const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	enum cache_part part, bool listed);
 /* What this machine itself says in place of conventional DNS, now in the cache like that; or NULL. */
 const struct answer *memory_special(struct resolver *r, const struct question *q);
+/* Below a name that is proven not to exist nothing exists (RFC 8020): that proof as the answer to this
+ * question, or NULL. A reference; it is not kept, so that nobody fills the cache with what it says
+ * already. */
+struct answer *memory_below_nothing(struct resolver *r, const struct question *q);
 /* The parts of an answer as far as they are held, with the pins of this view. */
 void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool listed,
 	struct policy_part ret_parts[CACHE_PARTS]);

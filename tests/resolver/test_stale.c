@@ -35,6 +35,7 @@ struct upstream_query {
 };
 
 static enum { ANSWERS, DENIES, DENIES_TYPE, FAILS, BOGUS, NO_ROUTE } mode;
+static bool proves; /* a denial is signed */
 static uint64_t delay; /* microseconds until it says so */
 static unsigned asked;
 static uint8_t address[] = {192, 0, 2, 1};
@@ -76,7 +77,7 @@ static void reply(evutil_socket_t fd, short what, void *ctx)
 	struct upstream_query *query = ctx;
 	uint8_t message[512];
 	struct upstream_reply said = {
-		.message = message, .why = "", .secure = mode == ANSWERS, .bogus = mode == BOGUS};
+		.message = message, .why = "", .secure = mode == ANSWERS || (mode == DENIES && proves), .bogus = mode == BOGUS};
 	said.len = write_message(&query->question, message, sizeof(message));
 	if (mode == FAILS || mode == NO_ROUTE)
 		said = (struct upstream_reply){
@@ -146,6 +147,7 @@ static void start(uint64_t deadline)
 	resolver_destroy(r);
 	assert_int_equal(resolver_create(base, &config, &parts, &r), 0);
 	mode = ANSWERS;
+	proves = false;
 	delay = 10000;
 	asked = 0;
 	ttl = 60;
@@ -655,9 +657,55 @@ static void prefetch_is_bounded(void **state)
 	assert_int_equal(asked, PREFETCH_WAITING);
 }
 
+/* RFC 8020. */
+static void nothing_is_below_what_does_not_exist(void **state)
+{
+	struct heard h;
+	(void)state;
+	start(4 * SECOND);
+	mode = DENIES;
+	h = ask("gone.example.org");
+	answer_unref(h.answer);
+	mode = ANSWERS;
+	h = ask("www.gone.example.org"); /* nobody has proven that */
+	assert_int_equal(h.answer->error, 0);
+	answer_unref(h.answer);
+
+	start(4 * SECOND);
+	mode = DENIES;
+	proves = true;
+	h = ask("gone.example.org");
+	assert_true(h.answer->validated);
+	answer_unref(h.answer);
+	mode = ANSWERS;
+	for (unsigned i = 0; i < 3; i++) {
+		h = ask(i == 0 ? "gone.gone.example.org" : "a.b.c.gone.example.org");
+		assert_int_equal(h.answer->error, -ENOENT);
+		assert_int_equal(h.answer->rcode, RCODE_NXDOMAIN);
+		assert_true(h.answer->validated);
+		assert_true(answer_ttl_left(h.answer, clock_monotonic()) <= 60);
+		answer_unref(h.answer);
+	}
+	assert_int_equal(asked, 1);
+	h = ask("other.example.org");
+	assert_int_equal(h.answer->error, 0);
+	answer_unref(h.answer);
+	assert_int_equal(name_from_text("split.gone.example.org", 22, &split), 0);
+	h = ask("www.split.gone.example.org"); /* has servers of its own */
+	assert_int_equal(h.answer->error, 0);
+	answer_unref(h.answer);
+	split = (struct name){.len = 1};
+	leap(61 * SECOND);
+	h = ask("www.gone.example.org");
+	assert_int_equal(h.answer->error, 0);
+	answer_unref(h.answer);
+	assert_int_equal(asked, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nothing_is_below_what_does_not_exist, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_after_its_patience, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(is_refreshed_behind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_for_a_failure_at_once, set_up, tear_down),
