@@ -31,6 +31,7 @@ enum {
 	EDE_NSEC_MISSING = 12,
 	EDE_FILTERED = 17,
 	EDE_PROHIBITED = 18,
+	EDE_STALE_DENIAL = 19, /* Stale NXDOMAIN Answer */
 	EDE_NOT_AUTHORITATIVE = 20, /* also: a question without RD (RFC 8914, 4.21) */
 	EDE_NO_AUTHORITY = 22,
 	EDE_NO_REPLY = 23,
@@ -121,6 +122,16 @@ struct question answer_question(const struct answer *a);
 bool answer_is_to(const struct answer *a, const struct question *q);
 
 struct answer *answer_ref(const struct answer *a);
+/* RFC 8914, 4.4 and 4.20: what is stale, of records or that there are none, and that there is no
+ * such name. */
+static inline int answer_stale_code(const struct answer *a)
+{
+	return a->rcode == RCODE_NXDOMAIN ? EDE_STALE_DENIAL : EDE_STALE;
+}
+static inline bool answer_is_stale(const struct answer *a)
+{
+	return a->ede == EDE_STALE || a->ede == EDE_STALE_DENIAL;
+}
 void answer_unref(const struct answer *a); /* NULL is fine */
 size_t answer_size(const struct answer *a); /* bytes of memory, messages included */
 

@@ -160,7 +160,7 @@ struct answer *answer_stale(const struct answer *a, uint64_t now)
 		stale->message[PLAIN] = stale->message[SIGNED];
 	stale->refs = 1;
 	stale->trace = NULL;
-	stale->ede = EDE_STALE;
+	stale->ede = answer_stale_code(a);
 	stale->trust = a->trust == TRUST_DNSSEC ? TRUST_DNS : a->trust;
 	stale->validated = false;
 	stale->ttl = ANSWER_STALE_TTL;

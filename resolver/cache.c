@@ -324,7 +324,7 @@ static void make_room(struct cache *cache, const struct entry *e)
 
 static enum kind kind_of(const struct answer *a, enum cache_part part)
 {
-	if ((a->error && a->error != -ENOENT) || (part == CACHE_DNS && a->ede == EDE_STALE))
+	if ((a->error && a->error != -ENOENT) || (part == CACHE_DNS && answer_is_stale(a)))
 		return FAILURE;
 	return a->error ? NEGATIVE : POSITIVE;
 }

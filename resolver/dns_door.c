@@ -56,13 +56,8 @@ static size_t refuse(struct dns_door *door, const struct dns_query *q, uint8_t *
 static size_t answer_any(
 	struct dns_door *door, const struct dns_query *q, uint8_t *buf, size_t limit)
 {
-	struct answer *any = dns_any_answer(&q->question);
-	if (!any)
-		return dns_door_count(door, q, RCODE_SERVFAIL,
-			dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, buf, limit));
-	size_t len = count_answer(door, q, any, buf, dns_reply_answer(q, any, 0, buf, limit));
-	answer_unref(any);
-	return len;
+	door->counters[q->via].source[SOURCE_NONE]++;
+	return dns_door_count(door, q, RCODE_NOERROR, dns_reply_any(q, buf, limit));
 }
 
 size_t dns_door_at_once(
@@ -77,7 +72,7 @@ size_t dns_door_at_once(
 	if (a) {
 		struct dns_door_counters *c = &door->counters[q->via];
 		resolver_given(door->resolver, a);
-		*(a->ede == EDE_STALE ? &c->stale : &c->hits) += 1;
+		*(answer_is_stale(a) ? &c->stale : &c->hits) += 1;
 		return count_answer(door, q, a, buf, dns_reply_answer(q, a, q->asked, buf, limit));
 	}
 	/* Not to be looked up, and not in memory: this server has no referral to give. */
@@ -93,7 +88,7 @@ size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const str
 	while (i < DNS_TOOK - 1 && took >= dns_took_ms[i])
 		i++;
 	c->took[i]++;
-	*(a->ede == EDE_STALE ? &c->stale : &c->misses) += 1;
+	*(answer_is_stale(a) ? &c->stale : &c->misses) += 1;
 	return count_answer(door, q, a, buf, dns_reply_answer(q, a, now, buf, limit));
 }
 
@@ -137,7 +132,8 @@ static struct udp_wait *wait_create(
 	memcpy(&w->peer, from->msg_name, from->msg_namelen);
 	w->peer_len = from->msg_namelen;
 	w->control_len = from->msg_controllen;
-	memcpy(w->control, from->msg_control, from->msg_controllen);
+	if (w->control_len) /* else there need not be any memory behind it */
+		memcpy(w->control, from->msg_control, w->control_len);
 	w->ask = resolver_ask(door->resolver, &q->question, VIEW_DOOR, on_late_answer, w);
 	if (!w->ask) {
 		free(w);

@@ -230,6 +230,32 @@ static size_t put_stored(const struct dns_query *q, const struct answer_message 
 	return m->len;
 }
 
+/* False: not in `room` bytes. Over UDP there is more room elsewhere, and only the words are left
+ * out; over the others every option is, before the answer would be. */
+static bool fit_opt(const struct dns_query *q, struct dns_outcome outcome, size_t room,
+	struct dns_opt *ret_opt)
+{
+	if (q->via != DNS_UDP) {
+		dns_opt_fit(q, outcome, room, ret_opt);
+		return ret_opt->len || !q->edns;
+	}
+	dns_opt_write(q, outcome, ret_opt);
+	if (ret_opt->len > room && outcome.words) {
+		outcome.words = NULL;
+		dns_opt_write(q, outcome, ret_opt);
+	}
+	return ret_opt->len <= room;
+}
+
+/* TC where TCP has room for it. Who is told TC over TCP would ask again for ever. */
+static size_t put_too_long(const struct dns_query *q, struct dns_outcome outcome, unsigned ad,
+	uint8_t *buf, size_t limit)
+{
+	if (q->via == DNS_UDP)
+		return put_short(q, outcome, ad | FLAG_TC, buf, limit);
+	return put_short(q, dns_outcome_of(RCODE_SERVFAIL, EDE_OTHER), 0, buf, limit);
+}
+
 size_t dns_reply_answer(
 	const struct dns_query *q, const struct answer *a, uint64_t now, uint8_t *buf, size_t limit)
 {
@@ -242,31 +268,25 @@ size_t dns_reply_answer(
 	unsigned rcode = m->bytes[3] & 0xf;
 	unsigned ad = a->validated && (q->dnssec_ok || q->flags & FLAG_AD) ? FLAG_AD : 0;
 	struct dns_outcome outcome = outcome_of(a, rcode);
-	dns_opt_write(q, outcome, &opt);
-	if (m->len + opt.len > limit && outcome.words) {
-		outcome.words = NULL;
-		dns_opt_write(q, outcome, &opt);
-	}
-	if (m->len + opt.len > limit)
-		return put_short(q, outcome, ad | FLAG_TC, buf, limit);
+	if (m->len > limit || !fit_opt(q, outcome, limit - m->len, &opt))
+		return put_too_long(q, outcome, ad, buf, limit);
 	uint64_t elapsed = now > a->arrived ? (now - a->arrived) / 1000000 : 0;
 	size_t len = put_stored(q, m, elapsed > UINT32_MAX ? UINT32_MAX : (uint32_t)elapsed,
 		reply_flags(q, rcode) | ad, buf);
 	return put_opt(q, &opt, buf, len, limit);
 }
 
-struct answer *dns_any_answer(const struct question *q)
+size_t dns_reply_any(const struct dns_query *q, uint8_t *buf, size_t limit)
 {
-	static const uint8_t hinfo[] = "\007RFC8482"; /* the NUL is the empty second string */
-	struct question as_hinfo = *q;
-	struct answer *a = NULL;
-	as_hinfo.type = TYPE_HINFO;
-	struct rrset *set = rrset_create(&as_hinfo, 3600);
-	if (set && rrset_add(set, hinfo, sizeof(hinfo)) == 0)
-		answer_from_rrset(&as_hinfo, set, &a);
-	rrset_destroy(set);
-	/* The question section must be the one that was asked. */
-	for (int i = 0; a && i < 2; i++)
-		put16(a->message[i].bytes + PACKET_HEADER + q->name.len, q->type);
-	return a;
+	/* Of the question's name; the text is the first string, the second is empty. */
+	static const uint8_t hinfo[] = "\xc0\x0c\0\x0d\0\1\0\0\x0e\x10\0\x09\007RFC8482";
+	struct dns_opt opt;
+	size_t len = put_head(q, reply_flags(q, RCODE_NOERROR), buf);
+	put16(buf + 6, 1);
+	memcpy(buf + len, hinfo, sizeof(hinfo));
+	len += sizeof(hinfo);
+	dns_opt_fit(q, dns_outcome_of(RCODE_NOERROR, EDE_NONE), limit - len, &opt);
+	return put_opt(q, &opt, buf, len, limit);
 }
+_Static_assert(PACKET_HEADER + NAME_WIRE_MAX + 4 + 12 + 9 + DNS_OPT_MAX <= DNS_UDP_PLAIN,
+	"any ANY fits");

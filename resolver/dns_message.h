@@ -61,7 +61,8 @@ size_t dns_reply_answer(const struct dns_query *q, const struct answer *a, uint6
 /* Largest reply that this query takes over UDP. */
 size_t dns_udp_limit(const struct dns_query *q);
 
-/* ANY is answered with one small record that says why (RFC 8482). NULL: no memory. */
-struct answer *dns_any_answer(const struct question *q);
+/* ANY is answered with one small record that says why (RFC 8482). It fits DNS_UDP_PLAIN bytes, and
+ * `limit` is no less. */
+size_t dns_reply_any(const struct dns_query *q, uint8_t *buf, size_t limit);
 
 #endif

@@ -64,6 +64,7 @@ static const char *words_of(int ede)
 {
 	switch (ede) {
 	case EDE_STALE:
+	case EDE_STALE_DENIAL:
 		return "kadns: from memory, its source does not answer";
 	case EDE_BOGUS:
 	case EDE_SIGNATURE_EXPIRED:
@@ -141,6 +142,8 @@ void dns_opt_fit(
 	if (ret_opt->len > room)
 		dns_opt_write(q, outcome, ret_opt);
 	outcome.ede = EDE_NONE;
+	if (ret_opt->len > room)
+		dns_opt_write(q, outcome, ret_opt);
 	if (ret_opt->len > room)
 		dns_opt_write(&bare, outcome, ret_opt);
 	if (ret_opt->len > room)

@@ -22,7 +22,8 @@ struct dns_opt {
 	uint8_t bytes[DNS_OPT_MAX];
 };
 void dns_opt_write(const struct dns_query *q, struct dns_outcome outcome, struct dns_opt *ret_opt);
-/* The same in at most `room` bytes: without its words, then without any option, then not at all. */
+/* The same in at most `room` bytes: without its words, then without the code, then without any option,
+ * then not at all. */
 void dns_opt_fit(const struct dns_query *q, struct dns_outcome outcome, size_t room,
 	struct dns_opt *ret_opt);
 /* Bytes that bring a reply of `len` bytes to the block length of RFC 8467 when they are appended

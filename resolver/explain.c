@@ -207,7 +207,7 @@ static void put_origin(struct text *t, const struct answer *a, enum cache_part p
 		put_key(t, ", signer ", a->signer);
 	if (a->seq)
 		text_format(t, ", seq %lld", (long long)a->seq);
-	if (a->ede == EDE_STALE)
+	if (answer_is_stale(a))
 		text_puts(t, part == CACHE_DNS ? ", stale: DNS does not answer" :
 						 ", stale: not signed anew for a week");
 }

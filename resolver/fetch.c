@@ -197,7 +197,7 @@ static struct answer *answer_from_zone(struct fetch *f)
 	a->time = newest->seq / (int64_t)SECOND;
 	a->expires = clock_wall() / (int64_t)SECOND + a->ttl;
 	if (newest->seq < clock_wall() - ZONE_STALE)
-		a->ede = EDE_STALE;
+		a->ede = answer_stale_code(a);
 	return a;
 }
 

@@ -246,7 +246,7 @@ static bool goes_on(const struct policy *p, enum cache_part part, const struct p
 		return policy_pin_goes_on(said->pin, a);
 	if (part != CACHE_DNS || p->mode == POLICY_OPEN)
 		return a->error != 0;
-	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && a->ede != EDE_STALE &&
+	return a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN && !answer_is_stale(a) &&
 	       answer_cnames(a, NULL, 0) == 0;
 }
 

@@ -327,12 +327,53 @@ static void test_any(void **state)
 	uint8_t buf[512];
 	struct dns_query q = query_of("\1\0", false, 0, false);
 	q.question.type = TYPE_ANY;
-	struct answer *a = dns_any_answer(&q.question);
-	size_t len = dns_reply_answer(&q, a, 0, buf, sizeof(buf));
+	size_t len = dns_reply_any(&q, buf, sizeof(buf));
 	assert_int_equal(buf[7], 1);
 	assert_memory_equal(buf + 12, WWW "\0\xff\0\1", 17);
-	assert_memory_equal(buf + 29, "\xc0\x0c\0\x0d\0\1", 6);
+	assert_memory_equal(buf + 29, "\xc0\x0c\0\x0d\0\1\0\0\x0e\x10\0\x09\7RFC8482", 21);
+	assert_int_equal(buf[29 + 20], 0);
 	assert_int_equal(len, 29 + 12 + 9);
+	/* The longest name, and the longest OPT. */
+	q = query_of("\1\0", true, 512, true);
+	q.cased.len = NAME_WIRE_MAX;
+	q.replies_cookie = q.asks_keepalive = true;
+	q.keepalive = 100;
+	len = dns_reply_any(&q, buf, sizeof(buf));
+	assert_int_equal(len, 12 + NAME_WIRE_MAX + 4 + 21 + 11 + 4 + COOKIE_LEN + 6);
+	assert_int_equal(buf[7], 1);
+	assert_int_equal(buf[11], 1);
+	assert_int_equal(buf[2] & 2, 0);
+}
+
+/* Over TCP nobody may be sent to TCP: the options go before the answer does, and where even a bare
+ * OPT is too much it has failed. */
+static void test_too_long_for_tcp(void **state)
+{
+	(void)state;
+	static uint8_t buf[PACKET_MAX];
+	struct answer *a = answer_of(4000); /* 29 + 4000 * 16 = 64,029 bytes */
+	struct dns_query q = query_of("\1\0", true, 1232, false);
+	const size_t bare = 64029 + 11, ede = 6, cookie = 4 + COOKIE_LEN;
+	a->ede = EDE_STALE;
+	q.via = DNS_TCP;
+	q.replies_cookie = true;
+	const struct {
+		size_t limit, len;
+	} rows[] = {{PACKET_MAX, bare + cookie + ede + strlen("kadns: from memory, its source does not answer")},
+		{bare + cookie + ede + 1, bare + cookie + ede}, {bare + cookie + 5, bare + cookie},
+		{bare + 5, bare}, {bare, bare}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(dns_reply_answer(&q, a, 0, buf, rows[i].limit), rows[i].len);
+		assert_int_equal(buf[2] & 2, 0);
+		assert_int_equal(buf[6] << 8 | buf[7], 4000);
+		assert_int_equal(buf[11], 1);
+	}
+	assert_in_range(dns_reply_answer(&q, a, 0, buf, bare - 1), 1, 200);
+	assert_int_equal(buf[2] & 2, 0);
+	assert_int_equal(buf[3] & 0xf, RCODE_SERVFAIL);
+	q.via = DNS_UDP;
+	assert_in_range(dns_reply_answer(&q, a, 0, buf, bare), 1, 200);
+	assert_int_equal(buf[2] & 2, 2);
 	answer_unref(a);
 }
 
@@ -349,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_padded),
 		cmocka_unit_test(test_any),
+		cmocka_unit_test(test_too_long_for_tcp),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

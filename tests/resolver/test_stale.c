@@ -343,6 +343,25 @@ static void a_denial_stands_in_too(void **state)
 	expect(h, -ENOENT, EDE_STALE);
 }
 
+/* RFC 8914, 4.20. */
+static void a_denial_of_the_name_says_that_it_is_one(void **state)
+{
+	(void)state;
+	mode = DENIES;
+	expect(ask("www.example"), -ENOENT, EDE_NONE);
+	leap(61 * SECOND);
+	mode = FAILS;
+	struct heard h = ask("www.example");
+	assert_int_equal(h.answer->rcode, RCODE_NXDOMAIN);
+	expect(h, -ENOENT, EDE_STALE_DENIAL);
+	/* A failure in the cache: asked again as rarely as one, not believed for its 30 s. */
+	expect(ask("www.example"), -ENOENT, EDE_STALE_DENIAL);
+	assert_int_equal(asked, 2);
+	mode = ANSWERS;
+	leap(2 * SECOND);
+	expect(ask("www.example"), 0, EDE_NONE);
+}
+
 /* But it lets no stranger answer in its place: it was said once, and is not said now. */
 static void a_stale_denial_is_final(void **state)
 {
@@ -629,6 +648,7 @@ static void a_prefetch_that_fails_harms_nobody(void **state)
 	expect(ask("www.example"), 0, EDE_NONE);
 	leap(SECOND / 4);
 	assert_int_equal(asked, 2);
+	assert_int_equal(r->counters.stale, 0); /* nothing has ended */
 	expect(ask("www.example"), 0, EDE_NONE);
 	leap(SECOND / 2);
 	expect(ask("www.example"), 0, EDE_STALE);
@@ -710,6 +730,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(is_refreshed_behind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_for_a_failure_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_denial_stands_in_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_denial_of_the_name_says_that_it_is_one, set_up, tear_down),
 		cmocka_unit_test(a_stale_denial_is_final),
 		cmocka_unit_test_setup_teardown(bogus_is_no_silence, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_at_the_deadline, set_up, tear_down),
