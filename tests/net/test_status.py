@@ -18,6 +18,8 @@ from lab import Client, Kadns, bdecode, bencode, check, enter, eventually, main
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # What needs hours, IPv6, a crowd or a full disk: moved by these tests, by this word of theirs.
 ELSEWHERE = {
+    # A silent forwarder has failed before the deadline comes.
+    "asks.deadlines": ("resolver/test_race.c", "deadlines"),
     "asks.pinned": ("net/test_pins.sh", "asks.pinned"),
     "cache.prefetch_dropped": ("resolver/test_stale.c", "prefetch_dropped"),
     "cache.prefetched": ("resolver/test_stale.c", "prefetch_begun"),
