@@ -8,13 +8,14 @@
 M=$T/dns
 A=$M/IN/A
 mkdir "$M"
-disk() { # DELAY_US ERRNO
-	python3 -c "
-import struct, sys
-with open('$T/disk', 'r+b') as f:
-    f.seek(8); f.write(struct.pack('=II', int(sys.argv[1]), int(sys.argv[2])))" "$1" "$2"
+le32() { # NUMBER: its four bytes, the lowest first
+	# shellcheck disable=SC2059
+	printf "$(printf '\\%03o' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)))"
 }
-syncs() { python3 -c "import struct; print(struct.unpack('=Q', open('$T/disk', 'rb').read(8))[0])"; }
+disk() { # DELAY_US ERRNO
+	{ le32 "$1" && le32 "$2"; } | dd of="$T/disk" bs=8 seek=1 conv=notrunc status=none
+}
+syncs() { echo $(($(od -An -tu8 -N8 "$T/disk"))); }
 status() { sed -n "s/^$1  *//p" "$M/.kadns/status"; }
 as() { # UID COMMAND...
 	uid=$1
