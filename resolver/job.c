@@ -2,6 +2,7 @@
 #include "resolver/job.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@ void job_stop(struct job *job)
 	job->piece = 0;
 	merge_edits_finish(&job->edits);
 	job->lookup = NULL;
+	if (job->state == JOB_STORING)
+		own_wait_no_longer(job->publisher->own, &job->durable);
 	if (job->state != JOB_WAITING)
 		job_leave_place(job);
 	job->state = JOB_WAITING;
@@ -184,7 +187,7 @@ static int sign(struct job *job, const uint8_t *packet, size_t len)
 	return dht_item_sign(item, seed);
 }
 
-/* Above all that was seen, and time; on disk before it is used, so that it is used once.
+/* Above all that was seen, and time; written before it is used, so that it is used once.
  * -EOVERFLOW: somebody who holds the key went far ahead; following him would burn it. */
 static int next_put(struct job *job, const struct dht_id *target, struct own_put *last,
 	const uint8_t *packet, size_t len)
@@ -200,6 +203,25 @@ static int next_put(struct job *job, const struct dht_id *target, struct own_put
 }
 
 static int put_next(struct job *job);
+
+static void on_durable(struct own_waiter *w, int error)
+{
+	struct job *job = (struct job *)((char *)w - offsetof(struct job, durable));
+	job->state = JOB_PUTTING;
+	if (error < 0 || put_next(job) < 0)
+		fail(job);
+}
+
+/* The seq has just been written, so there is something to wait for where commits wait for anything
+ * at all; and it is the last, so that the edits that were merged are on the disk with it. */
+static int store_and_put(struct job *job)
+{
+	job->durable.fn = on_durable;
+	if (!own_wait(job->publisher->own, &job->durable))
+		return put_next(job);
+	job->state = JOB_STORING;
+	return 0;
+}
 
 /* The zone has no room for what is written now: plain names have their slots. */
 static void zone_is_full(struct job *job)
@@ -242,7 +264,7 @@ static int merge_and_put(struct job *job)
 	r = next_put(job, &target, &last, packet, (size_t)len);
 	if (r == 0)
 		r = sign(job, packet, (size_t)len);
-	return r < 0 ? r : put_next(job);
+	return r < 0 ? r : store_and_put(job);
 }
 
 /* What no edit asked for is republishing, and shares its budget. */

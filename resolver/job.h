@@ -3,8 +3,10 @@
  *   waiting   for its time: a second after the edit, a back-off, a day after the last put, for
  *             what is published is signed anew daily; without an edit, for its turn then
  *   reading   the newest version from the network
- *   putting   the pieces of a large claim; then the merge of that and the own edits, with cas; where
- *             ids were made up to be next to it, it is read back before it counts
+ *   storing   what is read and merged, until this machine's disk has it: what were lost with the
+ *             next power cut, or is refused by the disk a moment later, is told to nobody
+ *   putting   the pieces of a large claim; then the merge of that and the own edits, with cas;
+ * where ids were made up to be next to it, it is read back before it counts
  *
  * What the network took, or held already as it should be, is kept alive by the DHT node from then
  * on (dht_publish), until this job puts something else or the network shows something newer.
@@ -38,7 +40,7 @@ struct job_line {
 };
 
 enum job_kind { JOB_ZONE, JOB_SLOT };
-enum job_state { JOB_WAITING, JOB_READING, JOB_PUTTING };
+enum job_state { JOB_WAITING, JOB_READING, JOB_STORING, JOB_PUTTING };
 
 struct job {
 	TAILQ_ENTRY(job) link;
@@ -58,11 +60,12 @@ struct job {
 	struct job_line *line; /* the line that it stands in, or NULL */
 	TAILQ_ENTRY(job) turn;
 	unsigned conflicts, failures;
-	uint64_t due; /* monotonic, microseconds; when waiting */
+	uint64_t due;	  /* monotonic, microseconds; when waiting */
 	uint64_t started; /* monotonic: its last run; 0: none */
 	struct event timer;
 	struct dht_lookup *lookup;
-	struct dht_item item; /* target of the job, then what is put */
+	struct own_waiter durable; /* JOB_STORING: for the edits, and for the seq */
+	struct dht_item item;	   /* target of the job, then what is put */
 	struct job_packet {
 		int64_t seq;
 		uint16_t len;
@@ -76,7 +79,7 @@ struct job {
 	struct dht_published *kept, **kept_pieces; /* what the DHT node keeps alive */
 	size_t kept_pieces_len;
 	int64_t kept_seq;
-	size_t piece; /* the next to be put */
+	size_t piece;	/* the next to be put */
 	unsigned taken; /* nodes that took it, until it was read back */
 };
 
@@ -104,8 +107,8 @@ struct publisher {
 /* jobs.c: the jobs that there are. Finds or makes one; NULL: no memory. */
 struct job *job_zone(struct publisher *p, uid_t uid);
 struct job *job_slot(struct publisher *p, const struct question *q);
-/* Runs it `delay` microseconds from now, or sooner if that was due already, but not within `pace` of
- * its last run; when it is running, once more after it. */
+/* Runs it `delay` microseconds from now, or sooner if that was due already, but not within `pace`
+ * of its last run; when it is running, once more after it. */
 void job_schedule(struct job *job, uint64_t delay);
 /* How long until it may run again? */
 uint64_t job_pause(const struct job *job);

@@ -48,6 +48,8 @@ struct own_waiter {
 	void (*fn)(struct own_waiter *w, int error);
 };
 bool own_wait(struct own *own, struct own_waiter *w);
+/* Whoever waits gives up: w->fn is not called. */
+void own_wait_no_longer(struct own *own, struct own_waiter *w);
 /* All is durable or lost, and nobody waits, when it returns. */
 void own_settle(struct own *own);
 /* Who is told that records and pins are again what they were a moment ago, on the disk. */

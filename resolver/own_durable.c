@@ -178,6 +178,11 @@ bool own_wait(struct own *own, struct own_waiter *w)
 	return true;
 }
 
+void own_wait_no_longer(struct own *own, struct own_waiter *w)
+{
+	TAILQ_REMOVE(&own->durable->waiters, w, link);
+}
+
 uint64_t own_commits(const struct own *own)
 {
 	return own->durable ? own->durable->commits : 0;
