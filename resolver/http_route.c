@@ -5,6 +5,7 @@
 
 #define GET (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST (1u << HTTP_POST)
+#define RELAY (GET | 1u << HTTP_PUT | 1u << HTTP_OPTIONS)
 
 static const struct route {
 	const char *path;
@@ -18,6 +19,8 @@ static const struct route {
 	{"/dns/", true, GET, "GET, HEAD", http_file},
 	{"/PROXY/", true, GET, "GET, HEAD", http_proxy_2009},
 	{"/SHORT/", true, GET, "GET, HEAD", http_short_2009},
+	{"/pkarr/", true, RELAY, "GET, HEAD, PUT, OPTIONS", http_relay},
+	{"/", true, RELAY, "GET, HEAD, PUT, OPTIONS", http_relay}, /* a key: no other is as long */
 };
 
 static bool leads_to(const struct route *route, struct http_piece path, struct http_piece *ret_rest)
@@ -27,7 +30,7 @@ static bool leads_to(const struct route *route, struct http_piece path, struct h
 		(path.len > n && !route->prefix))
 		return false;
 	*ret_rest = (struct http_piece){path.at + n, path.len - n};
-	return true;
+	return n > 1 || ret_rest->len == NAME_KEY_TEXT;
 }
 
 static void say_allowed(struct http_exchange *x, unsigned status, const char *allow)

@@ -11,6 +11,7 @@
 
 #include "resolver/clock.h"
 #include "resolver/pinned.h"
+#include "resolver/pkarr.h"
 
 /* A reader waits for so long before it is given what has ended (RFC 8767, section 5). */
 #define PATIENCE (1800 * (SECOND / 1000))
@@ -402,7 +403,9 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 	int ok = getrandom(&r->seed, sizeof(r->seed), 0) == sizeof(r->seed);
 	r->cache = ok ? cache_create(config->cache_bytes, r->seed) : NULL;
 	r->prefetch = prefetch_create(r);
-	int error = !ok ? -EIO : !r->cache || !r->prefetch ? -ENOMEM : pinned_load(r, config->pins);
+	int error = !ok ? -EIO : !r->cache || !r->prefetch ? -ENOMEM : relayed_begin(r);
+	if (error == 0)
+		error = pinned_load(r, config->pins);
 	if (error < 0) {
 		resolver_destroy(r);
 		return error;
@@ -430,6 +433,7 @@ void resolver_destroy(struct resolver *r)
 	if (r->parts.upstream)
 		upstream_watch(r->parts.upstream, NULL, NULL);
 	prefetch_destroy(r->prefetch);
+	pkarr_destroy(r->pkarr);
 	pinned_finish(r);
 	cache_destroy(r->cache);
 	free(r);

@@ -148,6 +148,10 @@ int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list);
 struct dns_door;
 void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *now);
 
+/* The zones that are relayed as they are signed, for all doors together; NULL: there is no DHT. */
+struct pkarr;
+struct pkarr *resolver_pkarr(struct resolver *r);
+
 /* `.kadns/status` and `.kadns/nodes`: text for people and for grep, malloc'd. */
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
 int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);

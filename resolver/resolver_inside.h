@@ -1,5 +1,5 @@
-/* What resolver.c, sources.c, memory.c, pinned.c, stale.c, prefetch.c, explain*.c, nodes.c and status.c share;
- * nobody else includes it. */
+/* What resolver.c, sources.c, memory.c, pinned.c, stale.c, prefetch.c, relayed.c, explain*.c, nodes.c and
+ * status.c share; nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 
@@ -55,6 +55,7 @@ struct resolver {
 	resolver_watch_fn *watch;
 	void *watch_ctx;
 	struct prefetch *prefetch;
+	struct pkarr *pkarr; /* NULL: there is no DHT */
 	char *cache_file;     /* NULL: nothing survives a restart */
 	struct event keeping; /* writes it from time to time */
 	struct answer out_of_memory;  /* what an ask is told when there is no memory for its answer */
@@ -117,6 +118,9 @@ bool resolver_under_way(struct resolver *r, const struct question *q, enum cache
 void sources_tell(struct resolver *r, const struct question *q);
 /* resolver.c: what a source said to this ask. The ask may be gone then. */
 void ask_arrived(struct ask *ask, enum cache_part part, const struct answer *a);
+
+/* relayed.c: a relay of this resolver's DHT. 0, -ENOMEM, -EIO. */
+int relayed_begin(struct resolver *r);
 
 /* status.c: closes an open_memstream. 0, or -ENOMEM and no text. */
 int resolver_end_text(FILE *f, char **text);

@@ -10,6 +10,7 @@
 #include "dht/dht.h"
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
+#include "resolver/pkarr.h"
 #include "resolver/resolver_inside.h"
 
 static void line(FILE *f, const char *name, uint64_t value)
@@ -160,6 +161,17 @@ static void publish_status(FILE *f, const struct publisher *p)
 	line(f, "publish.queued", c.queued);
 }
 
+static void relay_status(FILE *f, const struct pkarr *p)
+{
+	struct pkarr_counters c;
+	pkarr_counters(p, &c);
+	line(f, "pkarr.held", c.held);
+	line(f, "pkarr.gets", c.gets);
+	line(f, "pkarr.puts", c.puts);
+	line(f, "pkarr.refused", c.refused);
+	line(f, "pkarr.limited", c.limited);
+}
+
 static void disk_status(FILE *f, const struct own *own)
 {
 	struct own_disk_counters c;
@@ -302,6 +314,8 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 		republish_status(f, r->parts.dht, r->parts.publisher);
 	if (r->parts.dht)
 		dht_status(f, r->parts.dht);
+	if (r->pkarr)
+		relay_status(f, r->pkarr);
 	if (r->parts.hosts)
 		hosts_status(f, r->parts.hosts);
 	if (r->parts.upstream)

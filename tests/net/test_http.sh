@@ -1,6 +1,6 @@
 #!/bin/sh
 # The doors over HTTP of the real program: each path by curl in both versions, dig and kdig as they ask over HTTPS, what
-# is refused, and clients that would like to hold or break something (http.py).
+# is refused, and clients that would like to hold or break something (hostile_http.py).
 . "$(dirname "$0")/../lib.sh"
 small_internet
 m=$T/dns c=$T/c
@@ -109,7 +109,7 @@ is "over TLS the certificate's" "$(status -k -H "host: dns.test" "https://127.0.
 is "and no other" "$(status -k -H "host: evil.test" "https://127.0.0.1:8443/resolve?name=www.example.test")" 421
 
 # ---- those who mean it less well
-check "hostile clients" /usr/bin/python3 -W ignore "$TESTS/net/http.py" "$pid" "$m"
+check "hostile clients" /usr/bin/python3 -W ignore "$TESTS/net/hostile_http.py" "$pid" "$m"
 cat "$T/check.out"
 not_ok_count=$((not_ok_count + $(grep -c '^not ok' "$T/check.out")))
 h2load -n 2000 -c 4 -m 20 "$plain/resolve?name=www.example.test" >"$T/h2load" 2>&1

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "mount.wakes": ("mount/test_poll.sh", "mount.wakes"),
     "mount.watches": ("fs/test_watch.c", "c.watches"),
     "pins": ("net/test_pins.sh", "pins"),
+    **{f"pkarr.{n}": ("net/test_relay.py", n) for n in ("held", "gets", "puts", "refused", "limited")},
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
     "republish.bytes": ("sim/test_republish.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish.c", "refresh_late"),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""http.py PID MOUNT: clients of the HTTP doors that hold, flood or smuggle. Counts, and does not time: memory, descriptors,
+"""hostile_http.py PID MOUNT: clients of the HTTP doors that hold, flood or smuggle. Counts, and does not time: memory, descriptors,
 connections, and whether others are answered."""
 import os
 import socket

@@ -1,0 +1,226 @@
+#!/usr/bin/python3
+"""The pkarr relay: two nodes, one key each time; PUT at one, GET at the other, and the DHT between them. The client here
+shares nothing with kadns: Ed25519 is python3-cryptography's, HTTP is Python's. Where npm's `pkarr` (the original author's
+client) lies in $PKARR_NPM, it is run too."""
+import email.utils
+import http.client
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
+from lab import Kadns, check, enter, eventually, main  # noqa: E402
+
+ALPHABET = "ybndrfg8ejkmcpqxot1uwisza345h769"
+TYPE = "application/pkarr.org/relays#payload"
+
+
+def z32(key):
+    bits = "".join(f"{b:08b}" for b in key) + "0000"
+    return "".join(ALPHABET[int(bits[i:i + 5], 2)] for i in range(0, 260, 5))
+
+
+class Signer:
+    def __init__(self):
+        self._key = Ed25519PrivateKey.generate()
+        self.public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.z32 = z32(self.public)
+
+    def sign(self, dns, seq):
+        text = b"3:seqi%de1:v%d:" % (seq, len(dns)) + dns
+        return self._key.sign(text) + struct.pack("!Q", seq) + dns
+
+    def packet(self, *records):
+        """Records: (label, ttl, last byte of the address)."""
+        dns = struct.pack("!HHHHHH", 0, 0x8000, 0, len(records), 0, 0)
+        origin = bytes([52]) + self.z32.encode() + b"\0"
+        for label, ttl, last in records:
+            owner = bytes([len(label)]) + label.encode() + origin if label else origin
+            dns += owner + struct.pack("!HHIH", 1, 1, ttl, 4) + bytes([192, 0, 2, last])
+        return dns
+
+
+def now():
+    return time.time_ns() // 1000
+
+
+class Client:
+    def __init__(self, port):
+        self._port = port
+
+    def __call__(self, method, path, body=None, **headers):
+        c = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        c.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
+        r = c.getresponse()
+        r.payload = r.read()
+        c.close()
+        return r
+
+
+def put_and_get(a, b, node):
+    s = Signer()
+    seq = now()
+    payload = s.sign(s.packet(("www", 600, 1), ("", 1000, 2)), seq)
+    check("nobody has it yet", b("GET", f"/{s.z32}").status == 404)
+    r = a("PUT", f"/{s.z32}", payload)
+    check("PUT", (r.status, r.payload) == (204, b"") and int(r.getheader("Pkarr-Dht-Stored-Nodes")) >= 1,
+          (r.status, r.payload, r.headers.items()))
+    check("and anyone may read how many have it", r.getheader("Access-Control-Allow-Origin") == "*" and
+          "pkarr-dht-stored-nodes" in r.getheader("Access-Control-Expose-Headers"))
+    r = b("GET", f"/pkarr/{s.z32}?policy=NetworkOnly")
+    check("GET through the DHT: the very bytes", r.status == 200 and r.payload == payload, (r.status, r.payload))
+    check("its head", (r.getheader("Content-Type"), r.getheader("Cache-Control"), r.getheader("Content-Length")) ==
+          (TYPE, "public, max-age=600", str(len(payload))), r.headers.items())
+    check("when it was signed", r.getheader("Last-Modified") == email.utils.formatdate(seq // 10**6, usegmt=True))
+    seen = email.utils.parsedate_to_datetime(r.getheader("Memento-Datetime")).timestamp()
+    check("and seen", abs(seen - time.time()) < 20)
+    check("CORS", r.getheader("Access-Control-Allow-Origin") == "*")
+    r = b("HEAD", f"/{s.z32}")
+    check("HEAD", r.status == 200 and r.payload == b"" and r.getheader("Content-Length") == str(len(payload)))
+    check("the mount reads it by its name", node.data(f"www.{s.z32}") == ["192.0.2.1"], node.data(f"www.{s.z32}"))
+
+    newer = s.sign(s.packet(("www", 30, 3)), seq + 1)
+    check("a newer one", b("PUT", f"/{s.z32}", newer).status == 204)
+    check("is held at once", b("GET", f"/{s.z32}?policy=CacheOnly").payload == newer)
+    check("and answers by its name", node.data(f"www.{s.z32}") == ["192.0.2.3"], node.data(f"www.{s.z32}"))
+    check("also elsewhere", a("GET", f"/{s.z32}?policy=NetworkOnly").payload == newer)
+    check("an older one is refused where it is known", b("PUT", f"/{s.z32}", payload).status == 409)
+    tie = [s.sign(s.packet(("www", 30, n)), seq + 2) for n in (8, 9)]
+    check("of two of one time", a("PUT", f"/{s.z32}", tie[1]).status == 204)
+    check("the smaller is the older", a("PUT", f"/{s.z32}", tie[0]).status == 409)
+    check("nor where only the DHT knows better", b("PUT", f"/{s.z32}", tie[0]).status == 409)
+    check("the same again is welcome", a("PUT", f"/{s.z32}", tie[1]).status == 204)
+    return s
+
+
+def conditions(a, b):
+    s = Signer()
+    second = now() // 10**6 - 5
+    whole = s.sign(s.packet(), second * 10**6)
+    check("an empty zone", a("PUT", f"/{s.z32}", whole).status == 204)
+    date = [email.utils.formatdate(second + n, usegmt=True) for n in (-1, 0, 1)]
+    get = [a("GET", f"/{s.z32}", If_Modified_Since=d) for d in date]
+    check("304 from its second on", [r.status for r in get] == [200, 304, 304], [r.status for r in get])
+    check("304 has no body, but dates", get[1].payload == b"" and get[1].getheader("Last-Modified") and
+          get[1].getheader("Cache-Control") == "public, max-age=300", get[1].headers.items())
+    check("half a second later", a("PUT", f"/{s.z32}", s.sign(s.packet(), second * 10**6 + 1)).status == 204)
+    get = [a("GET", f"/{s.z32}", If_Modified_Since=d).status for d in date]
+    check("is later than that second", get == [200, 200, 304], get)
+    check("what is no date is nothing", a("GET", f"/{s.z32}", If_Modified_Since="yesterday").status == 200)
+    check("CacheOnly asks nobody", b("GET", f"/{s.z32}?policy=CacheOnly").status == 404)
+    check("CacheFirst does", b("GET", f"/{s.z32}?policy=CacheFirst").status == 200)
+    check("and then it is held", b("GET", f"/{s.z32}?policy=CacheOnly").status == 200)
+
+
+def refusals(a, b):
+    s = Signer()
+    good = s.sign(s.packet(("www", 60, 1)), now())
+    time.sleep(1.1)  # ten at once, then ten a second
+    for name, path, body, status in (
+            ("another key's", "/" + Signer().z32, good, 400),
+            ("a bit of the signature", "/" + s.z32, bytes([good[0] ^ 1]) + good[1:], 400),
+            ("a bit of the time", "/" + s.z32, good[:71] + bytes([good[71] ^ 1]) + good[72:], 400),
+            ("cut", "/" + s.z32, good[:71], 400),
+            ("nothing", "/" + s.z32, b"", 400),
+            ("no DNS", "/" + s.z32, s.sign(b"Hello World!", now()), 400),
+            ("of next week", "/" + s.z32, s.sign(s.packet(), now() + 7 * 86400 * 10**6), 400),
+            ("too long for the DHT", "/" + s.z32, s.sign(s.packet() + bytes(985), now()), 413),
+            ("too long for anyone", "/" + s.z32, good + bytes(1073), 413),
+            ("a key too short", "/pkarr/" + s.z32[:-1], good, 400)):
+        r = a("PUT", path, body)
+        check(f"400 and 413: {name}", r.status == status, (r.status, r.payload))
+    check("none of it is held", a("GET", f"/{s.z32}?policy=CacheOnly").status == 404)
+    for path, status in (("/" + s.z32[:-1] + "b", 400), ("/" + s.z32.upper(), 400), ("/pkarr/", 400), ("/pkarr", 404),
+                         ("/" + s.z32 + "/", 404), (f"/{s.z32}?policy=Any", 400), (f"/{s.z32}?policy=", 400)):
+        r = a("GET", path)
+        check(f"GET {path.replace(s.z32[:-1], 'KEY').replace(s.z32.upper(), 'KEY in capitals')}", r.status == status, (r.status, r.payload))
+    r = a("OPTIONS", "/" + s.z32)
+    check("OPTIONS", r.status == 204 and r.getheader("Access-Control-Allow-Origin") == "*" and
+          r.getheader("Access-Control-Allow-Methods") == "GET, PUT, OPTIONS", r.headers.items())
+    check("nobody else has CORS", b("GET", "/resolve?name=a.alt").getheader("Access-Control-Allow-Origin") is None)
+    check("no other method", a("POST", "/" + s.z32, good).status == 405)
+    flood = [a("GET", "/" + Signer().z32).status for _ in range(40)]
+    check("who looks up too much is told so", flood[0] in (404, 429) and 429 in flood, flood)
+    check("what is held is had all the same", all(
+        a("GET", f"/{s.z32}?policy=CacheOnly").status == 404 for _ in range(40)))
+    time.sleep(1.1)
+
+
+def invalid(b, node_endpoint):
+    """A key whose newest item on the DHT is no zone."""
+    from lab import bdecode, bencode  # pylint: disable=import-outside-toplevel
+    import hashlib  # pylint: disable=import-outside-toplevel
+    s, seq = Signer(), now()
+    target = hashlib.sha1(s.public).digest()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(5)
+        udp.bind(("127.0.7.7", 0))
+
+        def ask(q, **a):
+            udp.sendto(bencode({"a": {"id": b"\7" * 20, **a}, "q": q, "t": b"aa", "y": "q"}), node_endpoint)
+            while True:
+                m = bdecode(udp.recv(2048))
+                if m[b"y"] != b"q":
+                    return m
+        token = ask("get", target=target)[b"r"][b"token"]
+        signed = s.sign(b"Hello World!", seq)
+        said = ask("put", token=token, v=b"Hello World!", k=s.public, sig=signed[:64], seq=seq)
+        check("a node takes what is no zone", said[b"y"] == b"r", said)
+    r = b("GET", f"/{s.z32}")
+    check("404 says what supersedes it", r.status == 404 and
+          r.getheader("Pkarr-Invalid-Signed-Packet-Seq") == str(seq), (r.status, r.headers.items()))
+    check("and a zone of before is refused", b("PUT", f"/{s.z32}", s.sign(s.packet(), seq - 1)).status == 409)
+    check("a later one is not", b("PUT", f"/{s.z32}", s.sign(s.packet(), seq + 1)).status == 204)
+
+
+NPM = """
+import Pkarr, { SignedPacket, generateKeyPair, z32 } from '%s/pkarr/index.js'
+const keyPair = generateKeyPair()
+const packet = SignedPacket.fromPacket(keyPair, {
+  type: 'response', answers: [{ name: 'www', type: 'A', ttl: 60, data: '192.0.2.77' }] })
+const put = await Pkarr.relayPut('http://127.0.0.1:8881', packet)
+const got = await Pkarr.relayGet('http://127.0.0.1:8882', keyPair.publicKey)
+console.log(z32.encode(keyPair.publicKey), put.ok, got.packet().answers[0].data)
+"""
+
+
+def original(node):
+    where = os.environ.get("PKARR_NPM")
+    if not where:
+        return
+    r = subprocess.run(["node", "--input-type=module", "-e", NPM % where], capture_output=True, text=True, check=False)
+    said = r.stdout.split()
+    check("npm's pkarr puts and gets", said[1:] == ["true", "192.0.2.77"], r.stdout + r.stderr)
+    check("and the mount reads it", said and node.data(f"www.{said[0]}") == ["192.0.2.77"])
+
+
+def test():
+    a = Kadns("a", "none", ("127.0.1.1", 4001), http="127.0.0.1:8881")
+    b = Kadns("b", "127.0.1.1:4001", ("127.0.2.1", 4002), http="127.0.0.1:8882")
+    lost = Kadns("lost", "127.0.9.9:1", ("127.0.9.1", 4009), http="127.0.0.1:8889")
+    ask_a, ask_b, ask_lost = Client(8881), Client(8882), Client(8889)
+    check("the nodes know each other", eventually(15, lambda: a.nodes() and b.nodes()))
+    put_and_get(ask_a, ask_b, b)
+    conditions(ask_a, ask_b)
+    original(b)
+    refusals(ask_a, ask_b)
+    invalid(ask_b, a.endpoint)
+    s = Signer()
+    r = ask_lost("GET", f"/{s.z32}")
+    check("503 where no node answers", r.status == 503, (r.status, r.payload))
+    r = ask_lost("PUT", f"/{s.z32}", s.sign(s.packet(), now()))
+    check("500 where nobody takes it", r.status == 500, (r.status, r.payload))
+    counted = a.statuses()
+    check("all of it is counted", all(int(counted[f"pkarr.{n}"]) > 0 for n in (
+        "held", "gets", "puts", "refused", "limited")), {n: v for n, v in counted.items() if re.match("pkarr", n)})
+
+
+if __name__ == "__main__":
+    enter(100)
+    main(test)
