@@ -24,10 +24,11 @@
 struct stream2 {
 	struct http_exchange exchange;
 	LIST_ENTRY(stream2) link;
+	TAILQ_ENTRY(stream2) turn; /* while `queued` */
 	struct http2_session *session;
 	int32_t id;
-	unsigned refused;      /* the status that its head or body calls for; 0: none */
-	bool answering, ended; /* ended: all of the request is here */
+	unsigned refused;	       /* the status that its head or body calls for; 0: none */
+	bool answering, queued, ended; /* ended: all of the request is here */
 	/* The request, by parts. */
 	nghttp2_rcbuf *method, *path, *field[HTTP_FIELDS];
 	size_t head_len;
@@ -41,8 +42,12 @@ struct http2_session {
 	struct http_session *session;
 	nghttp2_session *ng;
 	LIST_HEAD(, stream2) streams;
-	size_t held; /* bytes of replies that the client has not taken */
-	bool broken; /* nothing that comes makes sense any more */
+	/* Whole requests, as nghttp2 may not be told to send while it reads. Each is answered by
+	 * itself, HEADERS and DATA: dnsperf 2.10 sees but one reply in what it reads at once. */
+	TAILQ_HEAD(, stream2) queue;
+	struct evbuffer *piece; /* what is said at once, and over TLS in a record of its own */
+	size_t held;		/* bytes of replies that the client has not taken */
+	bool broken;		/* nothing that comes makes sense any more */
 };
 
 static struct stream2 *stream_of(nghttp2_session *ng, int32_t id)
@@ -53,6 +58,8 @@ static struct stream2 *stream_of(nghttp2_session *ng, int32_t id)
 static void stream_free(struct stream2 *t)
 {
 	LIST_REMOVE(t, link);
+	if (t->queued)
+		TAILQ_REMOVE(&t->session->queue, t, turn);
 	t->session->held -= t->reply_len;
 	if (t->answering) {
 		t->session->session->pending--;
@@ -126,7 +133,8 @@ static void send_all(struct http2_session *s)
 	const uint8_t *bytes;
 	ssize_t n;
 	while (!http_session_full(s->session) && (n = nghttp2_session_mem_send(s->ng, &bytes)) > 0)
-		evbuffer_add(s->session->out, bytes, (size_t)n);
+		evbuffer_add(s->piece, bytes, (size_t)n);
+	evbuffer_add_buffer(s->session->out, s->piece); /* moved, and not joined */
 }
 
 static void reply_stream(struct stream2 *t, const struct http_reply *r)
@@ -172,11 +180,10 @@ static struct http_piece piece_of(nghttp2_rcbuf *b)
 }
 
 /* All of it is here. */
-static void request_ended(struct stream2 *t)
+static void answer(struct stream2 *t)
 {
 	struct http_request r = {.method = http_method(piece_of(t->method))};
 	struct http_piece path = piece_of(t->path);
-	t->ended = true;
 	if (t->refused == 0 && t->session->held > HTTP_UNSENT_MAX)
 		t->refused = 503;
 	if (t->refused == 0 && http_is(path, "*") && r.method == HTTP_OPTIONS)
@@ -265,16 +272,19 @@ static int on_data(
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
 {
+	struct http2_session *s = ctx;
 	struct stream2 *t;
-	(void)ctx;
 	if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) ||
 		!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
 		return 0;
 	t = stream_of(ng, frame->hd.stream_id);
-	if (t && t->refused == 413)
-		t->ended = true; /* answered already */
-	else if (t && !t->ended)
-		request_ended(t);
+	if (!t || t->ended)
+		return 0;
+	t->ended = true;
+	if (t->refused != 413) { /* or else it is answered already */
+		TAILQ_INSERT_TAIL(&s->queue, t, turn);
+		t->queued = true;
+	}
 	return 0;
 }
 
@@ -347,8 +357,12 @@ int http2_session_create(struct http_session *session, struct http2_session **re
 		return -ENOMEM;
 	s->session = session;
 	LIST_INIT(&s->streams);
-	int error = create_ng(s);
+	TAILQ_INIT(&s->queue);
+	s->piece = evbuffer_new();
+	int error = s->piece ? create_ng(s) : -ENOMEM;
 	if (error < 0) {
+		if (s->piece)
+			evbuffer_free(s->piece);
 		free(s);
 		return error;
 	}
@@ -364,7 +378,19 @@ void http2_session_destroy(struct http2_session *s)
 	nghttp2_session_del(s->ng); /* without calling back */
 	while ((t = LIST_FIRST(&s->streams)))
 		stream_free(t);
+	evbuffer_free(s->piece);
 	free(s);
+}
+
+static void answer_all(struct http2_session *s)
+{
+	struct stream2 *t;
+	while ((t = TAILQ_FIRST(&s->queue))) {
+		TAILQ_REMOVE(&s->queue, t, turn);
+		t->queued = false;
+		answer(t);
+		send_all(s);
+	}
 }
 
 ssize_t http2_session_take(struct http2_session *s, const uint8_t *bytes, size_t len)
@@ -378,6 +404,7 @@ ssize_t http2_session_take(struct http2_session *s, const uint8_t *bytes, size_t
 		nghttp2_session_terminate_session(s->ng, NGHTTP2_ENHANCE_YOUR_CALM);
 	}
 	send_all(s);
+	answer_all(s);
 	if (!nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng))
 		s->session->ended = true;
 	return s->broken ? -EPROTO : n;

@@ -16,8 +16,8 @@ static int tls_error(struct stream *s, int result)
 
 	switch (SSL_get_error(s->tls, result)) {
 	case SSL_ERROR_WANT_READ:
-		/* Without EAGAIN it ended behind a buffer of records that were no data, and there may
-		 * be more: a peer that sends such records for ever must not hold the loop. */
+		/* Without EAGAIN it ended behind a buffer of records that were no data, and there
+		 * may be more: a peer that sends such records for ever must not hold the loop. */
 		s->more = was != EAGAIN && SSL_has_pending(s->tls);
 		s->awaits_room = false;
 		return -EAGAIN;
@@ -112,6 +112,20 @@ ssize_t stream_write(struct stream *s, const void *buf, size_t len)
 	return r ? r : -EPIPE;
 }
 
+int stream_flush(struct stream *s)
+{
+	BIO *bio = s->tls ? SSL_get_wbio(s->tls) : NULL;
+
+	s->unflushed = false;
+	if (!bio || BIO_wpending(bio) == 0)
+		return 0;
+	errno = 0;
+	if (BIO_flush(bio) > 0)
+		return 0;
+	s->unflushed = BIO_should_retry(bio);
+	return s->unflushed ? -EAGAIN : errno ? -errno : -EPIPE;
+}
+
 void stream_close(struct stream *s)
 {
 	if (s->tls) {
@@ -119,6 +133,7 @@ void stream_close(struct stream *s)
 		/* In the middle of a handshake, or of a record, there is no saying good-bye. */
 		if (SSL_is_init_finished(s->tls))
 			SSL_shutdown(s->tls);
+		stream_flush(s);
 		SSL_free(s->tls);
 		ERR_clear_error();
 	}

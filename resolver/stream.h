@@ -15,6 +15,7 @@ struct stream {
 	int fd;		    /* -1: closed */
 	struct ssl_st *tls; /* NULL: plain */
 	bool more;	    /* read again without waiting for the socket */
+	bool unflushed;	    /* something that was taken is not with the kernel yet */
 	bool awaits_room; /* after -EAGAIN of a handshake or a read: it is writing that has to wait
 			   */
 };
@@ -24,9 +25,13 @@ struct stream {
 int stream_handshake(struct stream *s);
 /* Bytes; 0: the other end has said all; -EAGAIN; any other error: it is of no use. */
 ssize_t stream_read(struct stream *s, void *buf, size_t size);
-/* Bytes taken; -EAGAIN: nothing, and then the same bytes, or more behind them, are to come again;
- * any other error: it is of no use. TLS puts all of a call into as few records as there can be. */
+/* Bytes taken, of which a server's TLS may keep some until stream_flush: so that many records cost
+ * one call of the system. -EAGAIN: nothing, and then the same bytes, or more behind them, are to
+ * come again; any other error: it is of no use. TLS puts all of a call into as few records as there
+ * can be. */
 ssize_t stream_write(struct stream *s, const void *buf, size_t len);
+/* Sends what was kept: 0, -EAGAIN (and then `unflushed`), any other error: it is of no use. */
+int stream_flush(struct stream *s);
 /* Says good-bye as far as that costs no wait, and closes at once. */
 void stream_close(struct stream *s);
 

@@ -35,13 +35,31 @@ void tcp_connection_free(struct tcp_connection *c)
 
 /* ---- writing ---- */
 
+static bool all_sent(const struct tcp_connection *c)
+{
+	return evbuffer_get_length(c->unsent) == 0 && !c->stream.unflushed;
+}
+
+/* False: it will take nothing any more. */
+static bool flush_stream(struct tcp_connection *c)
+{
+	int r = stream_flush(&c->stream);
+	if (r == -EAGAIN)
+		event_add(&c->writable, NULL);
+	return r == 0 || r == -EAGAIN;
+}
+
 /* What it does not take now waits. False: it will take nothing any more. */
 bool tcp_send_unsent(struct tcp_connection *c)
 {
 	size_t len;
 	while ((len = evbuffer_get_length(c->unsent))) {
-		/* As much as a record has: what TLS did not get rid of must come again the same. */
-		size_t piece = len < READ_BYTES ? len : READ_BYTES;
+		/* As much as a record has: what TLS did not get rid of must come again the same. A
+		 * record has what was added together, too: some clients want each reply in its own.
+		 */
+		size_t piece = c->stream.tls ? evbuffer_get_contiguous_space(c->unsent) : len;
+		if (piece > READ_BYTES)
+			piece = READ_BYTES;
 		const uint8_t *bytes = evbuffer_pullup(c->unsent, (ev_ssize_t)piece);
 		ssize_t n = bytes ? stream_write(&c->stream, bytes, piece) : -ENOMEM;
 		if (n == -EAGAIN) {
@@ -53,7 +71,7 @@ bool tcp_send_unsent(struct tcp_connection *c)
 		c->written = clock_monotonic();
 		evbuffer_drain(c->unsent, (size_t)n);
 	}
-	return true;
+	return flush_stream(c);
 }
 
 /* False: as above, or no memory to keep it. */
@@ -71,7 +89,7 @@ bool tcp_send(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 		bytes += n;
 		len -= (size_t)n;
 	}
-	return len == 0 || evbuffer_add(c->unsent, bytes, len) == 0;
+	return flush_stream(c) && (len == 0 || evbuffer_add(c->unsent, bytes, len) == 0);
 }
 
 /* ---- reading ---- */
@@ -140,8 +158,7 @@ static void take_turn(struct tcp_connection *c, bool readable)
 		more = read_once(c, readable || c->stream.more || c->stream.awaits_room);
 	/* What was asked before the junk is answered. */
 	bool sent = door->speech->flush(c) && more != -EPIPE;
-	if (more < 0 || !sent ||
-		(c->ending && !door->speech->busy(c) && evbuffer_get_length(c->unsent) == 0))
+	if (more < 0 || !sent || (c->ending && !door->speech->busy(c) && all_sent(c)))
 		tcp_connection_free(c);
 	else
 		await_more(c, more > 0);
@@ -197,7 +214,7 @@ void tcp_on_idle(evutil_socket_t fd, short what, void *ctx)
 	uint64_t now = clock_monotonic(), limit = tcp_patience(c) * SECOND, since = c->asked;
 	(void)fd;
 	(void)what;
-	if (evbuffer_get_length(c->unsent)) {
+	if (!all_sent(c)) {
 		since = c->written;
 		limit = UNTAKEN_SECONDS * SECOND;
 	} else if (c->begun && c->door->speech->busy(c)) {

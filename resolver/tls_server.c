@@ -331,11 +331,26 @@ void tls_server_destroy(struct tls_server *s)
 	free(s);
 }
 
+/* Records are gathered until stream_flush, or until there are 4 kB of them. */
+static bool gather_writes(SSL *ssl, int fd)
+{
+	BIO *buffer = BIO_new(BIO_f_buffer()), *socket = BIO_new_socket(fd, BIO_NOCLOSE);
+
+	if (!buffer || !socket) {
+		BIO_free(buffer);
+		BIO_free(socket);
+		return false;
+	}
+	SSL_set0_wbio(ssl, BIO_push(buffer, socket));
+	return true;
+}
+
 int tls_server_accept(struct tls_server *s, int fd, const char *alpn, struct stream *ret_stream)
 {
 	look(s);
 	*ret_stream = (struct stream){.fd = fd, .tls = SSL_new(s->ctx)};
 	if (ret_stream->tls && SSL_set_fd(ret_stream->tls, fd) == 1 &&
+		gather_writes(ret_stream->tls, fd) &&
 		SSL_set_app_data(ret_stream->tls, (void *)(uintptr_t)alpn) == 1) {
 		SSL_set_accept_state(ret_stream->tls);
 		return 0;

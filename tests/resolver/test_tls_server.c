@@ -210,6 +210,8 @@ static void test_stream(void **state)
 		}
 		assert_int_equal(n, -EAGAIN);
 		waits++;
+		n = stream_flush(&p.server);
+		assert_true(n == 0 || (n == -EAGAIN && p.server.unflushed));
 		n = stream_read(&p.client, in, 5000);
 		assert_true(n > 0);
 		for (ssize_t i = 0; i < n; i++)
