@@ -320,6 +320,10 @@ int listing_create(const struct listing_parts *parts, const struct node *dir, ui
 	l->parts = *parts;
 	l->dir = dir;
 	l->walk = (struct resolver_walk){.view = uid, .wants = wants, .show = on_entry, .ctx = l};
+	if (dir->kind == NODE_TYPE) {
+		l->walk.class = dir->class;
+		l->walk.type = dir->type;
+	}
 	l->complete = begin(l);
 	int r = extend(l, 0);
 	if (r < 0) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "resolver/sieve.h"
 #include "resolver/trace.h"
 
 #define SECOND 1000000ull
@@ -69,6 +70,7 @@ struct cache {
 	cache_pinned_fn *is_pinned;
 	void *pinned_ctx;
 	size_t hand; /* the bucket to sweep next */
+	struct sieve sieve;
 	size_t mask;
 	struct entry *buckets[];
 };
@@ -79,8 +81,10 @@ struct cache *cache_create(size_t bytes_max, uint64_t seed)
 	while (buckets < bytes_max / ENTRY_USUAL && buckets <= SIZE_MAX / 64)
 		buckets *= 2;
 	struct cache *cache = calloc(1, sizeof(*cache) + buckets * sizeof(cache->buckets[0]));
-	if (!cache)
+	if (!cache || sieve_init(&cache->sieve, buckets) < 0) {
+		free(cache);
 		return NULL;
+	}
 	cache->bytes_max = bytes_max;
 	cache->seed = seed;
 	cache->mask = buckets - 1;
@@ -145,6 +149,7 @@ void cache_destroy(struct cache *cache)
 	for (size_t i = 0; i <= cache->mask; i++)
 		while (cache->buckets[i])
 			drop(cache, &cache->buckets[i]);
+	sieve_finish(&cache->sieve);
 	free(cache);
 }
 
@@ -352,6 +357,12 @@ static void set_times(struct entry *e)
 		e->refresh_from = e->fresh_until - a->ttl * SECOND / 10;
 }
 
+static uint64_t bit_of(const struct answer *a)
+{
+	const struct question q = answer_question(a);
+	return sieve_bit(q.class, q.type);
+}
+
 /* Puts an entry for `a` into the table, whose old entry is gone. */
 static void insert(struct cache *cache, const struct answer *a, const struct entry *model)
 {
@@ -364,6 +375,7 @@ static void insert(struct cache *cache, const struct answer *a, const struct ent
 	struct entry **bucket = &cache->buckets[e->hash & cache->mask];
 	e->next = *bucket;
 	*bucket = e;
+	sieve_note(&cache->sieve, e->hash & cache->mask, bit_of(a));
 	enqueue(cache, e);
 	cache->bytes += e->bytes;
 	cache->traces += trace_size(a->trace);
@@ -430,13 +442,33 @@ void cache_forget_part(struct cache *cache, enum cache_part part)
 	}
 }
 
-bool cache_walk(struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx)
+/* Those of the buckets of a word, which is as it should be afterwards. */
+static void visit(struct cache *cache, const struct cache_walk *w, size_t word)
 {
-	for (int i = 0; i < CACHE_WALK_BUCKETS && *place <= cache->mask; i++)
-		for (const struct entry *e = cache->buckets[(*place)++]; e; e = e->next)
-			if (e->answer->error == 0 && now < e->fresh_until + LISTED_FOR)
-				fn(ctx, e->answer);
-	return *place <= cache->mask;
+	uint64_t bits = 0;
+	for (size_t i = word * SIEVE_BUCKETS; i < (word + 1) * SIEVE_BUCKETS; i++)
+		for (const struct entry *e = cache->buckets[i]; e; e = e->next) {
+			bits |= bit_of(e->answer);
+			if (e->answer->error == 0 && w->now < e->fresh_until + LISTED_FOR)
+				w->fn(w->ctx, e->answer);
+		}
+	cache->sieve.words[word] = bits;
+}
+
+bool cache_walk(struct cache *cache, struct cache_walk *w)
+{
+	const struct sieve *sieve = &cache->sieve;
+	size_t at = w->place / SIEVE_BUCKETS, end = at + CACHE_WALK_PASSED / SIEVE_BUCKETS;
+	if (end > sieve->len)
+		end = sieve->len;
+	for (int i = 0; i < CACHE_WALK_BUCKETS / SIEVE_BUCKETS; i++) {
+		at = sieve_next(sieve, at, end, w->bits);
+		if (at == end)
+			break;
+		visit(cache, w, at++);
+	}
+	w->place = at * SIEVE_BUCKETS;
+	return at < sieve->len;
 }
 
 void cache_each_used(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx)

@@ -75,13 +75,19 @@ void cache_forget_part(struct cache *cache, enum cache_part part);
 typedef bool cache_pinned_fn(void *ctx, const struct question *q);
 void cache_pins(struct cache *cache, cache_pinned_fn *fn, void *ctx);
 /* Positive entries that cache_listed would return, in no order, a few at a time: those of the next
- * CACHE_WALK_BUCKETS from *place on, which is 0 at first. False: that was the end. `fn` may look
- * things up, but not add or forget; between two calls all is allowed, and an entry that stands
- * throughout is met exactly once. */
+ * CACHE_WALK_BUCKETS that may hold one of `bits` (sieve_bit, SIEVE_ALL), and others that stand
+ * there, from `place` on, which is 0 at first. False: that was the end. `fn` may look things up, but
+ * not add or forget; between two calls all is allowed, and an entry that stands throughout is met
+ * exactly once. */
 #define CACHE_WALK_BUCKETS 64
+#define CACHE_WALK_PASSED 4096 /* no further at a time, whatever is passed over */
 typedef void cache_each_fn(void *ctx, const struct answer *a);
-bool cache_walk(
-	struct cache *cache, uint64_t *place, uint64_t now, cache_each_fn *fn, void *ctx);
+struct cache_walk {
+	uint64_t place, bits, now;
+	cache_each_fn *fn;
+	void *ctx;
+};
+bool cache_walk(struct cache *cache, struct cache_walk *walk);
 /* Fresh positive answers of DNS that were good for somebody, the latest first. */
 void cache_each_used(struct cache *cache, uint64_t now, cache_each_fn *fn, void *ctx);
 size_t cache_entries(const struct cache *cache);

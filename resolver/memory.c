@@ -4,6 +4,7 @@
 
 #include "resolver/clock.h"
 #include "resolver/pinned.h"
+#include "resolver/sieve.h"
 #include "resolver/special.h"
 
 #define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
@@ -326,14 +327,19 @@ static void list_cached(void *ctx, const struct answer *a)
 bool resolver_list(struct resolver *r, struct resolver_walk *w)
 {
 	struct turn t = {.resolver = r, .walk = w};
-	uint64_t now = clock_monotonic();
-	for (; t.cost < TURN_COST; t.cost += CACHE_WALK_BUCKETS / 4) { /* empty ones */
+	uint64_t bits = w->type ? sieve_bit(w->class, w->type) : SIEVE_ALL;
+	struct own_walk own = {w->place.own, bits, list_own, &t};
+	struct cache_walk cache = {w->place.cache, bits, clock_monotonic(), list_cached, &t};
+	bool more = true;
+	for (; more && t.cost < TURN_COST; t.cost += CACHE_WALK_BUCKETS / 4) { /* empty ones */
 		if (!w->place.in_cache)
-			w->place.in_cache = !own_walk(r->parts.own, &w->place.own, list_own, &t);
-		else if (!cache_walk(r->cache, &w->place.cache, now, list_cached, &t))
-			return false;
+			w->place.in_cache = !own_walk(r->parts.own, &own);
+		else
+			more = cache_walk(r->cache, &cache);
 	}
-	return true;
+	w->place.own = own.place;
+	w->place.cache = cache.place;
+	return more;
 }
 
 bool resolver_published_here(struct resolver *r, const struct question *q)

@@ -11,8 +11,6 @@
 #include "resolver/own_table.h"
 #include "resolver/usage.h"
 
-#define SIGNERS_MAX 100000 /* names whose first signer is remembered: 10 MB */
-
 /* ---- the table in memory ---- */
 
 /* Makes room first, so that the insertion after a commit cannot fail. */
@@ -61,7 +59,7 @@ static bool column_name(sqlite3_stmt *s, int column, struct name *ret_name)
 	int len = sqlite3_column_bytes(s, column);
 	size_t offset = 0;
 	return wire && len > 0 && len <= NAME_WIRE_MAX &&
-		name_from_wire(wire, (size_t)len, &offset, ret_name) == 0 && offset == (size_t)len;
+	       name_from_wire(wire, (size_t)len, &offset, ret_name) == 0 && offset == (size_t)len;
 }
 
 static int load_data(struct rrset *set, const uint8_t *data, size_t len)
@@ -94,8 +92,8 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 	const uint8_t *data = sqlite3_column_blob(s, 5);
 	if (data) {
 		record->set = rrset_create(&q, (uint32_t)sqlite3_column_int64(s, 4));
-		r = record->set ? load_data(record->set, data, (size_t)sqlite3_column_bytes(s, 5)) :
-				  -ENOMEM;
+		r = record->set ? load_data(record->set, data, (size_t)sqlite3_column_bytes(s, 5))
+				: -ENOMEM;
 		if (r < 0) {
 			own_node_destroy(n);
 			return r;
@@ -115,7 +113,8 @@ static int load(struct own *own)
 	sqlite3_stmt *s = NULL;
 	int r = own_file_errno(sqlite3_prepare_v2(own->db,
 		"SELECT uid, class, type, name, ttl, data, written, published, inception, replicas,"
-		" zoned FROM record", -1, &s, NULL));
+		" zoned FROM record",
+		-1, &s, NULL));
 	int rc = SQLITE_DONE;
 	while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW)
 		r = load_record(own, s);
@@ -131,8 +130,9 @@ static int prepare_all(struct own *own)
 		sqlite3_stmt **statement;
 		const char *sql;
 	} table[] = {
-		{&own->put, "INSERT OR REPLACE INTO record(uid, class, type, name, ttl, data, written,"
-			    " zoned, published, inception, replicas) VALUES(?,?,?,?,?,?,?,?,0,?,0)"},
+		{&own->put,
+			"INSERT OR REPLACE INTO record(uid, class, type, name, ttl, data, written,"
+			" zoned, published, inception, replicas) VALUES(?,?,?,?,?,?,?,?,0,?,0)"},
 		{&own->drop, "DELETE FROM record WHERE uid=? AND class=? AND type=? AND name=?"},
 		{&own->published, "UPDATE record SET published=?5, replicas=?6"
 				  " WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
@@ -195,7 +195,8 @@ static int open_file(struct own *own, bool make)
 	if (r == 0)
 		r = own_file_errno(sqlite3_open_v2(own->path, &own->db,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
-				SQLITE_OPEN_NOMUTEX, NULL));
+				SQLITE_OPEN_NOMUTEX,
+			NULL));
 	struct stat st;
 	if (r == -ENOENT && lstat(own->path, &st) == 0 && !S_ISREG(st.st_mode))
 		r = -EBADMSG; /* something stands there, and it is no file */
@@ -279,8 +280,8 @@ static int store(struct own *own, const struct own_record *record)
 	bind_question(own->put, record->uid, &record->question);
 	sqlite3_bind_int64(own->put, 5, record->set ? record->set->ttl : 0);
 	if (record->set)
-		sqlite3_bind_blob64(own->put, 6, record->set->data, record->set->data_len,
-			SQLITE_STATIC);
+		sqlite3_bind_blob64(
+			own->put, 6, record->set->data, record->set->data_len, SQLITE_STATIC);
 	sqlite3_bind_int64(own->put, 7, record->written);
 	sqlite3_bind_int64(own->put, 8, record->zoned);
 	sqlite3_bind_int64(own->put, 9, record->inception);
@@ -384,122 +385,5 @@ int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t i
 	int r = own_file_run(own->claimed);
 	if (r == 0)
 		n->record.inception = inception;
-	return r;
-}
-
-const struct own_record *own_find(const struct own *own, uid_t uid, const struct question *q)
-{
-	const struct own_node *n = own_table_find(&own->table, uid, q);
-	return n ? &n->record : NULL;
-}
-
-const struct own_record *own_any(const struct own *own, const struct question *q)
-{
-	uint64_t hash;
-	const struct own_record *found = NULL;
-	const struct own_node *n = own_table_bucket(&own->table, q, &hash);
-	for (; n; n = n->next)
-		if (n->hash == hash && n->record.set && question_equal(&n->record.question, q) &&
-			(!found || n->record.uid < found->uid))
-			found = &n->record;
-	return found;
-}
-
-void own_each(const struct own *own, own_each_fn *fn, void *ctx)
-{
-	for (size_t i = 0; i < own->table.buckets_len; i++)
-		for (const struct own_node *n = own->table.buckets[i]; n; n = n->next)
-			fn(ctx, &n->record);
-}
-
-bool own_walk(const struct own *own, uint64_t *place, own_each_fn *fn, void *ctx)
-{
-	const struct own_table *t = &own->table;
-	size_t at = *place >> t->shift, end = at + OWN_WALK_BUCKETS;
-	if (end > t->buckets_len)
-		end = t->buckets_len;
-	for (; at < end; at++)
-		for (const struct own_node *n = t->buckets[at]; n; n = n->next)
-			fn(ctx, &n->record);
-	if (at == t->buckets_len)
-		return false;
-	*place = (uint64_t)at << t->shift;
-	return true;
-}
-
-void own_each_by(const struct own *own, uid_t uid, own_each_fn *fn, void *ctx)
-{
-	const struct own_node *n = own->table.users[uid % OWN_USER_CHAINS];
-	for (; n; n = n->user_next)
-		if (n->record.uid == uid)
-			fn(ctx, &n->record);
-}
-
-void own_each_of(const struct own *own, const struct question *q, own_each_fn *fn, void *ctx)
-{
-	uint64_t hash;
-	const struct own_node *n = own_table_bucket(&own->table, q, &hash);
-	for (; n; n = n->next)
-		if (n->hash == hash && question_equal(&n->record.question, q))
-			fn(ctx, &n->record);
-}
-
-size_t own_records(const struct own *own)
-{
-	return own->table.records;
-}
-
-/* ---- what must never go backwards ---- */
-
-int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_put)
-{
-	*ret_put = (struct own_put){0};
-	sqlite3_bind_blob(own->put_get, 1, target, 20, SQLITE_STATIC);
-	int rc = sqlite3_step(own->put_get);
-	if (rc == SQLITE_ROW) {
-		ret_put->seq = sqlite3_column_int64(own->put_get, 0);
-		const void *packet = sqlite3_column_blob(own->put_get, 1);
-		int len = sqlite3_column_bytes(own->put_get, 1);
-		if (packet && len > 0 && len <= OWN_PACKET_MAX) {
-			memcpy(ret_put->packet, packet, (size_t)len);
-			ret_put->packet_len = (size_t)len;
-		}
-	}
-	own_file_reset(own->put_get);
-	return own_file_errno(rc);
-}
-
-int own_set_put(struct own *own, const uint8_t target[20], const struct own_put *put)
-{
-	sqlite3_bind_blob(own->put_set, 1, target, 20, SQLITE_STATIC);
-	sqlite3_bind_int64(own->put_set, 2, put->seq);
-	if (put->packet_len)
-		sqlite3_bind_blob64(own->put_set, 3, put->packet, put->packet_len, SQLITE_STATIC);
-	return own_file_run(own->put_set);
-}
-
-int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN])
-{
-	sqlite3_bind_blob(own->signer_get, 1, name->wire, name->len, SQLITE_STATIC);
-	int rc = sqlite3_step(own->signer_get), r = own_file_errno(rc);
-	if (rc == SQLITE_DONE)
-		r = -ENOENT;
-	else if (rc == SQLITE_ROW && sqlite3_column_bytes(own->signer_get, 0) == NAME_KEY_LEN)
-		memcpy(ret_key, sqlite3_column_blob(own->signer_get, 0), NAME_KEY_LEN);
-	else if (rc == SQLITE_ROW)
-		r = -EBADMSG;
-	own_file_reset(own->signer_get);
-	return r;
-}
-
-int own_remember_signer(struct own *own, const struct name *name, const uint8_t key[NAME_KEY_LEN])
-{
-	if (own->signers >= SIGNERS_MAX)
-		return -ENOSPC;
-	sqlite3_bind_blob(own->signer_put, 1, name->wire, name->len, SQLITE_STATIC);
-	sqlite3_bind_blob(own->signer_put, 2, key, NAME_KEY_LEN, SQLITE_STATIC);
-	int r = own_file_run(own->signer_put);
-	if (r == 0)
-		own->signers += (size_t)sqlite3_changes(own->db);
 	return r;
 }

@@ -84,11 +84,18 @@ const struct own_record *own_find(const struct own *own, uid_t uid, const struct
 const struct own_record *own_any(const struct own *own, const struct question *q);
 typedef void own_each_fn(void *ctx, const struct own_record *record);
 void own_each(const struct own *own, own_each_fn *fn, void *ctx);
-/* All of them, a few at a time: those of the next OWN_WALK_BUCKETS of the table from *place on, which
- * is 0 at first. False: that was the end. Between two calls records may come and go; one that stands
- * throughout is met exactly once. */
+/* All of them, a few at a time: those of the next OWN_WALK_BUCKETS of the table that may hold one of
+ * `bits` (sieve_bit, SIEVE_ALL), and others that stand there, from `place` on, which is 0 at first.
+ * False: that was the end. Between two calls records may come and go; one that stands throughout is
+ * met exactly once. */
 #define OWN_WALK_BUCKETS 64
-bool own_walk(const struct own *own, uint64_t *place, own_each_fn *fn, void *ctx);
+#define OWN_WALK_PASSED 4096 /* no further at a time, whatever is passed over */
+struct own_walk {
+	uint64_t place, bits;
+	own_each_fn *fn;
+	void *ctx;
+};
+bool own_walk(const struct own *own, struct own_walk *walk);
 /* Those that one uid wrote. */
 void own_each_by(const struct own *own, uid_t uid, own_each_fn *fn, void *ctx);
 /* Those of one question, whoever wrote them, tombstones included. */

@@ -1,4 +1,4 @@
-/* What own.c, own_durable.c, own_file.c and own_pins.c share; nobody else includes it. */
+/* What the files of own (own.c, own_*.c) share; nobody else includes it. */
 #ifndef RESOLVER_OWN_INSIDE_H
 #define RESOLVER_OWN_INSIDE_H
 

@@ -12,23 +12,36 @@ static struct own_node **bucket_of(const struct own_table *t, uint64_t hash)
 	return &t->buckets[hash >> t->shift];
 }
 
+static void link_node(struct own_table *t, struct own_node *n)
+{
+	const struct question *q = &n->record.question;
+	struct own_node **at = bucket_of(t, n->hash);
+	n->next = *at;
+	*at = n;
+	sieve_note(&t->sieve, n->hash >> t->shift, sieve_bit(q->class, q->type));
+}
+
 static int grow(struct own_table *t)
 {
+	struct own_table old = *t;
 	size_t len = t->buckets_len ? t->buckets_len * 2 : BUCKETS_MIN;
-	unsigned shift = t->buckets_len ? t->shift - 1 : 64 - BUCKETS_MIN_BITS;
 	struct own_node **buckets = calloc(len, sizeof(*buckets));
-	if (!buckets)
+	struct sieve sieve;
+	if (!buckets || sieve_init(&sieve, len) < 0) {
+		free(buckets);
 		return -ENOMEM;
-	for (size_t i = 0; i < t->buckets_len; i++)
-		for (struct own_node *n = t->buckets[i], *next; n; n = next) {
-			next = n->next;
-			n->next = buckets[n->hash >> shift];
-			buckets[n->hash >> shift] = n;
-		}
-	free(t->buckets);
+	}
 	t->buckets = buckets;
 	t->buckets_len = len;
-	t->shift = shift;
+	t->shift = old.buckets_len ? old.shift - 1 : 64 - BUCKETS_MIN_BITS;
+	t->sieve = sieve;
+	for (size_t i = 0; i < old.buckets_len; i++)
+		for (struct own_node *n = old.buckets[i], *next; n; n = next) {
+			next = n->next;
+			link_node(t, n);
+		}
+	free(old.buckets);
+	sieve_finish(&old.sieve);
 	return 0;
 }
 
@@ -46,6 +59,7 @@ void own_table_finish(struct own_table *t)
 			own_node_destroy(n);
 		}
 	free(t->buckets);
+	sieve_finish(&t->sieve);
 }
 
 int own_table_new(
@@ -65,10 +79,8 @@ int own_table_new(
 
 void own_table_insert(struct own_table *t, struct own_node *n)
 {
-	struct own_node **at = bucket_of(t, n->hash);
-	n->next = *at;
-	*at = n;
-	at = &t->users[n->record.uid % OWN_USER_CHAINS];
+	struct own_node **at = &t->users[n->record.uid % OWN_USER_CHAINS];
+	link_node(t, n);
 	n->user_next = *at;
 	n->user_prev = at;
 	if (n->user_next)

@@ -6,6 +6,7 @@
 #define RESOLVER_OWN_TABLE_H
 
 #include "resolver/own.h"
+#include "resolver/sieve.h"
 
 #define OWN_USER_CHAINS 256 /* uids are given in rows, so their low bits spread them */
 
@@ -23,6 +24,7 @@ struct own_table {
 	struct own_node **buckets;
 	size_t buckets_len; /* a power of two */
 	unsigned shift;	    /* what of a hash is no bucket's number */
+	struct sieve sieve;
 	size_t records;
 	struct own_node *users[OWN_USER_CHAINS];
 };

@@ -120,6 +120,7 @@ struct resolver_entry {
 /* A walk over them. `wants` is cheap and comes first: what it does not want costs next to nothing. */
 struct resolver_walk {
 	uid_t view;
+	uint16_t class, type; /* where it wants no other; type 0: it does */
 	bool (*wants)(void *ctx, const struct question *q);
 	void (*show)(void *ctx, const struct resolver_entry *entry);
 	void *ctx;

@@ -233,17 +233,26 @@ const struct answer *resolver_peek_listed(struct resolver *r, const struct quest
 	return peek(q, view, true);
 }
 
+/* Another type is passed over where the walk says that it wants none. */
+static bool wanted(struct resolver_walk *w, const struct question *q)
+{
+	if (w->type && (w->type != q->type || w->class != q->class))
+		return false;
+	fake.looked_at++;
+	return w->wants(w->ctx, q);
+}
+
 bool resolver_list(struct resolver *r, struct resolver_walk *w)
 {
 	(void)r;
 	for (size_t i = 0; !w->place.in_cache && i < own_len; i++) {
 		struct resolver_entry e = {own_sets[i].set->question, true, own_sets[i].uid};
-		if ((e.owner == w->view || e.owner == 0) && w->wants(w->ctx, &e.question))
+		if ((e.owner == w->view || e.owner == 0) && wanted(w, &e.question))
 			w->show(w->ctx, &e);
 	}
 	for (size_t i = 0; !w->place.in_cache && i < kept_len; i++) {
 		struct resolver_entry e = {.question = answer_question(kept[i])};
-		if (!kept[i]->error && w->wants(w->ctx, &e.question))
+		if (!kept[i]->error && wanted(w, &e.question))
 			w->show(w->ctx, &e);
 	}
 	w->place.in_cache = true;

@@ -23,6 +23,7 @@ struct fake {
 	unsigned asks, cancels; /* so far */
 	unsigned sets, removes, pushes;
 	unsigned nodes; /* added by .kadns/nodes */
+	unsigned looked_at; /* names, by walks that may want them */
 	unsigned pin_sets;
 	int pins_error; /* that writing pins ends with */
 	enum ask_for wanted; /* by the last that said so */

@@ -98,6 +98,10 @@ static void test_types_that_hold_something(void **state)
 	expect(type_dir(65280), 1, "a.alt b.alt ");
 	expect(type_dir(TYPE_A), 1, "b.alt ");
 	expect(type_dir(TYPE_AAAA), 1, "");
+	/* What a directory of one type asks memory for is that type alone. */
+	fake.looked_at = 0;
+	expect(type_dir(TYPE_A), 1, "b.alt ");
+	assert_int_equal(fake.looked_at, 1);
 }
 
 static void test_classes_that_hold_something(void **state)

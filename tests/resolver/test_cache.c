@@ -1,6 +1,7 @@
 /* resolver/cache: what it finds, for how long, and what it gives up. */
 #undef NDEBUG
 #include "resolver/cache.h"
+#include "resolver/sieve.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -131,10 +132,72 @@ static void count(void *ctx, const struct answer *a)
 static unsigned listed(struct cache *cache, uint64_t now)
 {
 	unsigned n = 0;
-	uint64_t place = 0;
-	while (cache_walk(cache, &place, now, count, &n))
+	struct cache_walk w = {0, SIEVE_ALL, now, count, &n};
+	while (cache_walk(cache, &w))
 		;
 	return n;
+}
+
+static void add_of_type(struct cache *cache, unsigned number, uint16_t type)
+{
+	struct question q = question(number, type);
+	struct answer *a = answer_without(&q, 0, 0, EDE_NONE, 300, true);
+	assert_non_null(a);
+	a->arrived = 0;
+	cache_add(cache, a, CACHE_DNS, 0);
+	answer_unref(a);
+}
+
+struct met {
+	uint16_t type;
+	unsigned wanted, others;
+};
+
+static void meet(void *ctx, const struct answer *a)
+{
+	struct met *met = ctx;
+	if (answer_question(a).type == met->type)
+		met->wanted++;
+	else
+		met->others++;
+}
+
+static struct met met_of(struct cache *cache, uint16_t type, unsigned *ret_steps)
+{
+	struct met met = {.type = type};
+	struct cache_walk w = {0, sieve_bit(CLASS_IN, type), 0, meet, &met};
+	for (*ret_steps = 1; cache_walk(cache, &w);)
+		++*ret_steps;
+	return met;
+}
+
+/* A directory of few names among very many of other types costs little, and one of none nothing. */
+static void walks_past_other_types(void **state)
+{
+	enum { MANY = 50000, FEW = 20, TYPES = 14 };
+	(void)state;
+	struct cache *cache = cache_create(64 << 20, SEED);
+	unsigned steps;
+	for (unsigned i = 0; i < MANY; i++)
+		add_of_type(cache, i, (uint16_t)(TYPE_TXT + i % TYPES * 16));
+	for (unsigned i = 0; i < FEW; i++)
+		add_of_type(cache, i, TYPE_MX);
+	assert_true(cache_entries(cache) > MANY);
+	struct met met = met_of(cache, TYPE_MX, &steps);
+	assert_int_equal(met.wanted, FEW);
+	assert_true(met.others < FEW * 20);
+	assert_true(steps < 80);
+	met = met_of(cache, TYPE_SOA, &steps);
+	assert_int_equal(met.wanted + met.others, 0);
+	/* What goes is passed by when a walk has seen it. */
+	for (unsigned i = 0; i < FEW; i++) {
+		struct question q = question(i, TYPE_MX);
+		cache_forget(cache, &q, CACHE_DNS);
+	}
+	met = met_of(cache, TYPE_MX, &steps);
+	met = met_of(cache, TYPE_MX, &steps);
+	assert_int_equal(met.wanted + met.others, 0);
+	cache_destroy(cache);
 }
 
 static void ends_with_its_ttl(void **state)
@@ -332,8 +395,8 @@ static int error_at(struct cache *cache, uint64_t now)
 	return a ? a->error : 1;
 }
 
-/* RFC 9520: 1 s first, twice as long each time, 30 s at most; asked again when it is over, or later,
- * but after a minute of silence it is a new failure. */
+/* RFC 9520: 1 s first, twice as long each time, 30 s at most; asked again when it is over, or
+ * later, but after a minute of silence it is a new failure. */
 static void failures_back_off(void **state)
 {
 	(void)state;
@@ -440,8 +503,8 @@ static void a_stale_answer_is_a_failure_with_records(void **state)
 	struct cache *cache = cache_create(1 << 20, SEED);
 	struct question q = question(1, TYPE_A);
 	add(cache, 1, 0, CACHE_DNS, 0);
-	struct answer *stale = answer_stale(cache_stale(cache, &q, CACHE_DNS, 400 * SECOND),
-		400 * SECOND);
+	struct answer *stale = answer_stale(
+		cache_stale(cache, &q, CACHE_DNS, 400 * SECOND), 400 * SECOND);
 	cache_add(cache, stale, CACHE_DNS, 400 * SECOND);
 	assert_ptr_equal(found(cache, 1, 401 * SECOND - 1), stale);
 	assert_null(found(cache, 1, 401 * SECOND));
@@ -604,6 +667,7 @@ int main(void)
 		cmocka_unit_test(a_stale_answer_is_a_failure_with_records),
 		cmocka_unit_test(popular_names_are_due_once),
 		cmocka_unit_test(finds_all_parts_at_once),
+		cmocka_unit_test(walks_past_other_types),
 		cmocka_unit_test(lists_what_was_of_use),
 		cmocka_unit_test(others_do_not_push_out_what_is_pinned),
 		cmocka_unit_test(what_is_pinned_takes_half_at_most),

@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "resolver/own.h"
+#include "resolver/sieve.h"
 #include "tests/directory.h"
 
 static char dir[DIRECTORY_CAP];
@@ -172,14 +173,14 @@ static void test_walk(void **state)
 	static uint8_t met[WALKED];
 	char name[32];
 	struct own *own;
-	uint64_t place = 0;
+	struct own_walk w = {0, SIEVE_ALL, meet, met};
 	assert_int_equal(own_open(path, 10000, 0, 1, &own), 0);
 	for (unsigned i = 0; i < WALKED; i++) {
 		snprintf(name, sizeof(name), "stays%u.alt", i);
 		assert_int_equal(put(own, 1, name, 1, 1), 0);
 	}
 	unsigned turns = 1, others = 0;
-	while (own_walk(own, &place, meet, met)) {
+	while (own_walk(own, &w)) {
 		for (unsigned i = 0; turns < 5 && i < 700; i++) {
 			snprintf(name, sizeof(name), "other%u.alt", others++);
 			assert_int_equal(put(own, 1, name, 1, 1), 0);
