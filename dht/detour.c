@@ -28,13 +28,14 @@ static void invert_bit(struct dht_id *id, unsigned bit)
 	id->b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
 }
 
+/* Who was named, or seeded, and not asked is one as well: who knows few has the nodes of other
+ * parts among the nearest of its table. */
 static void add(struct dht_lookup *l, unsigned family, const struct dht_contact *c)
 {
-	if (dht_candidates_find(&l->fronts[family], c))
-		return;
-	dht_lookup_candidate(l, c, 1);
+	if (!dht_candidates_find(&l->fronts[family], c))
+		dht_lookup_candidate(l, c, 1);
 	struct dht_candidate *added = dht_candidates_find(&l->fronts[family], c);
-	if (!added)
+	if (!added || added->state != DHT_NEW)
 		return;
 	added->known = true;
 	added->detour = added->standing == DHT_BELIEVED;
