@@ -259,12 +259,31 @@ static const struct given *given_as(const struct reader *r, const char *value)
 	return g;
 }
 
+const char *config_door_name(enum door_kind kind)
+{
+	static const char *const names[DOOR_KINDS] = {[DOOR_DNS] = "dns",
+		[DOOR_DOT] = "dot",
+		[DOOR_HTTP] = "http",
+		[DOOR_HTTPS] = "https"};
+	return names[kind];
+}
+
+/* What is spoken there is spoken at that door of ours. */
+static enum door_kind door_for(const struct upstream_word *word)
+{
+	if (word->kind != UPSTREAM_RELAYED)
+		return DOOR_DNS;
+	if (word->speech == UPSTREAM_DOT)
+		return DOOR_DOT;
+	return word->tls ? DOOR_HTTPS : DOOR_HTTP;
+}
+
 /* The door of ours that this word leads to, by what is spoken there; NULL: none. */
 static const struct config_address *own_door(
 	const struct config *c, const struct upstream_word *word)
 {
 	bool relayed = word->kind == UPSTREAM_RELAYED;
-	const struct config_doors *doors = &c->door[relayed ? DOOR_DOT : DOOR_DNS];
+	const struct config_doors *doors = &c->door[door_for(word)];
 	size_t len = relayed || c->dns_asked ? doors->len : 0;
 	for (size_t k = 0; (relayed || word->kind == UPSTREAM_ADDRESS) && k < len; k++)
 		if (server_address_reaches(&word->address, &doors->at[k].at))
@@ -286,18 +305,9 @@ static int check_loops(struct reader *r)
 		if (own)
 			return config_complain(given_as(r, c->upstream[i]),
 				"upstream=%s: that is our own door, %s=%s", c->upstream[i],
-				word.kind == UPSTREAM_RELAYED ? "dot" : "dns", own->text);
+				config_door_name(door_for(&word)), own->text);
 	}
 	return 0;
-}
-
-const char *config_door_name(enum door_kind kind)
-{
-	static const char *const names[DOOR_KINDS] = {[DOOR_DNS] = "dns",
-		[DOOR_DOT] = "dot",
-		[DOOR_HTTP] = "http",
-		[DOOR_HTTPS] = "https"};
-	return names[kind];
 }
 
 /* A door that all the world can reach, left open by oversight, is somebody's amplifier. */

@@ -50,7 +50,7 @@ static int open_one(struct doors *d, const struct config *c, enum door_kind kind
 int doors_open(struct doors *d, const struct config *c, struct event_base *base,
 	struct resolver *resolver, struct upstream *upstream)
 {
-	struct server_address open[2 * CONFIG_LIST_MAX];
+	struct server_address open[DOOR_KINDS * CONFIG_LIST_MAX];
 	size_t open_len = 0;
 	for (enum door_kind kind = 0; kind < DOOR_KINDS; kind++)
 		for (size_t i = 0; i < c->door[kind].len; i++) {
@@ -61,9 +61,7 @@ int doors_open(struct doors *d, const struct config *c, struct event_base *base,
 			if (!d->door[d->len])
 				continue;
 			d->len++;
-			if (kind == DOOR_DNS ||
-				kind == DOOR_DOT) /* where a question could come back */
-				open[open_len++] = a->at;
+			open[open_len++] = a->at; /* where a question could come back */
 		}
 	if (upstream)
 		upstream_doors(upstream, open, open_len);

@@ -43,7 +43,7 @@ struct program {
 	struct signer *signer;
 	struct dht_store *store;
 	struct dht_udp *udp;
-	struct tls_relays *relays;
+	struct relays *relays;
 	struct upstream *upstream;
 	struct hosts *hosts;
 	struct reload reload;
@@ -179,8 +179,8 @@ static int open_upstream(struct program *p)
 		.trust_anchor = p->config.trust_anchor,
 		.user = validator_user(p),
 		.say = validator_says,
-		.relay = tls_relays_get,
-		.relay_why = tls_relays_why,
+		.relay = relays_get,
+		.relay_why = relays_why,
 		.test_zones = p->config.policy.test_zones,
 		.loopback_servers = p->config.policy.test_zones};
 	if (p->config.upstream_len == 0)
@@ -192,7 +192,7 @@ static int open_upstream(struct program *p)
 	if (r < 0)
 		return r;
 	const struct passwd *pw = geteuid() == 0 ? getpwnam(config.user) : NULL;
-	r = tls_relays_create(p->base, pw ? pw->pw_uid : geteuid(), relay_says, NULL, &p->relays);
+	r = relays_create(p->base, pw ? pw->pw_uid : geteuid(), relay_says, NULL, &p->relays);
 	if (r < 0)
 		return say("upstream", r);
 	config.relay_ctx = p->relays;
@@ -368,7 +368,7 @@ static int open_all(struct program *p)
 	p->reload.resolver = p->resolver;
 	p->reload.policy = &p->config.policy;
 	if (r == 0 && p->relays)
-		resolver_status_by(p->resolver, tls_relays_status, p->relays);
+		resolver_status_by(p->resolver, relays_status, p->relays);
 	if (r == 0)
 		r = doors_open(&p->doors, &p->config, p->base, p->resolver, p->upstream);
 	if (r == 0)
@@ -387,7 +387,7 @@ static void close_all(struct program *p)
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
 	upstream_destroy(p->upstream);
-	tls_relays_destroy(p->relays);
+	relays_destroy(p->relays);
 	hosts_close(p->hosts);
 	dht_udp_destroy(p->udp);
 	dht_store_close(p->store);

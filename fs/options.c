@@ -513,7 +513,8 @@ const struct option config_options[] = {
 		"who may ask a door that is not on loopback, ADDR or ADDR/BITS (nobody); repeatable"},
 	{"upstream", "WHERE", true, set_upstream, upstream_list,
 		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], "
-		"tls://ADDR[:PORT]#NAME, none; ZONE@ before it: for that zone"},
+		"tls://ADDR[:PORT]#NAME, https://ADDR[:PORT]/PATH[#NAME], http://ADDR[:PORT]/PROXY, none; "
+		"ZONE@ before it: for that zone"},
 	{"root_hints", "FILE", false, set_root_hints, NULL, "root servers (dns-root-data's)"},
 	{"trust_anchor", "FILE", false, set_trust_anchor, NULL, "DNSSEC anchor (dns-root-data's)"},
 	{"insecure_zone", "NAME", true, set_insecure_zone, insecure_list,

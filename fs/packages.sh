@@ -1,7 +1,7 @@
 # What kadns needs of Debian 12, in one place: quickstart.sh builds with it, tests/run.sh tests.
 # Sourced, not run.
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 libevent-dev libsqlite3-dev
- libldns-dev libidn2-dev libjson-c-dev libnghttp2-dev libssl-dev libunbound-dev dns-root-data"
+ libldns-dev libidn2-dev libjson-c-dev libcurl4-openssl-dev libnghttp2-dev libssl-dev libunbound-dev dns-root-data"
 # What the first things to type need: dig, jq.
 USER_PACKAGES="bind9-dnsutils jq"
 TEST_PACKAGES="attr aria2 curl nghttp2-client transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound

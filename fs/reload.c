@@ -28,9 +28,9 @@ static void apply_tls(struct tls_server *tls, const struct config *config)
 
 static int reload_upstream(const struct reload *what, const struct upstream_config *config)
 {
-	tls_relays_before_reload(what->relays);
+	relays_before_reload(what->relays);
 	int r = upstream_reload(what->upstream, config);
-	tls_relays_after_reload(what->relays, r == 0);
+	relays_after_reload(what->relays, r == 0);
 	return r;
 }
 

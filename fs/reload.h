@@ -5,7 +5,7 @@
 #include "fs/config.h"
 #include "resolver/hosts.h"
 #include "resolver/resolver.h"
-#include "resolver/tls_relays.h"
+#include "resolver/relays.h"
 #include "resolver/tls_server.h"
 
 /* What is needed to read it again, and what is told of it. */
@@ -14,7 +14,7 @@ struct reload {
 	char **argv;
 	const char *directory;	   /* where the program was started */
 	struct upstream *upstream; /* NULL: upstream=none */
-	struct tls_relays *relays; /* of it; likewise */
+	struct relays *relays; /* of it; likewise */
 	struct hosts *hosts;
 	struct resolver *resolver;
 	struct tls_server *tls; /* NULL: no door speaks TLS */

@@ -184,20 +184,28 @@ static const char *words_of_trust(enum answer_trust trust)
 	return NULL;
 }
 
-/* Why an upstream over TLS fails, by the kinds of tls_relay_why; .kadns/explain has the whole. */
+/* Why an upstream behind a relay fails, by what ails that; .kadns/explain has the whole. */
 static const char *words_of_failure(const struct answer *a)
 {
-	static const char *const kinds[][2] = {
-		{": certificate: ", "kadns: certificate of the TLS upstream"},
-		{": refused", "kadns: TLS upstream refuses"},
-		{": timeout", "kadns: TLS upstream does not answer"},
+	static const char *const kinds[][4] = {
+		{": certificate: ", "kadns: certificate of the TLS upstream",
+			"kadns: certificate of the HTTPS upstream", ""},
+		{": refused", "kadns: TLS upstream refuses", "kadns: HTTPS upstream refuses",
+			"kadns: HTTP upstream refuses"},
+		{": timeout", "kadns: TLS upstream does not answer",
+			"kadns: HTTPS upstream does not answer",
+			"kadns: HTTP upstream does not answer"},
+		{"", "kadns: TLS upstream fails", "kadns: HTTPS upstream fails",
+			"kadns: HTTP upstream fails"},
 	};
 	if (a->ede != EDE_NO_REPLY || !a->error || !a->trace || !a->trace->why)
 		return NULL;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (strstr(a->trace->why, kinds[i][0]))
-			return kinds[i][1];
-	return "kadns: TLS upstream fails";
+	const char *why = a->trace->why; /* SERVER: REASON */
+	size_t spoken = strncmp(why, "tls:", 4) == 0 ? 1 : strncmp(why, "https:", 6) == 0 ? 2 : 3;
+	size_t i = 0;
+	while (!strstr(why, kinds[i][0]))
+		i++;
+	return kinds[i][spoken];
 }
 
 static struct dns_outcome outcome_of(const struct answer *a, unsigned rcode)

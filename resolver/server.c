@@ -66,6 +66,8 @@ int server_create(const struct server_config *config, const struct server_entry 
 		s->forwards = true;
 		server_address_to_text(&entry->address, s->forward);
 	}
+	if (entry->unproven)
+		s->dnssec = DNSSEC_STRIPS; /* for good: there is nothing to probe */
 	if (getrandom(&s->domains.seed, sizeof(s->domains.seed), 0) < 0) {
 		free(s);
 		return -EIO;
@@ -181,7 +183,8 @@ static int make_context(struct server *s, const char *trust_anchor, struct ub_ct
 static void freshen(struct server *s)
 {
 	bool ip6 = has_ip6(s),
-	     old = s->dnssec == DNSSEC_STRIPS && clock_monotonic() - s->probed_at > STRIPS_FOR;
+	     old = s->dnssec == DNSSEC_STRIPS && !s->entry.unproven &&
+		   clock_monotonic() - s->probed_at > STRIPS_FOR;
 
 	if (old)
 		s->dnssec = DNSSEC_UNKNOWN;

@@ -16,6 +16,7 @@ struct server_entry {
 		      * its contexts and what is known of it belong to the id */
 	struct name zone;  /* for these names only; the root: for those that are of no such zone */
 	uint8_t recursive; /* 0 or 1, and no bool: it is read from a frame */
+	uint8_t unproven;  /* 0 or 1, likewise: what is spoken there has no room for DNSSEC */
 	struct server_address address; /* of a forwarder */
 	char label[UPSTREAM_LABEL_MAX];
 };

@@ -94,3 +94,13 @@ int tls_client_connect(struct tls_client *c, int fd, struct stream *ret_stream)
 	SSL_set_connect_state(ssl);
 	return 0;
 }
+
+int tls_client_trust(struct tls_client *c, void *ssl_ctx)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(c->ctx);
+
+	if (X509_STORE_up_ref(store) != 1)
+		return -ENOMEM;
+	SSL_CTX_set_cert_store(ssl_ctx, store);
+	return 0;
+}

@@ -13,5 +13,7 @@ int tls_client_create(const char *name, const char *alpn, struct tls_client **re
 void tls_client_destroy(struct tls_client *c); /* when none of its streams is left */
 /* On a socket that is connected, or will be. Takes it in any case. -ENOMEM. */
 int tls_client_connect(struct tls_client *c, int fd, struct stream *ret_stream);
+/* The same authorities for another's SSL_CTX, which are read only once. -ENOMEM. */
+int tls_client_trust(struct tls_client *c, void *ssl_ctx);
 
 #endif

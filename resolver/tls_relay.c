@@ -1,27 +1,21 @@
 /* Questions from loopback, out over one connection, and the answers back. */
 #include "resolver/tls_relay.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "resolver/clock.h"
-#include "resolver/relay_message.h"
 #include "resolver/tls_client.h"
-#include "resolver/udp_owner.h"
 
-#define QUERIES_MAX 1024	/* under way; 1.4 kB each */
-#define BURST 64		/* datagrams, or reads, before the others have their turn */
+#define BURST 64		/* reads before the others have their turn */
 #define QUERY_TIME (5 * SECOND) /* libunbound asks again by itself long before */
 #define SETUP_TIME (3 * SECOND) /* for connection and handshake */
 #define IDLE_TIME                                                                                  \
@@ -29,8 +23,6 @@
 			 */
 #define UNACKED_MS 4000 /* then the kernel says that the way is gone */
 #define AGAIN_MAX 3
-#define RETRY_MIN (SECOND / 4)
-#define RETRY_MAX (8 * SECOND) /* failover tries a server that was down each ten seconds */
 #define TICK_USEC 500000
 #define PIECE 16384
 
@@ -54,32 +46,23 @@ enum relay_state {
 };
 
 struct tls_relay {
-	struct event_base *base;
+	struct relay relay;
 	struct tls_client *client;
-	struct server_address server, at;
-	char *word;
-	relay_say_fn *say;
-	void *say_ctx;
+	struct server_address server;
 
-	int udp, owners; /* owners: where the kernel is asked whose a socket is; -1: it does not
-			    tell */
-	uid_t asker;
-	struct event asked;
 	enum relay_state state;
 	struct stream stream;
 	struct event readable, writable, tick;
 	unsigned unanswered; /* connections in a row that were lost without an answer */
-	uint64_t began, heard, used, retry_delay, retry_at;
-	char why[STREAM_WHY_MAX]; /* "": it works, as far as is known */
+	uint64_t began, heard;
 
 	TAILQ_HEAD(, relay_query) queries; /* the oldest first */
-	struct relay_query *slots[QUERIES_MAX];
+	struct relay_query *slots[RELAY_QUERIES_MAX];
 	unsigned queries_len;
 	uint16_t last;
 	struct evbuffer *out;
 	uint8_t *in; /* what came and is no whole message */
 	size_t in_len;
-	struct tls_relay_counters counters;
 };
 #define IN_BYTES (2 + PACKET_MAX)
 
@@ -88,19 +71,9 @@ struct tls_relay {
 static void query_free(struct tls_relay *r, struct relay_query *q)
 {
 	TAILQ_REMOVE(&r->queries, q, link);
-	r->slots[q->as % QUERIES_MAX] = NULL;
+	r->slots[q->as % RELAY_QUERIES_MAX] = NULL;
 	r->queries_len--;
 	free(q);
-}
-
-static void reply(struct tls_relay *r, const struct relay_query *q, uint8_t *message, size_t len)
-{
-	message[0] = (uint8_t)(q->id >> 8);
-	message[1] = (uint8_t)q->id;
-	/* What does not fit a datagram of loopback is lost, as is what the kernel has no room for.
-	 */
-	(void)!sendto(r->udp, message, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		(const struct sockaddr *)&q->from, sizeof(q->from));
 }
 
 static void refuse(struct tls_relay *r, struct relay_query *q)
@@ -108,7 +81,7 @@ static void refuse(struct tls_relay *r, struct relay_query *q)
 	uint8_t servfail[RELAY_QUERY_MAX];
 
 	relay_servfail(q->message, q->question_len, servfail);
-	reply(r, q, servfail, q->question_len);
+	relay_reply(&r->relay, &q->from, q->id, servfail, q->question_len);
 	query_free(r, q);
 }
 
@@ -133,15 +106,15 @@ static void post(struct tls_relay *r, struct relay_query *q)
 
 static struct relay_query *query_create(struct tls_relay *r)
 {
-	struct relay_query *q = r->queries_len < QUERIES_MAX ? calloc(1, sizeof(*q)) : NULL;
+	struct relay_query *q = r->queries_len < RELAY_QUERIES_MAX ? calloc(1, sizeof(*q)) : NULL;
 
 	if (!q)
 		return NULL;
 	/* No id that is under way, and the one that was free longest: a late answer meets none. */
 	do
 		q->as = ++r->last;
-	while (r->slots[q->as % QUERIES_MAX]);
-	r->slots[q->as % QUERIES_MAX] = q;
+	while (r->slots[q->as % RELAY_QUERIES_MAX]);
+	r->slots[q->as % RELAY_QUERIES_MAX] = q;
 	q->since = clock_monotonic();
 	TAILQ_INSERT_TAIL(&r->queries, q, link);
 	r->queries_len++;
@@ -167,20 +140,9 @@ static void close_connection(struct tls_relay *r)
 /* It could not be made, or is of no use: nobody waits for it, until it is time to try again. */
 static void fail(struct tls_relay *r, const char *why)
 {
-	char line[STREAM_WHY_MAX + 256];
-	bool news = strcmp(r->why, why) != 0;
-
 	close_connection(r);
-	r->counters.failures++;
-	r->retry_delay = r->retry_delay ? r->retry_delay * 2 : RETRY_MIN;
-	if (r->retry_delay > RETRY_MAX)
-		r->retry_delay = RETRY_MAX;
-	r->retry_at = clock_monotonic() + r->retry_delay;
-	snprintf(r->why, sizeof(r->why), "%s", why);
+	relay_failed(&r->relay, why);
 	refuse_all(r);
-	snprintf(line, sizeof(line), "upstream %s: %s", r->word, r->why);
-	if (news)
-		r->say(r->say_ctx, line);
 }
 
 static void fail_by(struct tls_relay *r, int error)
@@ -211,7 +173,7 @@ static void lose(struct tls_relay *r)
 			continue;
 		}
 		q->sent = false;
-		r->counters.again++;
+		r->relay.counters.again++;
 	}
 	if (r->queries_len)
 		make_connection(r);
@@ -225,19 +187,6 @@ static void end(struct tls_relay *r, int error)
 		lose(r);
 	else
 		fail_by(r, error);
-}
-
-static void works(struct tls_relay *r)
-{
-	char line[256];
-
-	r->unanswered = 0;
-	r->retry_delay = 0;
-	if (!r->why[0])
-		return;
-	r->why[0] = '\0';
-	snprintf(line, sizeof(line), "upstream %s works again", r->word);
-	r->say(r->say_ctx, line);
 }
 
 static void send_out(struct tls_relay *r)
@@ -275,14 +224,15 @@ static void post_all(struct tls_relay *r)
 static void take_reply(struct tls_relay *r, uint8_t *message, size_t len)
 {
 	uint16_t id = (uint16_t)(message[0] << 8 | message[1]);
-	struct relay_query *q = r->slots[id % QUERIES_MAX];
+	struct relay_query *q = r->slots[id % RELAY_QUERIES_MAX];
 
 	if (!q || q->as != id || !q->sent ||
 		!relay_is_reply(message, len, q->message, q->question_len))
 		return;
-	r->counters.answers++;
-	works(r);
-	reply(r, q, message, len);
+	r->relay.counters.answers++;
+	r->unanswered = 0;
+	relay_works(&r->relay);
+	relay_reply(&r->relay, &q->from, q->id, message, len);
 	query_free(r, q);
 }
 
@@ -332,8 +282,8 @@ static void read_replies(struct tls_relay *r)
 static void on_opened(struct tls_relay *r)
 {
 	r->state = RELAY_OPEN;
-	r->counters.connections++;
-	r->counters.resumed += stream_resumed(&r->stream);
+	r->relay.counters.connections++;
+	r->relay.counters.resumed += stream_resumed(&r->stream);
 	event_add(&r->readable, NULL);
 	if (r->stream.more)
 		event_active(&r->readable, EV_READ, 0);
@@ -421,8 +371,9 @@ static void make_connection(struct tls_relay *r)
 	}
 	r->state = RELAY_CONNECTING;
 	r->began = r->heard = clock_monotonic();
-	event_assign(&r->readable, r->base, r->stream.fd, EV_READ | EV_PERSIST, on_readable, r);
-	event_assign(&r->writable, r->base, r->stream.fd, EV_WRITE, on_writable, r);
+	event_assign(
+		&r->readable, r->relay.base, r->stream.fd, EV_READ | EV_PERSIST, on_readable, r);
+	event_assign(&r->writable, r->relay.base, r->stream.fd, EV_WRITE, on_writable, r);
 	event_add(&r->writable, NULL);
 }
 
@@ -436,38 +387,18 @@ static void arm(struct tls_relay *r)
 		event_add(&r->tick, &tick);
 }
 
-/* Loopback is open to every user of this machine; this server, under our name, is not. */
-static bool may_ask(struct tls_relay *r, const struct sockaddr_in *from)
+static bool take_question(struct relay *relay, const struct relay_asked *asked)
 {
-	uid_t uid;
-
-	if (r->owners < 0)
-		return true;
-	int e = udp_owner(r->owners, from, (const struct sockaddr_in *)&r->at.addr, &uid);
-	if (e == -EOPNOTSUPP) {
-		close(r->owners);
-		r->owners = -1;
-		return true;
-	}
-	return e == 0 && (uid == r->asker || uid == geteuid());
-}
-
-/* False: it is none, or there is no place for it. */
-static bool take_question(
-	struct tls_relay *r, const uint8_t *message, size_t len, const struct sockaddr_in *from)
-{
-	int question_len = relay_query_read(message, len);
-	bool waits = r->state == RELAY_CLOSED && r->why[0] && clock_monotonic() < r->retry_at;
-	struct relay_query *q = question_len < 0 ? NULL : query_create(r);
+	struct tls_relay *r = (struct tls_relay *)relay;
+	struct relay_query *q = query_create(r);
 
 	if (!q)
 		return false;
-	r->counters.questions++;
-	q->from = *from;
-	q->id = (uint16_t)(message[0] << 8 | message[1]);
-	q->question_len = (size_t)question_len;
-	q->len = relay_query_pad(message, len, q->message);
-	if (waits)
+	q->from = asked->from;
+	q->id = (uint16_t)(asked->message[0] << 8 | asked->message[1]);
+	q->question_len = asked->question_len;
+	q->len = relay_query_pad(asked->message, asked->len, q->message);
+	if (r->state == RELAY_CLOSED && relay_waits(relay))
 		refuse(r, q);
 	else if (r->state == RELAY_OPEN)
 		post(r, q);
@@ -476,24 +407,10 @@ static bool take_question(
 	return true;
 }
 
-static void on_asked(evutil_socket_t fd, short what, void *ctx)
+static void on_taken(struct relay *relay)
 {
-	struct tls_relay *r = ctx;
-	uint8_t message[RELAY_QUERY_MAX + 1];
+	struct tls_relay *r = (struct tls_relay *)relay;
 
-	(void)what;
-	for (int i = 0; i < BURST; i++) {
-		struct sockaddr_in from;
-		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(fd, message, sizeof(message), MSG_DONTWAIT,
-			(struct sockaddr *)&from, &from_len);
-
-		if (n < 0)
-			break;
-		if (!may_ask(r, &from) || !take_question(r, message, (size_t)n, &from))
-			r->counters.dropped++;
-	}
-	r->used = clock_monotonic();
 	arm(r);
 	send_out(r);
 }
@@ -506,7 +423,7 @@ static bool drop_old(struct tls_relay *r, uint64_t now)
 
 	while ((q = TAILQ_FIRST(&r->queries)) && now - q->since >= QUERY_TIME) {
 		silent = silent || (r->state == RELAY_OPEN && r->heard < q->since);
-		r->counters.dropped++;
+		r->relay.counters.dropped++;
 		query_free(r, q);
 	}
 	return silent;
@@ -522,117 +439,53 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (drop_old(r, now) || (setting_up && now - r->began >= SETUP_TIME))
 		fail(r, "timeout");
-	if (r->state == RELAY_OPEN && r->queries_len == 0 && now - r->used >= IDLE_TIME)
+	if (r->state == RELAY_OPEN && r->queries_len == 0 && now - r->relay.used >= IDLE_TIME)
 		close_connection(r);
 	if (r->state != RELAY_CLOSED || r->queries_len)
 		arm(r);
 }
 
-/* An address of its own and a port of the kernel's choice: nobody meets it by chance. */
-static int listen_somewhere(struct tls_relay *r)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)&r->at.addr;
-	uint32_t host;
-
-	if (getrandom(&host, sizeof(host), 0) != sizeof(host))
-		return -EIO;
-	/* Neither 127.0.0.0 nor 127.255.255.255. */
-	host = INADDR_LOOPBACK + host % 0xfffffd;
-	*in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
-	r->at.len = sizeof(*in);
-	r->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (r->udp < 0 || bind(r->udp, (struct sockaddr *)in, sizeof(*in)) < 0 ||
-		getsockname(r->udp, (struct sockaddr *)in, &r->at.len) < 0)
-		return -errno;
-	event_assign(&r->asked, r->base, r->udp, EV_READ | EV_PERSIST, on_asked, r);
-	return event_add(&r->asked, NULL) < 0 ? -ENOMEM : 0;
-}
-
 /* ---- the interface ---- */
 
-int tls_relay_create(struct event_base *base, const struct tls_relay_config *config,
-	struct tls_relay **ret_relay)
+static void destroy(struct relay *relay)
 {
-	struct tls_relay *r = calloc(1, sizeof(*r));
+	struct tls_relay *r = (struct tls_relay *)relay;
 
-	if (!r)
-		return -ENOMEM;
-	r->base = base;
-	r->server = config->server;
-	r->say = config->say;
-	r->say_ctx = config->say_ctx;
-	r->udp = r->stream.fd = -1;
-	r->asker = config->asker;
-	r->owners = udp_owner_open();
-	r->used = clock_monotonic();
-	TAILQ_INIT(&r->queries);
-	event_assign(&r->tick, base, -1, 0, on_tick, r);
-	r->word = strdup(config->word);
-	r->out = evbuffer_new();
-	r->in = malloc(IN_BYTES);
-	int error = r->word && r->out && r->in
-			    ? tls_client_create(config->name, "\3dot", &r->client)
-			    : -ENOMEM;
-	if (error == 0)
-		error = listen_somewhere(r);
-	if (error) {
-		tls_relay_destroy(r);
-		return error;
-	}
-	*ret_relay = r;
-	return 0;
-}
-
-void tls_relay_destroy(struct tls_relay *r)
-{
-	if (!r)
-		return;
 	while (!TAILQ_EMPTY(&r->queries))
 		query_free(r, TAILQ_FIRST(&r->queries));
 	event_del(&r->tick);
-	if (event_initialized(&r->asked))
-		event_del(&r->asked);
 	if (r->out)
 		close_connection(r);
-	if (r->udp >= 0)
-		close(r->udp);
-	if (r->owners >= 0)
-		close(r->owners);
+	relay_close(relay);
 	tls_client_destroy(r->client);
 	if (r->out)
 		evbuffer_free(r->out);
 	free(r->in);
-	free(r->word);
 	free(r);
 }
 
-const char *tls_relay_word(const struct tls_relay *r)
+int tls_relay_create(
+	struct event_base *base, const struct relay_config *config, struct relay **ret_relay)
 {
-	return r->word;
-}
+	static const struct relay_kind kind = {take_question, on_taken, destroy};
+	struct tls_relay *r = calloc(1, sizeof(*r));
 
-const struct server_address *tls_relay_address(const struct tls_relay *r)
-{
-	return &r->at;
-}
-
-const char *tls_relay_why(const struct tls_relay *r)
-{
-	return r->why;
-}
-
-unsigned tls_relay_unused(const struct tls_relay *r)
-{
-	return (unsigned)((clock_monotonic() - r->used) / SECOND);
-}
-
-void tls_relay_count(const struct tls_relay *r, struct tls_relay_counters *sum)
-{
-	sum->questions += r->counters.questions;
-	sum->answers += r->counters.answers;
-	sum->connections += r->counters.connections;
-	sum->resumed += r->counters.resumed;
-	sum->failures += r->counters.failures;
-	sum->again += r->counters.again;
-	sum->dropped += r->counters.dropped;
+	if (!r)
+		return -ENOMEM;
+	r->server = config->word->address;
+	r->stream.fd = -1;
+	TAILQ_INIT(&r->queries);
+	event_assign(&r->tick, base, -1, 0, on_tick, r);
+	r->out = evbuffer_new();
+	r->in = malloc(IN_BYTES);
+	int error = relay_open(&r->relay, base, &kind, config);
+	if (error == 0)
+		error = r->out && r->in ? tls_client_create(config->word->name, "\3dot", &r->client)
+					: -ENOMEM;
+	if (error) {
+		destroy(&r->relay);
+		return error;
+	}
+	*ret_relay = &r->relay;
+	return 0;
 }

@@ -21,8 +21,8 @@ struct upstream_query;
 struct server_address;
 
 struct upstream_config {
-	/* In order: "system", "recursive", "ADDR[:PORT]", "tls://ADDR#NAME"; "ZONE@…" for the names
-	 * of that zone only: the longest zone of a name has all of it, and what its servers do
+	/* In order: "system", "recursive", "ADDR[:PORT]", "tls://ADDR#NAME", "https://ADDR/PATH[#NAME]",
+	 * "http://ADDR/PROXY"; "ZONE@…" for the names of that zone only: the longest zone of a name has all of it, and what its servers do
 	 * not answer nobody else is asked. upstream_reload changes these two. */
 	const char *list[UPSTREAM_MAX];
 	size_t list_len;
@@ -34,7 +34,7 @@ struct upstream_config {
 	const char *resolv_conf;      /* NULL: /etc/resolv.conf */
 	const char *program;          /* what to exec; NULL: /proc/self/exe. It must call
 	                               * upstream_child first thing in main. */
-	/* Where the relay on loopback listens that speaks to `word` (tls://…, without ZONE@) for
+	/* Where the relay on loopback listens that speaks to `word` (tls://… and the like, without ZONE@) for
 	 * libunbound. 0 or -errno. NULL: there is no relay, and such a word is an error. */
 	int (*relay)(void *ctx, const char *word, struct server_address *ret_address);
 	/* What ails the relay that listens there, for people; "": nothing. With `relay`. */
@@ -70,7 +70,7 @@ uint64_t upstream_fingerprint(const struct upstream *u);
 bool upstream_has_zone(const struct upstream *u, const struct name *name);
 /* Where this node itself answers DNS questions: it must not be its own upstream, which resolv.conf
  * may well say. Such a server is left out, with a warning. */
-#define UPSTREAM_DOORS_MAX 16
+#define UPSTREAM_DOORS_MAX 32
 void upstream_doors(struct upstream *u, const struct server_address *doors, size_t len);
 /* Kills the child and waits for it; no callback afterwards. Not from a callback. */
 void upstream_destroy(struct upstream *u);

@@ -178,6 +178,8 @@ static void add_other(struct making *m, const struct word *w)
 {
 	struct server_entry e = {.zone = w->upstream.zone,
 		.recursive = w->upstream.kind == UPSTREAM_RECURSIVE,
+		.unproven = w->upstream.kind == UPSTREAM_RELAYED &&
+			    w->upstream.speech == UPSTREAM_2009,
 		.address = w->upstream.kind == UPSTREAM_RELAYED ? w->relay : w->upstream.address};
 
 	snprintf(e.label, sizeof(e.label), "%s", w->text);

@@ -33,8 +33,10 @@ grep -lE '#include <fuse' -r dht resolver fs | grep -vE '^fs/(mount|ops)[a-z_]*\
 	check "libfuse is seen by the mount and its operations only"
 grep -lE '#include <unbound' -r dht resolver fs | grep -vE '^resolver/(validator|ub_[a-z]+)\.[ch]$' |
 	check "libunbound is seen by the validator only"
-grep -lE '#include <(json-c|json)' -r dht resolver fs | grep -vE '^resolver/(json|rdata)[a-z_]*\.[ch]$' |
+grep -lE '#include <(json-c|json)' -r dht resolver fs | grep -vE '^resolver/(json|rdata)[a-z0-9_]*\.[ch]$' |
 	check "json-c is seen by json only"
+grep -lE '#include <curl' -r dht resolver fs | grep -vE '^resolver/http_client\.c$' |
+	check "libcurl is seen by http_client only"
 grep -lE '#include <idn2' -r dht resolver fs | grep -vE '^resolver/idn\.c$' |
 	check "libidn2 is seen by idn only"
 grep -nE 'ldns_(resolver|tcp|udp|send)_' -r dht resolver fs | check "ldns's network code is not used"

@@ -85,7 +85,9 @@ static void check_word(const uint8_t *data, size_t len)
 		return;
 	}
 	assert(word.server >= text && word.server <= text + strlen(text));
-	assert(word.zone.len >= 1 && (word.kind != UPSTREAM_RELAYED || word.name));
+	bool relayed = word.kind == UPSTREAM_RELAYED;
+	assert(word.zone.len >= 1);
+	assert(!relayed || (word.speech == UPSTREAM_DOT ? !!word.name : word.path && word.path_len));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

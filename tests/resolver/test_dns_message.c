@@ -230,6 +230,10 @@ static void test_failed_over_tls(void **state)
 		{"tls://192.0.2.1#a: refused", "kadns: TLS upstream refuses"},
 		{"tls://192.0.2.1#a: timeout", "kadns: TLS upstream does not answer"},
 		{"tls://192.0.2.1#a: TLS: wrong version number", "kadns: TLS upstream fails"},
+		{"https://192.0.2.1/x: certificate: evil\n", "kadns: certificate of the HTTPS upstream"},
+		{"https://192.0.2.1/x: HTTP status 503", "kadns: HTTPS upstream fails"},
+		{"http://192.0.2.1/PROXY: refused", "kadns: HTTP upstream refuses"},
+		{"http://192.0.2.1/PROXY: timeout", "kadns: HTTP upstream does not answer"},
 	};
 	struct dns_query q = query_of("\1\0", true, 1232, false);
 	uint8_t buf[1232];

@@ -796,9 +796,18 @@ static void words_of_the_list(void **state)
 	static const char *const good[] = {"system", "recursive", "192.0.2.1", "192.0.2.1:53",
 		"::1", "[::1]:53", "tls://192.0.2.1#dns.example", "tls://192.0.2.1:8853#dns.example",
 		"tls://[::1]#x", "corp.example@192.0.2.1", "lan@[::1]:5353", "Lan.@recursive",
-		"corp@tls://192.0.2.1#dns.example"};
+		"corp@tls://192.0.2.1#dns.example",
+		"https://192.0.2.1/dns-query", "https://192.0.2.1:8443/a/b-c_d~e.f%20#dns.example",
+		"corp@https://[2001:db8::1]:443/dns-query#x", "https://192.0.2.1/PROXY",
+		"http://192.0.2.1:8882/PROXY", "http://[::1]/x/PROXY#dns.example"};
 	static const char *const bad[] = {"", "none", "System", "recursive ", "dns.example",
-		"192.0.2.1:", "https://dns.example/dns-query", "tls://192.0.2.1", "tls://192.0.2.1#",
+		"192.0.2.1:", "https://dns.example/dns-query",
+		"https://192.0.2.1", "https://192.0.2.1#a", "https://192.0.2.1#a/dns-query", "https://",
+		"https:///dns-query", "https://192.0.2.1/dns-query#", "https://192.0.2.1/dns-query#*.a",
+		"https://192.0.2.1/dns-query?dns=", "https://192.0.2.1/dns-query{?dns}",
+		"https://192.0.2.1/dns query", "https://192.0.2.1:0/x", "https://fe80::1%lo/x",
+		"http://192.0.2.1/dns-query", "http://192.0.2.1/PROXY/", "http://192.0.2.1/proxy",
+		"HTTPS://192.0.2.1/x", "tls://192.0.2.1", "tls://192.0.2.1#",
 		"tls://dns.example#x", "tls://192.0.2.1#*.x", "tls://192.0.2.1:0#x", "tls://#x",
 		"@192.0.2.1", ".@192.0.2.1", "a..b@192.0.2.1", "corp@", "corp@system", "corp@none",
 		"corp@dns.example", "corp@a@192.0.2.1", "192.0.2.1@corp"};

@@ -1,5 +1,5 @@
 /* Relays by their word. */
-#include "resolver/tls_relays.h"
+#include "resolver/relays.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "resolver/http_upstream.h"
+#include "resolver/tls_relay.h"
 #include "resolver/upstream_word.h"
 
 #define SWEEP_SECONDS 10
@@ -15,11 +17,11 @@
 
 struct entry {
 	LIST_ENTRY(entry) link;
-	struct tls_relay *relay;
+	struct relay *relay;
 	bool wanted;
 };
 
-struct tls_relays {
+struct relays {
 	struct event_base *base;
 	uid_t asker;
 	relay_say_fn *say;
@@ -27,22 +29,22 @@ struct tls_relays {
 	struct event sweep;
 	LIST_HEAD(, entry) entries;
 	size_t len;
-	struct tls_relay_counters gone; /* of those that are no more */
+	struct relay_counters gone; /* of those that are no more */
 };
 
-static void entry_destroy(struct tls_relays *relays, struct entry *e)
+static void entry_destroy(struct relays *relays, struct entry *e)
 {
 	LIST_REMOVE(e, link);
 	relays->len--;
-	tls_relay_count(e->relay, &relays->gone);
-	tls_relay_destroy(e->relay);
+	relay_count(e->relay, &relays->gone);
+	relay_destroy(e->relay);
 	free(e);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 {
 	static const struct timeval period = {.tv_sec = SWEEP_SECONDS};
-	struct tls_relays *relays = ctx;
+	struct relays *relays = ctx;
 	struct entry *e, *next;
 	bool left = false;
 
@@ -52,7 +54,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 		next = LIST_NEXT(e, link);
 		if (e->wanted)
 			continue;
-		if (tls_relay_unused(e->relay) >= UNUSED_SECONDS)
+		if (relay_unused(e->relay) >= UNUSED_SECONDS)
 			entry_destroy(relays, e);
 		else
 			left = true;
@@ -61,10 +63,10 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 		event_add(&relays->sweep, &period);
 }
 
-int tls_relays_create(struct event_base *base, uid_t asker, relay_say_fn *say, void *say_ctx,
-	struct tls_relays **ret_relays)
+int relays_create(struct event_base *base, uid_t asker, relay_say_fn *say, void *say_ctx,
+	struct relays **ret_relays)
 {
-	struct tls_relays *relays = calloc(1, sizeof(*relays));
+	struct relays *relays = calloc(1, sizeof(*relays));
 
 	if (!relays)
 		return -ENOMEM;
@@ -77,7 +79,7 @@ int tls_relays_create(struct event_base *base, uid_t asker, relay_say_fn *say, v
 	return 0;
 }
 
-void tls_relays_destroy(struct tls_relays *relays)
+void relays_destroy(struct relays *relays)
 {
 	if (!relays)
 		return;
@@ -87,25 +89,26 @@ void tls_relays_destroy(struct tls_relays *relays)
 	free(relays);
 }
 
-static int entry_create(struct tls_relays *relays, const char *word, struct entry **ret_entry)
+static int entry_create(struct relays *relays, const char *word, struct entry **ret_entry)
 {
 	struct upstream_word parsed;
 	const char *why;
 
 	if (upstream_word_parse(word, &parsed, &why) || parsed.kind != UPSTREAM_RELAYED)
 		return -EINVAL;
-	if (relays->len == TLS_RELAYS_MAX)
+	if (relays->len == RELAYS_MAX)
 		return -ENOSPC;
 	struct entry *e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	struct tls_relay_config config = {.word = word,
-		.server = parsed.address,
-		.name = parsed.name,
+	struct relay_config config = {.text = word,
+		.word = &parsed,
 		.asker = relays->asker,
 		.say = relays->say,
 		.say_ctx = relays->say_ctx};
-	int r = tls_relay_create(relays->base, &config, &e->relay);
+	int r = parsed.speech == UPSTREAM_DOT
+			? tls_relay_create(relays->base, &config, &e->relay)
+			: http_upstream_create(relays->base, &config, &e->relay);
 	if (r) {
 		free(e);
 		return r;
@@ -116,36 +119,36 @@ static int entry_create(struct tls_relays *relays, const char *word, struct entr
 	return 0;
 }
 
-int tls_relays_get(void *ctx, const char *word, struct server_address *ret_address)
+int relays_get(void *ctx, const char *word, struct server_address *ret_address)
 {
-	struct tls_relays *relays = ctx;
+	struct relays *relays = ctx;
 	struct entry *e;
 	int r = 0;
 
 	LIST_FOREACH(e, &relays->entries, link)
-	if (strcmp(tls_relay_word(e->relay), word) == 0)
+	if (strcmp(e->relay->text, word) == 0)
 		break;
 	if (!e)
 		r = entry_create(relays, word, &e);
 	if (r)
 		return r;
 	e->wanted = true;
-	*ret_address = *tls_relay_address(e->relay);
+	*ret_address = e->relay->at;
 	return 0;
 }
 
-const char *tls_relays_why(void *ctx, const struct server_address *address)
+const char *relays_why(void *ctx, const struct server_address *address)
 {
-	struct tls_relays *relays = ctx;
+	struct relays *relays = ctx;
 	struct entry *e;
 
 	LIST_FOREACH(e, &relays->entries, link)
-	if (server_address_equal(tls_relay_address(e->relay), address))
-		return tls_relay_why(e->relay);
+	if (server_address_equal(&e->relay->at, address))
+		return e->relay->why;
 	return "";
 }
 
-void tls_relays_before_reload(struct tls_relays *relays)
+void relays_before_reload(struct relays *relays)
 {
 	struct entry *e;
 
@@ -153,7 +156,7 @@ void tls_relays_before_reload(struct tls_relays *relays)
 	e->wanted = false;
 }
 
-void tls_relays_after_reload(struct tls_relays *relays, bool succeeded)
+void relays_after_reload(struct relays *relays, bool succeeded)
 {
 	struct entry *e;
 
@@ -162,14 +165,14 @@ void tls_relays_after_reload(struct tls_relays *relays, bool succeeded)
 	on_sweep(-1, 0, relays);
 }
 
-void tls_relays_status(void *ctx, FILE *f)
+void relays_status(void *ctx, FILE *f)
 {
-	struct tls_relays *relays = ctx;
-	struct tls_relay_counters c = relays->gone;
+	struct relays *relays = ctx;
+	struct relay_counters c = relays->gone;
 	struct entry *e;
 
 	LIST_FOREACH(e, &relays->entries, link)
-	tls_relay_count(e->relay, &c);
+	relay_count(e->relay, &c);
 	const struct {
 		const char *name;
 		uint64_t value;
