@@ -182,6 +182,7 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (!w->waiter)
 		return; /* the next poll looks for itself */
+	w->list->counters.looks++;
 	const struct answer *a;
 	bool known = recall(w, &a);
 	if (!w->waiter)
@@ -197,16 +198,19 @@ static void on_time(evutil_socket_t fd, short what, void *ctx)
 }
 
 /* Later, not now: whoever brought the change may hold an answer that looking would take back. */
-void watch_changed(void *ctx, const struct question *q)
+void watch_changed(void *ctx, const struct resolver_change *change)
 {
 	struct watch_list *list = ctx;
+	const struct question *q = change->question;
 	struct watch *w;
 	if (!list->counters.watches)
 		return;
 	size_t from = q ? bucket_of(list, q) : 0, to = q ? from + 1 : BUCKETS;
 	for (size_t i = from; i < to; i++) {
 		LIST_FOREACH(w, &list->buckets[i], link)
-		if (w->waiter && (!q || question_equal(&w->question, q)))
+		if (w->waiter && (!q || question_equal(&w->question, q)) &&
+			(!change->pins || pins_change_concerns(
+						  change->pins, &w->question.name, w->handle->uid)))
 			look_in(w, 0);
 	}
 }

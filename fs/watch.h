@@ -34,8 +34,7 @@ struct watch_waiters {
 int watch_list_create(struct event_base *base, struct fs *fs, const struct watch_waiters *waiters,
 	struct watch_list **ret_list);
 void watch_list_destroy(struct watch_list *list); /* when no watch is left; NULL is fine */
-/* For resolver_watch: what memory says of this question, or of any (NULL), may be something else now. */
-void watch_changed(void *list, const struct question *q);
+void watch_changed(void *list, const struct resolver_change *change); /* for resolver_watch */
 
 /* The handle is a TEXT of a record, and keeps it. -EDQUOT; -ENOMEM. */
 int watch_create(struct watch_list *list, struct handle *h, struct watch **ret_watch);
@@ -52,6 +51,7 @@ int watch_take(struct watch *w, const struct answer **ret_answer);
 struct watch_counters {
 	size_t watches;
 	uint64_t wakes;
+	uint64_t looks; /* into memory, for who waits: what a test counts */
 };
 void watch_counters(const struct watch_list *list, struct watch_counters *ret_counters);
 

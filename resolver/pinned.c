@@ -128,9 +128,15 @@ int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list)
 	text_destroy(&t);
 	if (e < 0)
 		return e;
+	const struct pin_list *before = pins_of(r->pins, uid);
+	struct pins_change change = {.uid = uid,
+		.for_all = uid == 0 || uid == r->config.daemon_owner,
+		.before = before ? pin_list_ref(before) : NULL,
+		.now = list};
 	pins_set(r->pins, uid, list); /* pins_may has made room */
 	if (r->watch)
-		r->watch(r->watch_ctx, NULL);
+		r->watch(r->watch_ctx, &(struct resolver_change){NULL, &change});
+	pin_list_unref(change.before);
 	return 0;
 }
 

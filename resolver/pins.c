@@ -287,6 +287,20 @@ const struct pin *pin_list_find(const struct pin_list *list, const struct name *
 	}
 }
 
+static bool reads_alike(const struct pin *a, const struct pin *b)
+{
+	if (!a || !b)
+		return a == b;
+	return memcmp(a->key, b->key, sizeof(a->key)) == 0 && a->strict == b->strict &&
+	       a->alias == b->alias && (!a->alias || name_equal(&a->suffix, &b->suffix));
+}
+
+bool pins_change_concerns(const struct pins_change *c, const struct name *name, uid_t uid)
+{
+	return (c->for_all || c->uid == uid) &&
+	       !reads_alike(pin_list_find(c->before, name), pin_list_find(c->now, name));
+}
+
 int pin_target(const struct pin *pin, const struct name *name, struct name *ret_target)
 {
 	struct name zone, left = *name;

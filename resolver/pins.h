@@ -74,6 +74,15 @@ typedef void pin_reader_fn(void *ctx, const struct pin *pin, const struct name *
 void pin_list_readers(
 	const struct pin_list *list, const struct name *target, pin_reader_fn *fn, void *ctx);
 
+/* A list that takes the place of another. */
+struct pins_change {
+	uid_t uid;
+	bool for_all; /* it holds for others too */
+	const struct pin_list *before, *now; /* NULL: none */
+};
+/* May this uid read another thing under this name for it? */
+bool pins_change_concerns(const struct pins_change *c, const struct name *name, uid_t uid);
+
 /* ---- everybody's lists ---- */
 
 struct pins;

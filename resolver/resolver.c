@@ -382,7 +382,7 @@ static void on_lost(void *ctx)
 	struct resolver *r = ctx;
 	pinned_reload(r);
 	if (r->watch)
-		r->watch(r->watch_ctx, NULL);
+		r->watch(r->watch_ctx, &(struct resolver_change){NULL, NULL});
 }
 
 int resolver_create(struct event_base *base, const struct resolver_config *config,

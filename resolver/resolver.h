@@ -105,10 +105,13 @@ void resolver_forget(struct resolver *r);
  * judged before is the caller's to have forgotten. */
 void resolver_set_policy(struct resolver *r, const struct policy *policy);
 
-/* Told of every question of which memory may say something else than a moment ago; q NULL: of any
- * question. The function may call nothing of the resolver's: answers are on loan. NULL: nobody is
- * told any more. */
-typedef void resolver_watch_fn(void *ctx, const struct question *q);
+/* What memory may say something else of than a moment ago. The function may call nothing of the
+ * resolver's: answers are on loan. NULL: nobody is told any more. */
+struct resolver_change {
+	const struct question *question; /* NULL: any */
+	const struct pins_change *pins;	 /* but only where these have changed; NULL: everywhere */
+};
+typedef void resolver_watch_fn(void *ctx, const struct resolver_change *change);
 void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx);
 
 /* Names that a listing shows to `view`: own records and positive cached answers. */

@@ -105,7 +105,7 @@ static void tell_reader(void *ctx, const struct pin *pin, const struct name *nam
 	const struct telling *t = ctx;
 	struct question q = *t->question;
 	q.name = *name;
-	t->resolver->watch(t->resolver->watch_ctx, &q);
+	t->resolver->watch(t->resolver->watch_ctx, &(struct resolver_change){&q, NULL});
 }
 
 void sources_tell(struct resolver *r, const struct question *q)
@@ -113,7 +113,7 @@ void sources_tell(struct resolver *r, const struct question *q)
 	struct telling t = {r, q};
 	if (!r->watch)
 		return;
-	r->watch(r->watch_ctx, q);
+	r->watch(r->watch_ctx, &(struct resolver_change){q, NULL});
 	pins_readers(r->pins, &q->name, tell_reader, &t);
 }
 
@@ -245,7 +245,7 @@ void resolver_forget(struct resolver *r)
 		LIST_FOREACH(p, &r->pending[i], link)
 	p->former = p->former || p->part != CACHE_ZONE;
 	if (r->watch)
-		r->watch(r->watch_ctx, NULL);
+		r->watch(r->watch_ctx, &(struct resolver_change){NULL, NULL});
 }
 
 void sources_init(struct resolver *r)

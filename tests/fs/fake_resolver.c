@@ -98,7 +98,7 @@ void resolver_watch(struct resolver *r, resolver_watch_fn *fn, void *ctx)
 static void tell_watch(const struct question *q)
 {
 	if (watch)
-		watch(watch_ctx, q);
+		watch(watch_ctx, &(struct resolver_change){q, NULL});
 }
 
 static struct answer *found(const struct question *q)
@@ -440,7 +440,13 @@ int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list)
 {
 	(void)r;
 	fake.pin_sets++;
-	return fake.pins_error ? fake.pins_error : pins_set(all_pins(), uid, list);
+	if (fake.pins_error)
+		return fake.pins_error;
+	struct pins_change change = {.uid = uid, .for_all = uid == 0, .now = list};
+	int e = pins_set(all_pins(), uid, list);
+	if (e == 0 && watch)
+		watch(watch_ctx, &(struct resolver_change){NULL, &change});
+	return e;
 }
 
 int resolver_add_node(struct resolver *r, const char *text, size_t len)

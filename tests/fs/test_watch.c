@@ -269,6 +269,39 @@ static void test_failures_change_nothing(void **state)
 	take(w, NULL);
 }
 
+static uint64_t looks(void)
+{
+	struct watch_counters c;
+	watch_counters(fs->watches, &c);
+	return c.looks;
+}
+
+/* Who pins makes those look whose names it concerns: his own, or everybody's where root does. */
+static void test_pins(void **state)
+{
+	(void)state;
+	static const char text[] =
+		"8rrjzsiqf4nxqoyemjbaqsb8b8iryhcr1sfsrqcptnwt6gbyt4oo example.com\n";
+	struct pins_mistake mistake;
+	struct pin_list *list;
+	publish(0, "a.alt", "192.0.2.1\n");
+	publish(0, "www.example.com", "192.0.2.1\n");
+	for (uid_t uid = 1; uid <= 3; uid++) {
+		assert_false(watch_poll(watch(reader(uid, "a.alt")), &somebody));
+		assert_false(watch_poll(watch(reader(uid, "www.example.com")), &somebody));
+	}
+	turn_loop();
+	uint64_t before = looks();
+	for (uid_t uid = 0; uid <= 1; uid++) {
+		struct pins_input in = {.text = text, .len = strlen(text), .uid = uid};
+		assert_int_equal(pin_list_read(&in, &mistake, &list), 0);
+		assert_int_equal(resolver_set_pins(NULL, uid, list), 0);
+		pin_list_unref(list);
+		turn_loop();
+		assert_int_equal(looks() - before, uid ? 4 : 3);
+	}
+}
+
 static void test_closing(void **state)
 {
 	(void)state;
@@ -501,6 +534,7 @@ int main(void)
 		CASE(test_pace),
 		CASE(test_pace_of_short_ttls),
 		CASE(test_two_do_not_ask_in_circles),
+		CASE(test_pins),
 		CASE(test_closing),
 		CASE(test_shares),
 	};

@@ -498,6 +498,37 @@ static void test_bounds(void **state)
 	assert_int_equal(read_more(line, ALICE, NULL, &m, &list), -EINVAL);
 }
 
+static bool concerns(const struct pins_change *c, const char *name, uid_t uid)
+{
+	struct name n;
+	assert_int_equal(name_from_text(name, strlen(name), &n), 0);
+	return pins_change_concerns(c, &n, uid);
+}
+
+static void test_changes(void **state)
+{
+	(void)state;
+	struct pin_list *before = list_of(K1 " example.com\n" K1 " org\n" K1 " as al\n", ALICE);
+	struct pin_list *now = list_of(
+		K1 " example.com\n" K1 " org strict\n" K1 " x.example.com\n" K2 " a.example.com\n",
+		ALICE);
+	struct pins_change c = {.uid = ALICE, .before = before, .now = now};
+	assert_true(concerns(&c, "www.org", ALICE));
+	assert_true(concerns(&c, "b.a.example.com", ALICE));
+	assert_true(concerns(&c, "www.al.alt", ALICE));
+	assert_false(concerns(&c, "www.example.com", ALICE));
+	assert_false(concerns(&c, "x.example.com", ALICE)); /* by another pin to the same */
+	assert_false(concerns(&c, "www.net", ALICE));
+	assert_false(concerns(&c, "www.org", ALICE + 1));
+	c.for_all = true;
+	assert_true(concerns(&c, "www.org", ALICE + 1));
+	assert_false(concerns(&c, "www.net", ALICE + 1));
+	c.now = NULL;
+	assert_true(concerns(&c, "www.example.com", ALICE));
+	pin_list_unref(before);
+	pin_list_unref(now);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_differ),
 		cmocka_unit_test(test_readers),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_changes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
