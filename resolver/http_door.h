@@ -60,6 +60,8 @@ typedef void http_route_fn(const struct http_visit *v, struct http_piece rest);
 http_route_fn http_dns_query, http_dns_resolve;
 /* http_file.c */
 http_route_fn http_file, http_proxy_2009, http_short_2009;
+/* http_metrics.c */
+http_route_fn http_health, http_metrics, http_nodes, http_status;
 /* http_relay.c */
 http_route_fn http_relay; /* OPTIONS too */
 

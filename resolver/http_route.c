@@ -19,6 +19,10 @@ static const struct route {
 	{"/dns/", true, GET, "GET, HEAD", http_file},
 	{"/PROXY/", true, GET, "GET, HEAD", http_proxy_2009},
 	{"/SHORT/", true, GET, "GET, HEAD", http_short_2009},
+	{"/metrics", false, GET, "GET, HEAD", http_metrics},
+	{"/healthz", false, GET, "GET, HEAD", http_health},
+	{"/status", false, GET, "GET, HEAD", http_status},
+	{"/nodes", false, GET, "GET, HEAD", http_nodes},
 	{"/pkarr/", true, RELAY, "GET, HEAD, PUT, OPTIONS", http_relay},
 	{"/", true, RELAY, "GET, HEAD, PUT, OPTIONS", http_relay}, /* a key: no other is as long */
 };

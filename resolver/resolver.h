@@ -159,6 +159,8 @@ struct pkarr *resolver_pkarr(struct resolver *r);
 /* `.kadns/status` and `.kadns/nodes`: text for people and for grep, malloc'd. */
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len);
 int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);
+/* What is wrong with this node, a line; NULL: nothing. */
+const char *resolver_ails(const struct resolver *r);
 /* Lines that parts beside the resolver add to the status (fs/fs, fs/bootstrap), each known by its
  * ctx, in the order in which they came; fn NULL when one ends. */
 #define RESOLVER_STATUS_PARTS 4

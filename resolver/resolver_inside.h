@@ -1,5 +1,5 @@
-/* What resolver.c, sources.c, memory.c, pinned.c, stale.c, prefetch.c, relayed.c, explain*.c, nodes.c and
- * status.c share; nobody else includes it. */
+/* What resolver.c, sources.c, memory.c, pinned.c, stale.c, prefetch.c, relayed.c, explain*.c, health.c,
+ * nodes.c and status.c share; nobody else includes it. */
 #ifndef RESOLVER_RESOLVER_INSIDE_H
 #define RESOLVER_RESOLVER_INSIDE_H
 
