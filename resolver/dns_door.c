@@ -19,6 +19,7 @@ struct udp_wait {
 	struct dns_query query;
 	union dns_udp_peer peer;
 	socklen_t peer_len;
+	size_t len; /* of the query */
 	size_t control_len;
 	uint8_t control[DNS_UDP_CONTROL] __attribute__((aligned(8)));
 };
@@ -101,12 +102,22 @@ static void wait_free(struct udp_wait *w)
 	free(w);
 }
 
+/* TC is no larger than the question: by TCP the answer is in memory. */
+static size_t late_reply(struct udp_wait *w, const struct answer *a, uint8_t *reply)
+{
+	struct dns_door *door = w->door;
+	if (gate_late(&door->gate, &w->peer.any, clock_monotonic(), &w->query) == GATE_ANSWER)
+		return dns_door_late(door, &w->query, a, reply, dns_udp_limit(&w->query));
+	door->counters[DNS_UDP].limited++;
+	return dns_reply_cut(&w->query, reply, w->len);
+}
+
 static void on_late_answer(void *ctx, const struct answer *a)
 {
 	struct udp_wait *w = ctx;
 	struct dns_door *door = w->door;
 	uint8_t reply[DNS_UDP_MAX + DNS_OPT_MAX];
-	size_t len = dns_door_late(door, &w->query, a, reply, dns_udp_limit(&w->query));
+	size_t len = late_reply(w, a, reply);
 	struct iovec out = {reply, len};
 	struct msghdr m = {.msg_name = &w->peer,
 		.msg_namelen = w->peer_len,
@@ -122,13 +133,15 @@ static void on_late_answer(void *ctx, const struct answer *a)
 }
 
 static struct udp_wait *wait_create(
-	struct dns_door *door, const struct dns_query *q, const struct msghdr *from)
+	struct dns_door *door, const struct dns_query *q, const struct mmsghdr *in)
 {
+	const struct msghdr *from = &in->msg_hdr;
 	struct udp_wait *w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
 	w->door = door;
 	w->query = *q;
+	w->len = in->msg_len;
 	memcpy(&w->peer, from->msg_name, from->msg_namelen);
 	w->peer_len = from->msg_namelen;
 	w->control_len = from->msg_controllen;
@@ -145,12 +158,13 @@ static struct udp_wait *wait_create(
 
 /* 0 when the answer comes later or not at all, else the length of what is to be said now. */
 static size_t udp_ask(
-	struct dns_door *door, const struct dns_query *q, const struct msghdr *from, uint8_t *reply)
+	struct dns_door *door, const struct dns_query *q, const struct mmsghdr *in, uint8_t *reply)
 {
-	if (misses_take(&door->misses, from->msg_name, q->asked)) {
-		if (wait_create(door, q, from))
+	const struct sockaddr *from = in->msg_hdr.msg_name;
+	if (misses_take(&door->misses, from, q->asked)) {
+		if (wait_create(door, q, in))
 			return 0;
-		misses_give_back(&door->misses, from->msg_name);
+		misses_give_back(&door->misses, from);
 	}
 	door->counters[DNS_UDP].shed++;
 	if (door->misses.behind)
@@ -169,7 +183,7 @@ static size_t udp_answer(
 	struct dns_door *door, const struct dns_query *q, const struct mmsghdr *in, uint8_t *reply)
 {
 	size_t len = dns_door_at_once(door, q, reply, dns_udp_limit(q));
-	return len ? len : udp_ask(door, q, &in->msg_hdr, reply);
+	return len ? len : udp_ask(door, q, in, reply);
 }
 
 /* What the gate keeps from an answer: over its rate. */

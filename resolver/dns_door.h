@@ -20,6 +20,12 @@ struct tls_server;
 #define DNS_DOOR_TCP_PENDING_MAX 64   /* questions a connection may have in flight */
 /* And all connections of one address or /64 of another machine. */
 #define DNS_DOOR_CLIENT_PENDING_MAX (RESOLVER_ASKS_MAX / 8)
+/* Bytes that are kept for clients over TCP: what came of a question, and replies that are not taken.
+ * Over its share a connection is asked no further, and what it asked before fails; where all have too
+ * much, the one that has most is ended, or 256 that do not read would have 64 MB and more. */
+#define DNS_DOOR_HELD_MAX (8u << 20)
+#define DNS_DOOR_HELD_ONE (256u << 10)
+#define DNS_DOOR_HELD_CROWDED (64u << 10) /* when over half of the places are taken */
 
 struct dns_door_config {
 	const struct sockaddr *address;

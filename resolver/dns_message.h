@@ -30,6 +30,7 @@ struct dns_query {
 	/* The door's notes: none of them is in the message. */
 	enum dns_via via;
 	bool far;	/* from another machine */
+	bool known;	/* it showed a cookie of ours: it is where it says */
 	uint64_t asked; /* monotonic, microseconds: when it came */
 	/* What the door adds to the OPT of the reply. */
 	bool replies_cookie, pads; /* pads: the transport is encrypted (RFC 8467) */

@@ -6,7 +6,6 @@
 
 #include "resolver/tcp_connection.h"
 
-#define UNSENT_MAX (256u << 10) /* a client that asks and does not read is asked no further */
 #define QUERY_MAX 4096
 /* What a turn says, gathered: one reply more than this always fits. */
 #define REPLIES_BYTES (64u << 10)
@@ -22,10 +21,15 @@ struct tcp_wait {
 static uint8_t replies[REPLIES_BYTES + 2 + PACKET_MAX];
 static size_t replies_len;
 
+static bool has_too_much(const struct tcp_connection *c)
+{
+	return evbuffer_get_length(c->unsent) > tcp_share(c);
+}
+
+/* A client that asks and does not read is asked no further. */
 static bool over_its_share(const struct tcp_connection *c)
 {
-	return c->waits_len >= DNS_DOOR_TCP_PENDING_MAX ||
-	       evbuffer_get_length(c->unsent) > UNSENT_MAX;
+	return c->waits_len >= DNS_DOOR_TCP_PENDING_MAX || has_too_much(c);
 }
 
 static bool send_replies(struct tcp_connection *c)
@@ -50,7 +54,17 @@ static void on_tcp_answer(void *ctx, const struct answer *a)
 	struct tcp_wait *w = ctx;
 	struct tcp_connection *c = w->connection;
 	static uint8_t reply[2 + PACKET_MAX];
-	size_t len = dns_door_late(c->door, &w->query, a, reply + 2, PACKET_MAX);
+	bool room = tcp_has_room(c);
+	size_t len;
+	/* More may be on its way to one connection than is kept for it. */
+	if (room && has_too_much(c) && tcp_send_unsent(c))
+		room = !has_too_much(c);
+	if (!room)
+		len = dns_door_count(c->door, &w->query, RCODE_SERVFAIL,
+			dns_reply_error(
+				&w->query, RCODE_SERVFAIL, EDE_NONE, reply + 2, PACKET_MAX));
+	else
+		len = dns_door_late(c->door, &w->query, a, reply + 2, PACKET_MAX);
 	reply[0] = (uint8_t)(len >> 8);
 	reply[1] = (uint8_t)len;
 	tcp_counters(c->door)->out++;
@@ -168,6 +182,11 @@ static void end(struct tcp_connection *c)
 	}
 }
 
+static size_t held(const struct tcp_connection *c)
+{
+	return c->waits_len * sizeof(struct tcp_wait);
+}
+
 static bool busy(const struct tcp_connection *c)
 {
 	return c->waits_len > 0;
@@ -181,5 +200,6 @@ const struct tcp_speech tcp_speaks_dns = {
 	.flush = send_replies,
 	.full = over_its_share,
 	.busy = busy,
+	.held = held,
 	.end = end,
 };

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define LATE_MAX UINT64_C(1900000) /* microseconds (CVE-2024-33655) */
+
 static int new_secret(struct gate *g, uint32_t wall)
 {
 	uint8_t secret[COOKIE_SECRET_LEN];
@@ -18,18 +20,22 @@ static int new_secret(struct gate *g, uint32_t wall)
 
 int gate_init(struct gate *g, const struct allow *allow, const struct gate_time *t)
 {
-	*g = (struct gate){.allow = allow, .rrl = calloc(1, sizeof(*g->rrl))};
-	if (!g->rrl)
+	*g = (struct gate){.allow = allow,
+		.rrl = calloc(1, sizeof(*g->rrl)),
+		.late = calloc(1, sizeof(*g->late))};
+	if (!g->rrl || !g->late)
 		return -ENOMEM;
 	if (getrandom(g->rrl->key, sizeof(g->rrl->key), 0) != sizeof(g->rrl->key))
 		return -EIO;
+	memcpy(g->late->key, g->rrl->key, sizeof(g->late->key));
 	return new_secret(g, t->wall);
 }
 
 void gate_finish(struct gate *g)
 {
 	free(g->rrl);
-	g->rrl = NULL;
+	free(g->late);
+	g->rrl = g->late = NULL;
 }
 
 void gate_tick(struct gate *g, const struct gate_time *t)
@@ -47,7 +53,8 @@ static bool shows_cookie(
 		return false;
 	struct cookie_seen seen = {peer, q->cookie, q->cookie_len};
 	q->replies_cookie = true;
-	return cookie_check(&g->cookies, &seen, t->wall, q->reply_cookie);
+	q->known = cookie_check(&g->cookies, &seen, t->wall, q->reply_cookie);
+	return q->known;
 }
 
 enum gate_verdict gate_udp(
@@ -66,6 +73,14 @@ enum gate_verdict gate_udp(
 		return GATE_DROP;
 	/* Whoever sent a whole cookie has room for one in the reply. */
 	return q->cookie_len >= COOKIE_LEN ? GATE_COOKIE : GATE_CUT;
+}
+
+enum gate_verdict gate_late(
+	struct gate *g, const struct sockaddr *peer, uint64_t now, const struct dns_query *q)
+{
+	if (!q->far || q->known)
+		return GATE_ANSWER;
+	return now - q->asked <= LATE_MAX && rrl_take(g->late, peer, now) ? GATE_ANSWER : GATE_CUT;
 }
 
 void gate_tcp(

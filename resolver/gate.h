@@ -15,6 +15,7 @@ struct gate {
 	const struct allow *allow;
 	struct cookie_secrets cookies;
 	struct rrl *rrl;
+	struct rrl *late; /* the same of answers that had to be waited for, when they go out */
 };
 
 struct gate_time {
@@ -39,6 +40,11 @@ enum gate_verdict {
 /* Both note in the query whether it comes from afar, and the cookie of its reply. */
 enum gate_verdict gate_udp(struct gate *g, const struct sockaddr *peer, const struct gate_time *t,
 	struct dns_query *q);
+/* An answer that the first let in, and that comes only now (monotonic, microseconds): GATE_ANSWER
+ * or GATE_CUT. Who can make answers late, by a slow server of his own, could ask ten a second for
+ * seconds and have them all go to a victim at once (DNSBomb). */
+enum gate_verdict gate_late(
+	struct gate *g, const struct sockaddr *peer, uint64_t now, const struct dns_query *q);
 /* A connection shows by itself that its other end is where it says; who is not allowed has none. */
 void gate_tcp(struct gate *g, const struct sockaddr *peer, const struct gate_time *t,
 	struct dns_query *q);

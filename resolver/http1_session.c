@@ -47,6 +47,11 @@ void http1_session_destroy(struct http1_session *s)
 	free(s);
 }
 
+size_t http1_session_held(const struct http1_session *s)
+{
+	return s->body.cap + (s->head ? s->request.len : 0);
+}
+
 static void write_reply(struct http1_session *s, const struct http_reply *r, bool without_body)
 {
 	char head[HTTP1_REPLY_HEAD];
@@ -67,7 +72,7 @@ static void on_reply(struct http_exchange *x, const struct http_reply *r)
 	struct http1_session *s = (struct http1_session *)((char *)x -
 							   offsetof(
 								   struct http1_session, exchange));
-	write_reply(s, r, x->head_only);
+	write_reply(s, http_session_fit(s->session, r), x->head_only);
 	s->answering = false;
 	s->session->ended |= s->closes;
 	http_session_replied(s->session);

@@ -27,11 +27,12 @@ struct stream2 {
 	TAILQ_ENTRY(stream2) turn; /* while `queued` */
 	struct http2_session *session;
 	int32_t id;
-	unsigned refused;	       /* the status that its head or body calls for; 0: none */
-	bool answering, queued, ended; /* ended: all of the request is here */
+	unsigned refused; /* the status that its head or body calls for; 0: none */
+	bool answering, queued, replied;
+	bool ended; /* all of the request is here */
 	/* The request, by parts. */
 	nghttp2_rcbuf *method, *path, *field[HTTP_FIELDS];
-	size_t head_len;
+	size_t head_len, head_held; /* held: of what is kept */
 	struct http_body body;
 	/* The body of the reply. */
 	uint8_t *reply;
@@ -47,6 +48,7 @@ struct http2_session {
 	TAILQ_HEAD(, stream2) queue;
 	struct evbuffer *piece; /* what is said at once, and over TLS in a record of its own */
 	size_t held;		/* bytes of replies that the client has not taken */
+	size_t asked;		/* bytes of requests, at most as many */
 	bool broken;		/* nothing that comes makes sense any more */
 };
 
@@ -61,6 +63,7 @@ static void stream_free(struct stream2 *t)
 	if (t->queued)
 		TAILQ_REMOVE(&t->session->queue, t, turn);
 	t->session->held -= t->reply_len;
+	t->session->asked -= t->head_held + t->body.cap;
 	if (t->answering) {
 		t->session->session->pending--;
 		if (t->exchange.gone)
@@ -140,6 +143,7 @@ static void send_all(struct http2_session *s)
 static void reply_stream(struct stream2 *t, const struct http_reply *r)
 {
 	bool body = r->body_len && !t->exchange.head_only;
+	t->replied = true;
 	t->reply = body ? malloc(r->body_len) : NULL;
 	if (t->reply) {
 		memcpy(t->reply, r->body, r->body_len);
@@ -156,7 +160,8 @@ static void on_reply(struct http_exchange *x, const struct http_reply *r)
 	struct stream2 *t = (struct stream2 *)((char *)x - offsetof(struct stream2, exchange));
 	struct http2_session *s = t->session;
 	t->answering = false;
-	reply_stream(t, r);
+	reply_stream(
+		t, s->held > HTTP_UNSENT_MAX ? &http_no_room : http_session_fit(s->session, r));
 	if (!s->session->taking)
 		send_all(s); /* which may end the stream */
 	http_session_replied(s->session);
@@ -184,7 +189,8 @@ static void answer(struct stream2 *t)
 {
 	struct http_request r = {.method = http_method(piece_of(t->method))};
 	struct http_piece path = piece_of(t->path);
-	if (t->refused == 0 && t->session->held > HTTP_UNSENT_MAX)
+	if (t->refused == 0 &&
+		(t->session->held > HTTP_UNSENT_MAX || t->session->asked > HTTP_UNSENT_MAX))
 		t->refused = 503;
 	if (t->refused == 0 && http_is(path, "*") && r.method == HTTP_OPTIONS)
 		r.path = path;
@@ -217,11 +223,14 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 	return 0;
 }
 
-static void keep(nghttp2_rcbuf **at, nghttp2_rcbuf *value)
+static void keep(struct stream2 *t, nghttp2_rcbuf **at, nghttp2_rcbuf *value)
 {
+	size_t held = t->head_held - piece_of(*at).len + piece_of(value).len;
 	nghttp2_rcbuf_incref(value);
 	nghttp2_rcbuf_decref(*at);
 	*at = value;
+	t->session->asked += held - t->head_held;
+	t->head_held = held;
 }
 
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name,
@@ -241,15 +250,15 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 								    : 0;
 	}
 	if (http_is(n, ":method")) {
-		keep(&t->method, value);
+		keep(t, &t->method, value);
 	} else if (http_is(n, ":path")) {
-		keep(&t->path, value);
+		keep(t, &t->path, value);
 	} else if (http_is(n, ":authority")) {
-		keep(&t->field[HTTP_HOST], value);
+		keep(t, &t->field[HTTP_HOST], value);
 	} else {
 		enum http_field f = http_field(n);
 		if (f < HTTP_FIELDS && !(f == HTTP_HOST && t->field[HTTP_HOST]))
-			keep(&t->field[f], value);
+			keep(t, &t->field[f], value);
 	}
 	return 0;
 }
@@ -262,10 +271,13 @@ static int on_data(
 	(void)ctx;
 	if (!t || t->refused)
 		return 0;
-	int error = http_body_add(&t->body, bytes, len);
-	if (error == -EFBIG) {
-		t->refused = 413;
-		refuse(t, 413); /* now: it may never end */
+	size_t cap = t->body.cap;
+	int error = t->session->asked > HTTP_UNSENT_MAX ? -EBUSY
+							: http_body_add(&t->body, bytes, len);
+	t->session->asked += t->body.cap - cap;
+	if (error == -EFBIG || error == -EBUSY) {
+		t->refused = error == -EBUSY ? 503 : 413;
+		refuse(t, t->refused); /* now: it may never end */
 	}
 	return error == -ENOMEM ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
@@ -281,7 +293,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
 	if (!t || t->ended)
 		return 0;
 	t->ended = true;
-	if (t->refused != 413) { /* or else it is answered already */
+	if (!t->replied) { /* or else it was refused before its end */
 		TAILQ_INSERT_TAIL(&s->queue, t, turn);
 		t->queued = true;
 	}
@@ -391,6 +403,11 @@ static void answer_all(struct http2_session *s)
 		answer(t);
 		send_all(s);
 	}
+}
+
+size_t http2_session_held(const struct http2_session *s)
+{
+	return s->held + s->asked;
 }
 
 ssize_t http2_session_take(struct http2_session *s, const uint8_t *bytes, size_t len)

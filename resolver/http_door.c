@@ -24,13 +24,19 @@ static void on_ready(void *ctx)
 	tcp_speak(visitor->connection);
 }
 
+static bool has_room(void *ctx)
+{
+	const struct http_visitor *visitor = ctx;
+	return tcp_has_room(visitor->connection);
+}
+
 static bool begin(struct tcp_connection *c)
 {
 	struct http_visitor *visitor = calloc(1, sizeof(*visitor));
 	if (!visitor)
 		return false;
 	visitor->connection = c;
-	visitor->callbacks = (struct http_callbacks){on_request, on_ready, visitor};
+	visitor->callbacks = (struct http_callbacks){on_request, on_ready, has_room, visitor};
 	if (http_session_create(HTTP_ANY, c->unsent, &visitor->callbacks, &visitor->session) < 0) {
 		free(visitor);
 		return false;
@@ -61,13 +67,18 @@ static bool flush(struct tcp_connection *c)
 static bool full(const struct tcp_connection *c)
 {
 	const struct http_session *s = c->visitor->session;
-	return evbuffer_get_length(c->unsent) > HTTP_UNSENT_MAX ||
+	return evbuffer_get_length(c->unsent) > tcp_share(c) ||
 	       (!http_session_is_http2(s) && http_session_pending(s));
 }
 
 static bool busy(const struct tcp_connection *c)
 {
 	return http_session_pending(c->visitor->session) > 0;
+}
+
+static size_t held(const struct tcp_connection *c)
+{
+	return http_session_held(c->visitor->session);
 }
 
 static void end(struct tcp_connection *c)
@@ -84,5 +95,6 @@ const struct tcp_speech tcp_speaks_http = {
 	.flush = flush,
 	.full = full,
 	.busy = busy,
+	.held = held,
 	.end = end,
 };

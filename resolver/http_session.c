@@ -76,6 +76,13 @@ size_t http_session_pending(const struct http_session *s)
 	return s->pending;
 }
 
+size_t http_session_held(const struct http_session *s)
+{
+	if (s->one)
+		return http1_session_held(s->one);
+	return s->two ? http2_session_held(s->two) : 0;
+}
+
 uint64_t http_session_requests(const struct http_session *s)
 {
 	return s->requests;
@@ -84,6 +91,13 @@ uint64_t http_session_requests(const struct http_session *s)
 bool http_session_is_http2(const struct http_session *s)
 {
 	return s->two != NULL;
+}
+
+const struct http_reply http_no_room = {.status = 503, .max_age = HTTP_NO_AGE};
+
+const struct http_reply *http_session_fit(const struct http_session *s, const struct http_reply *r)
+{
+	return s->taking || s->callbacks->has_room(s->callbacks->ctx) ? r : &http_no_room;
 }
 
 void http_session_request(

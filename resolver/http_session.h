@@ -1,8 +1,8 @@
 /* The requests of one connection, and their replies, whichever HTTP it speaks: bytes in, bytes out.
  *
  * It knows no socket and no clock but the wall's, and so runs under a fuzzer as under a door. All
- * that a client can make it hold is bounded: HTTP_STREAMS_MAX requests at a time, each with its
- * head and body, and HTTP_UNSENT_MAX bytes that it does not take. */
+ * that a client can make it hold is bounded: HTTP_STREAMS_MAX requests at a time, and
+ * HTTP_UNSENT_MAX bytes of them and as many of replies that it does not take. */
 #ifndef RESOLVER_HTTP_SESSION_H
 #define RESOLVER_HTTP_SESSION_H
 
@@ -28,6 +28,8 @@ struct http_callbacks { /* stand as long as the session */
 	/* A late reply stands in `out`, and bytes that were not taken may be now. It may destroy
 	 * the session. */
 	void (*ready)(void *ctx);
+	/* May a late reply be kept until the client takes it? Else it is 503. */
+	bool (*has_room)(void *ctx);
 	void *ctx;
 };
 
@@ -46,6 +48,8 @@ ssize_t http_session_take(struct http_session *s, const uint8_t *bytes, size_t l
 bool http_session_ended(const struct http_session *s);
 size_t http_session_pending(const struct http_session *s); /* requests that wait for their reply */
 uint64_t http_session_requests(const struct http_session *s); /* so far */
+/* Bytes of requests and replies that it keeps, beside those in `out`. */
+size_t http_session_held(const struct http_session *s);
 bool http_session_is_http2(const struct http_session *s);
 
 #endif

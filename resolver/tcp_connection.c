@@ -13,6 +13,7 @@
 #define UNTAKEN_SECONDS 10 /* one that takes nothing for so long is let go */
 #define READ_BYTES 16384   /* a record of TLS has no more */
 #define READS_A_TURN 4	   /* then the others */
+#define PIECE_BYTES 1024   /* libevent's least: a small reply that was added alone takes so much */
 
 /* One loop, one thread: of the connection whose turn it is. */
 static uint8_t in[READ_BYTES + TCP_REST_MAX];
@@ -24,6 +25,7 @@ void tcp_connection_free(struct tcp_connection *c)
 	tcp_handshake_forget(c);
 	TAILQ_REMOVE(&c->door->connections, c, link);
 	c->door->connections_len--;
+	c->door->held -= c->held;
 	event_del(&c->idle);
 	event_del(&c->readable);
 	event_del(&c->writable);
@@ -31,6 +33,49 @@ void tcp_connection_free(struct tcp_connection *c)
 	evbuffer_free(c->unsent);
 	free(c->rest);
 	free(c);
+}
+
+/* ---- what is kept ---- */
+
+static void count_held(struct tcp_connection *c)
+{
+	size_t pieces = (size_t)evbuffer_peek(c->unsent, -1, NULL, NULL, 0);
+	size_t held = evbuffer_get_length(c->unsent) + pieces * PIECE_BYTES + c->rest_len;
+	if (c->begun)
+		held += c->door->speech->held(c);
+	c->door->held += held - c->held;
+	c->held = held;
+}
+
+/* NULL: nobody who has not been given up holds anything. */
+static struct tcp_connection *who_holds_most(struct dns_door *door)
+{
+	struct tcp_connection *c, *most = NULL;
+	TAILQ_FOREACH(c, &door->connections, link)
+	if (!c->given_up && c->held > (most ? most->held : 0))
+		most = c;
+	return most;
+}
+
+/* Counts anew what it holds, and gives up those who hold most as long as all hold too much. They
+ * are freed at their next events: we may be in the middle of a turn of any of them, as to ask can
+ * be what ends a question of another. */
+static void weigh(struct tcp_connection *c)
+{
+	struct tcp_connection *most;
+	count_held(c);
+	while (c->door->held > DNS_DOOR_HELD_MAX && (most = who_holds_most(c->door))) {
+		tcp_counters(c->door)->displaced++;
+		most->given_up = true;
+		evbuffer_drain(most->unsent, evbuffer_get_length(most->unsent));
+		count_held(most);
+		event_active(&most->writable, EV_WRITE, 0);
+	}
+}
+
+bool tcp_has_room(const struct tcp_connection *c)
+{
+	return !c->given_up && c->door->held <= DNS_DOOR_HELD_MAX;
 }
 
 /* ---- writing ---- */
@@ -152,13 +197,19 @@ static void take_turn(struct tcp_connection *c, bool readable)
 {
 	struct dns_door *door = c->door;
 	int more = 1;
+	if (c->given_up) {
+		tcp_connection_free(c);
+		return;
+	}
 	door->time = dns_door_time();
 	gate_tick(&door->gate, &door->time);
 	for (int reads = 0; more > 0 && reads < READS_A_TURN; reads++)
 		more = read_once(c, readable || c->stream.more || c->stream.awaits_room);
 	/* What was asked before the junk is answered. */
 	bool sent = door->speech->flush(c) && more != -EPIPE;
-	if (more < 0 || !sent || (c->ending && !door->speech->busy(c) && all_sent(c)))
+	weigh(c);
+	if (more < 0 || !sent || c->given_up ||
+		(c->ending && !door->speech->busy(c) && all_sent(c)))
 		tcp_connection_free(c);
 	else
 		await_more(c, more > 0);
@@ -177,6 +228,7 @@ void tcp_begin(struct tcp_connection *c)
 
 void tcp_speak(struct tcp_connection *c)
 {
+	weigh(c);
 	event_active(&c->writable, EV_WRITE, 0);
 }
 

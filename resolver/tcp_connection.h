@@ -29,9 +29,11 @@ struct tcp_connection {
 	uint8_t *rest;	  /* what has come and is not answered yet; NULL: nothing */
 	size_t rest_len;
 	struct evbuffer *unsent; /* what it has not taken yet */
+	size_t held;		 /* of door->held */
 	bool shaking, queued;	 /* the handshake is not done; it waits for its turn */
 	bool begun;		 /* its speech has it, until `end` */
 	bool ending;		 /* the client has said all; what is asked is still answered */
+	bool given_up;		 /* it held most of all: it is freed at its next event */
 };
 
 #define TCP_REST_MAX 8200 /* a head of HTTP, or a question */
@@ -47,8 +49,9 @@ struct tcp_speech {
 	ssize_t (*take)(struct tcp_connection *c, const uint8_t *bytes, size_t len);
 	/* Sends what `take` said. False: nobody takes it. */
 	bool (*flush)(struct tcp_connection *c);
-	bool (*full)(const struct tcp_connection *c); /* it asks beyond its share */
-	bool (*busy)(const struct tcp_connection *c); /* questions are out */
+	bool (*full)(const struct tcp_connection *c);	/* it asks beyond its share */
+	bool (*busy)(const struct tcp_connection *c);	/* questions are out */
+	size_t (*held)(const struct tcp_connection *c); /* bytes that it keeps, beside `unsent` */
 	void (*end)(struct tcp_connection *c);
 };
 extern const struct tcp_speech tcp_speaks_dns, tcp_speaks_http;
@@ -65,8 +68,10 @@ void tcp_connection_free(struct tcp_connection *c);
 /* Sends, and keeps what is not taken now. False: nothing will be taken any more, or no memory. */
 bool tcp_send(struct tcp_connection *c, const uint8_t *bytes, size_t len);
 bool tcp_send_unsent(struct tcp_connection *c);
-/* A late answer stands in `unsent`: it is sent when all callbacks of this turn have been, so that
- * several share a record; and then it may ask again. */
+/* May a late answer be kept for it? Else all hold too much, or it does. */
+bool tcp_has_room(const struct tcp_connection *c);
+/* A late answer stands in `unsent`, or with what is spoken: it is sent when all callbacks of this
+ * turn have been, so that several share a record; and then it may ask again. */
 void tcp_speak(struct tcp_connection *c);
 /* The client may ask from now on. It may free the connection. */
 void tcp_begin(struct tcp_connection *c);
@@ -78,6 +83,8 @@ void tcp_on_idle(evutil_socket_t fd, short what, void *ctx);
 /* ---- tcp_places.c ---- */
 unsigned tcp_idle_seconds(const struct dns_door *door);
 unsigned tcp_patience(const struct tcp_connection *c); /* the same, or for its handshake */
+/* Bytes that may wait for it to take them. */
+size_t tcp_share(const struct tcp_connection *c);
 /* It has asked: it goes to the end of the list of those who may have to give way. */
 void tcp_connection_lives(struct tcp_connection *c);
 

@@ -20,12 +20,22 @@
 #define IDLE_SECONDS_CROWDED 2 /* when over half of the places are taken (RFC 7766, 6.2.3) */
 #define FILES_FOR_OTHERS 4     /* a door takes one in so many of the descriptors that we may have */
 #define DISPLACED_AT_ONCE 8
+#define SEND_BYTES 32768 /* two records of TLS; the kernel doubles it for what it spends itself */
 #define ACCEPT_PAUSE_USEC 500000 /* out of descriptors: accepting again at once would only spin */
+
+static bool is_crowded(const struct dns_door *door)
+{
+	return door->connections_len * 2 > door->connections_max;
+}
 
 unsigned tcp_idle_seconds(const struct dns_door *door)
 {
-	return door->connections_len * 2 > door->connections_max ? IDLE_SECONDS_CROWDED
-								 : IDLE_SECONDS;
+	return is_crowded(door) ? IDLE_SECONDS_CROWDED : IDLE_SECONDS;
+}
+
+size_t tcp_share(const struct tcp_connection *c)
+{
+	return is_crowded(c->door) ? DNS_DOOR_HELD_CROWDED : DNS_DOOR_HELD_ONE;
 }
 
 unsigned tcp_patience(const struct tcp_connection *c)
@@ -166,13 +176,16 @@ static size_t connections_max(void)
 
 int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len)
 {
-	int on = 1, error;
+	int on = 1, send_bytes = SEND_BYTES, error;
 	door->connections_max = connections_max();
 	tcp_handshakes_open(door);
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* Of each that is accepted: else the kernel keeps megabytes for one that does not read, and
+	 * they are ours where memory is counted (memory.max). */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
 	if (address->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, address, len) < 0 || listen(fd, 128) < 0) {

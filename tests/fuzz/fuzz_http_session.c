@@ -42,6 +42,12 @@ static void on_ready(void *ctx)
 	assert(http_session_take(d->session, NULL, 0) <= 0);
 }
 
+static bool has_room(void *ctx)
+{
+	const struct door *d = ctx;
+	return d->kept_len % 2;
+}
+
 /* All of it, `step` bytes at a time. */
 static void feed(struct door *d, struct evbuffer *out, const uint8_t *data, size_t len, size_t step)
 {
@@ -54,6 +60,7 @@ static void feed(struct door *d, struct evbuffer *out, const uint8_t *data, size
 			break;
 		from += (size_t)n;
 		assert(evbuffer_get_length(out) <= HTTP_UNSENT_MAX + HTTP_HEAD_MAX);
+		assert(http_session_held(d->session) <= 3 * HTTP_UNSENT_MAX);
 		if (d->kept_len && to % 2) {
 			struct http_exchange *x = d->kept[--d->kept_len];
 			if (x)
@@ -65,7 +72,7 @@ static void feed(struct door *d, struct evbuffer *out, const uint8_t *data, size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct door d = {0};
-	struct http_callbacks callbacks = {on_request, on_ready, &d};
+	struct http_callbacks callbacks = {on_request, on_ready, has_room, &d};
 	struct evbuffer *out = evbuffer_new();
 	if (len < 2)
 		data = (const uint8_t *)"\0\1", len = 2;

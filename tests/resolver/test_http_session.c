@@ -27,6 +27,7 @@ struct world {
 	char rest[1 << 20]; /* not taken yet */
 	size_t rest_len;
 	ssize_t error;
+	bool no_room;
 };
 
 static void on_gone(void *ctx)
@@ -84,11 +85,17 @@ static void on_ready(void *ctx)
 	feed(w, NULL, 0);
 }
 
+static bool has_room(void *ctx)
+{
+	struct world *w = ctx;
+	return !w->no_room;
+}
+
 static void world_begin(struct world *w, enum http_version version)
 {
 	memset(w, 0, sizeof(*w));
 	w->out = evbuffer_new();
-	w->callbacks = (struct http_callbacks){on_request, on_ready, w};
+	w->callbacks = (struct http_callbacks){on_request, on_ready, has_room, w};
 	assert_int_equal(http_session_create(version, w->out, &w->callbacks, &w->session), 0);
 }
 
@@ -440,6 +447,82 @@ static void a_window_that_stays_shut_holds_little(void **state)
 	world_end(w);
 }
 
+/* Nor where all are answered at once, later; nor do their bodies, until then. */
+static void late_replies_and_bodies_are_bounded_too(void **state)
+{
+	struct world *w = &world;
+	struct client c;
+	static char big[60000];
+	size_t left[KEPT], n = 0, said = 0, refused = 0;
+	struct http_reply reply = {.status = 200, .type = "x/y", .body = big, .body_len = sizeof(big)};
+	(void)state;
+	world_begin(w, HTTP_2);
+	client_begin(&c, 0);
+	for (int i = 0; i < 90; i++)
+		client_ask(&c, "GET", "/later", NULL);
+	exchange(w, &c);
+	assert_int_equal(w->kept_len, 90);
+	assert_in_range(http_session_held(w->session), 90, 90 * 100);
+	for (; n < w->kept_len; n++)
+		http_reply(w->kept[n], &reply);
+	assert_in_range(http_session_held(w->session), HTTP_UNSENT_MAX,
+		HTTP_UNSENT_MAX + sizeof(big) + 90 * 100);
+	exchange(w, &c);
+	for (int id = 1; id < 2 * 90; id += 2) {
+		said += c.status[id] == 200;
+		refused += c.status[id] == 503;
+	}
+	assert_int_equal(said, 5); /* the fifth is the one too many */
+	assert_int_equal(refused, 85);
+	nghttp2_session_del(c.ng);
+	world_end(w);
+
+	world_begin(w, HTTP_2);
+	client_begin(&c, 65535);
+	for (n = 0; n < 90; n++) {
+		left[n] = sizeof(big);
+		client_ask(&c, "POST", "/later", &left[n]);
+	}
+	exchange(w, &c);
+	assert_in_range(w->kept_len, 1, 5);
+	assert_in_range(http_session_held(w->session), 1, HTTP_UNSENT_MAX + 65536 + 90 * 100);
+	for (n = 0; n < w->kept_len; n++)
+		http_reply(w->kept[n], &reply);
+	exchange(w, &c);
+	assert_int_equal(http_session_held(w->session), 0);
+	nghttp2_session_del(c.ng);
+	world_end(w);
+}
+
+/* All connections together hold too much: what is late is refused, what is at once is not. */
+static void without_room_late_replies_are_refused(void **state)
+{
+	struct world *w = &world;
+	struct client c;
+	struct http_reply reply = {.status = 200, .type = "x/y", .body = "x", .body_len = 1};
+	(void)state;
+	world_begin(w, HTTP_2);
+	w->no_room = true;
+	client_begin(&c, 65535);
+	int32_t later = client_ask(&c, "GET", "/later", NULL);
+	int32_t now = client_ask(&c, "GET", "/now", NULL);
+	exchange(w, &c);
+	http_reply(w->kept[0], &reply);
+	exchange(w, &c);
+	assert_int_equal(c.status[now], 200);
+	assert_int_equal(c.status[later], 503);
+	nghttp2_session_del(c.ng);
+	world_end(w);
+	world_begin(w, HTTP_1);
+	w->no_room = true;
+	say(w, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+	http_reply(w->kept[0], &reply);
+	char said[64] = "";
+	assert_true(evbuffer_remove(w->out, said, 13) == 13);
+	assert_string_equal(said, "HTTP/1.1 503 ");
+	world_end(w);
+}
+
 /* A byte or two of HPACK a field, 3 kB each when unfolded. */
 static void heads_that_unfold_are_refused(void **state)
 {
@@ -511,6 +594,8 @@ int main(void)
 		cmocka_unit_test(who_resets_takes_his_question_back),
 		cmocka_unit_test(rapid_resets_end_the_connection),
 		cmocka_unit_test(a_window_that_stays_shut_holds_little),
+		cmocka_unit_test(late_replies_and_bodies_are_bounded_too),
+		cmocka_unit_test(without_room_late_replies_are_refused),
 		cmocka_unit_test(heads_that_unfold_are_refused),
 		cmocka_unit_test(continuations_without_end_are_refused),
 		cmocka_unit_test(what_is_no_http2_ends_the_connection),
