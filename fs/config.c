@@ -342,6 +342,17 @@ static int judge_doors(const struct reader *r)
 	return 0;
 }
 
+/* The zones of split DNS, for those who must not tell others of their names. */
+static void list_split(struct config *c)
+{
+	struct upstream_word word;
+	const char *why;
+	_Static_assert(UPSTREAM_MAX <= POLICY_SUFFIXES_MAX, "each word may have a zone");
+	for (size_t i = 0; i < c->upstream_len; i++)
+		if (!upstream_word_parse(c->upstream[i], &word, &why) && word.zone.len > 1)
+			c->policy.split.name[c->policy.split.len++] = word.zone;
+}
+
 static int set_defaults(struct reader *r)
 {
 	struct config *c = r->config;
@@ -365,6 +376,7 @@ static int set_defaults(struct reader *r)
 		return -ECANCELED;
 	c->policy.dht = c->dht;
 	c->policy.upstream = c->upstream_len > 0;
+	list_split(c);
 	return default_state(c);
 }
 

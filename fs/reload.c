@@ -12,6 +12,7 @@ static void apply_policy(const struct reload *what, const struct policy *policy)
 	what->policy->lookup_always = policy->lookup_always;
 	what->policy->tofu = policy->tofu;
 	what->policy->private_ok = policy->private_ok;
+	what->policy->split = policy->split;
 	resolver_set_policy(what->resolver, policy);
 }
 

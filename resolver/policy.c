@@ -49,6 +49,18 @@ enum policy_kind policy_kind(const struct policy *p, const struct name *name)
 	return NAME_PLAIN;
 }
 
+/* What is under a key is its zone's, and under alt the DHT's, whatever upstream= says. */
+static bool is_split(const struct policy *p, const struct name *name, enum policy_kind kind)
+{
+	return kind == NAME_PLAIN && under_any(&p->split, name);
+}
+
+bool policy_tells_dht(const struct policy *p, const struct name *name)
+{
+	enum policy_kind kind = policy_kind(p, name);
+	return kind != NAME_LOCAL && !is_split(p, name, kind);
+}
+
 /* Slots hold what people write: class IN, and no type that only a signed zone can say. */
 static bool slot_may_hold(const struct question *q)
 {
@@ -81,6 +93,8 @@ static struct policy_rule rule_of_slot(const struct policy *p, const struct ques
 		return never("the name is under a key: only the zone of that key answers");
 	if (kind == NAME_LOCAL)
 		return never("a local name, of which the DHT is never told");
+	if (is_split(p, &q->name, kind))
+		return never("a name of upstream=ZONE@, of which only its servers are told");
 	switch (p->mode) {
 	case POLICY_OPEN:
 		return (struct policy_rule){.when = ASK_NOW};

@@ -11,7 +11,7 @@
 
 enum policy_mode { POLICY_GUARDED, POLICY_OPEN, POLICY_STRICT };
 
-#define POLICY_SUFFIXES_MAX 16
+#define POLICY_SUFFIXES_MAX 32
 struct policy_suffixes {
 	struct name name[POLICY_SUFFIXES_MAX];
 	size_t len;
@@ -25,6 +25,7 @@ struct policy {
 	bool test_zones;       /* root_hints= was given: `test.` is an ordinary name */
 	struct policy_suffixes tofu;       /* where claims of unknown keys count */
 	struct policy_suffixes private_ok; /* where private addresses may come from others */
+	struct policy_suffixes split;      /* of upstream=ZONE@…: whose servers alone are told of names */
 };
 
 /* What kind of name it is; the first that fits. */
@@ -35,6 +36,9 @@ enum policy_kind {
 	NAME_PLAIN,
 };
 enum policy_kind policy_kind(const struct policy *p, const struct name *name);
+/* May strangers hear of this name, so that its records and claims lie on the DHT? Not of local ones,
+ * nor of those that have servers of their own. */
+bool policy_tells_dht(const struct policy *p, const struct name *name);
 
 /* State of one source for one question. */
 enum policy_state { PART_NOT_ASKED, PART_ASKED, PART_ANSWERED };

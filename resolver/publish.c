@@ -24,7 +24,7 @@ static bool under_key(const struct question *q, uint8_t ret_key[NAME_KEY_LEN])
 /* Names of this machine or network only are answered here and told to nobody. */
 static bool goes_out(const struct publisher *p, const struct question *q)
 {
-	return p->dht && policy_kind(p->config.policy, &q->name) != NAME_LOCAL;
+	return p->dht && policy_tells_dht(p->config.policy, &q->name);
 }
 
 static void schedule(struct publisher *p, uid_t uid, const struct question *q, uint64_t delay)

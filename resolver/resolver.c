@@ -368,6 +368,7 @@ void resolver_set_policy(struct resolver *r, const struct policy *policy)
 	p->lookup_always = policy->lookup_always;
 	p->tofu = policy->tofu;
 	p->private_ok = policy->private_ok;
+	p->split = policy->split;
 }
 
 /* ---- life ---- */

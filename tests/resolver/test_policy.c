@@ -87,6 +87,35 @@ static void test_kinds(void **state)
 	assert_int_equal(policy_kind(&p, &root), NAME_PLAIN);
 }
 
+/* Names that have servers of their own (upstream=ZONE@): strangers neither hear of them nor speak
+ * for them, whatever the mode; what their servers say is DNS, private addresses too. */
+static void test_split(void **state)
+{
+	(void)state;
+	static const enum policy_mode modes[] = {POLICY_GUARDED, POLICY_OPEN, POLICY_STRICT};
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		struct policy p = policy_of(modes[i]);
+		struct question inside = question_of("x.office"), apex = question_of("office"),
+				beside = question_of("xoffice"), alt = question_of("x.alt");
+		bool asks = modes[i] != POLICY_STRICT;
+		p.split.name[p.split.len++] = name_of("lab");
+		p.split.name[p.split.len++] = name_of("office");
+		p.split.name[p.split.len++] = name_of("alt");
+		assert_int_equal(policy_when(&p, &inside, CACHE_SLOT), ASK_NEVER);
+		assert_int_equal(policy_when(&p, &apex, CACHE_SLOT), ASK_NEVER);
+		assert_int_equal(policy_when(&p, &inside, CACHE_DNS), ASK_NOW);
+		assert_int_equal(policy_when(&p, &beside, CACHE_SLOT) != ASK_NEVER, asks);
+		assert_int_equal(policy_when(&p, &alt, CACHE_SLOT) != ASK_NEVER, asks);
+		assert_false(policy_tells_dht(&p, &inside.name));
+		assert_true(policy_tells_dht(&p, &beside.name));
+		assert_true(policy_tells_dht(&p, &alt.name));
+		/* They are no local names: addresses of this network need private_ok. */
+		assert_int_equal(policy_kind(&p, &inside.name), NAME_PLAIN);
+		p.split.len = 0;
+		assert_int_equal(policy_when(&p, &inside, CACHE_SLOT) != ASK_NEVER, asks);
+	}
+}
+
 /* What a source can say: + a record, 0 no such name, n the name but not the type, ! a failure,
  * b bogus, . not asked yet, ? under way. */
 static struct answer said[CACHE_PARTS];
@@ -402,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_winner),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_pin_in_parallel),

@@ -507,6 +507,7 @@ static void another_policy_counts_at_once(void **state)
 	struct policy policy = {.upstream = true, .mode = POLICY_STRICT};
 	policy.private_ok.len = 1;
 	policy.private_ok.name[0] = question_of("office", TYPE_A).name;
+	policy.split = policy.private_ok;
 	address[0] = 10;
 	struct heard h = ask("www.office");
 	expect(h, -ENOENT, EDE_FILTERED);
@@ -515,6 +516,7 @@ static void another_policy_counts_at_once(void **state)
 	expect(ask("www.office"), 0, EDE_NONE);
 	assert_int_equal(r->config.policy.mode, POLICY_STRICT);
 	assert_true(r->config.policy.upstream);
+	assert_int_equal(r->config.policy.split.len, 1);
 	policy.private_ok.len = 0;
 	policy.upstream = false; /* not for a reload to say */
 	resolver_set_policy(r, &policy);
