@@ -200,12 +200,14 @@ static void scout(const struct ask *ask, struct server *server)
 static struct server *find_server(const struct ask *ask, const struct name *zone, bool down)
 {
 	const struct server_list *list = ask->env->servers;
+	bool only_lan = server_list_only_lan(list, &ask->question, zone);
 
 	for (size_t i = 0; i < server_list_count(list); i++) {
 		struct server *s = server_list_get(list, i);
 
 		if (server_is_down(s) == down && !was_tried(ask, s) &&
-			name_equal(&server_entry(s)->zone, zone))
+			name_equal(&server_entry(s)->zone, zone) &&
+			(server_entry(s)->lan || !only_lan))
 			return s;
 	}
 	return NULL;

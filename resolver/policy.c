@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "resolver/private_address.h"
 #include "resolver/special.h"
 
 /* A suffix in wire form. sizeof counts the NUL of the literal, which is the root label. */
@@ -290,24 +291,6 @@ enum policy_verdict policy_decide(const struct policy *p, const struct question 
 	return VERDICT_DONE;
 }
 
-static bool private_ipv4(const uint8_t *a)
-{
-	return a[0] == 0 || a[0] == 10 || a[0] == 127 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
-		(a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254) ||
-		(a[0] == 100 && (a[1] & 0xc0) == 64);
-}
-
-static bool private_ipv6(const uint8_t *a)
-{
-	static const uint8_t zero[12], nat64[12] = {0, 0x64, 0xff, 0x9b};
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	if (memcmp(a, mapped, 12) == 0)
-		return private_ipv4(a + 12);
-	if (memcmp(a, nat64, 12) == 0 || memcmp(a, zero, 12) == 0) /* ::1 is ::0.0.0.1 */
-		return private_ipv4(a + 12);
-	return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && a[1] & 0x80);
-}
-
 /* ipv4hint and ipv6hint of SVCB and HTTPS are addresses like any other (RFC 9460, 7.3). The RDATA
  * has the shape of its type already. */
 static bool private_hint(const uint8_t *rdata, size_t len)
@@ -321,7 +304,7 @@ static bool private_hint(const uint8_t *rdata, size_t len)
 		size_t step = key == 4 ? 4 : 16;
 		at += 4;
 		for (; (key == 4 || key == 6) && at + step <= end && end <= len; at += step)
-			if (key == 4 ? private_ipv4(rdata + at) : private_ipv6(rdata + at))
+			if (key == 4 ? private_ip4(rdata + at) : private_ip6(rdata + at))
 				return true;
 		at = end;
 	}
@@ -332,9 +315,9 @@ static bool private_rdata(uint16_t type, const uint8_t *rdata, size_t len)
 {
 	switch (type) {
 	case TYPE_A:
-		return private_ipv4(rdata);
+		return private_ip4(rdata);
 	case TYPE_AAAA:
-		return private_ipv6(rdata);
+		return private_ip6(rdata);
 	case TYPE_SVCB:
 	case TYPE_HTTPS:
 		return private_hint(rdata, len);

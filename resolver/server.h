@@ -23,6 +23,8 @@ struct server_config {
 	const char *trust_anchor;    /* NULL: nothing can be validated */
 	const struct name *insecure; /* zones that are not validated */
 	size_t insecure_len;
+	const struct name *zones; /* that have servers of their own */
+	size_t zones_len;
 	bool test_zones, loopback_servers;
 	/* Questions under way at one server, each with a socket, so that a dead one leaves room for
 	 * others; and at all of them, for memory. */

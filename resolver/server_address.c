@@ -1,6 +1,8 @@
 /* Server addresses: text to sockaddr and back, and whether a route leads there. */
 #include "resolver/server_address.h"
 
+#include "resolver/private_address.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
@@ -209,6 +211,14 @@ static bool is_ours(const struct in6_addr *address)
 	}
 	freeifaddrs(all);
 	return found;
+}
+
+bool server_address_is_private(const struct server_address *a)
+{
+	struct in6_addr bytes;
+
+	address_bytes((const struct sockaddr *)&a->addr, &bytes);
+	return private_ip6(bytes.s6_addr);
 }
 
 static in_port_t port_of(const struct server_address *a)

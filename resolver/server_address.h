@@ -29,6 +29,9 @@ const char *server_address_to_text(
 
 bool server_address_equal(const struct server_address *a, const struct server_address *b);
 
+/* Is it this machine's, or this network's? */
+bool server_address_is_private(const struct server_address *address);
+
 /* Does what is sent to `address` arrive at who listens on `door`? `door` may be a wildcard: then it
  * does where the address is one of this machine's. */
 bool server_address_reaches(

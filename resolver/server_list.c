@@ -1,6 +1,8 @@
 /* The servers in order, and those that were. */
 #include "resolver/server_list.h"
 
+#include "resolver/special.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@ struct server_list {
 	struct server **retired;
 	size_t retired_count;
 	struct name insecure[UPSTREAM_INSECURE_MAX];
+	struct name zones[SERVERS_MAX];
+	size_t zones_len;
 };
 
 struct server_list *server_list_create(struct server_config *config)
@@ -95,6 +99,23 @@ static int make_servers(struct server_list *list, const struct frame_servers *se
 	return r;
 }
 
+/* The zones that have servers of their own, each once. */
+static void note_zones(struct server_list *list)
+{
+	list->zones_len = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct name *zone = &server_entry(list->servers[i])->zone;
+		bool known = zone->len == 1;
+
+		for (size_t k = 0; k < list->zones_len && !known; k++)
+			known = name_equal(&list->zones[k], zone);
+		if (!known)
+			list->zones[list->zones_len++] = *zone;
+	}
+	list->config->zones = list->zones;
+	list->config->zones_len = list->zones_len;
+}
+
 int server_list_replace(struct server_list *list, const struct frame_servers *servers)
 {
 	struct server *fresh[SERVERS_MAX];
@@ -114,6 +135,7 @@ int server_list_replace(struct server_list *list, const struct frame_servers *se
 	memcpy(list->insecure, servers->insecure, sizeof(list->insecure));
 	list->config->insecure = list->insecure;
 	list->config->insecure_len = servers->insecure_len;
+	note_zones(list);
 	server_list_bury(list);
 	return 0;
 }
@@ -126,6 +148,11 @@ size_t server_list_count(const struct server_list *list)
 struct server *server_list_get(const struct server_list *list, size_t i)
 {
 	return list->servers[i];
+}
+
+bool server_list_has_zones(const struct server_list *list)
+{
+	return list->zones_len > 0;
 }
 
 void server_list_zone(
@@ -143,4 +170,20 @@ void server_list_zone(
 		if (zone->len > ret_zone->len && name_under(&name, zone))
 			*ret_zone = *zone;
 	}
+}
+
+bool server_list_only_lan(
+	const struct server_list *list, const struct question *q, const struct name *zone)
+{
+	struct name special;
+
+	if (special_of(&q->name, false, &special) != SPECIAL_LAN)
+		return false;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct server_entry *e = server_entry(list->servers[i]);
+
+		if (e->lan && name_equal(&e->zone, zone))
+			return true;
+	}
+	return false;
 }

@@ -26,9 +26,16 @@ size_t server_list_bury(struct server_list *list);
 size_t server_list_count(const struct server_list *list);
 struct server *server_list_get(const struct server_list *list, size_t i);
 
+/* Has any zone servers of its own? */
+bool server_list_has_zones(const struct server_list *list);
 /* The zone whose servers answer this question: the longest one that some server has. The root where
  * none has. The DS of a zone is its parent's to say. */
 void server_list_zone(
 	const struct server_list *list, const struct question *q, struct name *ret_zone);
+/* Is this question for those of the zone's servers alone that may hear of this network's addresses?
+ * It is when it is about one (RFC 6303), and there is such a server; where there is none, any of
+ * them says itself that there is no such name. */
+bool server_list_only_lan(
+	const struct server_list *list, const struct question *q, const struct name *zone);
 
 #endif

@@ -35,6 +35,8 @@ static const struct {
 	{"verbosity:", "0"},
 };
 
+#define NOBODY "0.0.0.0"
+
 static int apply_fixed(struct ub_ctx *ctx)
 {
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
@@ -61,6 +63,26 @@ static int apply_insecure(struct ub_ctx *ctx, const struct ub_context_config *co
 	for (size_t i = 0; i < config->insecure_len; i++) {
 		name_to_absolute(&config->insecure[i], name);
 		if (ub_ctx_set_option(ctx, "domain-insecure:", name))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+/* Zones that are for other servers get one that can never be asked, so that what leads there fails
+ * at once and in silence. (As local zones they would be refused to us alone, and not to libunbound
+ * when it follows an alias.) Not so above our own zone: its names would end there as well. What
+ * comes from there is cut off later (resolver/chain). */
+static int apply_zones(struct ub_ctx *ctx, const struct ub_context_config *config)
+{
+	char name[NAME_TEXT_MAX];
+
+	if (config->zones_len && ub_ctx_set_option(ctx, "do-not-query-address:", NOBODY))
+		return -EINVAL;
+	for (size_t i = 0; i < config->zones_len; i++) {
+		if (config->zone && name_under(config->zone, &config->zones[i]))
+			continue;
+		name_to_absolute(&config->zones[i], name);
+		if (ub_ctx_set_stub(ctx, name, NOBODY, 0))
 			return -EINVAL;
 	}
 	return 0;
@@ -124,9 +146,10 @@ static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *conf
 	if (ub_ctx_set_option(ctx, "trust-anchor-signaling:", "no"))
 		return -EINVAL;
 	/* A forwarder at home knows the names of the home; the root's proof that 10.in-addr.arpa
-	 * does not exist would forbid them. */
-	if (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||
-		ub_ctx_set_option(ctx, "insecure-lan-zones:", "yes"))
+	 * does not exist would forbid them. One of the Internet is not told what addresses the home
+	 * has (RFC 6303): libunbound says itself that they have no names. */
+	if (config->lan && (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||
+				   ub_ctx_set_option(ctx, "insecure-lan-zones:", "yes")))
 		return -EINVAL;
 	return ub_ctx_set_fwd(ctx, config->forward) ? -EINVAL : 0;
 }
@@ -148,6 +171,8 @@ int ub_context_create(const struct ub_context_config *config, struct ub_ctx **re
 		r = apply_sockets(ctx, config);
 	if (!r)
 		r = apply_insecure(ctx, config);
+	if (!r)
+		r = apply_zones(ctx, config);
 	if (!r)
 		r = apply_local_zones(ctx, config);
 	if (r) {

@@ -169,6 +169,7 @@ static void add_system(struct making *m)
 	for (size_t i = 0; i < m->list->system.count; i++) {
 		struct server_entry e = {.zone = {.len = 1}, .address = m->list->system.servers[i]};
 
+		e.lan = server_address_is_private(&e.address);
 		server_address_to_text(&e.address, e.label);
 		add_server(m, &e, m->anew || m->system_anew);
 	}
@@ -182,6 +183,7 @@ static void add_other(struct making *m, const struct word *w)
 			    w->upstream.speech == UPSTREAM_2009,
 		.address = w->upstream.kind == UPSTREAM_RELAYED ? w->relay : w->upstream.address};
 
+	e.lan = !e.recursive && (e.zone.len > 1 || server_address_is_private(&w->upstream.address));
 	snprintf(e.label, sizeof(e.label), "%s", w->text);
 	for (char *c = e.label; *c; c++) /* it goes into logs and the status */
 		*c = *c > ' ' && *c < 0x7f ? *c : '?';
@@ -263,6 +265,26 @@ static bool same_insecure(const struct frame_servers *s, const struct upstream_c
 	return same;
 }
 
+static bool has_zone(const struct words *words, const struct name *zone)
+{
+	for (size_t i = 0; i < words->len; i++)
+		if (name_equal(&words->word[i].upstream.zone, zone))
+			return true;
+	return false;
+}
+
+/* Each server knows of all the zones that are not its own. */
+static bool same_zones(const struct words *a, const struct words *b)
+{
+	for (size_t i = 0; i < a->len; i++)
+		if (a->word[i].upstream.zone.len > 1 && !has_zone(b, &a->word[i].upstream.zone))
+			return false;
+	for (size_t i = 0; i < b->len; i++)
+		if (b->word[i].upstream.zone.len > 1 && !has_zone(a, &b->word[i].upstream.zone))
+			return false;
+	return true;
+}
+
 int upstream_list_reload(struct upstream_list *list, const struct upstream_config *config)
 {
 	struct words words;
@@ -271,6 +293,7 @@ int upstream_list_reload(struct upstream_list *list, const struct upstream_confi
 
 	if (r)
 		return r;
+	anew = anew || !same_zones(&list->words, &words);
 	words_finish(&list->words);
 	list->words = words;
 	list->has_system = false;

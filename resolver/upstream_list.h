@@ -15,7 +15,7 @@ struct upstream_list;
 int upstream_list_create(const struct upstream_config *config, struct upstream_list **ret_list);
 void upstream_list_destroy(struct upstream_list *list);
 /* Other words and insecure zones; resolv.conf is read anew. A server that is in both lists stays
- * what it was, but where the insecure zones are others. The same errors, and then nothing has
+ * what it was, but where the insecure zones, or those of split DNS, are others. The same errors, and then nothing has
  * changed. */
 int upstream_list_reload(struct upstream_list *list, const struct upstream_config *config);
 void upstream_list_doors(

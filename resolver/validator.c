@@ -1,7 +1,7 @@
 /* The validator process: frames in, libunbound asked in the order of the list, frames out. */
 #include "resolver/validator.h"
 
-#include "resolver/ask.h"
+#include "resolver/chain.h"
 #include "resolver/confine.h"
 #include "resolver/frame.h"
 #include "resolver/sandbox.h"
@@ -39,9 +39,9 @@ struct validator {
 	unsigned live;
 	struct server_list *servers;
 	/* By id modulo its size: the parent never has two questions in one place. */
-	struct ask *asks[UPSTREAM_IN_FLIGHT_MAX];
-	unsigned ask_count;
-	struct ask_env env;
+	struct chain *chains[UPSTREAM_IN_FLIGHT_MAX];
+	unsigned chain_count;
+	struct chain_env env;
 	struct frame_servers lists;
 	uint8_t frame[FRAME_MAX];
 };
@@ -89,22 +89,22 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	alarm(0);
 	tell_counters(v);
-	if (server_list_bury(v->servers) || v->ask_count || v->env.attempts)
+	if (server_list_bury(v->servers) || v->chain_count || v->env.ask.attempts)
 		start_tick(v);
 }
 
 static void forget(struct validator *v, uint64_t id)
 {
-	v->asks[id % UPSTREAM_IN_FLIGHT_MAX] = NULL;
-	v->ask_count--;
+	v->chains[id % UPSTREAM_IN_FLIGHT_MAX] = NULL;
+	v->chain_count--;
 }
 
-static void on_done(void *ctx, struct ask *ask, const struct frame_answer *answer)
+static void on_done(void *ctx, struct chain *chain, const struct frame_answer *answer)
 {
 	struct validator *v = ctx;
 
-	forget(v, ask_id(ask));
-	send_frame(v, frame_put_answer(v->frame, ask_id(ask), answer));
+	forget(v, chain_id(chain));
+	send_frame(v, frame_put_answer(v->frame, chain_id(chain), answer));
 }
 
 static void refuse(struct validator *v, uint64_t id, int error)
@@ -115,32 +115,32 @@ static void refuse(struct validator *v, uint64_t id, int error)
 /* 0, or -EBADMSG for what the parent would not send. */
 static int begin_ask(struct validator *v, const struct frame *frame)
 {
-	struct ask **slot = &v->asks[frame->id % UPSTREAM_IN_FLIGHT_MAX];
+	struct chain **slot = &v->chains[frame->id % UPSTREAM_IN_FLIGHT_MAX];
 	struct question question;
 
 	if (frame_get_ask(frame, &question) || *slot)
 		return -EBADMSG;
 	/* A zone transfer, or a record that is no data, is not for libunbound to ask for. */
 	if ((type_is_meta(question.type) && question.type != TYPE_ANY) ||
-		ask_create(&v->env, frame->id, &question, slot)) {
+		chain_create(&v->env, frame->id, &question, slot)) {
 		refuse(v, frame->id, -EREMOTEIO);
 		return 0;
 	}
-	v->ask_count++;
+	v->chain_count++;
 	start_tick(v);
-	ask_start(*slot);
+	chain_start(*slot);
 	return 0;
 }
 
 static void cancel_ask(struct validator *v, uint64_t id)
 {
-	struct ask *ask = v->asks[id % UPSTREAM_IN_FLIGHT_MAX];
+	struct chain *chain = v->chains[id % UPSTREAM_IN_FLIGHT_MAX];
 
 	/* Our answer and the parent's change of mind may have crossed. */
-	if (!ask || ask_id(ask) != id)
+	if (!chain || chain_id(chain) != id)
 		return;
 	forget(v, id);
-	ask_destroy(ask);
+	chain_destroy(chain);
 	refuse(v, id, -ECANCELED);
 }
 
@@ -191,8 +191,8 @@ static void on_settled(void *ctx, struct server *server)
 	struct validator *v = ctx;
 
 	for (size_t i = 0; i < UPSTREAM_IN_FLIGHT_MAX; i++)
-		if (v->asks[i])
-			ask_settled(v->asks[i], server);
+		if (v->chains[i])
+			chain_settled(v->chains[i], server);
 }
 
 /* Ends with the socket, not with the terminal or the service manager: the parent may still need
@@ -261,8 +261,9 @@ static int setup(struct validator *v, const struct upstream_config *config, unsi
 	if (!v->readable || !v->tick || event_add(v->readable, NULL))
 		return -ENOMEM;
 	v->servers = server_list_create(&v->server_config);
-	v->env = (struct ask_env){
-		.base = v->base, .servers = v->servers, .done = on_done, .ctx = v};
+	v->env = (struct chain_env){
+		.ask = {.base = v->base, .servers = v->servers}, .done = on_done, .ctx = v};
+	chain_env_init(&v->env);
 	return v->servers ? 0 : -ENOMEM;
 }
 
@@ -270,7 +271,7 @@ static void finish(struct validator *v)
 {
 	alarm(0);
 	for (size_t i = 0; i < UPSTREAM_IN_FLIGHT_MAX; i++)
-		ask_destroy(v->asks[i]);
+		chain_destroy(v->chains[i]);
 	server_list_destroy(v->servers); /* calls back for every attempt, which is freed then */
 	if (v->readable)
 		event_free(v->readable);

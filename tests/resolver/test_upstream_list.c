@@ -87,6 +87,62 @@ static void in_the_order_of_the_words(void **state)
 	upstream_list_destroy(list);
 }
 
+static int relay(void *ctx, const char *word, struct server_address *ret_address)
+{
+	assert_string_equal(word, "tls://192.0.2.1#dns.example");
+	return ctx ? *(int *)ctx : server_address_parse("127.0.0.1:4053", 14, ret_address);
+}
+
+/* Who may hear of this network's addresses: neighbours, and who was named for a zone. What counts
+ * is who is spoken to, not the relay on loopback. */
+static void neighbours(void **state)
+{
+	static const struct {
+		const char *word;
+		uint8_t lan;
+	} rows[] = {{"192.0.2.1", 0}, {"8.8.8.8:5353", 0}, {"[2001:db8::1]:53", 0}, {"recursive", 0},
+		{"172.32.0.1", 0}, {"10.1.1.1", 1}, {"172.31.0.1", 1}, {"192.168.1.1", 1},
+		{"169.254.1.1", 1}, {"127.0.0.53", 1}, {"::1", 1}, {"fd00::1", 1},
+		{"fe80::1%lo", 1}, {"corp@192.0.2.1", 1}, {"10.in-addr.arpa@192.0.2.1", 1},
+		{"corp@recursive", 0}};
+	struct upstream_config config = config_of(WORDS("tls://192.0.2.1#dns.example"));
+	struct upstream_list *list;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		list = make(WORDS(rows[i].word));
+		assert_int_equal(upstream_list_servers(list)->servers[0].lan, rows[i].lan);
+		upstream_list_destroy(list);
+	}
+	write_conf("nameserver 10.0.0.1\nnameserver 9.9.9.9\n");
+	list = make(WORDS("system"));
+	assert_int_equal(upstream_list_servers(list)->servers[0].lan, 1);
+	assert_int_equal(upstream_list_servers(list)->servers[1].lan, 0);
+	upstream_list_destroy(list);
+	config.relay = relay;
+	assert_int_equal(upstream_list_create(&config, &list), 0);
+	assert_int_equal(upstream_list_servers(list)->servers[0].lan, 0);
+	upstream_list_destroy(list);
+}
+
+/* Every server's context knows the zones of the others, so all begin anew with them. */
+static void other_zones(void **state)
+{
+	struct upstream_list *list = make(WORDS("192.0.2.1", "corp@10.1.1.1"));
+	struct upstream_config config = config_of(WORDS("corp@10.1.1.1", "192.0.2.1"));
+
+	(void)state;
+	assert_int_equal(upstream_list_reload(list, &config), 0);
+	assert_string_equal(shown(list), "2 corp@10.1.1.1, 1 192.0.2.1");
+	config = config_of(WORDS("192.0.2.1", "corp@10.1.1.1", "lab@10.1.1.2"));
+	assert_int_equal(upstream_list_reload(list, &config), 0);
+	assert_string_equal(shown(list), "3 192.0.2.1, 4 corp@10.1.1.1, 5 lab@10.1.1.2");
+	config = config_of(WORDS("192.0.2.1"));
+	assert_int_equal(upstream_list_reload(list, &config), 0);
+	assert_string_equal(shown(list), "6 192.0.2.1");
+	upstream_list_destroy(list);
+}
+
 static void bad_words(void **state)
 {
 	static const char *const bad[] = {"192.0.2.1:", "corp@system", "none"};
@@ -103,12 +159,6 @@ static void bad_words(void **state)
 	config = config_of(WORDS("192.0.2.1"));
 	config.list_len = UPSTREAM_MAX + 1;
 	assert_int_equal(upstream_list_create(&config, &list), -EINVAL);
-}
-
-static int relay(void *ctx, const char *word, struct server_address *ret_address)
-{
-	assert_string_equal(word, "tls://192.0.2.1#dns.example");
-	return ctx ? *(int *)ctx : server_address_parse("127.0.0.1:4053", 14, ret_address);
 }
 
 static void relays(void **state)
@@ -320,6 +370,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_the_order_of_the_words),
+		cmocka_unit_test(neighbours),
+		cmocka_unit_test(other_zones),
 		cmocka_unit_test(bad_words),
 		cmocka_unit_test(relays),
 		cmocka_unit_test(why_a_name_fails),
