@@ -60,8 +60,14 @@ typedef void http_route_fn(const struct http_visit *v, struct http_piece rest);
 http_route_fn http_dns_query, http_dns_resolve;
 /* http_file.c */
 http_route_fn http_file, http_proxy_2009, http_short_2009;
+/* A path of the mount, CLASS/TYPE/NAME, percent-encoded; false: the mount has no such file. */
+bool http_file_question(struct http_piece rest, struct question *ret_question);
+/* http_explain.c */
+http_route_fn http_explain;
 /* http_metrics.c */
 http_route_fn http_health, http_metrics, http_nodes, http_status;
+/* http_page.c */
+http_route_fn http_page, http_page_script, http_page_style;
 /* http_relay.c */
 http_route_fn http_relay; /* OPTIONS too */
 

@@ -128,8 +128,7 @@ static unsigned form_of(struct http_piece accept)
 	return best;
 }
 
-/* A path of the mount, percent-encoded; false: the mount has no such file. */
-static bool file_question(struct http_piece rest, struct question *q)
+bool http_file_question(struct http_piece rest, struct question *q)
 {
 	struct http_piece class = http_take(&rest, '/'), type = http_take(&rest, '/');
 	char name[NAME_TEXT_MAX];
@@ -145,7 +144,7 @@ void http_file(const struct http_visit *v, struct http_piece rest)
 	struct http_note note = {.form = form_of(v->request->field[HTTP_ACCEPT])};
 	struct question q;
 	uint8_t message[HTTP_QUERY_MAX];
-	if (!file_question(rest, &q)) {
+	if (!http_file_question(rest, &q)) {
 		http_refuse(v->exchange, 404, "there is no such file: /dns/CLASS/TYPE/NAME");
 		return;
 	}

@@ -19,11 +19,15 @@ static const struct route {
 	{"/dns/", true, GET, "GET, HEAD", http_file},
 	{"/PROXY/", true, GET, "GET, HEAD", http_proxy_2009},
 	{"/SHORT/", true, GET, "GET, HEAD", http_short_2009},
+	{"/explain/", true, GET, "GET, HEAD", http_explain},
 	{"/metrics", false, GET, "GET, HEAD", http_metrics},
 	{"/healthz", false, GET, "GET, HEAD", http_health},
 	{"/status", false, GET, "GET, HEAD", http_status},
 	{"/nodes", false, GET, "GET, HEAD", http_nodes},
 	{"/pkarr/", true, RELAY, "GET, HEAD, PUT, OPTIONS", http_relay},
+	{"/page.css", false, GET, "GET, HEAD", http_page_style},
+	{"/page.js", false, GET, "GET, HEAD", http_page_script},
+	{"/", false, GET, "GET, HEAD", http_page},
 	{"/", true, RELAY, "GET, HEAD, PUT, OPTIONS", http_relay}, /* a key: no other is as long */
 };
 
@@ -34,7 +38,7 @@ static bool leads_to(const struct route *route, struct http_piece path, struct h
 		(path.len > n && !route->prefix))
 		return false;
 	*ret_rest = (struct http_piece){path.at + n, path.len - n};
-	return n > 1 || ret_rest->len == NAME_KEY_TEXT;
+	return n > 1 || !route->prefix || ret_rest->len == NAME_KEY_TEXT;
 }
 
 static void say_allowed(struct http_exchange *x, unsigned status, const char *allow)
