@@ -39,6 +39,9 @@ static void test_reading(void **state)
 		{"a reply", W(HEAD("\x81\x80", "\0\1\0\0\0\0\0\0") Q_A), DNS_DROP, 0},
 		{"a header alone", W(HEAD("\1\0", "\0\0\0\0\0\0\0\0")), DNS_ERROR, RCODE_FORMERR},
 		{"two questions", W(HEAD("\1\0", "\0\2\0\0\0\0\0\0") Q_A Q_A), DNS_ERROR, RCODE_FORMERR},
+		/* Skipped as if there were none, they would leave a client that asks for a cookie. */
+		{"two questions and a cookie", W(HEAD("\1\0", "\0\2\0\0\0\0\0\1") Q_A Q_A
+			OPT("\4\xd0", "\0\0\0\0", "\0\x0c\0\x0a\0\x08" "CLIENT01")), DNS_ERROR, RCODE_FORMERR},
 		{"no question where one is promised", W(HEAD("\1\0", "\0\1\0\0\0\0\0\0")), DNS_ERROR, RCODE_FORMERR},
 		{"cut in the type", W(HEAD("\1\0", "\0\1\0\0\0\0\0\0") WWW "\0"), DNS_ERROR, RCODE_FORMERR},
 		{"a name that points at itself", W(HEAD("\1\0", "\0\1\0\0\0\0\0\0") "\xc0\x0c\0\1\0\1"), DNS_ERROR, RCODE_FORMERR},
