@@ -109,6 +109,14 @@ static void on_next_slice(evutil_socket_t fd, short what, void *ctx)
 	read_slice(ctx, HOSTS_SLICE);
 }
 
+static void say_gone(const struct hosts *h)
+{
+	char line[4400];
+
+	snprintf(line, sizeof(line), "%s is gone: no name is answered from it", h->path);
+	h->say(h->say_ctx, line);
+}
+
 static void refresh(struct hosts *h)
 {
 	uint64_t now = clock_monotonic();
@@ -118,6 +126,8 @@ static void refresh(struct hosts *h)
 	h->looked_at = now;
 	if (!watched_file_changed(&h->file, HOSTS_BYTES_MAX, &h->text, &h->text_len))
 		return;
+	if (h->table && h->file.gone)
+		say_gone(h);
 	if (hosts_reading_begin(h->text ? h->text : "", h->text_len, h->seed, &h->reading))
 		lack_memory(h);
 	else /* at the start there is nothing else to answer from, and nobody asks yet */
@@ -170,6 +180,7 @@ int hosts_reopen(struct hosts *h, const char *path)
 	free(h->path);
 	h->path = copy;
 	h->file.path = copy;
+	h->file.may_go = true;
 	h->looked_at = 0;
 	refresh(h);
 	return 0;

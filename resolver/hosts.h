@@ -58,7 +58,8 @@ struct hosts_config {
 	hosts_say_fn *say;
 	void *ctx;
 };
-/* Reads it; one that is not there is empty until it comes. Later changes are read in slices, one a turn
+/* Reads it; one that is not there is empty until it comes, and so is one that has gone, at the second
+ * look without it. Later changes are read in slices, one a turn
  * of the loop, and what was read before answers until the new is whole: 200,000 lines take 0.2 s,
  * in which no question would be answered. 0 or -ENOMEM. */
 #define HOSTS_SLICE (32u << 10) /* bytes: a thousand lines, a millisecond */

@@ -58,7 +58,7 @@ struct upstream {
 	int fd;	   /* -1: no child to talk to */
 	pid_t pid; /* 0: none, or reaped */
 	uint64_t started, restart_delay;
-	struct event *readable, *writable, *restart, *tick;
+	struct event *readable, *writable, *restart, *tick, *look;
 	struct child_words *words;
 	child_words_fn *say;
 	void *say_ctx;
@@ -255,6 +255,25 @@ static void refresh_list(struct upstream *u)
 		u->moved(u->moved_ctx);
 }
 
+/* Also while nothing is asked: where all that anybody wants is in memory, it would be what another
+ * network said. */
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	refresh_list(arg);
+}
+
+static void follow_system(struct upstream *u)
+{
+	static const struct timeval second = {.tv_sec = 1};
+
+	if (upstream_list_follows_system(u->list))
+		event_add(u->look, &second);
+	else
+		event_del(u->look);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -306,8 +325,7 @@ static int handle_frame(struct upstream *u, size_t len)
 
 	if (frame_open(u->buffer, len, &frame))
 		return -EBADMSG;
-	return frame.kind == FRAME_COUNTERS ? handle_counters(u, &frame)
-					    : handle_answer(u, &frame);
+	return frame.kind == FRAME_COUNTERS ? handle_counters(u, &frame) : handle_answer(u, &frame);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -454,7 +472,8 @@ int upstream_create(struct event_base *base, const struct upstream_config *confi
 	}
 	u->restart = evtimer_new(base, on_restart, u);
 	u->tick = event_new(base, -1, EV_PERSIST, on_tick, u);
-	r = u->restart && u->tick ? copy_config(u, config) : -ENOMEM;
+	u->look = event_new(base, -1, EV_PERSIST, on_look, u);
+	r = u->restart && u->tick && u->look ? copy_config(u, config) : -ENOMEM;
 	if (!r)
 		r = upstream_list_create(config, &u->list);
 	if (!r)
@@ -463,6 +482,7 @@ int upstream_create(struct event_base *base, const struct upstream_config *confi
 		upstream_destroy(u);
 		return r;
 	}
+	follow_system(u);
 	*ret_upstream = u;
 	return 0;
 }
@@ -483,6 +503,8 @@ void upstream_destroy(struct upstream *u)
 		event_free(u->restart);
 	if (u->tick)
 		event_free(u->tick);
+	if (u->look)
+		event_free(u->look);
 	upstream_list_destroy(u->list);
 	free(u->config);
 	free(u->program);
@@ -495,6 +517,7 @@ int upstream_reload(struct upstream *u, const struct upstream_config *config)
 
 	if (r)
 		return r;
+	follow_system(u);
 	u->list_unsent = true;
 	flush(u);
 	return 0;

@@ -326,6 +326,11 @@ bool upstream_list_refresh(struct upstream_list *list)
 	return resolv_conf_changed(&list->file, &list->system) && make_list(list, false, true);
 }
 
+bool upstream_list_follows_system(const struct upstream_list *list)
+{
+	return list->has_system;
+}
+
 bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name)
 {
 	for (size_t i = 0; i < list->words.len; i++) {

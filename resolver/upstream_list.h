@@ -24,16 +24,19 @@ void upstream_list_doors(
 /* Looks at resolv.conf, at most once a second. A changed file is another network even if it names
  * the same address: its servers begin anew. True: the servers are others. */
 bool upstream_list_refresh(struct upstream_list *list);
+/* Is resolv.conf looked at at all? */
+bool upstream_list_follows_system(const struct upstream_list *list);
 /* Borrowed until the next call. */
 const struct frame_servers *upstream_list_servers(const struct upstream_list *list);
 
 /* Has this name servers of its own? */
 bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name);
-/* Of the words, the insecure zones and what resolv.conf says: another where answers may be others. */
+/* Of the words, the insecure zones and what resolv.conf says: another where answers may be others.
+ */
 uint64_t upstream_list_fingerprint(const struct upstream_list *list);
 
-/* What ails the relays that this name is asked of, the first of them: "SERVER: why". Borrowed until the
- * next call; "": nothing, as far as is known. */
+/* What ails the relays that this name is asked of, the first of them: "SERVER: why". Borrowed until
+ * the next call; "": nothing, as far as is known. */
 const char *upstream_list_why(struct upstream_list *list, const struct name *name);
 
 /* What the validator says of its servers, since it was started; when it has died that is added to

@@ -15,8 +15,9 @@ static int64_t modified_ns(const struct stat *st)
 
 static bool same(const struct watched_file *file, const struct stat *st)
 {
-	return file->seen && file->device == st->st_dev && file->inode == st->st_ino &&
-	       file->size == st->st_size && file->modified_ns == modified_ns(st);
+	return file->seen && !file->gone && file->device == st->st_dev &&
+	       file->inode == st->st_ino && file->size == st->st_size &&
+	       file->modified_ns == modified_ns(st);
 }
 
 static void note(struct watched_file *file, const struct stat *st)
@@ -26,6 +27,7 @@ static void note(struct watched_file *file, const struct stat *st)
 	file->size = st->st_size;
 	file->modified_ns = modified_ns(st);
 	file->seen = true;
+	file->gone = 0;
 }
 
 /* What there is, at most `size` bytes: no more than stat has said, so that what is appended under
@@ -46,13 +48,20 @@ static size_t read_all(int fd, char *text, size_t size)
 	return len;
 }
 
-/* There is none now: news only at the first look. What was read before stands. */
+#define GONE_LOOKS 2
+
+/* There is none now: news at the first look, and where it may go at the second without it. Else
+ * what was read before stands. */
 static bool is_missing(struct watched_file *file)
 {
 	bool first = !file->seen;
 
 	file->seen = true;
-	return first;
+	if (first)
+		file->gone = GONE_LOOKS;
+	if (first || !file->may_go || file->gone == GONE_LOOKS)
+		return first;
+	return ++file->gone == GONE_LOOKS;
 }
 
 bool watched_file_changed(struct watched_file *file, size_t max, char **ret_text, size_t *ret_len)

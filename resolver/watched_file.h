@@ -18,11 +18,15 @@ struct watched_file {
 	off_t size;
 	int64_t modified_ns;
 	bool seen;
+	bool may_go; /* whoever looks says so: one that is gone twice in a row is empty from then on
+		      */
+	unsigned gone;
 };
 
 /* Reads the file, `max` bytes of it at most, if it is another than last time: true, and a malloc'd
  * text, NULL only with length 0. A file that cannot be read is empty at the first look; one that
- * vanishes later is as it was, for whoever replaces it carelessly has a moment without one. */
+ * vanishes later is as it was, for whoever replaces it carelessly has a moment without one, or with
+ * may_go for one look. */
 bool watched_file_changed(struct watched_file *file, size_t max, char **ret_text, size_t *ret_len);
 
 #endif

@@ -308,8 +308,28 @@ static void answers_of_a_file(void **state)
 	assert_int_equal(hosts_reopen(h, path), 0);
 	assert_null(hosts_answer(h, &q));
 	assert_non_null(hosts_answer(h, &other));
-	/* Gone: what it said stands. None: nothing does. */
+	/* Gone for a moment, as where it is replaced: what it said stands. */
 	unlink(path);
+	said_count = 0;
+	assert_int_equal(hosts_reopen(h, path), 0);
+	assert_non_null(hosts_answer(h, &other));
+	write_file("10.0.0.2 b.example\n");
+	assert_int_equal(hosts_reopen(h, path), 0);
+	unlink(path);
+	assert_int_equal(hosts_reopen(h, path), 0);
+	assert_non_null(hosts_answer(h, &other));
+	assert_int_equal(said_count, 0);
+	/* For good: nothing does, which is said once. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(hosts_reopen(h, path), 0);
+		assert_null(hosts_answer(h, &other));
+	}
+	assert_int_equal(said_count, 1);
+	assert_non_null(strstr(said, "is gone"));
+	hosts_counters(h, &c);
+	assert_int_equal(c.names, 0);
+	/* Back, the same. None: nothing does. */
+	write_file("10.0.0.2 b.example\n");
 	assert_int_equal(hosts_reopen(h, path), 0);
 	assert_non_null(hosts_answer(h, &other));
 	assert_int_equal(hosts_reopen(h, NULL), 0);

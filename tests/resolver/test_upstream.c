@@ -542,6 +542,37 @@ static void no_callback_after_cancel(void **state)
 	stop(&f);
 }
 
+static void on_moved(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
+/* Nobody asks, as all that is wanted is in memory; what that says is of another network then. */
+static void another_network_is_noticed_without_a_question(void **state)
+{
+	struct fixture f;
+	char conf[] = "/tmp/kadns-resolv-XXXXXX";
+	int fd = mkstemp(conf);
+	unsigned moved = 0;
+	struct timeval patience = {.tv_sec = 10};
+	struct upstream_config config = {
+		.list = {"system"}, .list_len = 1, .user = FAKE "mute", .resolv_conf = conf};
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "nameserver 192.0.2.1\n", 21), 21);
+	start_config(&f, &config);
+	upstream_watch(f.u, on_moved, &moved);
+	assert_int_equal(pwrite(fd, "nameserver 192.0.2.2\n\n", 22, 0), 22);
+	event_base_loopexit(f.base, &patience);
+	while (!moved && !event_base_got_exit(f.base))
+		event_base_loop(f.base, EVLOOP_ONCE);
+	assert_int_equal(moved, 1);
+	stop(&f);
+	close(fd);
+	unlink(conf);
+}
+
 /* Cancelled before it was said: the child, which dies of any question, never hears of it. */
 static void cancel_while_there_is_no_child(void **state)
 {
@@ -839,6 +870,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(why_is_printable),
 		cmocka_unit_test(hanging_child_is_replaced),
 		cmocka_unit_test(no_callback_after_cancel),
+		cmocka_unit_test(another_network_is_noticed_without_a_question),
 		cmocka_unit_test(cancel_while_there_is_no_child),
 		cmocka_unit_test(cancelled_questions_are_owed_too),
 		cmocka_unit_test(callback_may_ask),
