@@ -8,6 +8,7 @@
  *   search.c   ask the nearest, then nearer ones
  *   get.c      values, verified
  *   put.c      the second half of a put: store on the nearest that answered
+ *   put_send.c  who these are
  *   region.c   is the network as dense around a target as elsewhere?
  *   nets.c     or from one network?
  *   detour.c   where it is not: a second path, and the far side of the region

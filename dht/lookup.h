@@ -182,12 +182,22 @@ bool dht_detour_round(struct dht_lookup *l, unsigned family, struct dht_candidat
 bool dht_detour_ended(struct dht_lookup *l, struct dht_candidate *c, const struct dht_query *q,
 	enum dht_search_state how);
 
+/* A node that answered the search and is silent now has most likely lost a packet. */
+#define DHT_PUT_TRIES 2
+/* A seq to compare with where nothing was: BEP 44 ignores `cas` while nothing is stored, and
+ * ours are the microseconds since 1970. So of two first writers the second is told. */
+#define DHT_CAS_NOTHING 0
+/* put_send.c: stores while the put still searches; sends the item to one node; to all of a family
+ * that are to have it. True when none of these is worth waiting for any more. */
+void dht_put_ahead(struct dht_lookup *l);
+void dht_put_send(struct dht_lookup *l, struct dht_candidate *c);
+bool dht_put_front(struct dht_lookup *l, struct dht_candidates *front);
+
 /* put.c: a put, or a refresh, of a copy of the item; the search is over; ends of queries that
  * store. */
 int dht_put_make(struct dht *dht, const struct dht_item *item, dht_put_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup);
 void dht_put_start(struct dht_lookup *l);
-void dht_put_ahead(struct dht_lookup *l); /* while it still searches */
 void dht_put_store(struct dht_lookup *l);
 void dht_put_answer(struct dht_lookup *l, const struct dht_query *q, const struct dht_message *m);
 void dht_put_stalled(struct dht_lookup *l, const struct dht_query *q);

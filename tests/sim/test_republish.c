@@ -1,90 +1,8 @@
 /* Own items, kept alive: whoever leaves or forgets, they stay readable, and cost little. */
 #undef NDEBUG
+#include "tests/sim/republish_world.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "dht/engine.h"
-#include "tests/sim/sim.h"
-
-#define NODES 16 /* twice as many as hold an item */
-#define MINUTE (60 * SIM_SECOND)
-#define HOUR (60 * MINUTE)
-/* Everything ten times as fast as in the world, where it is two hours: looks are ten minutes apart
- * and less. */
-#define LIFETIME (12 * MINUTE)
-#define LONGER (24 * HOUR)
-#define TIGHT_ITEMS 30
-
-/* Nodes that keep items for so long; node 0 reckons with LIFETIME. */
-static struct sim *network(uint64_t lifetime, unsigned rate)
-{
-	const struct sim_config config = {
-		.rtt_min = 20000, .rtt_max = 120000, .item_lifetime = lifetime};
-	const struct dht_republish_limits limits = {.lifetime = LIFETIME, .rate = rate};
-	struct sim *sim = sim_network(&config, NODES);
-	dht_republish_limits(sim_dht(sim, 0), &limits);
-	return sim;
-}
-
-struct owned {
-	struct dht_item item;
-	struct dht_published *published;
-	unsigned refreshes;
-	struct dht_result last;
-	struct dht *remove_from; /* in the callback */
-};
-
-static void on_refresh(void *ctx, const struct dht_result *result)
-{
-	struct owned *o = ctx;
-	o->refreshes++;
-	o->last = *result;
-	if (o->remove_from) {
-		dht_unpublish(o->remove_from, o->published);
-		o->published = NULL;
-	}
-}
-
-static void own(struct sim *sim, struct owned *o, uint64_t who)
-{
-	struct sim_answer a;
-	*o = (struct owned){0};
-	sim_mutable(who, 1000, "a record of ours", &o->item);
-	sim_put(sim, 0, &o->item, 0, &a);
-	assert_true(a.result.stored >= 7);
-	assert_int_equal(
-		dht_publish(sim_dht(sim, 0), &o->item, sim_now(sim), on_refresh, o, &o->published),
-		0);
-}
-
-static size_t copies(struct sim *sim, const struct dht_item *item)
-{
-	struct dht_id target;
-	dht_item_target(item, &target);
-	return sim_copies(sim, &target);
-}
-
-static struct dht_counters counters(struct sim *sim)
-{
-	struct dht_counters c;
-	dht_counters(sim_dht(sim, 0), &c);
-	return c;
-}
-
-static bool readable(struct sim *sim, size_t by, const struct dht_item *item)
-{
-	struct sim_answer a;
-	sim_get(sim, by, item, &a);
-	return a.values + a.own > 0 && a.best.seq == item->seq;
-}
 
 /* Nodes forget after two hours: at no moment are there fewer copies than are held for sure. */
 static void test_stays(void **state)
@@ -347,119 +265,6 @@ static void test_immutable(void **state)
 	sim_destroy(sim);
 }
 
-/* More than the budget allows: it is kept all the same, and each item has its turn. */
-static void test_budget(void **state)
-{
-	(void)state;
-	enum { ITEMS = 30 };
-	struct sim *sim = network(LIFETIME, 150);
-	static struct owned o[ITEMS];
-	for (unsigned i = 0; i < ITEMS; i++)
-		own(sim, &o[i], i);
-	uint64_t sent[40] = {counters(sim).refresh_bytes}, most = 0;
-	for (size_t minute = 1; minute < sizeof(sent) / sizeof(*sent); minute++) {
-		sim_run(sim, MINUTE);
-		sent[minute] = counters(sim).refresh_bytes;
-		if (minute >= 10 && sent[minute] - sent[minute - 10] > most)
-			most = sent[minute] - sent[minute - 10];
-	}
-	assert_true(most <= 150 * 600 + 3000); /* the last one may begin within the ten minutes */
-	assert_true(most >= 150 * 300);
-	assert_true(counters(sim).refresh_bytes >= most);
-	for (unsigned i = 0; i < ITEMS; i++) {
-		assert_true(o[i].refreshes >= 3);
-		assert_true(readable(sim, 1 + i % (NODES - 1), &o[i].item));
-	}
-	/* None in most networks, two at the most in forty. */
-	assert_true(counters(sim).refresh_late <= 3);
-	sim_destroy(sim);
-}
-
-/* Too much for the budget, whatever is done: said by a counter, not hidden. */
-static void test_late(void **state)
-{
-	(void)state;
-	enum { ITEMS = 20 };
-	struct sim *sim = network(LIFETIME, 20);
-	static struct owned o[ITEMS];
-	for (unsigned i = 0; i < ITEMS; i++)
-		own(sim, &o[i], i);
-	sim_run(sim, 72 * MINUTE);
-	assert_true(counters(sim).refresh_late > 0);
-	/* Each on the few nodes that there are bytes for: two. */
-	assert_true(counters(sim).refresh_puts <= 2 * counters(sim).refreshes);
-	assert_true(counters(sim).refresh_bytes <= 20 * 72 * 60 + 3000);
-	sim_destroy(sim);
-}
-
-/* All copies lapsed while we were cut off. To put all eight at once again would take longer than
- * the lifetime, and so for ever; with fewer each, a round fits again. */
-static void test_recovers(void **state)
-{
-	(void)state;
-	enum { ITEMS = 33 };
-	struct sim *sim = network(LIFETIME, 150);
-	static struct owned o[ITEMS];
-	for (unsigned i = 0; i < ITEMS; i++)
-		own(sim, &o[i], i);
-	sim_set_side(sim, 0, 1);
-	sim_run(sim, 2 * LIFETIME);
-	sim_set_side(sim, 0, 0);
-	sim_run(sim, 2 * LIFETIME);
-	uint64_t late = counters(sim).refresh_late;
-	for (unsigned minute = 0; minute < 36; minute++) {
-		sim_run(sim, MINUTE);
-		for (unsigned i = 0; i < ITEMS; i++)
-			assert_true(copies(sim, &o[i].item) > 0);
-	}
-	assert_true(counters(sim).refresh_late <= late);
-	sim_destroy(sim);
-}
-
-/* So many items that the budget pays for three copies of each. */
-static struct sim *tight(uint64_t lifetime)
-{
-	struct sim *sim = network(lifetime, 75);
-	static struct owned o[TIGHT_ITEMS];
-	for (unsigned i = 0; i < TIGHT_ITEMS; i++)
-		own(sim, &o[i], i);
-	sim_run(sim, 2 * LIFETIME);
-	return sim;
-}
-
-/* What can pay for three copies each keeps to three nodes: putting it on all eight where the other
- * five lack it, as at every look they do, would leave nothing for later. Nor are the five asked,
- * but in one look of eight: a look is four questions, and three puts of 270 bytes. */
-static void test_few(void **state)
-{
-	(void)state;
-	struct sim *sim = tight(LIFETIME);
-	struct dht_counters before = counters(sim);
-	sim_run(sim, 4 * LIFETIME);
-	uint64_t looks = counters(sim).refreshes - before.refreshes;
-	uint64_t puts = counters(sim).refresh_puts - before.refresh_puts;
-	assert_true(looks >= 3 * TIGHT_ITEMS);
-	assert_true(puts * 10 <= looks * 32);
-	assert_true(puts * 10 >= looks * 28);
-	assert_true(counters(sim).refresh_bytes - before.refresh_bytes <= looks * 1500);
-	assert_true(counters(sim).refresh_late <= 1); /* of about 150 */
-	sim_destroy(sim);
-}
-
-/* By those looks at all eight nodes that keep longer are found out all the same. */
-static void test_few_needed(void **state)
-{
-	(void)state;
-	struct sim *sim = tight(LONGER);
-	sim_run(sim, 30 * LIFETIME);
-	uint64_t puts = counters(sim).refresh_puts, looks = counters(sim).refreshes;
-	sim_run(sim, 10 * LIFETIME);
-	puts = counters(sim).refresh_puts - puts;
-	looks = counters(sim).refreshes - looks;
-	assert_true(looks > 0 && puts * 10 <= looks);
-	sim_destroy(sim);
-}
-
 /* Nodes that forget at once are not asked more and more often. */
 static void test_hopeless(void **state)
 {
@@ -620,11 +425,6 @@ int main(void)
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_healed),
 		cmocka_unit_test(test_immutable),
-		cmocka_unit_test(test_budget),
-		cmocka_unit_test(test_late),
-		cmocka_unit_test(test_recovers),
-		cmocka_unit_test(test_few),
-		cmocka_unit_test(test_few_needed),
 		cmocka_unit_test(test_hopeless),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_churn),
