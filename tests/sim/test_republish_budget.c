@@ -103,7 +103,9 @@ static void test_few(void **state)
 	sim_destroy(sim);
 }
 
-/* By those looks at all eight nodes that keep longer are found out all the same. */
+/* By those looks at all eight nodes that keep longer are found out all the same: instead of three
+ * puts of each item every lifetime there are none at all in 18 networks of 20, and 6 and 39 in two.
+ */
 static void test_few_needed(void **state)
 {
 	(void)state;
@@ -113,7 +115,8 @@ static void test_few_needed(void **state)
 	sim_run(sim, 10 * LIFETIME);
 	puts = counters(sim).refresh_puts - puts;
 	looks = counters(sim).refreshes - looks;
-	assert_true(looks > 0 && puts * 10 <= looks);
+	assert_in_range(looks, 1, 2 * TIGHT_ITEMS);
+	assert_true(puts <= 2 * TIGHT_ITEMS); /* of 900 */
 	sim_destroy(sim);
 }
 
