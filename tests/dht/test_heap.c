@@ -30,6 +30,8 @@ static void check(const struct dht_heap *h, const struct dht_due *things, const 
 		assert_ptr_equal(h->list[things[i].place], &things[i]);
 	}
 	assert_int_equal(h->len, len);
+	for (size_t i = 1; i < len; i++)
+		assert_true(h->list[(i - 1) / 2]->at <= h->list[i]->at);
 	assert_int_equal(dht_heap_due(h), first);
 }
 

@@ -80,6 +80,92 @@ static void tokens_that_have_aged(void **state)
 	assert_int_equal(queries(w, DHT_PUT), 18);
 }
 
+/* Who was sent a put, in the order of the first. */
+struct stores {
+	const struct dht_contact *at[NODES];
+	size_t len;
+};
+
+static size_t order_of(struct stores *s, const struct dht_contact *at)
+{
+	size_t n = 0;
+	while (n < s->len && s->at[n] != at)
+		n++;
+	if (n == s->len)
+		s->at[s->len++] = at;
+	return n;
+}
+
+/* Three of the nine are silent, and the five others that the second search finds as well: a third
+ * finds some that are not. */
+static void silent_ones_make_a_third_search(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct stores stores = {0};
+	struct dht_message m;
+	size_t i = 0;
+	know_nodes(w, NODES);
+	begin_put(w, &o, 0);
+	for (unsigned times = 0; times < 400 && !o.ends; times++) {
+		for (; i < w->sent_len; i++) {
+			if (sent_query(w, i, DHT_GET, &m)) {
+				struct dht_message reply = reply_to(w, i, &m);
+				world_tell(w, &w->sent[i].to, &reply);
+			} else if (sent_query(w, i, DHT_PUT, &m)) {
+				size_t n = order_of(&stores, addressee(w, i));
+				if (n >= 14 || (n >= 3 && n < 9))
+					answer_put(w, i, true);
+			}
+		}
+		world_pass(w, WORLD_SECOND / 20);
+	}
+	assert_int_equal(o.ends, 1);
+	assert_true(o.result.stored >= 8);
+}
+
+/* But who refuses twice will not be asked a third time, nor anybody else instead of him. */
+static void refusals_make_no_third(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct stores stores = {0};
+	struct dht_message m;
+	know_nodes(w, NODES);
+	begin_put(w, &o, 0);
+	for (size_t i = 0; i < w->sent_len; i++) {
+		if (sent_query(w, i, DHT_GET, &m)) {
+			struct dht_message reply = reply_to(w, i, &m);
+			world_tell(w, &w->sent[i].to, &reply);
+		} else if (sent_query(w, i, DHT_PUT, &m)) {
+			order_of(&stores, addressee(w, i));
+			answer_put(w, i, false);
+		}
+	}
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(stores.len, 9);
+	assert_int_equal(o.result.stored, 0);
+}
+
+/* Who took it while he was believed, and is a suspect when the last has answered, does not count.
+ */
+static void suspects_do_not_count_at_the_end(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	know_nodes(w, 9);
+	begin_put(w, &o, 0);
+	answer_gets(w, 0, false);
+	for (size_t n = 0; n < 7; n++)
+		answer_put(w, nth_put(w, n), true);
+	struct dht_candidates *front = &o.lookup->fronts[0];
+	dht_candidates_find(front, addressee(w, nth_put(w, 0)))->standing = DHT_SUSPECT;
+	for (size_t n = 7; n < 9; n++)
+		answer_with(w, nth_put(w, n), DHT_E_SEQ);
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.result.stored, 6);
+}
+
 /* We are one of the eight, and hold something newer: so only seven others are told of what they
  * will refuse; an eighth, which holds nothing, would take it. */
 static void our_own_refusal_is_one_of_eight(void **state)
@@ -213,6 +299,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(tokens_that_have_aged),
+		TEST(silent_ones_make_a_third_search),
+		TEST(refusals_make_no_third),
+		TEST(suspects_do_not_count_at_the_end),
 		TEST(a_second_search_waits_for_no_round),
 		TEST(our_own_refusal_is_one_of_eight),
 		TEST(the_ninth_is_not_waited_for),
