@@ -22,11 +22,11 @@ check() { # NAME, and what is wrong on standard input: nothing is good
 grep -nE '#include "(resolver|fs)/' dht/*.[ch] | check "dht/ includes nothing above it"
 grep -nE '#include "fs/' resolver/*.[ch] | check "resolver/ includes nothing above it"
 grep -lE '#include "dht/' resolver/*.[ch] |
-	grep -vE '^resolver/(cookie|rrl)\.c$' | # dht/siphash.h only, below
+	grep -vE '^resolver/(cookie|misses|rrl)\.c$' | # dht/siphash.h only, below
 	grep -vE '^resolver/(resolver|fetch|status|nodes|job|pkarr|publish|signer)[a-z_]*\.[ch]$' |
 	check "of resolver/ only the asking and the publishing side, and what shows the node, see dht/"
-grep -nE '#include "dht/' resolver/cookie.c resolver/rrl.c | grep -v siphash |
-	check "cookies and rates see its hash and nothing else of it"
+grep -nE '#include "dht/' resolver/cookie.c resolver/misses.c resolver/rrl.c | grep -v siphash |
+	check "cookies, rates and places see its hash and nothing else of it"
 grep -lE '#include "dht/' fs/*.[ch] | grep -vE '^fs/main\.c$' |
 	check "of fs/ only main.c sees dht/"
 grep -lE '#include <fuse' -r dht resolver fs | grep -vE '^fs/(mount|ops)[a-z_]*\.[ch]$' |
