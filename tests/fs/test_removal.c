@@ -1,28 +1,11 @@
 /* A process removes a record and makes it anew, as mv and install do: a refusal puts it back. */
 #undef NDEBUG
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <event2/event.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "fs/draft.h"
-#include "fs/edit.h"
-#include "fs/record.h"
-#include "resolver/clock.h"
-#include "resolver/json.h"
-#include "tests/fs/fake_resolver.h"
+#include "tests/fs/edit_fixture.h"
 
 #define OLD "192.0.2.1\n"
 #define NEW "192.0.2.2\n"
 
-static struct event_base *base;
-static struct fs *fs;
-static struct pending_caller alice = {1001, 0}, another = {1001, 0};
+static struct pending_caller alice = {ALICE, 0}, another = {ALICE, 0};
 static struct question q;
 
 static void write_record(const char *text)
@@ -33,32 +16,15 @@ static void write_record(const char *text)
 	rrset_destroy(set);
 }
 
-static int setup(void **state)
+static int set_up(void **state)
 {
-	(void)state;
-	base = event_base_new();
-	const struct fs_config config = {.resolver = fake_resolver(base),
-		.publisher = fake_publisher(),
-		.deadline = 1,
-		.lookups = 100,
-		.owner = 900};
+	int r = setup(state);
 	alice.pid = getpid();
 	another.pid = getppid();
-	q = (struct question){.type = TYPE_A, .class = CLASS_IN};
-	assert_int_equal(name_from_text("p.alt", strlen("p.alt"), &q.name), 0);
-	int r = fs_create(base, &config, &fs);
+	q = question("p.alt");
 	if (r == 0)
 		write_record(OLD);
 	return r;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fs_destroy(fs);
-	event_base_free(base);
-	fake_destroy();
-	return 0;
 }
 
 static struct handle *open_to_write(const struct pending_caller *caller)
@@ -77,30 +43,9 @@ static struct handle *remove_and_open(const struct pending_caller *caller)
 	return open_to_write(caller);
 }
 
-static int put(struct handle *h, const char *text)
+static void stands(const char *text) /* "": nothing does */
 {
-	size_t len;
-	draft_text(h->draft, &len);
-	return edit_write(fs, h, text, strlen(text), len);
-}
-
-static void release(struct handle *h)
-{
-	edit_release(fs, h);
-	handle_destroy(h);
-}
-
-static void expect(const char *text) /* NULL: nothing stands */
-{
-	const struct rrset *set = publish_standing(fs->publisher, alice.uid, &q);
-	assert_int_equal(set != NULL, text != NULL);
-	if (!text)
-		return;
-	struct rrset *expected = NULL;
-	assert_int_equal(json_read(text, strlen(text), &q, NULL, &expected, NULL), 0);
-	assert_true(rrset_same_data(set, expected));
-	assert_int_equal(set->ttl, expected->ttl);
-	rrset_destroy(expected);
+	expect(ALICE, "p.alt", text);
 }
 
 static void test_a_refusal_puts_it_back(void **state)
@@ -108,11 +53,11 @@ static void test_a_refusal_puts_it_back(void **state)
 	(void)state;
 	struct handle *h = remove_and_open(&alice);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
-	expect(OLD); /* before the reply, not at the close */
+	stands(OLD); /* before the reply, not at the close */
 	assert_false(tree_is_absent(fs->tree, &q, alice.uid, clock_monotonic()));
 	assert_int_equal(put(h, NEW), -EINVAL);
 	release(h);
-	expect(OLD);
+	stands(OLD);
 }
 
 static void test_so_does_one_after_a_good_line(void **state)
@@ -120,9 +65,9 @@ static void test_so_does_one_after_a_good_line(void **state)
 	(void)state;
 	struct handle *h = remove_and_open(&alice);
 	assert_int_equal(put(h, NEW), 0);
-	expect(NEW);
+	stands(NEW);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
-	expect(OLD);
+	stands(OLD);
 	release(h);
 }
 
@@ -132,9 +77,9 @@ static void test_half_a_value_puts_it_back_at_the_end(void **state)
 	struct handle *h = remove_and_open(&alice);
 	assert_int_equal(put(h, "{\"data\":"), 0);
 	assert_int_equal(edit_flush(fs, h, alice.pid), -EINVAL);
-	expect(NULL); /* more may come */
+	stands(""); /* more may come */
 	release(h);
-	expect(OLD);
+	stands(OLD);
 }
 
 static void test_nothing_at_all_too(void **state)
@@ -143,7 +88,7 @@ static void test_nothing_at_all_too(void **state)
 	struct handle *h = remove_and_open(&alice);
 	assert_int_equal(edit_flush(fs, h, alice.pid), 0);
 	release(h);
-	expect(OLD);
+	stands(OLD);
 }
 
 static void test_what_is_good_replaces_it(void **state)
@@ -152,13 +97,13 @@ static void test_what_is_good_replaces_it(void **state)
 	struct handle *h = remove_and_open(&alice);
 	assert_int_equal(put(h, NEW), 0);
 	release(h);
-	expect(NEW);
+	stands(NEW);
 	/* And only once: what was removed is forgotten. */
 	assert_int_equal(publish_remove(fs->publisher, alice.uid, &q), 0);
 	h = open_to_write(&alice);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NULL);
+	stands("");
 }
 
 /* `rm NAME; echo rubbish >NAME`: removed is removed. */
@@ -168,7 +113,7 @@ static void test_another_process_does_not(void **state)
 	struct handle *h = remove_and_open(&another);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NULL);
+	stands("");
 }
 
 static void test_nor_does_it_much_later(void **state)
@@ -180,7 +125,7 @@ static void test_nor_does_it_much_later(void **state)
 	struct handle *h = open_to_write(&alice);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NULL);
+	stands("");
 }
 
 static void test_others_are_left_alone(void **state)
@@ -191,14 +136,14 @@ static void test_others_are_left_alone(void **state)
 	write_record(NEW);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NEW);
+	stands(NEW);
 	/* It was removed again while it was being written. */
 	h = remove_and_open(&alice);
 	assert_int_equal(put(h, OLD), 0);
 	assert_int_equal(record_remove(fs, &q, &another), 0);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NULL);
+	stands("");
 }
 
 static void test_another_user_or_name_gets_nothing(void **state)
@@ -208,7 +153,7 @@ static void test_another_user_or_name_gets_nothing(void **state)
 	struct handle *h = remove_and_open(&bob);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NULL);
+	stands("");
 	assert_null(publish_standing(fs->publisher, bob.uid, &q));
 	write_record(OLD);
 	assert_int_equal(record_remove(fs, &q, &alice), 0);
@@ -225,7 +170,7 @@ static void test_moved_away_is_as_removed(void **state)
 	struct handle *h = open_to_write(&alice);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(OLD);
+	stands(OLD);
 }
 
 /* sed -i.bak moves it away and renames another file to it. */
@@ -238,9 +183,9 @@ static void test_a_refused_rename_puts_it_back(void **state)
 	assert_int_equal(scratch_write(f, "rubbish\n", 8, 0), 0);
 	assert_int_equal(record_to_scratch(fs, &q, &alice, "p.alt.bak", 9), 0);
 	assert_int_equal(record_from_scratch(fs, f, &q, &another), -EINVAL);
-	expect(NULL);
+	stands("");
 	assert_int_equal(record_from_scratch(fs, f, &q, &alice), -EINVAL);
-	expect(OLD);
+	stands(OLD);
 	assert_true(f->linked);
 }
 
@@ -254,10 +199,10 @@ static void test_so_does_a_refused_open(void **state)
 		open[i] = open_to_write(&another);
 	assert_int_equal(record_remove(fs, &q, &alice), 0);
 	assert_int_equal(edit_open(fs, node, &alice, false, &h), -EDQUOT);
-	expect(OLD);
+	stands(OLD);
 	for (size_t i = 0; i < HANDLE_USER_DRAFTS; i++)
 		release(open[i]);
-	expect(OLD);
+	stands(OLD);
 }
 
 /* The mount ends while what was removed is being written. */
@@ -266,7 +211,7 @@ static void test_the_end_puts_it_back(void **state)
 	(void)state;
 	remove_and_open(&alice);
 	fs_stop(fs);
-	expect(OLD);
+	stands(OLD);
 }
 
 /* Callers outside of our process namespace have no number: they could be anyone. */
@@ -278,7 +223,7 @@ static void test_unknown_processes_are_not_remembered(void **state)
 	struct handle *h = open_to_write(&unknown);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
-	expect(NULL);
+	stands("");
 }
 
 /* P removes, another writes NEW, P begins and gives up; the other's record is refused and goes.
@@ -291,11 +236,11 @@ static void test_what_another_was_refused_stays_away(void **state)
 	assert_int_equal(put(h, "{"), 0);
 	draft_truncate(h->draft, 0);
 	assert_int_equal(put(his, "rubbish\n"), -EINVAL);
-	expect(NULL);
+	stands("");
 	release(h);
-	expect(OLD);
+	stands(OLD);
 	release(his);
-	expect(OLD);
+	stands(OLD);
 }
 
 /* ---- the table by itself ---- */
@@ -366,7 +311,7 @@ static void test_the_table_is_full(void **state)
 
 int main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_a_refusal_puts_it_back),
 		CASE(test_so_does_one_after_a_good_line),
