@@ -2,8 +2,11 @@
  *
  * A commit is written to the log (WAL) by write(2) alone and survives kill -9; from then on the
  * thread of own_sync has the disk take it, together with all that came while it was at the last.
- * Who must know, waits (own_wait). A checkpoint is SQLite's, with its own two syncs, in the loop:
- * one in a thousand pages, and none may be left out of the order that it keeps.
+ * Who must know, waits (own_wait). A checkpoint is SQLite's, with its own syncs, in the loop, for
+ * one connection owns all of that and none may be left out of the order that it keeps: one in a
+ * thousand pages, right after the thread's sync, so that there is nothing of the log left to wait
+ * for. What is left is the database's, of at most those pages: 0.2 ms of 1,500 writes in a row that
+ * took 0.3 ms each (ext4, a virtual disk); as long as one write on any other disk.
  *
  * When the disk fails, the kernel drops what it could not write, but still shows it, and says
  * "good" the next time. So nothing that was in the log since the last sync may be believed: the log
@@ -63,6 +66,8 @@ static void answer(struct own_durable *d, uint64_t until, int error)
 static int on_commit(void *ctx, sqlite3 *db, const char *schema, int frames)
 {
 	struct own_durable *d = ctx;
+	(void)db;
+	(void)schema;
 	if (frames < d->frames) {
 		d->generation++;
 		d->durable_frames = 0;
@@ -70,8 +75,6 @@ static int on_commit(void *ctx, sqlite3 *db, const char *schema, int frames)
 	d->frames = frames;
 	d->commits++;
 	d->counters.commits++;
-	if (frames >= CHECKPOINT_FRAMES)
-		sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	arm(d, false);
 	return SQLITE_OK;
 }
@@ -137,6 +140,9 @@ static void on_synced(void *ctx, int error)
 		recover(d);
 	} else if (d->generation == d->asked_generation) {
 		d->durable_frames = d->asked_frames;
+		if (d->durable_frames >= CHECKPOINT_FRAMES)
+			sqlite3_wal_checkpoint_v2(
+				d->own->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	}
 	d->durable = until;
 	answer(d, until, error);

@@ -92,6 +92,8 @@ static int tear_down(void **state)
 	(void)state;
 	char side[128];
 	static const char *const suffixes[] = {"", "-wal"};
+	held = false; /* a test that failed may have left the thread waiting */
+	sem_post(&go);
 	close_file();
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);
@@ -150,6 +152,12 @@ static void loop_until(const struct writer *w)
 		event_base_loop(base, EVLOOP_ONCE);
 }
 
+static void loop_until_syncing(void)
+{
+	while (syncs == 0)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
 static void test_one_sync_for_all_of_a_turn(void **state)
 {
 	(void)state;
@@ -183,8 +191,7 @@ static void test_others_go_on_while_the_disk_is_busy(void **state)
 	held = true;
 	assert_int_equal(put(1, "a.test", 1), 0);
 	wait_for(&first);
-	while (syncs == 0)
-		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	loop_until_syncing();
 	assert_int_equal(put(2, "b.test", 2), 0);
 	wait_for(&second);
 	assert_int_equal(put(3, "c.test", 3), 0);
@@ -252,8 +259,7 @@ static void test_a_failure_takes_what_came_meanwhile(void **state)
 	held = true;
 	assert_int_equal(put(1, "a.test", 1), 0);
 	wait_for(&first);
-	while (syncs == 0)
-		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	loop_until_syncing();
 	assert_int_equal(put(1, "b.test", 1), 0);
 	wait_for(&second);
 	held = false;
@@ -353,6 +359,33 @@ static void test_failures_around_checkpoints(void **state)
 	assert_int_equal(get(1, "a.test"), stands);
 }
 
+/* A checkpoint waits for the disk in the loop, so it comes when the log is there already. */
+static void test_a_checkpoint_waits_for_the_thread(void **state)
+{
+	(void)state;
+	struct writer first, last;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&first);
+	held = true;
+	loop_until_syncing();
+	loop_syncs = 0;
+	for (int i = 0; i < 1500; i++)
+		assert_int_equal(put(1, "a.test", (uint8_t)(i % 250 + 1)), 0);
+	wait_for(&last);
+	assert_int_equal(loop_syncs, 0);
+	held = false;
+	sem_post(&go);
+	loop_until(&last);
+	assert_in_range(loop_syncs, 1, 2); /* the log, which is clean, and the database */
+	loop_syncs = 0;
+	assert_int_equal(put(1, "a.test", 7), 0);
+	wait_for(&last);
+	loop_until(&last);
+	assert_in_range(loop_syncs, 0, 1); /* the beginning of the log */
+	reopen();
+	assert_int_equal(get(1, "a.test"), 7);
+}
+
 static void tell(void *ctx)
 {
 	++*(int *)ctx;
@@ -383,6 +416,7 @@ int main(void)
 		TEST(test_a_disk_that_stays_bad),
 		TEST(test_a_failure_after_a_crash),
 		TEST(test_failures_around_checkpoints),
+		TEST(test_a_checkpoint_waits_for_the_thread),
 		TEST(test_who_keeps_copies_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
