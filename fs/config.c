@@ -170,10 +170,31 @@ static const struct option *find_option(const char *name)
 	return NULL;
 }
 
+/* What mount(8), mount.fuse3(8) and fstab(5) add, most of it for others: it says nothing that is not
+ * so already, or nothing that a mount of records could obey. `user=NAME` is ours, `user` alone is
+ * fstab(5)'s. */
+static bool is_mount_word(const char *name, const char *value)
+{
+	static const char *const words[] = {
+		"_netdev", "async", "atime", "auto", "defaults", "dev", "diratime", "dirsync",
+		"exec", "group", "iversion", "lazytime", "loud", "mand", "noatime", "noauto",
+		"nodev", "nodiratime", "noexec", "nofail", "noiversion", "nolazytime", "nomand",
+		"norelatime", "nostrictatime", "nosuid", "nosymfollow", "nouser", "owner",
+		"relatime", "rw", "silent", "strictatime", "suid", "symfollow", "sync", "user",
+		"users",
+	};
+	if (strncmp(name, "x-", 2) == 0 || strcmp(name, "comment") == 0)
+		return true;
+	for (size_t i = 0; !value && i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int apply(struct reader *r, const struct given *g)
 {
 	const struct option *o = find_option(g->name);
-	if (config_is_mount_word(g->name, g->value))
+	if (is_mount_word(g->name, g->value))
 		return 0;
 	if (!o)
 		return config_complain(g, "unknown option %s (see --help)", g->name);
@@ -200,7 +221,7 @@ static int apply_all(struct reader *r, size_t line_len)
 			const struct option *o = find_option(r->given[i].name);
 			if (o && o->repeatable && !begun[o - config_options]) {
 				begun[o - config_options] = true;
-				*o->list(r->config) = 0;
+				*(size_t *)((char *)r->config + o->list) = 0;
 			}
 			int error = apply(r, &r->given[i]);
 			if (error)

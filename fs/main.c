@@ -6,7 +6,6 @@
 #include <event2/event.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 #include "fs/mount.h"
 #include "fs/reload.h"
 #include "fs/state.h"
+#include "fs/upstreams.h"
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
 
@@ -134,70 +134,6 @@ static int open_dht(struct program *p)
 		log_line(LOG_ERR, "UDP %s: %s", text, strerror(-r));
 	}
 	return r;
-}
-
-/* The user that libunbound's process becomes: asked for, or `kadns` where it exists. */
-static const char *validator_user(const struct program *p)
-{
-	if (p->config.user)
-		return p->config.user;
-	return getpwnam("kadns") ? "kadns" : "nobody";
-}
-
-/* The validator reads these files as another user, long after anybody looks at the terminal. Where
- * that user cannot be tried (a user namespace has nobody else) it is not the same machine's root
- * who could hide them. */
-static int check_readable(const char *user, const char *path)
-{
-	const struct passwd *pw = getpwnam(user);
-	if (!path || geteuid() != 0 || !pw || seteuid(pw->pw_uid) < 0)
-		return 0;
-	int r = eaccess(path, R_OK) < 0 ? -errno : 0;
-	if (seteuid(0) < 0)
-		return say("seteuid", -errno);
-	if (r < 0)
-		log_line(LOG_ERR, "%s: %s cannot read it: %s", path, user, strerror(-r));
-	return r;
-}
-
-static void validator_says(void *ctx, const char *line)
-{
-	(void)ctx;
-	/* What it prints itself begins with our name. */
-	log_line(LOG_WARNING, "validator: %s", strncmp(line, "kadns: ", 7) == 0 ? line + 7 : line);
-}
-
-static void relay_says(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_line(LOG_WARNING, "%s", line);
-}
-
-static int open_upstream(struct program *p)
-{
-	struct upstream_config config = {.root_hints = p->config.root_hints,
-		.trust_anchor = p->config.trust_anchor,
-		.user = validator_user(p),
-		.say = validator_says,
-		.relay = relays_get,
-		.relay_why = relays_why,
-		.test_zones = p->config.policy.test_zones,
-		.loopback_servers = p->config.policy.test_zones};
-	if (p->config.upstream_len == 0)
-		return 0;
-	config_upstream(&p->config, &config);
-	int r = check_readable(config.user, config.root_hints);
-	if (r == 0)
-		r = check_readable(config.user, config.trust_anchor);
-	if (r < 0)
-		return r;
-	const struct passwd *pw = geteuid() == 0 ? getpwnam(config.user) : NULL;
-	r = relays_create(p->base, pw ? pw->pw_uid : geteuid(), relay_says, NULL, &p->relays);
-	if (r < 0)
-		return say("upstream", r);
-	config.relay_ctx = p->relays;
-	r = upstream_create(p->base, &config, &p->upstream);
-	return r < 0 ? say("upstream", r) : 0;
 }
 
 static void hosts_says(void *ctx, const char *line)
@@ -356,7 +292,7 @@ static int open_all(struct program *p)
 	if (r == 0 && p->config.dht)
 		r = open_dht(p);
 	if (r == 0)
-		r = open_upstream(p);
+		r = upstreams_open(&p->config, p->base, &p->relays, &p->upstream);
 	if (r == 0)
 		r = open_hosts(p);
 	p->reload.upstream = p->upstream;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -431,177 +432,68 @@ static int set_auto_unmount(struct reader *r, const char *value)
 	return 0;
 }
 
-static size_t *bind_list(struct config *c)
-{
-	return &c->bind_len;
-}
-
-static size_t *dns_list(struct config *c)
-{
-	return &c->door[DOOR_DNS].len;
-}
-
-static size_t *dot_list(struct config *c)
-{
-	return &c->door[DOOR_DOT].len;
-}
-
-static size_t *http_list(struct config *c)
-{
-	return &c->door[DOOR_HTTP].len;
-}
-
-static size_t *https_list(struct config *c)
-{
-	return &c->door[DOOR_HTTPS].len;
-}
-
-static size_t *http_host_list(struct config *c)
-{
-	return &c->http_host_len;
-}
-
-static size_t *allow_list(struct config *c)
-{
-	return &c->allow.len;
-}
-
-static size_t *upstream_list(struct config *c)
-{
-	return &c->upstream_len;
-}
-
-static size_t *insecure_list(struct config *c)
-{
-	return &c->insecure_len;
-}
-
-static size_t *tofu_list(struct config *c)
-{
-	return &c->policy.tofu.len;
-}
-
-static size_t *private_list(struct config *c)
-{
-	return &c->policy.private_ok.len;
-}
-
-static size_t *pin_list(struct config *c)
-{
-	return &c->pin_len;
-}
+#define LIST(length) offsetof(struct config, length)
 
 const struct option config_options[] = {
-	{"port", "PORT", false, set_port, NULL, "UDP port of the DHT node (4001)"},
-	{"bind", "ADDR", true, set_bind, bind_list, "its address, IPv4 or IPv6 (any); repeatable"},
-	{"state", "DIR", false, set_state, NULL,
+	{"port", "PORT", false, set_port, 0, "UDP port of the DHT node (4001)"},
+	{"bind", "ADDR", true, set_bind, LIST(bind_len), "its address, IPv4 or IPv6 (any); repeatable"},
+	{"state", "DIR", false, set_state, 0,
 		"database and keys (/var/lib/kadns/PORT, or $XDG_STATE_HOME/kadns/PORT)"},
-	{"dns", "ADDR:PORT", true, config_set_dns, dns_list,
+	{"dns", "ADDR:PORT", true, config_set_dns, LIST(door[DOOR_DNS].len),
 		"DNS door, UDP and TCP (127.0.0.1:1053); off closes it; repeatable"},
-	{"dot", "ADDR:PORT", true, set_dot, dot_list,
+	{"dot", "ADDR:PORT", true, set_dot, LIST(door[DOOR_DOT].len),
 		"door for DNS over TLS (off); repeatable; needs tls_cert and tls_key"},
-	{"http", "ADDR:PORT", true, set_http, http_list,
+	{"http", "ADDR:PORT", true, set_http, LIST(door[DOOR_HTTP].len),
 		"door for HTTP: DNS over HTTPS, files, the program of 2009 (off); repeatable"},
-	{"https", "ADDR:PORT", true, set_https, https_list,
+	{"https", "ADDR:PORT", true, set_https, LIST(door[DOOR_HTTPS].len),
 		"the same over TLS (off); repeatable; needs tls_cert and tls_key"},
-	{"http_host", "NAME", true, set_http_host, http_host_list,
+	{"http_host", "NAME", true, set_http_host, LIST(http_host_len),
 		"a name that they answer to, besides addresses and localhost; repeatable"},
-	{"tls_cert", "FILE", false, set_tls_cert, NULL,
+	{"tls_cert", "FILE", false, set_tls_cert, 0,
 		"certificate of the doors that speak TLS, PEM, with those between it and the root"},
-	{"tls_key", "FILE", false, set_tls_key, NULL, "its key, PEM"},
-	{"allow", "NET", true, set_allow, allow_list,
+	{"tls_key", "FILE", false, set_tls_key, 0, "its key, PEM"},
+	{"allow", "NET", true, set_allow, LIST(allow.len),
 		"who may ask a door that is not on loopback, ADDR or ADDR/BITS (nobody); repeatable"},
-	{"upstream", "WHERE", true, set_upstream, upstream_list,
+	{"upstream", "WHERE", true, set_upstream, LIST(upstream_len),
 		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], "
 		"tls://ADDR[:PORT]#NAME, https://ADDR[:PORT]/PATH[#NAME], http://ADDR[:PORT]/PROXY, none; "
 		"ZONE@ before it: for that zone"},
-	{"root_hints", "FILE", false, set_root_hints, NULL, "root servers (dns-root-data's)"},
-	{"trust_anchor", "FILE", false, set_trust_anchor, NULL, "DNSSEC anchor (dns-root-data's)"},
-	{"insecure_zone", "NAME", true, set_insecure_zone, insecure_list,
+	{"root_hints", "FILE", false, set_root_hints, 0, "root servers (dns-root-data's)"},
+	{"trust_anchor", "FILE", false, set_trust_anchor, 0, "DNSSEC anchor (dns-root-data's)"},
+	{"insecure_zone", "NAME", true, set_insecure_zone, LIST(insecure_len),
 		"a zone that is not validated, whatever its parent says; repeatable"},
-	{"hosts", "FILE", false, set_hosts, NULL, "names of this machine (/etc/hosts); none"},
-	{"trust", "guarded|strict|open", false, set_trust, NULL,
+	{"hosts", "FILE", false, set_hosts, 0, "names of this machine (/etc/hosts); none"},
+	{"trust", "guarded|strict|open", false, set_trust, 0,
 		"who may answer (guarded)"},
-	{"tofu", "SUFFIX", true, set_tofu, tofu_list,
+	{"tofu", "SUFFIX", true, set_tofu, LIST(policy.tofu.len),
 		"where the first signer seen is believed (. ; on mainline alt); none; repeatable"},
-	{"pin", "PIN", true, set_pin, pin_list,
+	{"pin", "PIN", true, set_pin, LIST(pin_len),
 		"KEY SUFFIX [strict], or KEY as NICK: who speaks for a name, to all; repeatable"},
-	{"lookup", "always|rescue", false, set_lookup, NULL,
+	{"lookup", "always|rescue", false, set_lookup, 0,
 		"ask the DHT for plain names at once, or after DNS (always; on mainline rescue)"},
-	{"private_ok", "SUFFIX", true, set_private_ok, private_list,
+	{"private_ok", "SUFFIX", true, set_private_ok, LIST(policy.private_ok.len),
 		"where others may answer with private addresses (alt; on mainline none); repeatable"},
-	{"deadline", "TIME", false, set_deadline, NULL, "longest wait for an answer (4s)"},
-	{"quota", "NUMBER", false, set_quota, NULL, "records a user may publish (1000)"},
-	{"lookups", "NUMBER", false, set_lookups, NULL,
+	{"deadline", "TIME", false, set_deadline, 0, "longest wait for an answer (4s)"},
+	{"quota", "NUMBER", false, set_quota, 0, "records a user may publish (1000)"},
+	{"lookups", "NUMBER", false, set_lookups, 0,
 		"look-ups a second that a user may have asked (100)"},
-	{"user", "NAME", false, set_user, NULL,
+	{"user", "NAME", false, set_user, 0,
 		"whom the validator becomes when started as root (kadns, else nobody)"},
-	{"log", "LEVEL", false, set_log, NULL,
+	{"log", "LEVEL", false, set_log, 0,
 		"what is logged: error, warning, notice, info or debug (notice)"},
-	{"dht", "on|off|read-only", false, set_dht, NULL,
+	{"dht", "on|off|read-only", false, set_dht, 0,
 		"off: no DHT node (short: --no-dht); read-only: one that asks and answers nobody (on)"},
-	{"limits", "on|off", false, set_limits, NULL,
+	{"limits", "on|off", false, set_limits, 0,
 		"bound what strangers may have of the DHT node (off; on mainline on)"},
-	{"mount", "on|off", false, set_mount, NULL, "no mount (short: --no-mount)"},
-	{"allow_other", NULL, false, set_allow_other, NULL,
+	{"mount", "on|off", false, set_mount, 0, "no mount (short: --no-mount)"},
+	{"allow_other", NULL, false, set_allow_other, 0,
 		"other users may use the mount (on where it may be)"},
-	{"auto_unmount", NULL, false, set_auto_unmount, NULL,
+	{"auto_unmount", NULL, false, set_auto_unmount, 0,
 		"unmount even when kadns is killed, by a process that fusermount3 leaves behind"},
-	{"ro", NULL, false, set_ro, NULL, "read-only mount"},
-	{"xattr", NULL, false, set_xattr, NULL,
+	{"ro", NULL, false, set_ro, 0, "read-only mount"},
+	{"xattr", NULL, false, set_xattr, 0,
 		"show trust, signer and the like as extended attributes, which slows ls -l"},
-	{"no-dht", NULL, false, set_no_dht, NULL, NULL},
-	{"no-mount", NULL, false, set_no_mount, NULL, NULL},
+	{"no-dht", NULL, false, set_no_dht, 0, NULL},
+	{"no-mount", NULL, false, set_no_mount, 0, NULL},
 };
 _Static_assert(sizeof(config_options) / sizeof(*config_options) == OPTIONS_LEN, "the table's length");
-
-/* What mount(8), mount.fuse3(8) and fstab(5) add, most of it for others: it says nothing that is not
- * so already, or nothing that a mount of records could obey. */
-bool config_is_mount_word(const char *name, const char *value)
-{
-	static const char *const words[] = {
-		"_netdev", "async", "atime", "auto", "defaults", "dev", "diratime", "dirsync",
-		"exec", "group", "iversion", "lazytime", "loud", "mand", "noatime", "noauto",
-		"nodev", "nodiratime", "noexec", "nofail", "noiversion", "nolazytime", "nomand",
-		"norelatime", "nostrictatime", "nosuid", "nosymfollow", "nouser", "owner",
-		"relatime", "rw", "silent", "strictatime", "suid", "symfollow", "sync", "user",
-		"users",
-	};
-	if (strncmp(name, "x-", 2) == 0 || strcmp(name, "comment") == 0)
-		return true;
-	for (size_t i = 0; !value && i < sizeof(words) / sizeof(*words); i++)
-		if (strcmp(words[i], name) == 0)
-			return true;
-	return false;
-}
-
-void config_help(void)
-{
-	puts("Usage: kadns [options] SOURCE MOUNTPOINT\n"
-	     "       kadns [options] --no-mount SOURCE\n"
-	     "\n"
-	     "Mounts a distributed hash table of DNS records as files.\n"
-	     "\n"
-	     "SOURCE is the network to join: none (start a new one), HOST:PORT[,HOST:PORT...], a FILE\n"
-	     "of nodes (one IP PORT or HOST:PORT a line), or mainline (BitTorrent's public DHT).\n"
-	     "\n"
-	     "  -o NAME[=VALUE],...   options as below; also --NAME[=VALUE]\n"
-	     "  -c FILE               options from a file, one a line; the command line wins\n"
-	     "  -f                    stay in the foreground\n"
-	     "  -d                    say more, in the foreground\n"
-	     "  -n                    check the configuration and exit\n"
-	     "  -h, --help            this text\n"
-	     "  -V, --version         the version\n"
-	     "\n"
-	     "Options (defaults in parentheses):");
-	for (size_t i = 0; i < OPTIONS_LEN; i++) {
-		const struct option *o = &config_options[i];
-		char left[40];
-		if (!o->help)
-			continue;
-		snprintf(left, sizeof(left), "%s%s%s", o->name, o->value ? "=" : "",
-			o->value ? o->value : "");
-		printf("  %-25s  %s\n", left, o->help);
-	}
-	puts("\nWhile it runs, umount MOUNTPOINT ends it. See kadns(8), kadns-files(7).");
-}

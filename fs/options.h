@@ -32,14 +32,12 @@ struct option {
 	const char *value;      /* how --help names it; NULL: a switch */
 	bool repeatable;
 	set_fn *set;
-	size_t *(*list)(struct config *c); /* of a repeatable option: what a new list empties */
+	size_t list; /* of a repeatable option: where its length stands in the config; else 0 */
 	const char *help;
 };
 
 #define OPTIONS_LEN 35
 extern const struct option config_options[OPTIONS_LEN];
-/* `user=NAME` is ours, `user` alone is fstab(5)'s. */
-bool config_is_mount_word(const char *name, const char *value);
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */
 int config_complain(const struct given *g, const char *format, ...)
