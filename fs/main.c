@@ -18,8 +18,11 @@
 #include "dht/udp.h"
 #include "fs/bootstrap.h"
 #include "fs/config.h"
+#include "fs/client.h"
 #include "fs/daemon.h"
 #include "fs/doors.h"
+#include "fs/local.h"
+#include "fs/local_door.h"
 #include "fs/log.h"
 #include "fs/log_output.h"
 #include "fs/mount.h"
@@ -44,6 +47,7 @@ struct program {
 	struct dht_store *store;
 	struct dht_udp *udp;
 	struct relays *relays;
+	struct local_door *local;
 	struct upstream *upstream;
 	struct hosts *hosts;
 	struct reload reload;
@@ -281,6 +285,22 @@ static int open_signals(struct program *p)
 	return 0;
 }
 
+/* A convenience: what it could not have, and why, is said, and the rest works. */
+static void open_local_door(struct program *p)
+{
+	char path[LOCAL_PATH_MAX];
+	struct local_door_config config = {.path = path,
+		.read_only = p->config.read_only,
+		.resolver = p->resolver,
+		.publisher = p->publisher};
+	if (local_path(geteuid() == 0, p->config.port, path) < 0)
+		return;
+	int r = local_door_open(p->base, &config, &p->local);
+	if (r < 0)
+		log_line(LOG_WARNING, "%s: %s: no socket for kadns ask", path,
+			r == -EADDRINUSE ? "another kadns listens there" : strerror(-r));
+}
+
 static int open_all(struct program *p)
 {
 	p->base = event_base_new();
@@ -308,6 +328,8 @@ static int open_all(struct program *p)
 	if (r == 0)
 		r = doors_open(&p->doors, &p->config, p->base, p->resolver, p->upstream);
 	if (r == 0)
+		open_local_door(p);
+	if (r == 0)
 		r = open_mount(p);
 	if (r == 0 && p->udp)
 		r = bootstrap_start(
@@ -318,6 +340,7 @@ static int open_all(struct program *p)
 static void close_all(struct program *p)
 {
 	mount_destroy(p->mount);
+	local_door_close(p->local);
 	doors_close(&p->doors);
 	bootstrap_free(p->bootstrap);
 	resolver_destroy(p->resolver);
@@ -433,6 +456,8 @@ int main(int argc, char **argv)
 	int status;
 	if (upstream_child(argc, argv, &status))
 		return status;
+	if (client_is(argc, argv))
+		return client_run(argc - 1, argv + 1);
 	daemon_fill_descriptors();
 	static struct program p = {.lock = -1, .place = -1};
 	if (config_read(argc, argv, &p.config) < 0)

@@ -85,14 +85,20 @@ int record_shown(struct fs *fs, const struct question *q, uid_t uid, struct rrse
 	return r == -ENOENT ? 0 : r;
 }
 
-int record_may_write(struct fs *fs, const struct question *q, uid_t uid)
+int record_is_allowed(
+	struct resolver *resolver, struct publisher *publisher, const struct question *q, uid_t uid)
 {
-	int r = publish_may(fs->publisher, uid, q);
+	int r = publish_may(publisher, uid, q);
 	if (r < 0)
 		return r;
 	/* Root's and the daemon owner's records answer for all: the file is theirs, mode 0644. */
-	const struct answer *a = resolver_peek(fs->resolver, q, uid);
+	const struct answer *a = resolver_peek(resolver, q, uid);
 	return a && a->has_owner && a->owner != uid && uid != 0 ? -EACCES : 0;
+}
+
+int record_may_write(struct fs *fs, const struct question *q, uid_t uid)
+{
+	return record_is_allowed(fs->resolver, fs->publisher, q, uid);
 }
 
 int record_may_create(struct fs *fs, uint16_t class, uint16_t type)

@@ -22,6 +22,8 @@ bool record_is_shared(struct fs *fs, const struct question *q);
 
 /* 0; -EACCES: under another's key, or another user's record that holds for all; -EPERM: a class or
  * type that nobody writes. */
+int record_is_allowed(struct resolver *resolver, struct publisher *publisher,
+	const struct question *q, uid_t uid);
 int record_may_write(struct fs *fs, const struct question *q, uid_t uid);
 /* May anything be made in this directory, private files too? Where nobody writes records (-EPERM),
  * an editor has nothing to do. */

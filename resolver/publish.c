@@ -215,6 +215,11 @@ bool publish_wait(struct publisher *p, struct own_waiter *w)
 	return own_wait(p->own, w);
 }
 
+void publish_wait_no_longer(struct publisher *p, struct own_waiter *w)
+{
+	own_wait_no_longer(p->own, w);
+}
+
 void publish_settle(struct publisher *p)
 {
 	own_settle(p->own);

@@ -42,9 +42,10 @@ int publish_set(struct publisher *p, uid_t uid, const struct rrset *set);
 int publish_remove(struct publisher *p, uid_t uid, const struct question *q);
 /* To the network now (the writer closed the file). */
 void publish_push(struct publisher *p, uid_t uid, const struct question *q);
-/* own_commits, own_wait and own_settle of what is written here, pins too. */
+/* own_commits, own_wait, own_wait_no_longer and own_settle of what is written here, pins too. */
 uint64_t publish_commits(const struct publisher *p);
 bool publish_wait(struct publisher *p, struct own_waiter *w);
+void publish_wait_no_longer(struct publisher *p, struct own_waiter *w);
 void publish_settle(struct publisher *p);
 /* What this uid has published here, or NULL; valid until the next change. */
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q);
