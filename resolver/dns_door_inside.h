@@ -45,7 +45,7 @@ struct dns_door {
 	struct evconnlistener *listener;
 	struct event listener_retry;
 	TAILQ_HEAD(tcp_list, tcp_connection) connections; /* the one idle longest first */
-	size_t connections_len, connections_max;
+	size_t connections_len;
 	size_t held;			    /* bytes that are kept for them */
 	TAILQ_HEAD(, tcp_connection) queue; /* handshakes that wait for their turn */
 	struct event turn;

@@ -77,23 +77,9 @@ static void on_tcp_answer(void *ctx, const struct answer *a)
 	tcp_speak(c);
 }
 
-/* All connections of one client of another machine together. */
-static bool client_has_its_share(const struct tcp_connection *c)
-{
-	const struct tcp_connection *other;
-	size_t has = 0;
-	TAILQ_FOREACH(other, &c->door->connections, link)
-	{
-		if (gate_same_client((const struct sockaddr *)&c->peer,
-			    (const struct sockaddr *)&other->peer))
-			has += other->waits_len;
-	}
-	return has >= DNS_DOOR_CLIENT_PENDING_MAX;
-}
-
 static bool tcp_ask(struct tcp_connection *c, const struct dns_query *q)
 {
-	if (q->far && client_has_its_share(c))
+	if (q->far && tcp_client_has_its_share(c))
 		return false;
 	struct tcp_wait *w = calloc(1, sizeof(*w));
 	if (!w)

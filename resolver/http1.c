@@ -319,7 +319,7 @@ size_t http1_reply_head(
 		snprintf(age, sizeof(age), "cache-control: no-store\r\n");
 	else if (r->max_age >= 0)
 		snprintf(age, sizeof(age), "cache-control: max-age=%ld\r\n", r->max_age);
-	int n = snprintf(buf, HTTP1_REPLY_HEAD, "HTTP/1.1 %u %s\r\ndate: %s\r\n%s%s", r->status,
+	int n = snprintf(buf, HTTP1_REPLY_HEAD, "HTTP/1.1 %u %s\r\ndate: %s\r\nx-content-type-options: nosniff\r\n%s%s", r->status,
 		http_reason(r->status), date, age, closes ? "connection: close\r\n" : "");
 	/* A reply without a body never has a length: 204 and 304 (RFC 9110, 8.6). */
 	if (n > 0 && n < HTTP1_REPLY_HEAD && r->status != 204 && r->status != 304)

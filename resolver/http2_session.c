@@ -19,7 +19,7 @@
 #define CONTINUATIONS_MAX 8 /* CVE-2024-28182; our heads fit one frame */
 #define FRAME_MAX 16384	    /* the least that a client may be told */
 #define HEADERS_FACTOR 4    /* heads of so many times their bound end the connection */
-#define REPLY_HEADERS (6 + HTTP_REPLY_FIELDS)
+#define REPLY_HEADERS (7 + HTTP_REPLY_FIELDS)
 
 struct stream2 {
 	struct http_exchange exchange;
@@ -113,6 +113,7 @@ static int submit(struct stream2 *t, const struct http_reply *r)
 	http_date(clock_wall() / (int64_t)SECOND, date);
 	nv[n++] = header(":status", status);
 	nv[n++] = header("date", date);
+	nv[n++] = header("x-content-type-options", "nosniff");
 	if (r->max_age >= 0) {
 		snprintf(age, sizeof(age), "max-age=%ld", r->max_age);
 		nv[n++] = header("cache-control", age);
@@ -189,8 +190,7 @@ static void answer(struct stream2 *t)
 {
 	struct http_request r = {.method = http_method(piece_of(t->method))};
 	struct http_piece path = piece_of(t->path);
-	if (t->refused == 0 &&
-		(t->session->held > HTTP_UNSENT_MAX || t->session->asked > HTTP_UNSENT_MAX))
+	if (t->refused == 0 && t->session->asked > HTTP_UNSENT_MAX)
 		t->refused = 503;
 	if (t->refused == 0 && http_is(path, "*") && r.method == HTTP_OPTIONS)
 		r.path = path;
@@ -394,10 +394,12 @@ void http2_session_destroy(struct http2_session *s)
 	free(s);
 }
 
+/* As many as the client takes the replies of: the others cost but their heads meanwhile. */
 static void answer_all(struct http2_session *s)
 {
 	struct stream2 *t;
-	while ((t = TAILQ_FIRST(&s->queue))) {
+	while ((t = TAILQ_FIRST(&s->queue)) && s->held <= HTTP_UNSENT_MAX &&
+		!http_session_full(s->session)) {
 		TAILQ_REMOVE(&s->queue, t, turn);
 		t->queued = false;
 		answer(t);

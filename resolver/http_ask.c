@@ -6,7 +6,7 @@
 #include "resolver/packet.h"
 
 struct asking {
-	struct dns_door *door;
+	struct tcp_connection *connection;
 	struct http_exchange *exchange;
 	struct ask *ask;
 	struct dns_query query;
@@ -21,6 +21,7 @@ static void on_gone(void *ctx)
 {
 	struct asking *a = ctx;
 	resolver_cancel(a->ask);
+	a->connection->waits_len--;
 	free(a);
 }
 
@@ -29,28 +30,34 @@ static void on_answer(void *ctx, const struct answer *answer)
 	struct asking *a = ctx;
 	struct http_said said = {
 		.query = &a->query, .answer = answer, .reply = reply, .note = &a->note};
-	said.len = dns_door_late(a->door, &a->query, answer, reply, sizeof(reply));
-	a->door->counters[a->query.via].out++;
+	struct dns_door *door = a->connection->door;
+	said.len = dns_door_late(door, &a->query, answer, reply, sizeof(reply));
+	door->counters[a->query.via].out++;
+	a->connection->waits_len--;
 	a->fn(a->exchange, &said);
 	free(a);
 }
 
-static bool ask_later(struct dns_door *door, const struct http_visit *v, const struct dns_query *q,
+static bool ask_later(const struct http_visit *v, const struct dns_query *q,
 	const struct http_note *note, http_said_fn *fn)
 {
+	struct tcp_connection *c = v->connection;
+	if (q->far && tcp_client_has_its_share(c))
+		return false;
 	struct asking *a = calloc(1, sizeof(*a));
 	if (!a)
 		return false;
-	a->door = door;
+	a->connection = c;
 	a->exchange = v->exchange;
 	a->query = *q;
 	a->note = *note;
 	a->fn = fn;
-	a->ask = resolver_ask(door->resolver, &q->question, VIEW_DOOR, on_answer, a);
+	a->ask = resolver_ask(c->door->resolver, &q->question, VIEW_DOOR, on_answer, a);
 	if (!a->ask) {
 		free(a);
 		return false;
 	}
+	c->waits_len++;
 	a->exchange->gone = on_gone;
 	a->exchange->ctx = a;
 	return true;
@@ -85,7 +92,7 @@ bool http_ask(const struct http_visit *v, const uint8_t *message, size_t len,
 		said.len = dns_door_at_once(door, &q, reply, sizeof(reply));
 		if (said.len)
 			said.answer = resolver_peek(door->resolver, &q.question, VIEW_DOOR);
-		else if (ask_later(door, v, &q, note, fn))
+		else if (ask_later(v, &q, note, fn))
 			return true;
 		else
 			say_error(door, &q, RCODE_SERVFAIL, &said);

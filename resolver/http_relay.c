@@ -71,6 +71,8 @@ static void say_packet(const struct wish *w, const struct pkarr_held *held)
 	http_reply_add(&r, "cache-control", age);
 	http_reply_add(&r, "last-modified", modified);
 	http_reply_add(&r, "memento-datetime", seen);
+	/* The bytes are a stranger's: no browser may take them for a page of ours. */
+	http_reply_add(&r, "content-security-policy", "default-src 'none'; sandbox");
 	if (!same) {
 		r.type = "application/pkarr.org/relays#payload";
 		r.body = payload;

@@ -88,9 +88,12 @@ static bool all_sent(const struct tcp_connection *c)
 /* False: it will take nothing any more. */
 static bool flush_stream(struct tcp_connection *c)
 {
+	bool kept = c->stream.unflushed;
 	int r = stream_flush(&c->stream);
 	if (r == -EAGAIN)
 		event_add(&c->writable, NULL);
+	if (kept != c->stream.unflushed) /* it begins to wait, or has taken all */
+		c->written = clock_monotonic();
 	return r == 0 || r == -EAGAIN;
 }
 
@@ -205,14 +208,21 @@ static void take_turn(struct tcp_connection *c, bool readable)
 	gate_tick(&door->gate, &door->time);
 	for (int reads = 0; more > 0 && reads < READS_A_TURN; reads++)
 		more = read_once(c, readable || c->stream.more || c->stream.awaits_room);
+	/* It may have been stopped because nothing more fitted, and there is room when that has
+	 * been sent: no event would tell of it. */
+	bool stopped = more >= 0 && door->speech->full(c);
 	/* What was asked before the junk is answered. */
 	bool sent = door->speech->flush(c) && more != -EPIPE;
+	bool again = stopped && !door->speech->full(c);
 	weigh(c);
 	if (more < 0 || !sent || c->given_up ||
-		(c->ending && !door->speech->busy(c) && all_sent(c)))
+		(c->ending && !again && !door->speech->busy(c) && all_sent(c))) {
 		tcp_connection_free(c);
-	else
-		await_more(c, more > 0);
+		return;
+	}
+	await_more(c, more > 0);
+	if (again)
+		event_active(&c->writable, EV_WRITE, 0);
 }
 
 void tcp_begin(struct tcp_connection *c)

@@ -20,8 +20,8 @@ struct tcp_connection {
 	struct dns_door *door;
 	struct stream stream;
 	struct sockaddr_storage peer;
-	LIST_HEAD(, tcp_wait) waits; /* of dns_tcp */
-	size_t waits_len;
+	LIST_HEAD(, tcp_wait) waits;  /* of dns_tcp */
+	size_t waits_len;	      /* questions that are out, of HTTP too */
 	struct http_visitor *visitor; /* of http_door */
 	struct event readable, writable, idle;
 	uint64_t asked;	  /* when its last whole question came, or it did */
@@ -85,6 +85,8 @@ unsigned tcp_idle_seconds(const struct dns_door *door);
 unsigned tcp_patience(const struct tcp_connection *c); /* the same, or for its handshake */
 /* Bytes that may wait for it to take them. */
 size_t tcp_share(const struct tcp_connection *c);
+/* Has its client, who is elsewhere, as many questions out as one may have at a door? */
+bool tcp_client_has_its_share(const struct tcp_connection *c);
 /* It has asked: it goes to the end of the list of those who may have to give way. */
 void tcp_connection_lives(struct tcp_connection *c);
 

@@ -18,14 +18,17 @@
 #define IDLE_SECONDS 10	       /* without a whole question; a connection costs us memory */
 #define IDLE_SECONDS_SHAKING 5 /* for a handshake, that the client would not let wait either */
 #define IDLE_SECONDS_CROWDED 2 /* when over half of the places are taken (RFC 7766, 6.2.3) */
-#define FILES_FOR_OTHERS 4     /* a door takes one in so many of the descriptors that we may have */
+#define FILES_FOR_OTHERS 4 /* all doors take one in so many of the descriptors that we may have */
 #define DISPLACED_AT_ONCE 8
 #define SEND_BYTES 32768 /* two records of TLS; the kernel doubles it for what it spends itself */
 #define ACCEPT_PAUSE_USEC 500000 /* out of descriptors: accepting again at once would only spin */
 
+/* Of all doors of this process: descriptors are shared by them. */
+static size_t doors, places; /* places: of each */
+
 static bool is_crowded(const struct dns_door *door)
 {
-	return door->connections_len * 2 > door->connections_max;
+	return door->connections_len * 2 > places;
 }
 
 unsigned tcp_idle_seconds(const struct dns_door *door)
@@ -82,8 +85,21 @@ static void make_room(struct dns_door *door, const struct sockaddr *peer)
 	has += gate_same_client(peer, (const struct sockaddr *)&c->peer);
 	if (has >= DNS_DOOR_TCP_SHARE)
 		displace(door, peer);
-	else if (door->connections_len >= door->connections_max)
+	else if (door->connections_len >= places)
 		displace(door, NULL);
+}
+
+bool tcp_client_has_its_share(const struct tcp_connection *c)
+{
+	const struct tcp_connection *other;
+	size_t has = 0;
+	TAILQ_FOREACH(other, &c->door->connections, link)
+	{
+		if (gate_same_client((const struct sockaddr *)&c->peer,
+			    (const struct sockaddr *)&other->peer))
+			has += other->waits_len;
+	}
+	return has >= DNS_DOOR_CLIENT_PENDING_MAX;
 }
 
 /* Takes the descriptor in any case. */
@@ -165,19 +181,19 @@ static void on_retry(evutil_socket_t fd, short what, void *ctx)
 
 /* What the other parts need (SQLite, DHT, the mount) must be left where few descriptors are
  * allowed. */
-static size_t connections_max(void)
+static size_t connections_max(size_t n)
 {
+	const size_t share = FILES_FOR_OTHERS * n;
 	struct rlimit files;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY ||
-		files.rlim_cur / FILES_FOR_OTHERS >= DNS_DOOR_TCP_MAX)
+		files.rlim_cur / share >= DNS_DOOR_TCP_MAX)
 		return DNS_DOOR_TCP_MAX;
-	return files.rlim_cur < FILES_FOR_OTHERS ? 1 : files.rlim_cur / FILES_FOR_OTHERS;
+	return files.rlim_cur < share ? 1 : files.rlim_cur / share;
 }
 
 int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_t len)
 {
 	int on = 1, send_bytes = SEND_BYTES, error;
-	door->connections_max = connections_max();
 	tcp_handshakes_open(door);
 	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -199,6 +215,7 @@ int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_
 		close(fd);
 		return -ENOMEM;
 	}
+	places = connections_max(++doors);
 	evconnlistener_set_error_cb(door->listener, on_accept_error);
 	event_assign(&door->listener_retry, door->base, -1, 0, on_retry, door);
 	return 0;
@@ -213,5 +230,6 @@ void dns_tcp_close(struct dns_door *door)
 		tcp_handshakes_close(door);
 		event_del(&door->listener_retry);
 		evconnlistener_free(door->listener);
+		places = --doors ? connections_max(doors) : 0;
 	}
 }

@@ -152,6 +152,30 @@ def two():
         check("half a preface", read_all(s).startswith(b"HTTP/1.1"))
 
 
+def silent_after_a_burst():
+    """More than we write at once, asked for at once by one who then says nothing: all of it comes."""
+    with connect() as s:
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wide = struct.pack("!HI", 4, 2**31 - 1)
+        s.sendall(PREFACE + frame(4, 0, 0, wide) + frame(8, 0, 0, struct.pack("!I", 2**31 - 65536)) + frame(4, 1, 0))
+        asked = range(1, 200, 2)
+        s.sendall(b"".join(frame(1, 5, i, HEAD2) for i in asked))
+        got, ended = b"", set()
+        try:
+            while len(ended) < len(asked):
+                piece = s.recv(65536)
+                if not piece:
+                    break
+                got += piece
+                while len(got) >= 9 and len(got) >= 9 + int.from_bytes(got[:3], "big"):
+                    if got[3] in (0, 1) and got[4] & 1:
+                        ended.add(int.from_bytes(got[5:9], "big"))
+                    got = got[9 + int.from_bytes(got[:3], "big"):]
+        except socket.timeout:
+            pass
+        check("a burst of a hundred, then silence: all are answered", len(ended) == len(asked))
+
+
 def many():
     """Three hundred who say nothing, or half of something: 256 have a place, the rest displace."""
     before, fds = rss(), descriptors()
@@ -179,6 +203,7 @@ def many():
 
 one_version()
 two()
+silent_after_a_burst()
 many()
 with open(f"{MOUNT}/.kadns/status", encoding="ascii") as status:
     counted = dict(line.split(None, 1) for line in status if line.startswith("dns.http"))

@@ -230,14 +230,15 @@ static void replies_are_written(void **state)
 	http_reply_add(&r, "etag", "\"x\"");
 	size_t n = http1_reply_head(&r, 784111777, false, buf);
 	assert_int_equal(n, strlen(buf));
-	assert_string_equal(buf,
-		"HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
-		"cache-control: max-age=300\r\ncontent-length: 12\r\ncontent-type: text/plain\r\n"
-		"etag: \"x\"\r\n\r\n");
+	assert_string_equal(buf, "HTTP/1.1 200 OK\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+				 "x-content-type-options: nosniff\r\ncache-control: "
+				 "max-age=300\r\ncontent-length: 12\r\ncontent-type: text/plain\r\n"
+				 "etag: \"x\"\r\n\r\n");
 	r = (struct http_reply){.status = 304, .max_age = HTTP_NO_STORE};
 	assert_true(http1_reply_head(&r, 0, true, buf) > 0);
 	assert_string_equal(buf, "HTTP/1.1 304 Not Modified\r\ndate: Thu, 01 Jan 1970 00:00:00 "
-				 "GMT\r\ncache-control: no-store\r\nconnection: close\r\n\r\n");
+				 "GMT\r\nx-content-type-options: nosniff\r\ncache-control: "
+				 "no-store\r\nconnection: close\r\n\r\n");
 	static char long_value[HTTP1_REPLY_HEAD];
 	memset(long_value, 'x', sizeof(long_value) - 1);
 	http_reply_add(&r, "long", long_value);
