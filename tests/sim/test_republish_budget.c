@@ -104,7 +104,7 @@ static void test_few(void **state)
 }
 
 /* By those looks at all eight nodes that keep longer are found out all the same: instead of three
- * puts of each item every lifetime there are none at all in 18 networks of 20, and 6 and 39 in two.
+ * puts of each item every lifetime there are none at all in 12 networks of 14, and 6 and 39 in two.
  */
 static void test_few_needed(void **state)
 {
