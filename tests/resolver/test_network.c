@@ -563,7 +563,7 @@ static struct publish_counters published(struct node *n)
 
 static void forget(struct node *n)
 {
-	char path[96];
+	char path[sizeof(n->dir) + 16];
 	stop(n);
 	snprintf(path, sizeof(path), "%s/guests.db", n->dir); /* its log went at the end */
 	assert_int_equal(unlink(path), 0);
