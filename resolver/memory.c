@@ -7,15 +7,15 @@
 #include "resolver/sieve.h"
 #include "resolver/special.h"
 
-#define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through */
-#define LISTED_GRACE (60 * SECOND)       /* what a listing showed is answered from memory for so long */
+#define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through  \
+					  */
+#define LISTED_GRACE (60 * SECOND) /* what a listing showed is answered from memory for so long */
 
 /* ---- own records ---- */
 
 /* A user's own pin comes before what root says of the name, in a record or in the hosts file; where
  * its key's zone is known to lack the name, root's word is next. */
-static bool own_pin_speaks(
-	struct resolver *r, const struct question *q, uid_t view, bool listed)
+static bool own_pin_speaks(struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
 	const struct pin *pins[PIN_SAYS];
 	if (view == VIEW_DOOR)
@@ -65,8 +65,8 @@ static struct answer *answer_from_own(struct resolver *r, const struct own_recor
 	a->has_owner = true;
 	a->owner = record->uid;
 	a->has_signer = r->parts.publisher &&
-		publish_key(r->parts.publisher, record->uid, a->signer) == 0;
-	a->arrived = clock_monotonic(); /* never counts down */
+			publish_key(r->parts.publisher, record->uid, a->signer) == 0;
+	a->arrived = clock_monotonic();		     /* never counts down */
 	a->time = record->written / (int64_t)SECOND; /* and it expires never: 0 */
 	return a;
 }
@@ -78,16 +78,17 @@ void resolver_given(struct resolver *r, const struct answer *a)
 	if (!a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
 		const struct question q = answer_question(a);
 		own_remember_signer(r->parts.own, &q.name, a->signer);
-		((struct answer *)a)->remembered = true; /* a note to ourselves, no part of the answer */
+		((struct answer *)a)
+			->remembered = true; /* a note to ourselves, no part of the answer */
 	}
 }
 
-const struct answer *memory_cached(struct resolver *r, const struct question *q,
-	enum cache_part part, bool listed)
+const struct answer *memory_cached(
+	struct resolver *r, const struct question *q, enum cache_part part, bool listed)
 {
 	uint64_t now = clock_monotonic();
-	const struct answer *a = listed ? cache_listed(r->cache, q, part, now) :
-					  cache_find(r->cache, q, part, now);
+	const struct answer *a = listed ? cache_listed(r->cache, q, part, now)
+					: cache_find(r->cache, q, part, now);
 	uint64_t age_max = listed ? DHT_ANSWER_AGE_MAX + LISTED_GRACE : DHT_ANSWER_AGE_MAX;
 	if (a && part != CACHE_DNS && now - a->arrived > age_max)
 		return NULL;
@@ -109,15 +110,16 @@ const struct answer *memory_special(struct resolver *r, const struct question *q
 	return cache_find(r->cache, q, CACHE_DNS, clock_monotonic());
 }
 
-/* A denial of every type, by DNS, of the name itself: not of what an alias of that name leads to. */
+/* A denial of every type, by DNS, of the name itself: not of what an alias of that name leads to.
+ */
 static bool denies_name(const struct answer *a)
 {
 	return a && a->validated && a->error == -ENOENT && a->rcode == RCODE_NXDOMAIN &&
 	       a->ede != EDE_STALE && answer_cnames(a, NULL, 0) == 0;
 }
 
-/* Names have few labels; a long one is not worth more. What was asked of the name above is likely to
- * have been of the same type, or an address. */
+/* Names have few labels; a long one is not worth more. What was asked of the name above is likely
+ * to have been of the same type, or an address. */
 #define ABOVE_MAX 8
 
 struct answer *memory_below_nothing(struct resolver *r, const struct question *q)
@@ -126,8 +128,12 @@ struct answer *memory_below_nothing(struct resolver *r, const struct question *q
 	unsigned labels = name_labels(&q->name);
 	uint64_t now = clock_monotonic();
 	struct answer *below;
-	/* Servers of its own may know it all the same. */
-	if (r->parts.upstream && upstream_has_zone(r->parts.upstream, &q->name))
+	struct name zone;
+	/* Servers of its own, or of this network, may know it all the same. */
+	if (r->parts.upstream && (upstream_has_zone(r->parts.upstream, &q->name) ||
+					 upstream_is_insecure(r->parts.upstream, &q->name)))
+		return NULL;
+	if (special_of(&q->name, r->config.policy.test_zones, &zone) != SPECIAL_NOT)
 		return NULL;
 	for (unsigned n = 1; n < labels && n <= ABOVE_MAX; n++) {
 		struct question above = {.class = q->class};
@@ -145,9 +151,9 @@ struct answer *memory_below_nothing(struct resolver *r, const struct question *q
 	return NULL;
 }
 
-/* Fresh answers of every source, by one look into the cache. A client of a door is waited with: what
- * it asks again and again is asked for anew before it ends. Through the mount nothing is, as a walk
- * of files that are listed tells the network nothing. */
+/* Fresh answers of every source, by one look into the cache. A client of a door is waited with:
+ * what it asks again and again is asked for anew before it ends. Through the mount nothing is, as a
+ * walk of files that are listed tells the network nothing. */
 static void find_fresh(struct resolver *r, const struct question *q, bool asked,
 	struct policy_part ret_parts[CACHE_PARTS])
 {
@@ -192,8 +198,8 @@ static bool is_anybodys(const struct policy_part parts[CACHE_PARTS])
 }
 
 /* Lets the policy judge what is held. It writes nothing down: a listing looks at every name. */
-static const struct answer *decide_from_memory(struct resolver *r, const struct question *q,
-	uid_t view, bool listed)
+static const struct answer *decide_from_memory(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
 	struct policy_part parts[CACHE_PARTS] = {0};
 	if (listed) {
@@ -211,8 +217,8 @@ static const struct answer *decide_from_memory(struct resolver *r, const struct 
 
 static const struct answer *lend_own(struct resolver *r, const struct own_record *record)
 {
-	struct lent *l = &r->lent[(question_hash(&record->question, r->seed) ^ record->uid) %
-		RESOLVER_LENT];
+	struct lent *l =
+		&r->lent[(question_hash(&record->question, r->seed) ^ record->uid) % RESOLVER_LENT];
 	if (!l->answer || l->written != record->written || l->answer->owner != record->uid ||
 		!answer_is_to(l->answer, &record->question)) {
 		answer_unref(l->answer);
@@ -224,8 +230,8 @@ static const struct answer *lend_own(struct resolver *r, const struct own_record
 	return l->answer;
 }
 
-static const struct answer *peek(struct resolver *r, const struct question *q, uid_t view,
-	bool listed)
+static const struct answer *peek(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
 	const struct own_record *record = memory_own(r, q, view, listed);
 	if (record)

@@ -539,6 +539,11 @@ bool upstream_has_zone(const struct upstream *u, const struct name *name)
 	return upstream_list_has_zone(u->list, name);
 }
 
+bool upstream_is_insecure(const struct upstream *u, const struct name *name)
+{
+	return upstream_list_is_insecure(u->list, name);
+}
+
 void upstream_doors(struct upstream *u, const struct server_address *doors, size_t len)
 {
 	upstream_list_doors(u->list, doors, len);

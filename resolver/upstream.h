@@ -68,6 +68,8 @@ void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx);
 uint64_t upstream_fingerprint(const struct upstream *u);
 /* Has this name servers of its own (split DNS)? */
 bool upstream_has_zone(const struct upstream *u, const struct name *name);
+/* Is it in a zone of insecure_zone=? Then what is proven of the zones above says nothing of it. */
+bool upstream_is_insecure(const struct upstream *u, const struct name *name);
 /* Where this node itself answers DNS questions: it must not be its own upstream, which resolv.conf
  * may well say. Such a server is left out, with a warning. */
 #define UPSTREAM_DOORS_MAX 32

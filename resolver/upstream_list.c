@@ -331,6 +331,14 @@ bool upstream_list_follows_system(const struct upstream_list *list)
 	return list->has_system;
 }
 
+bool upstream_list_is_insecure(const struct upstream_list *list, const struct name *name)
+{
+	for (size_t i = 0; i < list->servers.insecure_len; i++)
+		if (name_under(name, &list->servers.insecure[i]))
+			return true;
+	return false;
+}
+
 bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name)
 {
 	for (size_t i = 0; i < list->words.len; i++) {

@@ -15,8 +15,8 @@ struct upstream_list;
 int upstream_list_create(const struct upstream_config *config, struct upstream_list **ret_list);
 void upstream_list_destroy(struct upstream_list *list);
 /* Other words and insecure zones; resolv.conf is read anew. A server that is in both lists stays
- * what it was, but where the insecure zones, or those of split DNS, are others. The same errors, and then nothing has
- * changed. */
+ * what it was, but where the insecure zones, or those of split DNS, are others. The same errors,
+ * and then nothing has changed. */
 int upstream_list_reload(struct upstream_list *list, const struct upstream_config *config);
 void upstream_list_doors(
 	struct upstream_list *list, const struct server_address *doors, size_t len);
@@ -31,6 +31,7 @@ const struct frame_servers *upstream_list_servers(const struct upstream_list *li
 
 /* Has this name servers of its own? */
 bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name);
+bool upstream_list_is_insecure(const struct upstream_list *list, const struct name *name);
 /* Of the words, the insecure zones and what resolv.conf says: another where answers may be others.
  */
 uint64_t upstream_list_fingerprint(const struct upstream_list *list);

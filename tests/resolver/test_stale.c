@@ -35,13 +35,14 @@ struct upstream_query {
 };
 
 static enum { ANSWERS, DENIES, DENIES_TYPE, FAILS, BOGUS, NO_ROUTE } mode;
-static bool proves; /* a denial is signed */
+static bool proves;    /* a denial is signed */
 static uint64_t delay; /* microseconds until it says so */
 static unsigned asked;
 static uint8_t address[] = {192, 0, 2, 1};
 static upstream_moved_fn *moved;
 static void *moved_ctx;
-static struct name split; /* has servers of its own; the root: none has */
+static struct name split;    /* has servers of its own; the root: none has */
+static struct name insecure; /* is not validated; likewise */
 static uint32_t ttl;
 
 static size_t write_message(const struct question *q, uint8_t *buf, size_t cap)
@@ -76,8 +77,10 @@ static void reply(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	struct upstream_query *query = ctx;
 	uint8_t message[512];
-	struct upstream_reply said = {
-		.message = message, .why = "", .secure = mode == ANSWERS || (mode == DENIES && proves), .bogus = mode == BOGUS};
+	struct upstream_reply said = {.message = message,
+		.why = "",
+		.secure = mode == ANSWERS || (mode == DENIES && proves),
+		.bogus = mode == BOGUS};
 	said.len = write_message(&query->question, message, sizeof(message));
 	if (mode == FAILS || mode == NO_ROUTE)
 		said = (struct upstream_reply){
@@ -115,6 +118,12 @@ void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
 	(void)u;
 	moved = fn;
 	moved_ctx = ctx;
+}
+
+bool upstream_is_insecure(const struct upstream *u, const struct name *name)
+{
+	(void)u;
+	return insecure.len > 1 && name_under(name, &insecure);
 }
 
 bool upstream_has_zone(const struct upstream *u, const struct name *name)
@@ -717,17 +726,23 @@ static void nothing_is_below_what_does_not_exist(void **state)
 	assert_int_equal(h.answer->error, 0);
 	answer_unref(h.answer);
 	split = (struct name){.len = 1};
+	assert_int_equal(name_from_text("open.gone.example.org", 21, &insecure), 0);
+	h = ask("www.open.gone.example.org"); /* is nothing of those above */
+	assert_int_equal(h.answer->error, 0);
+	answer_unref(h.answer);
+	insecure = (struct name){.len = 1};
 	leap(61 * SECOND);
 	h = ask("www.gone.example.org");
 	assert_int_equal(h.answer->error, 0);
 	answer_unref(h.answer);
-	assert_int_equal(asked, 4);
+	assert_int_equal(asked, 5);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nothing_is_below_what_does_not_exist, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			nothing_is_below_what_does_not_exist, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_after_its_patience, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(is_refreshed_behind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_for_a_failure_at_once, set_up, tear_down),
