@@ -5,9 +5,13 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PAUSE_NS 10000000 /* before the thread repeats what the kernel had no room for */
 
 struct own_sync {
 	int fd;
@@ -27,7 +31,22 @@ static ssize_t receive(int fd, int *ret_number)
 	return n;
 }
 
-/* Ends when the loop has shut its end. */
+/* One that is not heard would leave all who wait for the disk waiting for ever: said again until
+ * the kernel has room for it. False: it will never be heard. */
+static bool say(int fd, int number)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	while (send(fd, &number, sizeof(number), MSG_NOSIGNAL) < 0) {
+		if (errno == ENOBUFS || errno == ENOMEM)
+			nanosleep(&pause, NULL);
+		else if (errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
+/* Ends when the loop has shut its end, or cannot be told anything: then it hears the end, and from
+ * then on each round fails. */
 static void *wait_for_disk(void *ctx)
 {
 	struct own_sync *s = ctx;
@@ -36,16 +55,20 @@ static void *wait_for_disk(void *ctx)
 		do
 			number = fdatasync(s->fd) < 0 ? -errno : 0;
 		while (number == -EINTR);
-		send(s->thread_end, &number, sizeof(number), MSG_NOSIGNAL);
+		if (!say(s->thread_end, number))
+			break;
 	}
+	shutdown(s->thread_end, SHUT_RDWR);
 	return NULL;
 }
 
 static void finish(struct own_sync *s)
 {
 	int error;
-	if (receive(s->loop_end, &error) != sizeof(error))
+	if (receive(s->loop_end, &error) != sizeof(error)) {
 		error = -EIO;
+		event_del(s->readable); /* the thread has ended: there is nothing more to read */
+	}
 	s->done(s->ctx, error);
 }
 

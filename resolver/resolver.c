@@ -431,6 +431,7 @@ void resolver_destroy(struct resolver *r)
 	for (size_t i = 0; i < RESOLVER_LENT; i++)
 		answer_unref(r->lent[i].answer);
 	memory_keep(r);
+	own_on_lost(r->parts.own, NULL, NULL); /* it outlives us, and its last round may fail */
 	if (r->parts.upstream)
 		upstream_watch(r->parts.upstream, NULL, NULL);
 	prefetch_destroy(r->prefetch);

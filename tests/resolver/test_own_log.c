@@ -1,0 +1,212 @@
+/* Own records, their log and the database on a disk that fails: no checkpoint copies what may be
+ * lost yet, the log has an end, and a thread that cannot be heard keeps nobody waiting. */
+#undef NDEBUG
+#include "tests/resolver/disk_fixture.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+/* ---- the log and the database ---- */
+
+/* Keys that lie on many pages, in no order. */
+static void put_many(unsigned from, unsigned to)
+{
+	char name[32];
+	for (unsigned i = from; i < to; i++) {
+		snprintf(name, sizeof(name), "n%08x.test", i * 2654435761u);
+		assert_int_equal(put(1 + i % 2, name, 1), 0);
+	}
+}
+
+static void put_durably(unsigned from, unsigned to)
+{
+	struct writer w;
+	put_many(from, to);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, 0);
+}
+
+/* It stands still in the midst of a round, which `held` ends. */
+static void hold_the_disk(void)
+{
+	held = true;
+	assert_int_equal(put(1, "held.test", 1), 0);
+	for (int before = syncs; syncs == before;)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+static void let_go(void)
+{
+	held = false;
+	sem_post(&go);
+}
+
+static void assert_sound(size_t records)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *s = NULL;
+	assert_int_equal(own_records(own), records);
+	close_file();
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_string_equal((const char *)sqlite3_column_text(s, 0), "ok");
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	open_file();
+	assert_int_equal(own_records(own), records);
+}
+
+static off_t log_size(void)
+{
+	char side[128];
+	struct stat st;
+	snprintf(side, sizeof(side), "%s-wal", path);
+	assert_int_equal(stat(side, &st), 0);
+	return st.st_size;
+}
+
+/* What is lost with the log must not be in the database already. */
+static void test_no_checkpoint_of_what_is_not_durable(void **state)
+{
+	(void)state;
+	struct writer w;
+	put_durably(0, 100);
+	hold_the_disk();
+	int before = loop_syncs;
+	put_many(100, 1500);
+	assert_int_equal(loop_syncs, before);
+	assert_true(log_size() > 1000 * 4096);
+	wait_for(&w);
+	errors = 1;
+	let_go();
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_sound(100);
+	put_durably(100, 1500);
+	assert_sound(1500);
+}
+
+/* The failure comes in the checkpoint: in its sync of the log, or of the database. Everything was
+ * durable, and stands; what comes next, and fails, is lost alone. */
+static void test_failures_in_a_checkpoint(void **state)
+{
+	(void)state;
+	struct writer w;
+	struct own_disk_counters c;
+	for (int nth = 1; nth <= 2; nth++) {
+		unsigned from = (unsigned)(nth - 1) * 2000;
+		put_durably(from, from + 200);
+		put_many(from + 200, from + 2000);
+		wait_for(&w);
+		loop_fails = nth;
+		loop_until(&w);
+		assert_int_equal(w.error, 0);
+		assert_int_equal(loop_fails, 0);
+		own_disk_counters(own, &c);
+		assert_int_equal(c.failures, 1);
+		put_many(90000, 92000);
+		wait_for(&w);
+		errors = 1;
+		loop_until(&w);
+		assert_int_equal(w.error, -EIO);
+		assert_sound(from + 2000);
+	}
+}
+
+/* After a checkpoint the log begins anew, also with a commit that is longer than the old one was;
+ * what fails then is cut off from it, and the database is whole. */
+static void test_a_failure_in_the_first_commit_after_a_checkpoint(void **state)
+{
+	(void)state;
+	struct writer w;
+	put_durably(0, 2000);
+	assert_int_equal(log_size() > 1000 * 4096, 1);
+	for (int i = 0; i < 3; i++) {
+		own_begin(own);
+		put_many(2000, 2000 + 20000);
+		assert_int_equal(own_end(own), 0);
+		wait_for(&w);
+		errors = 1;
+		loop_until(&w);
+		assert_int_equal(w.error, -EIO);
+		assert_sound(2000);
+	}
+}
+
+static void test_the_log_stays_short(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 8000; i += 100)
+		put_durably(i, i + 100);
+	assert_true(log_size() < 2000 * 4120);
+	assert_sound(8000);
+}
+
+/* Writers that are always faster than the disk: at four checkpoints' length the loop waits. */
+static void test_the_loop_waits_for_a_disk_that_falls_behind(void **state)
+{
+	(void)state;
+	own_settle(own);
+	hold_the_disk();
+	put_many(0, 6000);
+	let_go();
+	int before = loop_syncs;
+	/* Two turns: the end of the round under way may come first. Three would do without it. */
+	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	struct own_waiter idle;
+	assert_false(own_wait(own, &idle));
+	assert_true(loop_syncs > before);
+	assert_sound(6001);
+}
+
+/* ---- the thread ---- */
+
+static void test_the_thread_repeats_what_was_not_heard(void **state)
+{
+	(void)state;
+	struct writer w;
+	send_error = ENOBUFS;
+	send_errors = 3;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, 0);
+	assert_int_equal(send_errors, 0);
+}
+
+/* Nobody waits for it then, now or later. */
+static void test_a_thread_that_cannot_be_heard(void **state)
+{
+	(void)state;
+	struct writer w;
+	send_error = EBADF;
+	send_errors = 1;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(put(1, "a.test", 1), 0);
+		wait_for(&w);
+		loop_until(&w);
+		assert_true(w.error < 0);
+		assert_int_equal(get(1, "a.test"), 0);
+	}
+	assert_int_equal(
+		event_base_loop(base, EVLOOP_NONBLOCK), 1); /* no event: it does not spin */
+	own_settle(own);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_no_checkpoint_of_what_is_not_durable),
+		TEST(test_failures_in_a_checkpoint),
+		TEST(test_a_failure_in_the_first_commit_after_a_checkpoint),
+		TEST(test_the_log_stays_short),
+		TEST(test_the_loop_waits_for_a_disk_that_falls_behind),
+		TEST(test_the_thread_repeats_what_was_not_heard),
+		TEST(test_a_thread_that_cannot_be_heard),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
