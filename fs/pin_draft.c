@@ -49,11 +49,26 @@ size_t pin_draft_bytes(const struct pin_draft *d)
 	return d->cap + PIN_DRAFT_LISTS * PINS_LIST_BYTES;
 }
 
-/* A list without pins is not kept. */
+static bool same_pin(const struct pin *a, const struct pin *b)
+{
+	return name_equal(&a->suffix, &b->suffix) && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
+	       a->strict == b->strict && a->alias == b->alias;
+}
+
+/* By what they say: all lists are read again when the disk has failed anybody (resolver/pinned). And
+ * one without pins is not kept. */
+static bool same_list(const struct pin_list *a, const struct pin_list *b)
+{
+	bool same = pin_list_len(a) == pin_list_len(b);
+	for (size_t i = 0; same && i < pin_list_len(a); i++)
+		same = same_pin(pin_list_at(a, i), pin_list_at(b, i));
+	return same;
+}
+
 static bool stands(const struct pin_draft *d, const struct pin_list *list)
 {
 	const struct pin_list *now = resolver_pins_of(d->resolver, d->uid);
-	return now == list || (!now && !pin_list_len(list));
+	return same_list(now, list);
 }
 
 /* Whatever stands that is not this draft's last is what a refusal puts back. */
@@ -92,25 +107,11 @@ static bool is_blank(const char *text, size_t len)
 	return true;
 }
 
-static bool same_pin(const struct pin *a, const struct pin *b)
-{
-	return name_equal(&a->suffix, &b->suffix) && memcmp(a->key, b->key, sizeof(a->key)) == 0 &&
-	       a->strict == b->strict && a->alias == b->alias;
-}
-
-static bool same_list(const struct pin_list *a, const struct pin_list *b)
-{
-	bool same = pin_list_len(a) == pin_list_len(b);
-	for (size_t i = 0; same && i < pin_list_len(a); i++)
-		same = same_pin(pin_list_at(a, i), pin_list_at(b, i));
-	return same;
-}
-
 /* Makes it the list that stands. */
 static int set(struct pin_draft *d, struct pin_list *list)
 {
 	if (same_list(list, resolver_pins_of(d->resolver, d->uid)))
-		return 0; /* on disk already */
+		return 0; /* on disk already, or on its way: fs/ops_change waits for that too */
 	int r = resolver_set_pins(d->resolver, d->uid, list);
 	if (r < 0)
 		return r;
@@ -183,8 +184,7 @@ static int count_lines(struct pin_draft *d, size_t len)
 /* Of two who write at once, who wrote last. */
 static int replace(struct pin_draft *d, struct pin_list *made)
 {
-	const struct pin_list *now = resolver_pins_of(d->resolver, d->uid);
-	if (d->changed ? !stands(d, d->last) : now != d->before)
+	if (!stands(d, d->changed ? d->last : d->before))
 		return 0;
 	int r = set(d, made);
 	return r < 0 ? refuse(d, r, strerror(-r), d->lines) : 0;
@@ -259,6 +259,16 @@ int pin_draft_drop(struct pin_draft *d)
 	log_line(LOG_NOTICE, "pins of uid %u dropped: their writer was killed", (unsigned)d->uid);
 	put_back(d);
 	return 0;
+}
+
+void pin_draft_lost(struct pin_draft *d, uid_t uid, int error)
+{
+	log_line(LOG_ERR, "pins of uid %u are lost, and what stood before stands: %s", (unsigned)uid,
+		strerror(-error));
+	if (!d)
+		return;
+	d->changed = false; /* there is nothing to put back */
+	d->refused = true;
 }
 
 void pin_draft_truncate(struct pin_draft *d, uint64_t len)

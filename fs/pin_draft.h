@@ -31,6 +31,9 @@ int pin_draft_write(struct pin_draft *d, const char *bytes, size_t len, uint64_t
 int pin_draft_close(struct pin_draft *d);
 /* Its writer was killed in the middle: all of it goes, as after a refusal. */
 int pin_draft_drop(struct pin_draft *d);
+/* The disk has failed a write that it was to hold: what was durable before stands, and the rest is
+ * refused. NULL: the file is closed. */
+void pin_draft_lost(struct pin_draft *d, uid_t uid, int error);
 /* To 0: it begins anew with the next write; to another length: nothing. */
 void pin_draft_truncate(struct pin_draft *d, uint64_t len);
 size_t pin_draft_bytes(const struct pin_draft *d); /* that it holds */

@@ -12,6 +12,7 @@
 
 #include "fs/log.h"
 #include "fs/pin_draft.h"
+#include "resolver/text.h"
 #include "tests/fs/fake_resolver.h"
 
 #define K1 "47pjoycnsrfmxikm95jh13y88e8qnhzu5kungjpxyepgt7a8krpy"
@@ -221,6 +222,54 @@ static void test_another_writes(void **state)
 	finish("a.b c.d ");
 }
 
+/* The disk has failed somebody: every list is read again, and says what it said. */
+static void read_again(void)
+{
+	struct pin_list *made;
+	struct pins_mistake mistake;
+	const struct pin_list *now = resolver_pins_of(resolver, UID);
+	struct text t = {0};
+	pin_list_write(now, "", &t);
+	struct pins_input in = {.text = t.bytes, .len = t.len, .uid = UID};
+	assert_int_equal(pin_list_read(&in, &mistake, &made), 0);
+	text_destroy(&t);
+	assert_int_equal(resolver_set_pins(resolver, UID, made), 0);
+	assert_ptr_not_equal(resolver_pins_of(resolver, UID), now);
+	pin_list_unref(made);
+}
+
+static void test_lists_are_read_again(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " old.b\n"), 0);
+	finish("old.b ");
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	read_again();
+	finish("a.b "); /* what is read again is nobody else's writing */
+	begin(false);
+	assert_int_equal(put(K1 " c.d\n"), 0);
+	read_again();
+	assert_int_equal(put("rubbish\n"), -EINVAL);
+	stands("a.b ");
+}
+
+static void test_lost(void **state)
+{
+	(void)state;
+	begin(false);
+	assert_int_equal(put(K1 " a.b\n"), 0);
+	logged = 0;
+	pin_draft_lost(draft, UID, -EIO);
+	assert_int_equal(logged, 1);
+	assert_int_equal(put(K1 " c.d\n"), -EINVAL);
+	assert_int_equal(pin_draft_close(draft), 0);
+	stands("a.b "); /* what stands now is not its own to put back */
+	pin_draft_lost(NULL, UID, -EIO);
+	assert_int_equal(logged, 2);
+}
+
 static void test_last_line(void **state)
 {
 	(void)state;
@@ -371,6 +420,8 @@ int main(void)
 		CASE(test_closes_between),
 		CASE(test_no_room_for_both),
 		CASE(test_another_writes),
+		CASE(test_lists_are_read_again),
+		CASE(test_lost),
 		CASE(test_last_line),
 		CASE(test_empties),
 		CASE(test_appends),
