@@ -168,15 +168,14 @@ int edit_write(struct fs *fs, struct handle *h, const char *bytes, size_t len, u
 	return r;
 }
 
-void edit_lost(struct fs *fs, struct handle *h, int error)
+void edit_lost(struct fs *fs, struct handle *h, const struct question *q, uid_t uid, int error)
 {
-	struct question q;
-	node_question(h->node, &q);
-	draft_refuse(h->draft);
-	fs_log_record(FS_LOST, &q, h->uid, strerror(-error));
-	refusal_note(&fs->refusals, &q, h->uid, &(struct refused){error, strerror(-error)});
-	if (!publish_standing(fs->publisher, h->uid, &q))
-		tree_present(fs->tree, &q, h->uid); /* others may have it */
+	if (h)
+		draft_refuse(h->draft);
+	fs_log_record(FS_LOST, q, uid, strerror(-error));
+	refusal_note(&fs->refusals, q, uid, &(struct refused){error, strerror(-error)});
+	if (!publish_standing(fs->publisher, uid, q))
+		tree_present(fs->tree, q, uid); /* others may have it */
 }
 
 void edit_truncate(struct handle *h, uint64_t len)

@@ -19,8 +19,8 @@ int edit_flush(struct fs *fs, struct handle *h, pid_t pid);
 /* FSYNC: 0 when all that was written stands on this machine. */
 int edit_sync(struct fs *fs, struct handle *h);
 /* The disk has failed a write that it was to hold (resolver/own.h): what stands is what was durable
- * before, and the handle is refused. */
-void edit_lost(struct fs *fs, struct handle *h, int error);
+ * before, and the handle is refused. NULL: it was not written through one, or that is closed. */
+void edit_lost(struct fs *fs, struct handle *h, const struct question *q, uid_t uid, int error);
 /* The last copy is closed: to the network, and what never counted is dropped. */
 void edit_release(struct fs *fs, struct handle *h);
 /* The user's record is removed or renamed: files that are open have no name any more, and writing

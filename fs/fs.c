@@ -98,9 +98,10 @@ void fs_stop(struct fs *fs)
 	resolver_status_by(fs->resolver, NULL, fs);
 	pending_destroy(fs->pending);
 	fs->pending = NULL;
+	/* Closes that waited for the disk may have to wait for time then (fs/pace). */
+	publish_settle(fs->publisher);
 	later_destroy(fs->laters);
 	fs->laters = NULL;
-	publish_settle(fs->publisher);
 	/* No RELEASE comes for what is open when the mount goes. */
 	if (fs->handles)
 		handle_each(fs->handles, HANDLE_DRAFT, end_draft, fs);
@@ -154,6 +155,9 @@ void fs_log_record(enum fs_event event, const struct question *q, uid_t uid, con
 		break;
 	case FS_LOST:
 		SAY(LOG_ERR, "what was written is lost, and what stood before stands");
+		break;
+	case FS_NOT_REMOVED:
+		SAY(LOG_ERR, "removed, but the disk has failed, and it stands again");
 		break;
 #undef SAY
 	}

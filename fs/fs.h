@@ -3,6 +3,8 @@
 #ifndef FS_FS_H
 #define FS_FS_H
 
+#include <sys/queue.h>
+
 #include "fs/control.h"
 #include "fs/handle.h"
 #include "fs/later.h"
@@ -46,6 +48,7 @@ struct fs {
 	struct removals removals;
 	struct pace pace;
 	struct listed listed;
+	LIST_HEAD(, ops_change) unsure; /* replied to, and not durable yet (fs/ops_change) */
 };
 
 struct watch_waiters;
@@ -73,6 +76,7 @@ enum fs_event {
 	FS_OVERTAKEN,	 /* a refusal puts nothing back: another has written since */
 	FS_NOT_RESTORED, /* what stood before is lost */
 	FS_LOST,	 /* the disk has failed */
+	FS_NOT_REMOVED,	 /* the same, after unlink(2) said it was */
 };
 void fs_log_record(
 	enum fs_event event, const struct question *q, uid_t uid, const char *why);

@@ -84,6 +84,23 @@ struct ops_change;
 typedef void ops_changed_fn(fuse_req_t req, struct handle *h, int r);
 struct ops_change *ops_change_begin(fuse_req_t req, struct handle *h, ops_changed_fn *done);
 void ops_change_end(struct ops_change *change, int r);
+/* The same, but the reply waits for nothing: only the log hears that it was lost. */
+void ops_change_end_at_once(struct ops_change *change, int r);
+/* Between the two: what of, where that is not of the file that is written. */
+enum ops_changes {
+	OPS_CHANGES_NOTHING,
+	OPS_CHANGES_RECORD,
+	OPS_REMOVES_RECORD,
+	OPS_CHANGES_PINS,
+};
+void ops_change_of(struct ops_change *change, const struct question *q, enum ops_changes what);
+/* A private file becomes a record (record_from_scratch): it goes when that is durable. */
+void ops_change_moves(struct ops_change *change, struct scratch_file *file);
+/* The reply is true of what earlier requests have written too. */
+void ops_change_waits_for_all(struct ops_change *change);
+/* Has a request been replied to, its caller being killed, that wrote through h and is not durable? */
+bool ops_change_is_unsure(const struct fs *fs, const struct handle *h);
+void ops_change_closes(struct fs *fs, const struct handle *h); /* it is about to go */
 
 /* ops_panel.c */
 void ops_open_panel(fuse_req_t req, struct node *node, int flags);

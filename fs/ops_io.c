@@ -204,14 +204,16 @@ static void reply_synced(fuse_req_t req, struct handle *h, int r)
 	ops_reply(req, r);
 }
 
-/* What WRITE has answered is durable already. */
+/* What WRITE has answered is durable already, but for EINTR. */
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
 	(void)ino;
 	(void)datasync;
 	struct ops_change *change = ops_change_begin(req, h, reply_synced);
-	if (change)
-		ops_change_end(
-			change, h->kind == HANDLE_DRAFT ? edit_sync(ops_fs(req), h) : 0);
+	if (!change)
+		return;
+	if (ops_change_is_unsure(ops_fs(req), h))
+		ops_change_waits_for_all(change);
+	ops_change_end(change, h->kind == HANDLE_DRAFT ? edit_sync(ops_fs(req), h) : 0);
 }

@@ -57,6 +57,7 @@ static void warn_of_private_record(const struct handle *h)
 static void release(struct fs *fs, struct handle *h)
 {
 	struct node *node = h->node;
+	ops_change_closes(fs, h);
 	switch (h->kind) {
 	case HANDLE_DRAFT:
 		edit_release(fs, h);

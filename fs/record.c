@@ -236,8 +236,15 @@ int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct q
 	tree_present(fs->tree, to, file->uid);
 	publish_push(fs->publisher, file->uid, to);
 	file->moved = true; /* what is open has no way to the record */
-	scratch_unlink(file);
 	return 0;
+}
+
+void record_moved(struct scratch_file *file, int error)
+{
+	if (error < 0)
+		file->moved = false;
+	else
+		scratch_unlink(file);
 }
 
 /* A scratch file with this content, new or in place of what was there. */

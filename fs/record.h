@@ -41,9 +41,12 @@ int record_remove(struct fs *fs, const struct question *q, const struct pending_
 void record_put_back(struct fs *fs, const struct question *q, const struct pending_caller *caller);
 /* -ENOENT: nothing to rename; -EPERM: not his; as record_may_write of the new name. */
 int record_rename(struct fs *fs, const struct question *from, const struct question *to, uid_t uid);
-/* A scratch file becomes a record: validated and published, or (-EINVAL) it stays what it was. */
+/* A scratch file becomes a record: validated and published, or (-EINVAL) it stays what it was. It
+ * may be the only copy, so it is there until the disk has the record: then record_moved says so, or
+ * that the disk has failed and it goes on as a private file. */
 int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to,
 	const struct pending_caller *caller);
+void record_moved(struct scratch_file *file, int error);
 /* A record becomes a scratch file that holds what reading it gave, and is withdrawn. */
 int record_to_scratch(struct fs *fs, const struct question *from,
 	const struct pending_caller *caller, const char *name, size_t name_len);

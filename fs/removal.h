@@ -6,7 +6,7 @@
  * draft by which the same process makes it anew puts it back on a refusal.
  *
  * Not so what rm(1) removes: it is another process than the shell that may write rubbish next. And
- * the removal itself is durable at once, as rm promises: a crash in between leaves none. */
+ * the removal itself goes to the disk at once: a crash in between leaves none, as a rule. */
 #ifndef FS_REMOVAL_H
 #define FS_REMOVAL_H
 

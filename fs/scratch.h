@@ -30,7 +30,7 @@ struct scratch_file {
 	uid_t uid;
 	uint16_t class, type; /* the directory */
 	bool linked;	      /* the name exists */
-	bool moved;	      /* it has become a record: what is open writes to nothing, -EINVAL */
+	bool moved;	      /* it has become a record, or will: what is open writes to nothing, -EINVAL */
 	int64_t changed;      /* seconds since 1970 */
 	unsigned refs;
 	unsigned open; /* handles */

@@ -205,8 +205,16 @@ static void test_scratch_becomes_a_record(void **state)
 	assert_false(is_absent("p.alt", ALICE));
 	assert_int_equal(fake.pushes, 1);
 	expect(ALICE, "p.alt", "192.0.2.7\n");
-	assert_false(f->linked);
 	assert_int_equal(scratch_write(f, "192.0.2.8\n", 10, 0), -EINVAL); /* to nowhere */
+	record_moved(f, -EIO); /* the disk has not taken it: it may be the only copy */
+	assert_true(f->linked);
+	assert_int_equal(scratch_write(f, "192.0.2.9\n", 10, 0), 0);
+	assert_int_equal(record_from_scratch(fs, f, &q, &alice), 0);
+	expect(ALICE, "p.alt", "192.0.2.9\n");
+	assert_true(f->linked);
+	record_moved(f, 0);
+	assert_false(f->linked);
+	assert_int_equal(scratch_write(f, "192.0.2.8\n", 10, 0), -EINVAL);
 	assert_int_equal(scratch_truncate(f, 0), -EINVAL);
 	scratch_unref(f);
 	f = scratch_with("empty", "");

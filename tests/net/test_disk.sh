@@ -17,6 +17,7 @@ disk() { # DELAY_US ERRNO
 }
 syncs() { echo $(($(od -An -tu8 -N8 "$T/disk"))); }
 status() { sed -n "s/^$1  *//p" "$M/.kadns/status"; }
+is_past() { [ "$(status "$1")" -gt "$2" ]; } # COUNTER VALUE
 as() { # UID COMMAND...
 	uid=$1
 	shift
@@ -73,11 +74,16 @@ is "thirty who write at once all succeed" "$failed" 0
 made=$(($(syncs) - before))
 check "and share their syncs: $made" [ "$made" -le 15 ]
 
-# ---- rm, mv and pins wait too ----
+# ---- mv and pins wait too; rm does not, for the directory is locked meanwhile ----
 disk 0 0
 echo 192.0.2.4 >"$A/old.alt"
-before=$(syncs) && rm "$A/old.alt"
-check "rm is durable when it returns" [ "$(syncs)" -gt "$before" ]
+disk 1000000 0
+sleep 0.3 # what went on before has been counted
+before=$(status disk.syncs)
+rm "$A/old.alt" && ls "$A" >/dev/null
+is "rm waits for no disk" "$(status disk.syncs)" "$before"
+check "but the disk has it soon" eventually 5 is_past disk.syncs "$before"
+disk 0 0
 echo 192.0.2.4 >"$A/draft"
 before=$(syncs) && mv "$A/draft" "$A/new.alt"
 check "so is mv" [ "$(syncs)" -gt "$before" ]
@@ -103,14 +109,53 @@ check "again it heals" eventually 10 sh -c "echo 192.0.2.6 >$A/one.alt"
 refused pins "$M/.kadns/pins" "$key example.net"
 has "and the old list stands" "$(cat "$M/.kadns/pins")" "$key example.com"
 lacks "without the new" "$(cat "$M/.kadns/pins")" example.net
+echo 192.0.2.78 >"$A/only-copy"
 disk 0 5
-said=$(LC_ALL=C rm "$A/new.alt" 2>&1)
+said=$(LC_ALL=C mv "$A/only-copy" "$A/new.alt" 2>&1)
 disk 0 0
-has "rm says so" "$said" "Input/output error"
+has "mv says so" "$said" "Input/output error"
+is "and what was moved is there" "$(cat "$A/only-copy")" 192.0.2.78
+is "and the old record" "$(data_of "$A/new.alt")" 192.0.2.4
+check "and can be moved once more" eventually 10 mv "$A/only-copy" "$A/moved.alt"
+is "then it is a record" "$(data_of "$A/moved.alt") $(ls "$A/only-copy" 2>&1 >/dev/null | wc -l)" "192.0.2.78 1"
+sleep 0.5 # the disk is the thread's again
+echo 192.0.2.5 >"$A/one.alt" # SQLite syncs the head of a new log itself
+disk 500000 5 # it fails after rm has ended
+rm "$A/new.alt"
+check "the log tells what rm could not" eventually 5 \
+	grep -q "A/new.alt. .*removed, but the disk has failed, and it stands again" "$T/log"
+disk 0 0
 eventually 10 sh -c "echo 192.0.2.8 >$A/one.alt"
 is "and the record stands" "$(data_of "$A/new.alt")" 192.0.2.4
 check "failures are counted" [ "$(status disk.failures)" -gt 0 ]
 has "and logged" "$(cat "$T/log")" "what was written is lost, and what stood before stands"
+
+# ---- a killed writer waits for nothing, and what the disk then loses is known all the same ----
+killed() { # WHAT PID
+	before=$(status disk.syncs)
+	kill -9 "$2"
+	wait "$2" 2>/dev/null
+	is "kill -9 ends $1 that waits for the disk, at once" "$(status disk.syncs)" "$before"
+}
+echo 192.0.2.91 >"$A/killed-copy"
+sleep 0.5
+echo 192.0.2.8 >"$A/one.alt"
+disk 2000000 5
+sh -c "echo 192.0.2.90 >$A/killed.alt" &
+writer=$!
+eventually 5 test -s "$A/killed.alt"
+before=$(status disk.commits)
+mv "$A/killed-copy" "$A/killedmv.alt" &
+mover=$!
+eventually 5 is_past disk.commits "$before" # a look at the name would wait with it
+killed "a writer" "$writer"
+killed "an mv" "$mover"
+check "the record that was lost is in the log" eventually 8 grep -q "A/killed.alt. .*is lost" "$T/log"
+check "and the renamed one" eventually 8 grep -q "A/killedmv.alt. .*is lost" "$T/log"
+disk 0 0
+check "whose copy is there" eventually 5 grep -q 192.0.2.91 "$A/killed-copy"
+check "and the disk heals" eventually 10 sh -c "echo 192.0.2.8 >$A/one.alt"
+lacks "and no record stands" "$(ls "$A")" "killed.alt"
 
 # ---- and kill -9 loses nothing that was acknowledged ----
 kill -9 "$pid"
@@ -118,11 +163,18 @@ wait "$pid" 2>/dev/null
 start
 is "kill -9 after it loses nothing" "$(data_of "$A/one.alt") $(data_of "$A/new.alt")" "192.0.2.8 192.0.2.4"
 lacks "and brings nothing back that was refused" "$(ls "$A")" never.alt
-disk 200000 0
+# He has written so much that his close waits for time too (fs/pace).
+as 1001 sh -c "for i in $(seq -s ' ' 250); do echo 192.0.2.\$i >$A/burst.alt; done"
+disk 900000 0
 sh -c "echo 192.0.2.10 >$A/last.alt" &
 writer=$!
+as 1001 sh -c "printf 192.0.2.10 >$A/burst.alt" & # counts when it is closed
+closer=$!
 eventually 5 test -s "$A/last.alt"
+eventually 5 as 1001 grep -q '192\.0\.2\.10"' "$A/burst.alt"
 kill "$pid"
 check "a write that waits when kadns ends is answered" wait "$writer"
+check "so is a close" wait "$closer"
 check "and kadns ends well" wait "$pid"
+lacks "and no mount is left" "$(cat /proc/mounts)" "$M"
 finish
