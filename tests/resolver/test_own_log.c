@@ -88,6 +88,37 @@ static void test_no_checkpoint_of_what_is_not_durable(void **state)
 	assert_sound(1500);
 }
 
+static void loop_until_next_sync(void)
+{
+	for (int before = syncs; syncs == before;)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* Nor of what came while the disk took the rest, which is long enough for a checkpoint. */
+static void test_no_checkpoint_of_what_came_meanwhile(void **state)
+{
+	(void)state;
+	struct writer w;
+	char name[32];
+	put_durably(0, 2000);
+	for (unsigned i = 0; i < 1300; i++) /* on other pages than what comes next */
+		assert_int_equal(put(1, "a.test", (uint8_t)i), 0);
+	held = true;
+	loop_until_next_sync();
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "m%u.test", i);
+		assert_int_equal(put(2, name, 1), 0);
+	}
+	wait_for(&w);
+	sem_post(&go);
+	loop_until_next_sync();
+	errors = 1;
+	let_go();
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_sound(2001);
+}
+
 /* The failure comes in the checkpoint: in its sync of the log, or of the database. Everything was
  * durable, and stands; what comes next, and fails, is lost alone. */
 static void test_failures_in_a_checkpoint(void **state)
@@ -201,6 +232,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_checkpoint_of_what_is_not_durable),
+		TEST(test_no_checkpoint_of_what_came_meanwhile),
 		TEST(test_failures_in_a_checkpoint),
 		TEST(test_a_failure_in_the_first_commit_after_a_checkpoint),
 		TEST(test_the_log_stays_short),
