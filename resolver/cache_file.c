@@ -68,7 +68,8 @@ size_t cache_file_parse(const uint8_t *bytes, size_t len, const struct cache_fil
 		if (message_len > len - at)
 			break;
 		/* A time of after now, as one of before 1970, is some other clock's. */
-		int64_t age = came <= (uint64_t)here->now ? here->now - (int64_t)came : -1;
+		bool ours = here->now >= 0 && came <= (uint64_t)here->now;
+		int64_t age = ours ? here->now - (int64_t)came : -1;
 		struct answer *a = read_entry(bytes + at, message_len, age);
 		at += message_len;
 		if (!a)
