@@ -43,7 +43,6 @@ static void say_file(const struct http_visit *v, const char *name)
 		.max_age = 0};
 	http_reply_add(&r, "etag", tag);
 	http_reply_add(&r, "content-security-policy", POLICY);
-	http_reply_add(&r, "x-content-type-options", "nosniff");
 	http_reply_add(&r, "referrer-policy", "no-referrer");
 	http_reply_add(&r, "cross-origin-resource-policy", "same-origin");
 	if (http_is(match, tag)) {

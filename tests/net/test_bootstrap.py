@@ -105,7 +105,8 @@ def named():
     none = Foreground("none", "router.utorrent.com:6881,dht.libtorrent.org:25401",
                       (PUBLIC[10], 6881))
     with open(none.log, encoding="utf-8") as f:
-        said = [line for line in f.read().splitlines() if "warning" in line]
+        # All these nodes have one port, and so want one control socket: that is another warning.
+        said = [line for line in f.read().splitlines() if "warning" in line and "/run/kadns" not in line]
     check("with upstream=none one line says that names are of no use", len(said) == 1 and
           "upstream=none" in said[0], said)
 
