@@ -16,6 +16,7 @@
 #include "resolver/clock.h"
 #include "resolver/resolver_inside.h"
 #include "tests/directory.h"
+#include "tests/resolver/plain_upstream.h"
 
 static struct event_base *base;
 static struct own *own;
@@ -61,39 +62,6 @@ static void end_latest(void)
 	struct upstream_reply none = {.error = -ENETUNREACH, .why = ""};
 	query->fn(query->ctx, &none);
 	upstream_cancel(query);
-}
-
-void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
-{
-	(void)u;
-	(void)fn;
-	(void)ctx;
-}
-
-bool upstream_is_insecure(const struct upstream *u, const struct name *name)
-{
-	(void)u;
-	(void)name;
-	return false;
-}
-
-bool upstream_has_zone(const struct upstream *u, const struct name *name)
-{
-	(void)u;
-	(void)name;
-	return false;
-}
-
-uint64_t upstream_fingerprint(const struct upstream *u)
-{
-	(void)u;
-	return 1;
-}
-
-void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
-{
-	(void)u;
-	*ret_counters = (struct upstream_counters){0};
 }
 
 /* ---- asking ---- */

@@ -24,6 +24,7 @@
 #include "resolver/resolver_inside.h"
 #include "tests/directory.h"
 #include "tests/leap.h"
+#include "tests/resolver/plain_upstream.h"
 
 #define CLIENTS 120 /* no crowd: 30 MB, if each had its share */
 
@@ -67,39 +68,6 @@ void upstream_cancel(struct upstream_query *query)
 {
 	LIST_REMOVE(query, link);
 	free(query);
-}
-
-void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
-{
-	(void)u;
-	(void)fn;
-	(void)ctx;
-}
-
-bool upstream_is_insecure(const struct upstream *u, const struct name *name)
-{
-	(void)u;
-	(void)name;
-	return false;
-}
-
-bool upstream_has_zone(const struct upstream *u, const struct name *name)
-{
-	(void)u;
-	(void)name;
-	return false;
-}
-
-uint64_t upstream_fingerprint(const struct upstream *u)
-{
-	(void)u;
-	return 1;
-}
-
-void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
-{
-	(void)u;
-	*ret_counters = (struct upstream_counters){0};
 }
 
 void upstream_each_server(const struct upstream *u, upstream_server_fn *fn, void *ctx)

@@ -23,6 +23,7 @@
 #include "tests/directory.h"
 #include "tests/leap.h"
 #include "tests/resolver/claim_fixture.h"
+#include "tests/resolver/plain_upstream.h"
 
 #define NAME_ASKED "www.example A"
 #define OF_DNS 1  /* last octet of the address that DNS has */
@@ -97,39 +98,6 @@ void upstream_cancel(struct upstream_query *query)
 {
 	event_free(query->timer);
 	free(query);
-}
-
-void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
-{
-	(void)u;
-	(void)fn;
-	(void)ctx;
-}
-
-bool upstream_is_insecure(const struct upstream *u, const struct name *name)
-{
-	(void)u;
-	(void)name;
-	return false;
-}
-
-bool upstream_has_zone(const struct upstream *u, const struct name *name)
-{
-	(void)u;
-	(void)name;
-	return false;
-}
-
-uint64_t upstream_fingerprint(const struct upstream *u)
-{
-	(void)u;
-	return 1;
-}
-
-void upstream_counters(const struct upstream *u, struct upstream_counters *ret_counters)
-{
-	(void)u;
-	*ret_counters = (struct upstream_counters){0};
 }
 
 /* ---- the DHT: one node, which answers when the test says so ---- */
