@@ -101,7 +101,9 @@ static struct dht_candidate *shortest(const struct dht_refresh *r,
 	return first;
 }
 
-/* It is put where it is missing, the nearest first, and where too few others are sure to keep it.
+/* It is put where it is missing, the nearest first, and where too few others are sure to keep it. At
+ * no more than are to keep it for sure: what is put at the other nodes as well is missing there,
+ * all at once, when they have forgotten it.
  */
 static void choose(const struct dht_refresh *r, struct dht_candidates *front, uint64_t now)
 {
@@ -110,7 +112,7 @@ static void choose(const struct dht_refresh *r, struct dht_candidates *front, ui
 	unsigned puts = 0, sure = 0, holders = 0;
 	for (size_t i = 0; i < len; i++)
 		holders += near[i]->holds;
-	unsigned most = holders < DHT_REFRESH_FEW ? r->rescue : r->most;
+	unsigned most = holders < DHT_REFRESH_FEW ? r->rescue : r->safe;
 	for (size_t i = 0; i < len; i++) {
 		struct dht_candidate *c = near[i];
 		if (c->store_state == DHT_UNSTORED && (c->holds || puts == most))

@@ -32,8 +32,7 @@ struct dht_refresh {
 	uint64_t goal;	   /* so long from now the item shall last ... */
 	unsigned safe;	   /* ... at so many nodes */
 	unsigned width;	   /* of the nearest that answer so many are looked at */
-	unsigned most;	   /* it is put at so many where it is missing, ... */
-	unsigned rescue;   /* ... at so many when fewer than DHT_REFRESH_FEW have it */
+	unsigned rescue;   /* put at so many when fewer than DHT_REFRESH_FEW have it */
 
 	/* Once ids were made up around it. Whoever says that he still holds it may be a liar then,
 	 * who has others let their copies lapse by that. */

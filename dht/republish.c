@@ -290,7 +290,6 @@ static void start(struct dht *dht, struct dht_published *p, uint64_t now)
 	p->tight = plan.tight;
 	p->refresh.safe = plan.copies;
 	p->refresh.width = plan.width;
-	p->refresh.most = plan.most;
 	p->refresh.rescue = plan.rescue;
 	if (dht_refresh(dht, &item, &p->refresh, refreshed, p, &p->lookup) < 0) {
 		wait_until(p, now + jittered(dht, RETRY));

@@ -125,9 +125,6 @@ struct dht_plan dht_plan_look(struct dht *dht, const struct dht_item *item, bool
 	/* What is late keeps to as few as ever, or no round would fit into the lifetime again once
 	 * all has lapsed (an outage). */
 	p.rescue = late ? p.copies : DHT_K;
-	/* Where each look puts half, the other half is missing at the next. Who cannot pay for that
-	 * keeps to fewer nodes. */
-	p.most = p.tight || p.copies < DHT_K / 2 ? p.copies : p.rescue;
 	p.bytes = families(dht) *
 		  (unsigned)(p.width * GET_BYTES + p.copies * dht_plan_put_bytes(item));
 	return p;

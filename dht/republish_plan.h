@@ -31,8 +31,7 @@ struct dht_plan {
 	bool tight;	 /* the budget does not pay for asking all eight every time */
 	unsigned copies; /* held for sure */
 	unsigned width;	 /* so many of the nearest are asked */
-	unsigned most;	 /* it is put at so many where it is missing, ... */
-	unsigned rescue; /* ... at so many when there are hardly any */
+	unsigned rescue; /* when there are hardly any it is put at so many */
 	unsigned bytes;	 /* that will take, about */
 };
 

@@ -51,16 +51,21 @@ static inline void on_refresh(void *ctx, const struct dht_result *result)
 	}
 }
 
-static inline void own(struct sim *sim, struct owned *o, uint64_t who)
+static inline void own_text(struct sim *sim, struct owned *o, uint64_t who, const char *text)
 {
 	struct sim_answer a;
 	*o = (struct owned){0};
-	sim_mutable(who, 1000, "a record of ours", &o->item);
+	sim_mutable(who, 1000, text, &o->item);
 	sim_put(sim, 0, &o->item, 0, &a);
 	assert_true(a.result.stored >= 7);
 	assert_int_equal(
 		dht_publish(sim_dht(sim, 0), &o->item, sim_now(sim), on_refresh, o, &o->published),
 		0);
+}
+
+static inline void own(struct sim *sim, struct owned *o, uint64_t who)
+{
+	own_text(sim, o, who, "a record of ours");
 }
 
 static inline size_t copies(struct sim *sim, const struct dht_item *item)

@@ -2,6 +2,8 @@
 #undef NDEBUG
 #include "tests/sim/republish_world.h"
 
+#include <string.h>
+
 #define TIGHT_ITEMS 30
 
 /* More than the budget allows: it is kept all the same, and each item has its turn. */
@@ -103,6 +105,28 @@ static void test_few(void **state)
 	sim_destroy(sim);
 }
 
+/* Large values: all eight are asked, for that is little beside three puts, but where five of eight
+ * lack it, and the budget would pay for putting it at all five, the three others would be missing
+ * at the next look, and so on: four a look. */
+static void test_few_large(void **state)
+{
+	(void)state;
+	struct sim *sim = network(LIFETIME, 240);
+	static struct owned o[TIGHT_ITEMS];
+	char text[901] = {0};
+	memset(text, 'x', sizeof(text) - 1);
+	for (unsigned i = 0; i < TIGHT_ITEMS; i++)
+		own_text(sim, &o[i], i, text);
+	sim_run(sim, 2 * LIFETIME);
+	struct dht_counters before = counters(sim);
+	sim_run(sim, 4 * LIFETIME);
+	uint64_t looks = counters(sim).refreshes - before.refreshes;
+	uint64_t puts = counters(sim).refresh_puts - before.refresh_puts;
+	assert_true(looks >= 3 * TIGHT_ITEMS);
+	assert_in_range(puts * 10, looks * 28, looks * 32);
+	sim_destroy(sim);
+}
+
 /* By those looks at all eight nodes that keep longer are found out all the same: instead of three
  * puts of each item every lifetime there are none at all in 12 networks of 14, and 6 and 39 in two.
  */
@@ -127,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_recovers),
 		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_few_large),
 		cmocka_unit_test(test_few_needed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
