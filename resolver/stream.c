@@ -126,20 +126,31 @@ int stream_flush(struct stream *s)
 	return s->unflushed ? -EAGAIN : errno ? -errno : -EPIPE;
 }
 
+static void end_tls(struct stream *s)
+{
+	if (!s->tls)
+		return;
+	ERR_clear_error();
+	/* In the middle of a handshake, or of a record, there is no saying good-bye. */
+	if (SSL_is_init_finished(s->tls))
+		SSL_shutdown(s->tls);
+	stream_flush(s);
+	SSL_free(s->tls);
+	ERR_clear_error();
+	s->tls = NULL;
+}
+
+void stream_end(struct stream *s)
+{
+	end_tls(s);
+	shutdown(s->fd, SHUT_WR);
+}
+
 void stream_close(struct stream *s)
 {
-	if (s->tls) {
-		ERR_clear_error();
-		/* In the middle of a handshake, or of a record, there is no saying good-bye. */
-		if (SSL_is_init_finished(s->tls))
-			SSL_shutdown(s->tls);
-		stream_flush(s);
-		SSL_free(s->tls);
-		ERR_clear_error();
-	}
+	end_tls(s);
 	if (s->fd >= 0)
 		close(s->fd);
-	s->tls = NULL;
 	s->fd = -1;
 }
 

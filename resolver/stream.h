@@ -34,6 +34,8 @@ ssize_t stream_write(struct stream *s, const void *buf, size_t len);
 int stream_flush(struct stream *s);
 /* Says good-bye as far as that costs no wait, and closes at once. */
 void stream_close(struct stream *s);
+/* We have said all. What the peer still says can be read, as bytes that mean nothing. */
+void stream_end(struct stream *s);
 
 /* Of a finished handshake. */
 bool stream_resumed(const struct stream *s);

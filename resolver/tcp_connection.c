@@ -10,10 +10,12 @@
 
 #include "resolver/clock.h"
 
-#define UNTAKEN_SECONDS 10 /* one that takes nothing for so long is let go */
-#define READ_BYTES 16384   /* a record of TLS has no more */
-#define READS_A_TURN 4	   /* then the others */
-#define PIECE_BYTES 1024   /* libevent's least: a small reply that was added alone takes so much */
+#define UNTAKEN_SECONDS 10	/* one that takes nothing for so long is let go */
+#define READ_BYTES 16384	/* a record of TLS has no more */
+#define READS_A_TURN 4		/* then the others */
+#define LINGER_SECONDS 2	/* a round trip, and a program that is slow to look */
+#define LINGER_BYTES (1u << 20) /* what is on its way to us, as a rule; then it is not worth it */
+#define PIECE_BYTES 1024 /* libevent's least: a small reply that was added alone takes so much */
 
 /* One loop, one thread: of the connection whose turn it is. */
 static uint8_t in[READ_BYTES + TCP_REST_MAX];
@@ -168,7 +170,7 @@ static int read_once(struct tcp_connection *c, bool readable)
 	if (readable && !c->ending && len <= speech->rest_max) {
 		ssize_t n = stream_read(&c->stream, in + len, READ_BYTES);
 		if (n == 0) /* half closed: `dig +tcp` and scripts do that */
-			c->ending = true;
+			c->ending = c->heard = true;
 		else if (n > 0)
 			len += (size_t)n;
 		else if (n != -EAGAIN)
@@ -180,6 +182,43 @@ static int read_once(struct tcp_connection *c, bool readable)
 	if (!keep_rest(c, (size_t)used, len))
 		return -ENOMEM;
 	return !c->ending && c->stream.more && !speech->full(c);
+}
+
+/* ---- the end ---- */
+
+/* Throws away what comes, and frees it where that is all. */
+static void linger(struct tcp_connection *c)
+{
+	for (int reads = 0; reads < READS_A_TURN && c->lingers && !c->given_up; reads++) {
+		ssize_t n = stream_read(&c->stream, in, READ_BYTES);
+		if (n == -EAGAIN || n == -EINTR)
+			return;
+		c->lingers -= n <= 0 || (size_t)n > c->lingers ? c->lingers : (size_t)n;
+	}
+	if (c->lingers == 0 || c->given_up)
+		tcp_connection_free(c);
+}
+
+/* To close a socket with bytes in it that nobody has read is to reset the connection, and that
+ * makes the other side forget our last reply before its program has seen it (RFC 9112, 9.6): why
+ * its megabyte was refused, or its HTTP/2. */
+static void finish(struct tcp_connection *c)
+{
+	struct timeval t = {.tv_sec = LINGER_SECONDS};
+	if (c->heard || !all_sent(c)) {
+		tcp_connection_free(c);
+		return;
+	}
+	c->door->speech->end(c);
+	c->begun = false;
+	keep_rest(c, 0, 0);
+	count_held(c);
+	stream_end(&c->stream);
+	c->lingers = LINGER_BYTES;
+	event_del(&c->writable);
+	event_add(&c->readable, NULL);
+	event_add(&c->idle, &t);
+	linger(c);
 }
 
 /* What the loop is to tell of next. */
@@ -215,9 +254,12 @@ static void take_turn(struct tcp_connection *c, bool readable)
 	bool sent = door->speech->flush(c) && more != -EPIPE;
 	bool again = stopped && !door->speech->full(c);
 	weigh(c);
-	if (more < 0 || !sent || c->given_up ||
-		(c->ending && !again && !door->speech->busy(c) && all_sent(c))) {
+	if (!sent || c->given_up) {
 		tcp_connection_free(c);
+		return;
+	}
+	if (more < 0 || (c->ending && !again && !door->speech->busy(c) && all_sent(c))) {
+		finish(c);
 		return;
 	}
 	await_more(c, more > 0);
@@ -251,6 +293,8 @@ void tcp_on_readable(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (c->shaking)
 		tcp_handshake(c);
+	else if (c->lingers)
+		linger(c);
 	else
 		take_turn(c, true);
 }
@@ -262,6 +306,8 @@ void tcp_on_writable(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (c->shaking)
 		tcp_handshake(c);
+	else if (c->lingers)
+		linger(c);
 	else if (!tcp_send_unsent(c))
 		tcp_connection_free(c);
 	else
@@ -282,7 +328,7 @@ void tcp_on_idle(evutil_socket_t fd, short what, void *ctx)
 	} else if (c->begun && c->door->speech->busy(c)) {
 		since = now;
 	}
-	if (now - since >= limit) {
+	if (c->lingers || now - since >= limit) {
 		tcp_connection_free(c);
 		return;
 	}

@@ -32,8 +32,10 @@ struct tcp_connection {
 	size_t held;		 /* of door->held */
 	bool shaking, queued;	 /* the handshake is not done; it waits for its turn */
 	bool begun;		 /* its speech has it, until `end` */
-	bool ending;		 /* the client has said all; what is asked is still answered */
-	bool given_up;		 /* it held most of all: it is freed at its next event */
+	bool ending;		 /* there are no more questions; what is asked is still answered */
+	bool heard;		 /* the client has said all */
+	size_t lingers; /* bytes that are still thrown away before it is closed; 0: it does not */
+	bool given_up;	/* it held most of all: it is freed at its next event */
 };
 
 #define TCP_REST_MAX 8200 /* a head of HTTP, or a question */

@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 
 PID, MOUNT = sys.argv[1:3]
 GET = b"GET /resolve?name=www.example.test HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -152,6 +153,40 @@ def two():
         check("half a preface", read_all(s).startswith(b"HTTP/1.1"))
 
 
+def unread():
+    """A body that is refused at its beginning: the reply must not be lost in the reset for what nobody reads."""
+    for name, head in (("by its length", b"content-length: 3000000\r\n\r\n"), ("in chunks", b"transfer-encoding: chunked\r\n\r\n2dc6c0\r\n")):
+        with connect() as s:
+            s.sendall(b"POST /dns-query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/dns-message\r\n" + head)
+            time.sleep(0.1)  # it has replied, and would have closed
+            try:
+                s.sendall(bytes(900000))
+                time.sleep(0.1)
+                got = read_all(s)
+            except OSError as e:
+                got = repr(e).encode()
+            check(f"too long a body, {name}: the reply is read", got.startswith(b"HTTP/1.1 413"))
+    with connect() as s:
+        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"x" * 200000)
+        time.sleep(0.1)
+        check("what is no HTTP/2 is told so", b"\x07\x00\x00\x00\x00\x00" in read_all(s))
+    before = descriptors()
+    held = [connect() for _ in range(20)]
+    for s in held:  # never closes, and never stops
+        s.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n")
+    end = time.monotonic() + 5
+    while descriptors() > before and time.monotonic() < end:
+        for s in held:
+            try:
+                s.send(b"x")
+            except OSError:
+                pass
+        time.sleep(0.1)
+    check("nobody lingers for ever", descriptors() <= before)
+    for s in held:
+        s.close()
+
+
 def silent_after_a_burst():
     """More than we write at once, asked for at once by one who then says nothing: all of it comes."""
     with connect() as s:
@@ -203,6 +238,7 @@ def many():
 
 one_version()
 two()
+unread()
 silent_after_a_burst()
 many()
 with open(f"{MOUNT}/.kadns/status", encoding="ascii") as status:
