@@ -1,10 +1,11 @@
 /* HTTP/1.1 and 1.0, read and written. */
 #include "resolver/http1.h"
 
+#include "resolver/http_date.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define EMPTY_LINES_MAX 2 /* before a head: RFC 9112, 2.2, has one */
 
@@ -310,70 +311,74 @@ int http1_read_chunk(struct http1_chunks *c, const char *bytes, size_t len, size
 
 /* ---- writing ---- */
 
+/* A head on its way into a buffer; over: it did not fit. snprintf would cost as much as all else
+ * that an answer from memory takes. */
+struct head_writer {
+	char *buf;
+	size_t len;
+	bool over;
+};
+
+static void put(struct head_writer *w, const char *word)
+{
+	size_t len = strlen(word);
+	if (len >= HTTP1_REPLY_HEAD - w->len) {
+		w->over = true;
+		return;
+	}
+	memcpy(w->buf + w->len, word, len);
+	w->len += len;
+}
+
+static void put_number(struct head_writer *w, size_t n)
+{
+	char digits[21], *at = digits + sizeof(digits) - 1;
+	*at = '\0';
+	do
+		*--at = (char)('0' + n % 10);
+	while (n /= 10);
+	put(w, at);
+}
+
+static void put_field(struct head_writer *w, const char *name, const char *value)
+{
+	put(w, name);
+	put(w, ": ");
+	put(w, value);
+	put(w, "\r\n");
+}
+
 size_t http1_reply_head(
 	const struct http_reply *r, int64_t now, bool closes, char buf[HTTP1_REPLY_HEAD])
 {
-	char date[HTTP_DATE_MAX], age[48] = "";
-	http_date(now, date);
-	if (r->max_age == HTTP_NO_STORE)
-		snprintf(age, sizeof(age), "cache-control: no-store\r\n");
-	else if (r->max_age >= 0)
-		snprintf(age, sizeof(age), "cache-control: max-age=%ld\r\n", r->max_age);
-	int n = snprintf(buf, HTTP1_REPLY_HEAD, "HTTP/1.1 %u %s\r\ndate: %s\r\nx-content-type-options: nosniff\r\n%s%s", r->status,
-		http_reason(r->status), date, age, closes ? "connection: close\r\n" : "");
+	struct head_writer w = {.buf = buf};
+	put(&w, "HTTP/1.1 ");
+	put_number(&w, r->status);
+	put(&w, " ");
+	put(&w, http_reason(r->status));
+	put(&w, "\r\n");
+	put_field(&w, "date", http_date_now(now));
+	put_field(&w, "x-content-type-options", "nosniff");
+	if (r->max_age == HTTP_NO_STORE) {
+		put_field(&w, "cache-control", "no-store");
+	} else if (r->max_age >= 0) {
+		put(&w, "cache-control: max-age=");
+		put_number(&w, (size_t)r->max_age);
+		put(&w, "\r\n");
+	}
+	if (closes)
+		put_field(&w, "connection", "close");
 	/* A reply without a body never has a length: 204 and 304 (RFC 9110, 8.6). */
-	if (n > 0 && n < HTTP1_REPLY_HEAD && r->status != 204 && r->status != 304)
-		n += snprintf(buf + n, HTTP1_REPLY_HEAD - (size_t)n, "content-length: %zu\r\n",
-			r->body_len);
-	if (n > 0 && n < HTTP1_REPLY_HEAD && r->type)
-		n += snprintf(
-			buf + n, HTTP1_REPLY_HEAD - (size_t)n, "content-type: %s\r\n", r->type);
-	for (size_t i = 0; i < r->more_len && n > 0 && n < HTTP1_REPLY_HEAD; i++)
-		n += snprintf(buf + n, HTTP1_REPLY_HEAD - (size_t)n, "%s: %s\r\n", r->more[i].name,
-			r->more[i].value);
-	if (n <= 0 || n + 2 >= HTTP1_REPLY_HEAD)
-		return 0;
-	memcpy(buf + n, "\r\n", 3);
-	return (size_t)n + 2;
-}
-
-/* ---- dates ---- */
-
-static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-static const char months[12][4] = {
-	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-
-void http_date(int64_t seconds, char ret_text[HTTP_DATE_MAX])
-{
-	struct tm t;
-	time_t at = (time_t)seconds;
-	if (!gmtime_r(&at, &t) || t.tm_year < -1900 || t.tm_year > 8099) {
-		at = 0; /* a clock that says this says nothing */
-		gmtime_r(&at, &t);
+	if (r->status != 204 && r->status != 304) {
+		put(&w, "content-length: ");
+		put_number(&w, r->body_len);
+		put(&w, "\r\n");
 	}
-	snprintf(ret_text, HTTP_DATE_MAX, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
-		days[t.tm_wday], (unsigned)t.tm_mday % 100, months[t.tm_mon],
-		(unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100,
-		(unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
-}
-
-bool http_date_read(struct http_piece text, int64_t *ret_seconds)
-{
-	/* In the locale "C", which we never leave, these are the names that the RFC wants. */
-	static const char *const forms[] = {
-		"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"};
-	char copy[64];
-	if (!text.at || text.len >= sizeof(copy) || memchr(text.at, '\0', text.len))
-		return false;
-	memcpy(copy, text.at, text.len);
-	copy[text.len] = '\0';
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		struct tm t = {0};
-		const char *end = strptime(copy, forms[i], &t);
-		if (end && *end == '\0') {
-			*ret_seconds = timegm(&t);
-			return true;
-		}
-	}
-	return false;
+	if (r->type)
+		put_field(&w, "content-type", r->type);
+	for (size_t i = 0; i < r->more_len; i++)
+		put_field(&w, r->more[i].name, r->more[i].value);
+	put(&w, "\r\n");
+	buf[w.len] = '\0'; /* there is room: put() leaves some */
+	return w.over ? 0 : w.len;
 }

@@ -50,10 +50,4 @@ int http1_read_chunk(struct http1_chunks *c, const char *bytes, size_t len, size
 size_t http1_reply_head(
 	const struct http_reply *r, int64_t now, bool closes, char buf[HTTP1_REPLY_HEAD]);
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7), of seconds since 1970, and back: false where
- * it is none of the three forms. */
-#define HTTP_DATE_MAX 32
-void http_date(int64_t seconds, char ret_text[HTTP_DATE_MAX]);
-bool http_date_read(struct http_piece text, int64_t *ret_seconds);
-
 #endif

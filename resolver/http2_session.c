@@ -11,7 +11,7 @@
 #include <sys/queue.h>
 
 #include "resolver/clock.h"
-#include "resolver/http1.h"
+#include "resolver/http_date.h"
 #include "resolver/http_session_inside.h"
 
 #define RESETS_BURST 100 /* CVE-2023-44487; a page that is left takes its requests back */
@@ -95,6 +95,7 @@ static ssize_t read_reply(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t 
 	return (ssize_t)n;
 }
 
+/* nghttp2 copies them. */
 static nghttp2_nv header(const char *name, const char *value)
 {
 	return (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name,
@@ -103,16 +104,14 @@ static nghttp2_nv header(const char *name, const char *value)
 		.valuelen = strlen(value)};
 }
 
-/* nghttp2 copies them. */
 static int submit(struct stream2 *t, const struct http_reply *r)
 {
-	char status[12], date[HTTP_DATE_MAX], length[24], age[32];
+	char status[12], length[24], age[32];
 	nghttp2_nv nv[REPLY_HEADERS];
 	size_t n = 0;
 	snprintf(status, sizeof(status), "%u", r->status);
-	http_date(clock_wall() / (int64_t)SECOND, date);
 	nv[n++] = header(":status", status);
-	nv[n++] = header("date", date);
+	nv[n++] = header("date", http_date_now(clock_wall() / (int64_t)SECOND));
 	nv[n++] = header("x-content-type-options", "nosniff");
 	if (r->max_age >= 0) {
 		snprintf(age, sizeof(age), "max-age=%ld", r->max_age);

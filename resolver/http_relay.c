@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "resolver/clock.h"
-#include "resolver/http1.h"
+#include "resolver/http_date.h"
 #include "resolver/http_door.h"
 #include "resolver/http_url.h"
 #include "resolver/name.h"

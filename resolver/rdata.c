@@ -278,18 +278,29 @@ static int print_number(struct text *t, unsigned bytes, const uint8_t *rdata, si
 		return -EINVAL;
 	for (unsigned i = 0; i < bytes; i++)
 		number = number << 8 | rdata[i];
-	text_format(t, "%u", number);
+	text_number(t, number);
 	return (int)bytes;
 }
 
-static int print_address(struct text *t, int family, const uint8_t *rdata, size_t len)
+static int print_ipv4(struct text *t, const uint8_t *rdata, size_t len)
+{
+	if (len < 4)
+		return -EINVAL;
+	for (int i = 0; i < 4; i++) {
+		if (i)
+			text_put(t, ".", 1);
+		text_number(t, rdata[i]);
+	}
+	return 4;
+}
+
+static int print_ipv6(struct text *t, const uint8_t *rdata, size_t len)
 {
 	char address[INET6_ADDRSTRLEN];
-	size_t bytes = family == AF_INET ? 4 : 16;
-	if (len < bytes || !inet_ntop(family, rdata, address, sizeof(address)))
+	if (len < 16 || !inet_ntop(AF_INET6, rdata, address, sizeof(address)))
 		return -EINVAL;
 	text_puts(t, address);
-	return (int)bytes;
+	return 16;
 }
 
 static void print_name_byte(struct text *t, uint8_t byte)
@@ -340,10 +351,10 @@ int rdata_print_plain(
 		n = print_number(t, 4, rdata, len);
 		break;
 	case FIELD_IPV4:
-		n = print_address(t, AF_INET, rdata, len);
+		n = print_ipv4(t, rdata, len);
 		break;
 	case FIELD_IPV6:
-		n = print_address(t, AF_INET6, rdata, len);
+		n = print_ipv6(t, rdata, len);
 		break;
 	case FIELD_NAME:
 		n = print_name(t, rdata, len);

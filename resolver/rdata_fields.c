@@ -145,7 +145,9 @@ static int write_fields(
 {
 	size_t offset = 0;
 	for (size_t i = 0; i < count; i++) {
-		text_format(t, "%s\"%s\":", i ? "," : "", fields[i].name);
+		text_puts(t, i ? ",\"" : "\"");
+		text_puts(t, fields[i].name);
+		text_puts(t, "\":");
 		int rc = write_field(t, fields[i].kind, rdata, len, &offset);
 		if (rc < 0)
 			return rc;
@@ -200,7 +202,9 @@ static int write_payload(
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
 		bool strings = f->kind == FIELD_STRINGS;
-		text_format(t, "\"%s\":", strings ? f->alias : f->name);
+		text_puts(t, "\"");
+		text_puts(t, strings ? f->alias : f->name);
+		text_puts(t, "\":");
 		int rc = strings		 ? write_strings_of_2009(t, rdata, len, &offset)
 			 : f->kind == FIELD_NAME ? write_name_of_2009(t, rdata, len, &offset)
 						 : write_field(t, f->kind, rdata, len, &offset);
@@ -216,14 +220,18 @@ void rdata_to_payload(uint16_t type, uint32_t ttl, const uint8_t *rdata, size_t 
 	const struct field *fields;
 	char word[TYPE_TEXT_MAX];
 	size_t count = rdata_fields(type, &fields);
-	text_format(t, "{\"__type__\":\"Record_%s\",", type_to_text(type, word));
+	text_puts(t, "{\"__type__\":\"Record_");
+	text_puts(t, type_to_text(type, word));
+	text_puts(t, "\",");
 	size_t before = t->len;
 	if (write_payload(t, fields, count, rdata, len) < 0) {
 		t->len = before;
 		write_hex(t, rdata, len);
 		text_puts(t, ",");
 	}
-	text_format(t, "\"ttl\":%u}", ttl);
+	text_puts(t, "\"ttl\":");
+	text_number(t, ttl);
+	text_puts(t, "}");
 }
 
 /* ---- in ---- */

@@ -61,6 +61,15 @@ void text_format(struct text *t, const char *format, ...)
 		text_put(t, buf, (size_t)n);
 }
 
+void text_number(struct text *t, uint64_t n)
+{
+	char digits[20], *at = digits + sizeof(digits);
+	do
+		*--at = (char)('0' + n % 10);
+	while (n /= 10);
+	text_put(t, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 /* Decodes one character at bytes[0]; its length, or 0 when it is not UTF-8 (RFC 3629). */
 static size_t utf8_decode(const uint8_t *bytes, size_t len, uint32_t *ret_code)
 {
@@ -113,10 +122,20 @@ static void put_json_code(struct text *t, uint32_t code)
 	}
 }
 
+static bool is_json_as_it_is(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 void text_json_string(struct text *t, const char *bytes, size_t len)
 {
 	text_put(t, "\"", 1);
-	for (size_t i = 0; i < len;) {
+	for (size_t i = 0, from; i < len;) {
+		for (from = i; i < len && is_json_as_it_is(bytes[i]); i++)
+			;
+		text_put(t, bytes + from, i - from);
+		if (i == len)
+			break;
 		uint32_t code = 0;
 		size_t n = utf8_decode((const uint8_t *)bytes + i, len - i, &code);
 		put_json_code(t, n ? code : 0xfffd);

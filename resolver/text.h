@@ -20,6 +20,7 @@ void text_destroy(struct text *t); /* frees what it holds; t is empty then */
 void text_put(struct text *t, const char *bytes, size_t len);
 void text_puts(struct text *t, const char *string);
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_number(struct text *t, uint64_t n); /* decimal; answers have many */
 
 /* A JSON string with its quotes. `bytes` is UTF-8; what is not becomes U+FFFD. Everything outside
  * printable ASCII is \uXXXX: DEL, C1 and the bidi controls too. `/` stands as it is. */

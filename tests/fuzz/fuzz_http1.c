@@ -1,6 +1,7 @@
 /* The first bytes of a connection: a head, and the body behind it, whole and in two parts. */
 #undef NDEBUG
 #include "resolver/http1.h"
+#include "resolver/http_date.h"
 
 #include <assert.h>
 #include <string.h>

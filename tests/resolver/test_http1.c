@@ -1,6 +1,7 @@
 /* HTTP/1.1: heads that are right, heads that smuggle, bodies in chunks, replies, dates. */
 #undef NDEBUG
 #include "resolver/http1.h"
+#include "resolver/http_date.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
