@@ -130,7 +130,6 @@ static void what_does_not_fit_is_refused(void **state)
 static void what_is_signed_is_dns(void **state)
 {
 	static const char *const bad[] = {
-		"000000000000000000000000",		  /* a query */
 		"000080000000000100000000",		  /* a record that is not there */
 		"00008000000000010000000000000100010000", /* half of one */
 		"48656c6c6f20576f726c6421",		  /* Hello World! */
@@ -139,6 +138,9 @@ static void what_is_signed_is_dns(void **state)
 	struct dht_item item;
 	(void)state;
 	unhex(PUBLIC, key);
+	/* Without QR, as npm's dns-packet writes where nobody says `response`; pkarr's own relays take it. */
+	size_t empty = signed_payload(dns, unhex("000000000000000000000000", dns), SEQ, payload);
+	assert_int_equal(pkarr_read(key, payload, empty, &item), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		size_t len = signed_payload(dns, unhex(bad[i], dns), SEQ, payload);
 		print_message("%s\n", bad[i]);
