@@ -2,9 +2,10 @@
 """certificates.py DIR: a root and certificates under it, good and bad, for the tests of TLS.
 
 ca.pem; NAME.pem with NAME.key for: good and next (dns.test), rsa (dns.test), other (other.test),
-expired and early (dns.test), self (dns.test, signed by itself), locked (a key with a password), and
+address (127.0.0.1), expired and early (dns.test), self (dns.test, signed by itself), locked (a key with a password), and
 chain (dns.test, by an authority between it and the root, which is in the file too)."""
 import datetime
+import ipaddress
 import sys
 
 from cryptography import x509
@@ -28,7 +29,11 @@ def make(subject, key, issuer, issuer_key, days=(-1, 30), authority=False):
     builder = builder.not_valid_after(NOW + datetime.timedelta(days[1]))
     builder = builder.add_extension(x509.BasicConstraints(authority, None), True)
     if not authority:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(subject)]), False)
+        try:
+            san = x509.IPAddress(ipaddress.ip_address(subject))
+        except ValueError:
+            san = x509.DNSName(subject)
+        builder = builder.add_extension(x509.SubjectAlternativeName([san]), False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -61,6 +66,7 @@ leaf("good")
 leaf("next")
 leaf("rsa", key=rsa.generate_private_key(65537, 2048))
 leaf("other", "other.test")
+leaf("address", "127.0.0.1")
 leaf("expired", days=(-10, -1))
 leaf("early", days=(1, 10))
 own = new()
