@@ -40,16 +40,17 @@ struct config {
 		struct config_address at[CONFIG_LIST_MAX];
 		size_t len;
 	} door[DOOR_KINDS];
-	char *tls_cert, *tls_key; /* absolute; of dot= and https= */
+	char *tls_cert, *tls_key;		/* absolute; of dot= and https= */
 	struct name http_host[CONFIG_LIST_MAX]; /* names that http= and https= answer to */
 	size_t http_host_len;
-	struct allow allow; /* who else may ask a door that is not on loopback */
+	struct allow allow_status; /* who else may see what this node does, over HTTP */
+	struct allow allow;	   /* who else may ask a door that is not on loopback */
 
 	const char *upstream[UPSTREAM_MAX];
-	size_t upstream_len;		 /* 0: none */
+	size_t upstream_len; /* 0: none */
 	struct name insecure[UPSTREAM_INSECURE_MAX];
 	size_t insecure_len;
-	char *hosts; /* absolute; NULL: none */
+	char *hosts;			 /* absolute; NULL: none */
 	char *root_hints, *trust_anchor; /* absolute */
 	const char *user;
 	const char *pin[CONFIG_PINS_MAX]; /* lines, each of them good */
@@ -69,10 +70,9 @@ struct config {
 /* Reads the command line. 0; -EINVAL after one line on stderr that names the mistake. On success
  * config_finish releases it. */
 int config_read(int argc, char **argv, struct config *ret_config);
-/* The same of the same words, later, when the program works in another directory than the one that it
- * was started in, `directory`. */
-int config_read_again(
-	int argc, char **argv, const char *directory, struct config *ret_config);
+/* The same of the same words, later, when the program works in another directory than the one that
+ * it was started in, `directory`. */
+int config_read_again(int argc, char **argv, const char *directory, struct config *ret_config);
 /* What upstream_create and upstream_reload take of it; the words are the config's. */
 void config_upstream(const struct config *config, struct upstream_config *ret_upstream);
 void config_finish(struct config *config);

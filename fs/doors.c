@@ -34,6 +34,7 @@ static int open_one(struct doors *d, const struct config *c, enum door_kind kind
 		.allow = &c->allow,
 		.tls = kind == DOOR_DOT || kind == DOOR_HTTPS ? d->tls : NULL,
 		.http = kind == DOOR_HTTP || kind == DOOR_HTTPS,
+		.status_to = &c->allow_status,
 		.hosts = c->http_host,
 		.hosts_len = c->http_host_len};
 	int r = dns_door_open(base, resolver, &config, &d->door[d->len]);

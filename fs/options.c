@@ -114,19 +114,28 @@ static int set_http_host(struct reader *r, const char *value)
 	return 0;
 }
 
-static int set_allow(struct reader *r, const char *value)
+static int add_network(struct reader *r, const char *option, const char *value, struct allow *list)
 {
-	struct allow *list = &r->config->allow;
 	if (list->len == ALLOW_MAX)
 		return -EINVAL;
 	int error = allow_parse(value, &list->nets[list->len]);
 	if (error == -EDOM)
 		return config_complain(r->current,
-			"allow=%s: bits are set behind the prefix: a host has none, a network zeros",
-			value);
+			"%s=%s: bits are set behind the prefix: a host has none, a network zeros",
+			option, value);
 	if (error == 0)
 		list->len++;
 	return error;
+}
+
+static int set_allow(struct reader *r, const char *value)
+{
+	return add_network(r, "allow", value, &r->config->allow);
+}
+
+static int set_allow_status(struct reader *r, const char *value)
+{
+	return add_network(r, "allow_status", value, &r->config->allow_status);
 }
 
 static int set_upstream(struct reader *r, const char *value)
@@ -454,6 +463,8 @@ const struct option config_options[] = {
 	{"tls_key", "FILE", false, set_tls_key, 0, "its key, PEM"},
 	{"allow", "NET", true, set_allow, LIST(allow.len),
 		"who may ask a door that is not on loopback, ADDR or ADDR/BITS (nobody); repeatable"},
+	{"allow_status", "NET", true, set_allow_status, LIST(allow_status.len),
+		"who else of these may see /metrics, /status, /nodes and /explain (nobody); repeatable"},
 	{"upstream", "WHERE", true, set_upstream, LIST(upstream_len),
 		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], "
 		"tls://ADDR[:PORT]#NAME, https://ADDR[:PORT]/PATH[#NAME], http://ADDR[:PORT]/PROXY, none; "

@@ -29,14 +29,14 @@ typedef int set_fn(struct reader *r, const char *value);
 
 struct option {
 	const char *name;
-	const char *value;      /* how --help names it; NULL: a switch */
+	const char *value; /* how --help names it; NULL: a switch */
 	bool repeatable;
 	set_fn *set;
 	size_t list; /* of a repeatable option: where its length stands in the config; else 0 */
 	const char *help;
 };
 
-#define OPTIONS_LEN 35
+#define OPTIONS_LEN 36
 extern const struct option config_options[OPTIONS_LEN];
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */

@@ -306,6 +306,7 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_
 	door->time = dns_door_time();
 	TAILQ_INIT(&door->connections);
 	door->tls = config->tls;
+	door->status_to = config->status_to;
 	door->hosts = config->hosts;
 	door->hosts_len = config->hosts_len;
 	door->speech = config->http ? &tcp_speaks_http : &tcp_speaks_dns;

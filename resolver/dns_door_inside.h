@@ -36,8 +36,9 @@ struct dns_door {
 	struct udp_query group[UDP_GROUP];
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
-	struct misses misses;	  /* the places of these */
-	const struct name *hosts; /* of HTTP */
+	struct misses misses;	       /* the places of these */
+	const struct allow *status_to; /* of HTTP: who else is told what the node does */
+	const struct name *hosts;      /* of HTTP */
 	size_t hosts_len;
 	const struct tcp_speech *speech; /* over TCP, or TLS */
 	enum dns_via via;		 /* likewise; over UDP it is DNS_UDP */

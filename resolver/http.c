@@ -77,7 +77,9 @@ enum http_field http_field(struct http_piece name)
 		[HTTP_CONTENT_TYPE] = "content-type",
 		[HTTP_HOST] = "host",
 		[HTTP_IF_MODIFIED_SINCE] = "if-modified-since",
-		[HTTP_IF_NONE_MATCH] = "if-none-match"};
+		[HTTP_IF_NONE_MATCH] = "if-none-match",
+		[HTTP_ORIGIN] = "origin",
+		[HTTP_SEC_FETCH_SITE] = "sec-fetch-site"};
 	for (size_t i = 0; i < HTTP_FIELDS; i++)
 		if (http_is_any_case(name, names[i]))
 			return (enum http_field)i;

@@ -47,6 +47,8 @@ enum http_field {
 	HTTP_HOST, /* in HTTP/2 :authority */
 	HTTP_IF_MODIFIED_SINCE,
 	HTTP_IF_NONE_MATCH,
+	HTTP_ORIGIN,
+	HTTP_SEC_FETCH_SITE, /* of browsers: what kind of page asks */
 	HTTP_FIELDS,
 };
 /* Which one it is, in any case of letters; HTTP_FIELDS: none of them. */

@@ -22,6 +22,9 @@ void http_route(const struct http_visit *v);
  * administrator or the certificate gives. No authority at all is HTTP/1.0, which no browser speaks.
  */
 bool http_host_good(const struct dns_door *door, struct http_piece authority);
+/* Has a page of another site made a browser ask? It cannot read what we say, but it can measure how
+ * long that takes, and so learn which names were asked for before. */
+bool http_is_of_a_strangers_page(const struct http_request *r);
 /* The host of "HOST:PORT" without brackets; false: it is none. */
 bool http_host_of(struct http_piece authority, struct http_piece *ret_host);
 

@@ -8,6 +8,23 @@
 
 #define HOST_MAX 256
 
+/* Browsers of today say it themselves; older ones say where the page is from when it may read the
+ * reply, or posts. Who is no browser says neither. */
+bool http_is_of_a_strangers_page(const struct http_request *r)
+{
+	struct http_piece site = r->field[HTTP_SEC_FETCH_SITE], origin = r->field[HTTP_ORIGIN];
+	struct http_piece host = r->field[HTTP_HOST];
+	if (site.at) /* none: its user typed it */
+		return !http_is(site, "same-origin") && !http_is(site, "none");
+	if (!origin.at)
+		return false;
+	const char *slashes = memmem(origin.at, origin.len, "://", 3);
+	if (!slashes) /* "null" */
+		return true;
+	struct http_piece of = {slashes + 3, origin.len - (size_t)(slashes + 3 - origin.at)};
+	return of.len != host.len || strncasecmp(of.at, host.at, of.len) != 0;
+}
+
 /* ":8882" or nothing. */
 static bool is_port(struct http_piece p)
 {

@@ -3,6 +3,7 @@
  * Pages of strangers may use it, so it alone has CORS: what it says is public on the DHT, and what
  * it takes is signed. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "resolver/http_url.h"
 #include "resolver/name.h"
 #include "resolver/pkarr.h"
+#include "resolver/private_address.h"
 #include "resolver/resolver.h"
 
 /* What a request wants of the packet that comes later. */
@@ -164,6 +166,18 @@ static enum relay_policy policy_of(struct http_piece query)
 	return http_is(p, "NetworkOnly") ? NETWORK_ONLY : NO_SUCH_POLICY;
 }
 
+/* On this machine, or in its network: of the few whose history it would be. What a public relay
+ * holds is what the whole world has asked. */
+static bool is_of_this_place(const struct sockaddr *peer)
+{
+	if (peer->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)peer;
+		return private_ip4((const uint8_t *)&in->sin_addr);
+	}
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)peer;
+	return peer->sa_family == AF_INET6 && private_ip6(in6->sin6_addr.s6_addr);
+}
+
 static void get(const struct http_visit *v, struct wish *w)
 {
 	enum relay_policy policy = policy_of(v->request->query);
@@ -173,6 +187,13 @@ static void get(const struct http_visit *v, struct wish *w)
 		seconds < INT64_MAX / (int64_t)SECOND) {
 		w->has_since = true;
 		w->since = seconds * (int64_t)SECOND;
+	}
+	/* A page of a stranger's could ask what is held, and so what this machine's users have
+	 * read. */
+	if (policy != NO_SUCH_POLICY && http_is_of_a_strangers_page(v->request) &&
+		is_of_this_place((const struct sockaddr *)&v->connection->peer)) {
+		policy = policy == CACHE_ONLY ? CACHE_ONLY : NETWORK_ONLY;
+		held = NULL;
 	}
 	w->network_only = policy == NETWORK_ONLY;
 	if (policy == NO_SUCH_POLICY)

@@ -205,6 +205,8 @@ function drawPeers(own, rows) {
 
 async function text(path) {
 	const reply = await fetch(path);
+	if (reply.status === 403) // it is told to others only
+		return null;
 	if (!reply.ok && reply.status !== 503)
 		throw new Error(path);
 	return reply.text();
@@ -214,17 +216,23 @@ let before = 0;
 
 async function update() {
 	const [health, said, nodes] = await Promise.all(["/healthz", "/status", "/nodes"].map(text));
-	const status = numbers(said), now = performance.now(), well = health === "ok\n";
+	const now = performance.now(), well = health === "ok\n";
 	const line = well ? "✔ it is well" : `✘ ${health.trim()}`;
 	if ($("health").textContent !== line) { // not the same again: it is read aloud
 		$("health").className = well ? "good" : "bad";
 		$("health").textContent = line;
 	}
+	for (const shown of document.querySelectorAll(".state"))
+		shown.hidden = said === null;
+	$("secret").hidden = said !== null;
+	if (said === null)
+		return;
+	const status = numbers(said);
 	sayState(status);
 	for (const id of Object.keys(curves))
 		drawCurve(id, status, (now - before) / 1000);
 	before = now;
-	drawPeers(status.get("dht.id"), nodes.split("\n").filter((l) => l).map((l) => l.split(" ")));
+	drawPeers(status.get("dht.id"), (nodes || "").split("\n").filter((l) => l).map((l) => l.split(" ")));
 }
 
 let paused = false;

@@ -280,6 +280,7 @@ static void test_mistakes(void **state)
 		{"-o bind=1.2.3 none /a", "bind"}, {"-o bind=host none /a", "bind"},
 		{"-o allow= none /a", "allow"}, {"-o allow=any none /a", "allow"}, {"-o allow=10.0.0.0/33 none /a", "allow"},
 		{"-o allow=10.0.0.1/8 none /a", "bits are set behind the prefix"},
+		{"-o allow_status=10.0.0.1/8 none /a", "allow_status=10.0.0.1/8: bits are set behind the prefix"}, {"-o allow_status= none /a", "allow_status"},
 		{"-o dns=127.0.0.1 none /a", "dns"}, {"-o dns=localhost:53 none /a", "dns"}, {"-o dns=1.2.3.4:0 none /a", "dns"},
 		{"-o upstream=nonsense none /a", "upstream"}, {"-o trust=yes none /a", "trust"},
 		{"-o pin=" KEY " none /a", "a suffix follows"}, {"-o pin=# none /a", "pin"}, {"-o pin none /a", "pin"},

@@ -98,6 +98,24 @@ is "OPTIONS" "$(status -X OPTIONS $plain/dns-query)" 204
 lacks "no page of a stranger's may read it" "$(get -D - -o /dev/null -H 'origin: http://evil.test' "$plain/resolve?name=www.example.test")" \
 	access-control
 
+# ---- whose page has made the browser ask: from the time that a reply takes, it would learn what was asked before
+url="$plain/resolve?name=www.example.test"
+for site in 'sec-fetch-site: cross-site' 'sec-fetch-site: same-site' 'sec-fetch-site: x' 'sec-fetch-site;'; do
+	is "$site" "$(status -H "$site" "$url")" 403
+done
+for site in none same-origin; do
+	is "sec-fetch-site: $site" "$(status -H "sec-fetch-site: $site" "$url")" 200
+done
+for origin in http://evil.test null http://127.0.0.1 http://127.0.0.1:8883 127.0.0.1:8882; do
+	is "origin: $origin" "$(status -H "origin: $origin" "$url")" 403
+done
+is "origin: its own" "$(status -H "origin: $plain" "$url")" 200
+for path in /dns/IN/A/www.example.test /SHORT/IN/A/www.example.test /PROXY/IN/A/www.example.test /explain/IN/A/www.example.test \
+	/status /nodes /metrics /healthz /dns-query; do
+	is "$path: not for a page of elsewhere" "$(status --http2-prior-knowledge -H 'sec-fetch-site: cross-site' "$plain$path")" 403
+done
+is "a link may lead to the page" "$(status -H 'sec-fetch-site: cross-site' $plain/)" 200
+
 # ---- whose name it is asked by
 for host in 127.0.0.1 127.0.0.1:8882 '[::1]:8882' localhost LocalHost:1 a.localhost localhost. dns.office.test DNS.office.test.:8882; do
 	is "host: $host" "$(status -H "host: $host" "$plain/resolve?name=www.example.test")" 200

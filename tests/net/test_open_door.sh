@@ -37,7 +37,7 @@ is "without allow= it is not opened" "$?:$refused" \
 	"1:kadns: dns=0.0.0.0:1053 is not on loopback: say who may ask, with allow=NET"
 refused=$("$KADNS" -n -o "dns=0.0.0.0:1053,upstream=none,allow=10.0.1.2/24" none "$T/dns" 2>&1)
 has "a network that may be a host is not taken" "$refused" "allow=10.0.1.2/24: bits are set behind the prefix"
-check "with it, it is" "$KADNS" -o "dns=0.0.0.0:1053,dns=[::]:1053,upstream=none,allow=10.0.1.0/24,allow=fd00:1::/64" none "$T/dns"
+check "with it, it is" "$KADNS" -o "dns=0.0.0.0:1053,dns=[::]:1053,http=0.0.0.0:8882,http=[::]:8882,upstream=none,allow=10.0.1.0/24,allow=fd00:1::/64,allow_status=10.0.1.3,allow_status=10.0.2.0/24" none "$T/dns"
 echo 192.0.2.7 >"$T/dns/IN/A/printer.alt"
 
 # ---- who
@@ -57,6 +57,23 @@ has "without RD a friend is refused" "$out" "status: REFUSED"
 has "and told why" "$out" "EDE: 20 (Not Authoritative)"
 has "by TCP too" "$(ask friend dig +norec +tcp @10.0.1.1)" "status: REFUSED"
 is "this machine is not" "$(dig +short +norec +time=2 +tries=1 @127.0.0.1 -p 1053 printer.alt A)" 192.0.2.7
+
+# ---- HTTP: those who may ask are not told what others have asked
+status() { from friend curl -s -o /dev/null --max-time 5 -w '%{http_code}' "$@"; }
+for door in 10.0.1.1 '[fd00:1::1]'; do
+	is "HTTP at $door: a friend asks" "$(from friend curl -s --max-time 5 "http://$door:8882/SHORT/IN/A/printer.alt" | jq -r '.[0].address')" 192.0.2.7
+	for path in /metrics /status /nodes /explain/IN/A/printer.alt; do
+		is "HTTP at $door: $path is not his" "$(status "http://$door:8882$path")" 403
+	done
+	is "HTTP at $door: whether it is well is" "$(status "http://$door:8882/healthz")" 200
+done
+for path in /metrics /status /nodes /explain/IN/A/printer.alt; do
+	is "allow_status=: it is for this one: $path" "$(status --interface 10.0.1.3 "http://10.0.1.1:8882$path")" 200
+done
+is "allow_status= lets nobody in" "$(from stranger curl -s -o /dev/null --max-time 5 -w '%{http_code}' http://10.0.2.1:8882/status)" 000
+for where in 10.0.1.1:403 127.0.0.1:200; do
+	is "this machine, at ${where%:*}" "$(curl -s -o /dev/null -w '%{http_code}' "http://${where%:*}:8882/status")" "${where#*:}"
+done
 
 # ---- from which address: each of a door that is bound to all
 for address in 10.0.1.1 10.0.1.9 fd00:1::1 fd00:1::9; do

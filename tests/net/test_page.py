@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from chromium import Chromium  # noqa: E402
-from lab import Kadns, T, check, enter, eventually, main  # noqa: E402
+from lab import Kadns, T, check, enter, eventually, main, run  # noqa: E402
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
@@ -98,7 +98,8 @@ def looks(c, where):
 
 
 def test():
-    a = Kadns("a", "none", ("127.0.1.1", 4001), http="127.0.0.1:8881")
+    run("ip", "address", "add", "10.9.9.1/24", "dev", "lo")
+    a = Kadns("a", "none", ("127.0.1.1", 4001), http="127.0.0.1:8881,http=10.9.9.1:8881", allow="10.9.9.0/24")
     b = Kadns("b", "127.0.1.1:4001", ("127.0.2.1", 4002))
     a.write("printer.alt", "192.0.2.7")
     with open(f"{a.mount}/IN/TXT/evil.alt", "w", encoding="ascii") as f:
@@ -133,7 +134,15 @@ def test():
     for _ in range(3):
         c.press("Tab", 9)
     check("Tab goes on", c.run("document.activeElement.textContent") != "", c.run("document.activeElement.outerHTML"))
-    bad = [s for s in c.said if "nobody.alt" not in s]
+    c.open("http://10.9.9.1:8881/#A/printer.alt")
+    check("from another machine: it answers", c.until("document.getElementById('data').textContent === '192.0.2.7'"))
+    check("and says that its state is not for all", c.until("document.getElementById('secret').getClientRects().length === 1 && "
+          "[...document.querySelectorAll('.state')].every(e => !e.getClientRects().length)"))
+    check("but that it is well", text_of(c, "health") == "✔ it is well", text_of(c, "health"))
+    check("nor does it show an explanation", c.run("document.getElementById('why').hidden"))
+    c.open(PAGE)
+    check("here it shows it", c.until("document.querySelectorAll('#ring .peer').length === 1"))
+    bad = [s for s in c.said if "(Forbidden)" not in s and "nobody.alt" not in s]
     check("no error, nothing that the policy refuses", not bad, bad)
     b.kill()
     a.kill()

@@ -36,9 +36,9 @@ class Signer:
         text = b"3:seqi%de1:v%d:" % (seq, len(dns)) + dns
         return self._key.sign(text) + struct.pack("!Q", seq) + dns
 
-    def packet(self, *records):
+    def packet(self, *records, flags=0x8000):
         """Records: (label, ttl, last byte of the address)."""
-        dns = struct.pack("!HHHHHH", 0, 0x8000, 0, len(records), 0, 0)
+        dns = struct.pack("!HHHHHH", 0, flags, 0, len(records), 0, 0)
         origin = bytes([52]) + self.z32.encode() + b"\0"
         for label, ttl, last in records:
             owner = bytes([len(label)]) + label.encode() + origin if label else origin
@@ -99,7 +99,7 @@ def put_and_get(a, b, node):
     return s
 
 
-def conditions(a, b):
+def conditions(a, b, node):
     s = Signer()
     second = now() // 10**6 - 5
     whole = s.sign(s.packet(), second * 10**6)
@@ -113,9 +113,18 @@ def conditions(a, b):
     get = [a("GET", f"/{s.z32}", If_Modified_Since=d).status for d in date]
     check("is later than that second", get == [200, 200, 304], get)
     check("what is no date is nothing", a("GET", f"/{s.z32}", If_Modified_Since="yesterday").status == 200)
+    later = s.sign(s.packet(("www", 600, 4), flags=0), now())
+    check("a packet whose signer forgot QR is one, as for pkarr's own relays", a("PUT", f"/{s.z32}", later).status == 204)
     check("CacheOnly asks nobody", b("GET", f"/{s.z32}?policy=CacheOnly").status == 404)
     check("CacheFirst does", b("GET", f"/{s.z32}?policy=CacheFirst").status == 200)
     check("and then it is held", b("GET", f"/{s.z32}?policy=CacheOnly").status == 200)
+    strangers = {"Sec_Fetch_Site": "cross-site"}, {"Origin": "http://evil.test"}, {"Origin": "null"}
+    check("a page of elsewhere does not learn that", [b("GET", f"/{s.z32}?policy=CacheOnly", **h).status for h in strangers] == [404] * 3)
+    check("nor by HEAD", b("HEAD", f"/{s.z32}?policy=CacheOnly", **strangers[0]).status == 404)
+    before = int(node.statuses()["pkarr.gets"])
+    check("nor from the time it takes: the DHT is asked", [b("GET", f"/{s.z32}", **h).status for h in strangers] == [200] * 3 and
+          int(node.statuses()["pkarr.gets"]) == before + 3, (before, node.statuses()["pkarr.gets"]))
+    check("a page of its own may", b("GET", f"/{s.z32}?policy=CacheOnly", Origin="http://127.0.0.1:8882").status == 200)
 
 
 def refusals(a, b):
@@ -207,7 +216,7 @@ def test():
     ask_a, ask_b, ask_lost = Client(8881), Client(8882), Client(8889)
     check("the nodes know each other", eventually(15, lambda: a.nodes() and b.nodes()))
     put_and_get(ask_a, ask_b, b)
-    conditions(ask_a, ask_b)
+    conditions(ask_a, ask_b, b)
     original(b)
     refusals(ask_a, ask_b)
     invalid(ask_b, a.endpoint)
