@@ -99,7 +99,7 @@ void fs_stop(struct fs *fs)
 	pending_destroy(fs->pending);
 	fs->pending = NULL;
 	/* Closes that waited for the disk may have to wait for time then (fs/pace). */
-	publish_settle(fs->publisher);
+	publish_settle(fs->publisher, FS_SETTLE);
 	later_destroy(fs->laters);
 	fs->laters = NULL;
 	/* No RELEASE comes for what is open when the mount goes. */
@@ -155,6 +155,9 @@ void fs_log_record(enum fs_event event, const struct question *q, uid_t uid, con
 		break;
 	case FS_LOST:
 		SAY(LOG_ERR, "what was written is lost, and what stood before stands");
+		break;
+	case FS_UNSETTLED:
+		SAY(LOG_ERR, "kadns ended before the disk had taken it");
 		break;
 	case FS_NOT_REMOVED:
 		SAY(LOG_ERR, "removed, but the disk has failed, and it stands again");

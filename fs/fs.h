@@ -64,21 +64,24 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 /* Ends every request that waits, so it comes before the session that they are answered through
  * goes; then what is open, as closing it does. NULL is fine. */
 void fs_stop(struct fs *fs);
+/* How long a disk that does not answer can hold up the end, and with it the unmount: a busy one
+ * takes a second or two, and who waits for the unmount is told to be patient for five. */
+#define FS_SETTLE (3 * SECOND)
 void fs_destroy(struct fs *fs);
 
-/* A line in the log about a user's record: what became of what he wrote. Each is a kind of line of its
- * own, and his own (fs/log). `why` may be "". */
+/* A line in the log about a user's record: what became of what he wrote. Each is a kind of line of
+ * its own, and his own (fs/log). `why` may be "". */
 enum fs_event {
 	FS_REFUSED,
 	FS_REFUSED_RENAME,
-	FS_DROPPED,	 /* closed, or removed, before it was a record */
+	FS_DROPPED,	  /* closed, or removed, before it was a record */
 	FS_NOT_PUBLISHED, /* a private file holds a record */
-	FS_OVERTAKEN,	 /* a refusal puts nothing back: another has written since */
-	FS_NOT_RESTORED, /* what stood before is lost */
-	FS_LOST,	 /* the disk has failed */
-	FS_NOT_REMOVED,	 /* the same, after unlink(2) said it was */
+	FS_OVERTAKEN,	  /* a refusal puts nothing back: another has written since */
+	FS_NOT_RESTORED,  /* what stood before is lost */
+	FS_LOST,	  /* the disk has failed */
+	FS_NOT_REMOVED,	  /* the same, after unlink(2) said it was */
+	FS_UNSETTLED,	  /* it did not answer before kadns ended */
 };
-void fs_log_record(
-	enum fs_event event, const struct question *q, uid_t uid, const char *why);
+void fs_log_record(enum fs_event event, const struct question *q, uid_t uid, const char *why);
 
 #endif

@@ -4,6 +4,7 @@
  * are unmade in reverse, whatever went wrong in between. */
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include "fs/client.h"
 #include "fs/daemon.h"
 #include "fs/doors.h"
+#include "fs/fs.h"
 #include "fs/local.h"
 #include "fs/local_door.h"
 #include "fs/log.h"
@@ -337,11 +339,26 @@ static int open_all(struct program *p)
 	return r;
 }
 
+/* The disk does not answer, and what is still to be closed would wait for it: databases, a cache,
+ * the table of nodes. Nobody else waits any more. */
+static void end_without_disk(const struct program *p)
+{
+	struct own_disk_counters c;
+	own_disk_counters(p->own, &c);
+	log_line(LOG_ERR,
+		"ends without waiting for the disk, which does not answer: the last %" PRIu64
+		" commits may be lost if the machine goes down now, and what is cached is not kept",
+		c.unsettled);
+	_exit(EXIT_FAILURE);
+}
+
 static void close_all(struct program *p)
 {
 	mount_destroy(p->mount);
 	local_door_close(p->local);
 	doors_close(&p->doors);
+	if (p->own && own_settle(p->own, FS_SETTLE) < 0)
+		end_without_disk(p);
 	bootstrap_free(p->bootstrap);
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);

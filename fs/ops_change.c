@@ -115,6 +115,11 @@ static void end(struct ops_change *c, int r)
 
 static void lose(struct ops_change *c, int error)
 {
+	if (error == -ETIMEDOUT) { /* the end of kadns: it stands, or not */
+		if (c->what == OPS_CHANGES_RECORD || c->what == OPS_REMOVES_RECORD)
+			fs_log_record(FS_UNSETTLED, &c->question, c->caller.uid, "");
+		return;
+	}
 	switch (c->what) {
 	case OPS_CHANGES_NOTHING:
 		break;

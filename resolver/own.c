@@ -178,10 +178,12 @@ void own_file_close(struct own *own)
 		&own->put_get, &own->put_set, &own->signer_get, &own->signer_put, &own->pins_set,
 		&own->pins_drop};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		sqlite3_finalize(*all[i]);
+		if (!own->lent)
+			sqlite3_finalize(*all[i]);
 		*all[i] = NULL;
 	}
-	sqlite3_close(own->db);
+	if (!own->lent)
+		sqlite3_close(own->db);
 	own->db = NULL;
 	own->batch = false;
 }
@@ -195,7 +197,7 @@ static int open_file(struct own *own, bool make)
 	if (r == 0)
 		r = own_file_errno(sqlite3_open_v2(own->path, &own->db,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
-				SQLITE_OPEN_NOMUTEX,
+				SQLITE_OPEN_FULLMUTEX,
 			NULL));
 	struct stat st;
 	if (r == -ENOENT && lstat(own->path, &st) == 0 && !S_ISREG(st.st_mode))

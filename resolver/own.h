@@ -1,9 +1,9 @@
 /* The user's own records, on disk: what was written here, by whom, and how far it is published.
  *
  * A database of its own (DIR/own.db): no stranger's data can fill it. SQLite, WAL, one connection
- * that owns writes and checkpoints. When own_set returns 0 the record survives kill -9; when own_wait
- * has nothing to wait for, or has called, power loss too. All records are in memory, so that a
- * question costs no disk. */
+ * that owns writes and checkpoints. When own_set returns 0 the record survives kill -9; when
+ * own_wait has nothing to wait for, or has called, power loss too. All records are in memory, so
+ * that a question costs no disk. */
 #ifndef RESOLVER_OWN_H
 #define RESOLVER_OWN_H
 
@@ -19,12 +19,12 @@ struct own;
 struct own_record {
 	uid_t uid;
 	struct question question;
-	struct rrset *set;      /* NULL: withdrawn (a tombstone until the network knows) */
-	int64_t written;        /* microseconds since 1970; names the version */
-	int64_t zoned;          /* the version that the zone of its writer took */
-	int64_t published;      /* when nodes took the newest version; 0: not yet */
-	uint32_t inception;     /* of the last claim made for it */
-	unsigned replicas;      /* nodes that took it */
+	struct rrset *set;  /* NULL: withdrawn (a tombstone until the network knows) */
+	int64_t written;    /* microseconds since 1970; names the version */
+	int64_t zoned;	    /* the version that the zone of its writer took */
+	int64_t published;  /* when nodes took the newest version; 0: not yet */
+	uint32_t inception; /* of the last claim made for it */
+	unsigned replicas;  /* nodes that took it */
 };
 
 /* -EBADMSG: not our database or damaged; -EBUSY: locked by another daemon. `quota` in records a
@@ -37,7 +37,7 @@ void own_close(struct own *own);
 /* From now on changes wait for no disk: a thread does, for all together that came in one turn of
  * this loop or while it was busy. Until then each change is durable when it returns. */
 int own_start(struct own *own, struct event_base *base);
-void own_stop(struct own *own); /* as own_settle; own_close does it */
+void own_stop(struct own *own);		     /* as own_settle; own_close does it */
 uint64_t own_commits(const struct own *own); /* moves where anything has been written */
 /* For who must know that all that is written so far is durable. False: it is. True: w->fn will be
  * called, from the loop, with 0 or -errno: then it is written no more, nor is anything else that
@@ -50,13 +50,17 @@ struct own_waiter {
 bool own_wait(struct own *own, struct own_waiter *w);
 /* Whoever waits gives up: w->fn is not called. */
 void own_wait_no_longer(struct own *own, struct own_waiter *w);
-/* All is durable or lost, and nobody waits, when it returns. */
-void own_settle(struct own *own);
+/* All is durable or lost, and nobody waits, when it returns 0. -ETIMEDOUT: the disk has not
+ * answered in `limit` microseconds, and never will. Who waited has been told that; nothing is
+ * written any more (-EIO), and own_close neither waits nor touches the disk. */
+#define OWN_PATIENT UINT64_MAX
+int own_settle(struct own *own, uint64_t limit);
 /* Who is told that records and pins are again what they were a moment ago, on the disk. */
 typedef void own_lost_fn(void *ctx);
 void own_on_lost(struct own *own, own_lost_fn *fn, void *ctx);
 struct own_disk_counters {
 	uint64_t commits, syncs, failures;
+	uint64_t unsettled; /* commits that were not durable when own_settle gave up */
 };
 void own_disk_counters(const struct own *own, struct own_disk_counters *ret_counters);
 
@@ -84,10 +88,10 @@ const struct own_record *own_find(const struct own *own, uid_t uid, const struct
 const struct own_record *own_any(const struct own *own, const struct question *q);
 typedef void own_each_fn(void *ctx, const struct own_record *record);
 void own_each(const struct own *own, own_each_fn *fn, void *ctx);
-/* All of them, a few at a time: those of the next OWN_WALK_BUCKETS of the table that may hold one of
- * `bits` (sieve_bit, SIEVE_ALL), and others that stand there, from `place` on, which is 0 at first.
- * False: that was the end. Between two calls records may come and go; one that stands throughout is
- * met exactly once. */
+/* All of them, a few at a time: those of the next OWN_WALK_BUCKETS of the table that may hold one
+ * of `bits` (sieve_bit, SIEVE_ALL), and others that stand there, from `place` on, which is 0 at
+ * first. False: that was the end. Between two calls records may come and go; one that stands
+ * throughout is met exactly once. */
 #define OWN_WALK_BUCKETS 64
 #define OWN_WALK_PASSED 4096 /* no further at a time, whatever is passed over */
 struct own_walk {
@@ -106,7 +110,7 @@ size_t own_records(const struct own *own);
  * with it: what is written next stands on it when the network shows something older. */
 #define OWN_PACKET_MAX 996
 struct own_put {
-	int64_t seq;       /* 0: none yet */
+	int64_t seq;	   /* 0: none yet */
 	size_t packet_len; /* 0: not kept */
 	uint8_t packet[OWN_PACKET_MAX];
 };

@@ -2,13 +2,14 @@
  *
  * A commit is written to the log (WAL) by write(2) alone and survives kill -9; from then on the
  * thread of own_sync has the disk take it, together with all that came while it was at the last.
- * Who must know, waits (own_wait). A checkpoint is SQLite's, with its own syncs, in the loop, for
- * one connection owns all of that and none may be left out of the order that it keeps: one in a
- * thousand pages, right after the thread's sync, when that has left nothing of the log to wait for.
- * What is not durable yet would be lost from the log with a disk that fails, and could not be taken
- * back from the database. What is left to wait for is the database's, of at most those pages: 0.2
- * ms of 1,500 writes in a row that took 0.3 ms each (ext4, a virtual disk); as long as one write on
- * any other disk.
+ * Who must know, waits (own_wait).
+ *
+ * The thread makes the checkpoints too, for they are SQLite's, with its own syncs: of the log, of
+ * the database, of the head of the log that begins anew. It has the connection meanwhile, under
+ * SQLite's mutex, so that the loop, which answers from memory, stands still only if it has
+ * something to write just then. One comes in a thousand pages, right after a sync that has left
+ * nothing of the log to wait for: what is not durable yet would be lost from the log with a disk
+ * that fails, and could not be taken back from the database.
  *
  * When the disk fails, the kernel drops what it could not write, but still shows it, and says
  * "good" the next time. So nothing that was in the log since the last sync may be believed: the log
@@ -21,13 +22,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "resolver/clock.h"
 #include "resolver/own_inside.h"
 #include "resolver/own_sync.h"
 
 #define CHECKPOINT_FRAMES 1000 /* as SQLite's own choice is */
 /* Where writers come faster than the disk there is always something that is not durable: from here
- * on the loop stands still until all is, for the log must end somewhere. */
+ * on the loop stands still until all is, for the log must end somewhere; but it turns now and then,
+ * to hear of SIGTERM. */
 #define LOG_FRAMES_MAX (4 * CHECKPOINT_FRAMES)
+#define STAND_STILL_US 1000000
 #define LOG_HEADER 32 /* bytes: SQLite's file format, section 4.1 */
 #define FRAME_HEADER 24
 #define RETRY_US 200000 /* of opening the file again */
@@ -37,9 +41,11 @@ struct own_durable {
 	struct own_sync *sync;
 	struct event *next; /* begins the next round at the end of this turn of the loop */
 	int log;
-	off_t frame; /* bytes */
-	bool under_way;
-	bool detached; /* the disk has failed, and does still */
+	off_t frame;			       /* bytes */
+	enum { IDLE, SYNC, CHECKPOINT } round; /* what the thread is at */
+	sqlite3 *lent;			       /* for the checkpoint under way */
+	bool detached;			       /* the disk has failed, and does still */
+	bool given_up;			       /* it does not answer */
 	uint64_t commits, asked, durable;
 	/* Frames of the log: written, in the round under way, synced. None of them count any more
 	 * once they have all been copied into the database, and that synced: SQLite begins the log
@@ -54,7 +60,7 @@ struct own_durable {
 static void arm(struct own_durable *d, bool later)
 {
 	const struct timeval t = {.tv_usec = later ? RETRY_US : 0};
-	if (!d->under_way || d->frames >= LOG_FRAMES_MAX)
+	if (d->round == IDLE || d->frames >= LOG_FRAMES_MAX)
 		event_add(d->next, &t);
 }
 
@@ -67,7 +73,7 @@ static void answer(struct own_durable *d, uint64_t until, int error)
 	}
 }
 
-/* Called by SQLite after each commit. */
+/* Called by SQLite after each commit of the loop's. */
 static int on_commit(void *ctx, sqlite3 *db, const char *schema, int frames)
 {
 	struct own_durable *d = ctx;
@@ -87,16 +93,19 @@ static int attach(struct own_durable *d)
 	int page = 0;
 	int r = own_file_integer(d->own->db, "PRAGMA page_size", &page);
 	d->frame = FRAME_HEADER + page;
-	if (r == 0) /* what opening has written and found is in the database then: the log is empty
-		     */
+	/* What opening has written and found is in the database then, and of the log there is the
+	 * beginning, which SQLite waits for the disk with. */
+	if (r == 0)
 		r = own_file_errno(sqlite3_wal_checkpoint_v2(
 			d->own->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	if (r == 0)
+		r = own_file_touch(d->own->db);
 	if (r == 0)
 		r = own_file_exec(d->own->db, "PRAGMA synchronous=NORMAL");
 	if (r < 0)
 		return r;
 	sqlite3_wal_hook(d->own->db, on_commit, d);
-	d->frames = d->durable_frames = 0;
+	d->frames = d->durable_frames = 1;
 	return 0;
 }
 
@@ -105,7 +114,8 @@ static int attach(struct own_durable *d)
 static void close_lost(struct own *own)
 {
 	/* Closing must not copy the log into the database. */
-	sqlite3_db_config(own->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (!own->lent)
+		sqlite3_db_config(own->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	own_file_close(own);
 }
 
@@ -135,46 +145,112 @@ static void fail(struct own_durable *d)
 	recover(d);
 }
 
-/* Between two rounds. When the disk fails here nothing is lost, but part of the database may be:
- * all of it is still in the log, from which opening it again copies it once more. In the midst of a
- * transaction, or without memory, it is left to the next round's end. */
-static void checkpoint(struct own_durable *d)
+/* What was not durable is lost, and who waits hears of it. */
+static void lose(struct own_durable *d, int error)
 {
-	int in_log = 0, copied = 0;
-	int r = own_file_errno(sqlite3_wal_checkpoint_v2(
-		d->own->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied));
-	if (r == 0 && copied == in_log)
-		d->frames = d->durable_frames = 0;
-	else if (r < 0 && r != -EBUSY && r != -ENOMEM)
-		fail(d);
-}
-
-static void on_synced(void *ctx, int error)
-{
-	struct own_durable *d = ctx;
-	uint64_t until = error < 0 ? d->commits : d->asked;
-	d->under_way = false;
-	d->counters.syncs++;
-	if (error < 0)
-		fail(d);
-	else
-		d->durable_frames = d->asked_frames;
+	uint64_t until = d->commits;
+	fail(d);
 	d->durable = until;
 	answer(d, until, error);
-	if (d->commits > d->durable)
-		arm(d, false);
-	else if (!d->detached && d->frames >= CHECKPOINT_FRAMES)
-		checkpoint(d);
 }
 
-static void begin_round(struct own_durable *d)
+/* ---- rounds ---- */
+
+/* In the thread. What the loop has committed meanwhile is not durable: the next round's end is soon
+ * enough then, as it is in the midst of a transaction. */
+static int copy_log(void *ctx)
 {
+	struct own_durable *d = ctx;
+	sqlite3 *db = d->lent;
+	int in_log = 0, copied = 0, r = -EAGAIN;
+	sqlite3_mutex_enter(sqlite3_db_mutex(db));
+	if (d->commits == d->durable && sqlite3_get_autocommit(db))
+		r = own_file_errno(sqlite3_wal_checkpoint_v2(
+			db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied));
+	if (r == 0 && copied < in_log)
+		r = -EAGAIN;
+	if (r == 0) { /* the log begins anew, before the loop has a commit that would wait for it */
+		sqlite3_wal_hook(db, NULL, NULL);
+		r = own_file_touch(db);
+		sqlite3_wal_hook(db, on_commit, d);
+	}
+	sqlite3_mutex_leave(sqlite3_db_mutex(db));
+	return r;
+}
+
+/* When the disk fails here nothing durable is lost, but part of the database may be: all of it is
+ * still in the log, from which opening it again copies it once more. */
+static void on_copied(struct own_durable *d, int error)
+{
+	bool later = error == -EAGAIN || error == -EBUSY || error == -ENOMEM;
+	if (error == 0) {
+		d->durable_frames = 0; /* that one frame says nothing that the database does not */
+		if (d->commits == d->durable)
+			d->frames = 1;
+	} else if (!later) {
+		lose(d, error);
+	}
+}
+
+static void on_synced(struct own_durable *d, int error)
+{
+	d->counters.syncs++;
+	if (error < 0) {
+		lose(d, error);
+		return;
+	}
+	d->durable_frames = d->asked_frames;
+	d->durable = d->asked;
+	answer(d, d->asked, 0);
+}
+
+static void begin(struct own_durable *d, int round);
+
+static void on_done(void *ctx, int error)
+{
+	struct own_durable *d = ctx;
+	bool synced = d->round == SYNC;
+	d->round = IDLE;
+	if (synced)
+		on_synced(d, error);
+	else
+		on_copied(d, error);
+	if (d->commits > d->durable)
+		arm(d, false);
+	else if (synced && !d->detached && d->frames >= CHECKPOINT_FRAMES)
+		begin(d, CHECKPOINT);
+}
+
+static void begin(struct own_durable *d, int round)
+{
+	d->round = round;
+	d->lent = d->own->db;
 	d->asked = d->commits;
 	d->asked_frames = d->frames;
-	d->under_way = true;
-	int r = own_sync_start(d->sync);
+	int r = own_sync_start(d->sync, round == SYNC ? NULL : copy_log);
 	if (r < 0)
-		on_synced(d, r);
+		on_done(d, r);
+}
+/* Until all is durable and copied, or `limit` is over. */
+static bool finish(struct own_durable *d, uint64_t limit)
+{
+	uint64_t begun = clock_awake();
+	while (!d->detached && (d->round != IDLE || d->commits > d->durable)) {
+		uint64_t took = clock_awake() - begun;
+		if (took >= limit)
+			return false;
+		if (d->round == IDLE)
+			begin(d, SYNC);
+		if (d->round != IDLE)
+			own_sync_finish(d->sync, limit - took);
+	}
+	return true;
+}
+
+static void stand_still(struct own_durable *d)
+{
+	if (!finish(d, STAND_STILL_US))
+		arm(d, true);
 }
 
 static void on_next(evutil_socket_t fd, short what, void *ctx)
@@ -185,9 +261,9 @@ static void on_next(evutil_socket_t fd, short what, void *ctx)
 	if (d->detached)
 		recover(d);
 	else if (d->frames >= LOG_FRAMES_MAX)
-		own_settle(d->own);
-	else if (!d->under_way && d->commits > d->durable)
-		begin_round(d);
+		stand_still(d);
+	else if (d->round == IDLE && d->commits > d->durable)
+		begin(d, SYNC);
 }
 
 /* ---- for the others ---- */
@@ -212,15 +288,27 @@ uint64_t own_commits(const struct own *own)
 	return own->durable ? own->durable->commits : 0;
 }
 
-void own_settle(struct own *own)
+/* The file stays as it is: what the disk has not taken yet the kernel goes on to offer it, and the
+ * next kadns finds it, if the machine stays up until then. */
+static void give_up(struct own_durable *d)
+{
+	d->given_up = true;
+	d->counters.unsettled = d->commits - d->durable;
+	event_del(d->next);
+	own_sync_abandon(d->sync);
+	d->sync = NULL;
+	d->own->lent = d->round == CHECKPOINT;
+	close_lost(d->own);
+	d->durable = d->commits;
+	answer(d, d->commits, -ETIMEDOUT);
+}
+
+int own_settle(struct own *own, uint64_t limit)
 {
 	struct own_durable *d = own->durable;
-	while (d && !d->detached && (d->under_way || d->commits > d->durable)) {
-		if (!d->under_way)
-			begin_round(d);
-		if (d->under_way)
-			own_sync_finish(d->sync);
-	}
+	if (d && !d->given_up && !finish(d, limit))
+		give_up(d);
+	return d && d->given_up ? -ETIMEDOUT : 0;
 }
 
 void own_disk_counters(const struct own *own, struct own_disk_counters *ret_counters)
@@ -252,7 +340,7 @@ int own_start(struct own *own, struct event_base *base)
 	d->next = evtimer_new(base, on_next, d);
 	int r = d->log < 0 ? -errno : d->next ? 0 : -ENOMEM;
 	if (r == 0)
-		r = own_sync_create(base, d->log, on_synced, d, &d->sync);
+		r = own_sync_create(base, d->log, on_done, d, &d->sync);
 	return r == 0 ? attach(d) : r;
 }
 
@@ -261,12 +349,14 @@ void own_stop(struct own *own)
 	struct own_durable *d = own->durable;
 	if (!d)
 		return;
-	own_settle(own);
+	if (d->sync)
+		own_settle(own, OWN_PATIENT);
 	own_sync_destroy(d->sync);
 	if (d->next)
 		event_free(d->next);
 	if (d->log >= 0)
 		close(d->log);
-	free(d);
 	own->durable = NULL;
+	if (!own->lent) /* else the thread may look at it yet: it goes with the process */
+		free(d);
 }

@@ -114,6 +114,13 @@ int own_file_configure(sqlite3 *db)
 	return r == 0 ? check_identity(db) : r;
 }
 
+int own_file_touch(sqlite3 *db)
+{
+	char version[40];
+	snprintf(version, sizeof(version), "PRAGMA user_version=%d", OWN_SCHEMA_VERSION);
+	return own_file_exec(db, version);
+}
+
 int own_file_make(sqlite3 *db)
 {
 	char identity[96];

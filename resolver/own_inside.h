@@ -18,7 +18,8 @@ struct own {
 	size_t signers;
 	struct usage *usage;
 	struct own_table table;
-	bool batch; /* a transaction is open: own_begin */
+	bool batch;		     /* a transaction is open: own_begin */
+	bool lent;		     /* the thread has the connection, for ever */
 	struct own_durable *durable; /* NULL: each commit waits for the disk itself */
 	uint64_t seed;
 	unsigned quota;
@@ -35,6 +36,7 @@ int own_reopen(struct own *own);
  * own_open's. */
 int own_file_configure(sqlite3 *db);
 int own_file_make(sqlite3 *db);
+int own_file_touch(sqlite3 *db); /* a commit that changes nothing */
 int own_file_exec(sqlite3 *db, const char *sql);
 int own_file_errno(int rc); /* of a result of SQLite's: 0 or -errno */
 int own_file_integer(sqlite3 *db, const char *sql, int *ret_value); /* the first of the first row */

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -14,13 +17,25 @@
 #define PAUSE_NS 10000000 /* before the thread repeats what the kernel had no room for */
 
 struct own_sync {
-	int fd;
+	atomic_int users; /* the loop and the thread: the last of them frees it */
+	int fd;		  /* a copy: an abandoned thread may be the last who needs the file */
 	int loop_end, thread_end; /* one message there is an order, one back its errno */
 	pthread_t thread;
 	struct event *readable;
+	own_sync_work *work; /* written before the order is sent */
 	own_sync_fn *done;
 	void *ctx;
 };
+
+static void unref(struct own_sync *s)
+{
+	if (atomic_fetch_sub(&s->users, 1) > 1)
+		return;
+	close(s->fd);
+	close(s->loop_end);
+	close(s->thread_end);
+	free(s);
+}
 
 static ssize_t receive(int fd, int *ret_number)
 {
@@ -45,6 +60,15 @@ static bool say(int fd, int number)
 	return true;
 }
 
+static int sync_file(int fd)
+{
+	int r;
+	do
+		r = fdatasync(fd) < 0 ? -errno : 0;
+	while (r == -EINTR);
+	return r;
+}
+
 /* Ends when the loop has shut its end, or cannot be told anything: then it hears the end, and from
  * then on each round fails. */
 static void *wait_for_disk(void *ctx)
@@ -52,13 +76,12 @@ static void *wait_for_disk(void *ctx)
 	struct own_sync *s = ctx;
 	int number;
 	while (receive(s->thread_end, &number) > 0) {
-		do
-			number = fdatasync(s->fd) < 0 ? -errno : 0;
-		while (number == -EINTR);
+		number = s->work ? s->work(s->ctx) : sync_file(s->fd);
 		if (!say(s->thread_end, number))
 			break;
 	}
 	shutdown(s->thread_end, SHUT_RDWR);
+	unref(s);
 	return NULL;
 }
 
@@ -94,25 +117,29 @@ static int start_thread(struct own_sync *s)
 int own_sync_create(
 	struct event_base *base, int fd, own_sync_fn *done, void *ctx, struct own_sync **ret_sync)
 {
-	int ends[2], r;
+	int ends[2], r, copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
+		return -errno;
 	struct own_sync *s = calloc(1, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
-		r = -errno;
+	if (!s || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		r = s ? -errno : -ENOMEM;
+		close(copy);
 		free(s);
 		return r;
 	}
-	*s = (struct own_sync){
-		.fd = fd, .loop_end = ends[0], .thread_end = ends[1], .done = done, .ctx = ctx};
+	*s = (struct own_sync){.users = 2,
+		.fd = copy,
+		.loop_end = ends[0],
+		.thread_end = ends[1],
+		.done = done,
+		.ctx = ctx};
 	s->readable = event_new(base, s->loop_end, EV_READ | EV_PERSIST, on_readable, s);
 	r = !s->readable || event_add(s->readable, NULL) < 0 ? -ENOMEM : start_thread(s);
 	if (r < 0) {
 		if (s->readable)
 			event_free(s->readable);
-		close(ends[0]);
-		close(ends[1]);
-		free(s);
+		s->users = 1;
+		unref(s);
 		return r;
 	}
 	*ret_sync = s;
@@ -126,18 +153,30 @@ void own_sync_destroy(struct own_sync *s)
 	event_free(s->readable);
 	shutdown(s->loop_end, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
-	close(s->loop_end);
-	close(s->thread_end);
-	free(s);
+	unref(s);
 }
 
-int own_sync_start(struct own_sync *s)
+void own_sync_abandon(struct own_sync *s)
+{
+	event_free(s->readable);
+	shutdown(s->loop_end, SHUT_RDWR);
+	pthread_detach(s->thread);
+	unref(s);
+}
+
+int own_sync_start(struct own_sync *s, own_sync_work *work)
 {
 	int order = 0;
+	s->work = work;
 	return send(s->loop_end, &order, sizeof(order), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-void own_sync_finish(struct own_sync *s)
+bool own_sync_finish(struct own_sync *s, uint64_t limit)
 {
+	struct pollfd answer = {.fd = s->loop_end, .events = POLLIN};
+	int ms = limit / 1000 > INT_MAX ? -1 : (int)(limit / 1000);
+	if (poll(&answer, 1, ms) <= 0)
+		return false;
 	finish(s);
+	return true;
 }

@@ -220,9 +220,9 @@ void publish_wait_no_longer(struct publisher *p, struct own_waiter *w)
 	own_wait_no_longer(p->own, w);
 }
 
-void publish_settle(struct publisher *p)
+int publish_settle(struct publisher *p, uint64_t limit)
 {
-	own_settle(p->own);
+	return own_settle(p->own, limit);
 }
 
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q)

@@ -46,7 +46,7 @@ void publish_push(struct publisher *p, uid_t uid, const struct question *q);
 uint64_t publish_commits(const struct publisher *p);
 bool publish_wait(struct publisher *p, struct own_waiter *w);
 void publish_wait_no_longer(struct publisher *p, struct own_waiter *w);
-void publish_settle(struct publisher *p);
+int publish_settle(struct publisher *p, uint64_t limit);
 /* What this uid has published here, or NULL; valid until the next change. */
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q);
 /* Has a local user withdrawn what this key (of his) said of q? The network may still repeat it. */

@@ -541,9 +541,13 @@ bool publish_wait(struct publisher *p, struct own_waiter *w)
 	return false;
 }
 
-void publish_settle(struct publisher *p)
+int publish_settle(struct publisher *p, uint64_t limit)
 {
 	(void)p;
+	(void)limit;
+	if (fake.settling)
+		fake.settling(fake.settling_ctx);
+	return 0;
 }
 
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q)

@@ -30,6 +30,8 @@ struct fake {
 	bool expired;	/* what is kept is past its TTL */
 	unsigned turn;
 	int64_t later; /* by so many seconds do answers expire later */
+	void (*settling)(void *ctx); /* by publish_settle; NULL: nothing */
+	void *settling_ctx;
 	unsigned many;
 	bool (*gone)(unsigned number); /* NULL: none has */
 };

@@ -137,6 +137,32 @@ static void test_the_end_is_a_close(void **state)
 	assert_int_equal(fake.pushes, 1);
 }
 
+static void on_paid(void *ctx, int error)
+{
+	*(int *)ctx = error;
+}
+
+/* As ops_flush does when the disk has taken what was written. */
+static void close_that_is_to_wait(void *ctx)
+{
+	struct later *later;
+	fake.settling = NULL;
+	assert_non_null(fs->laters);
+	assert_non_null(fs->handles);
+	assert_int_equal(later_add(fs->laters, SECOND, on_paid, ctx, &later), 0);
+}
+
+/* Who waits for the disk at the end may have to wait for time then: neither is left unanswered. */
+static void test_the_end_settles_while_closes_can_wait(void **state)
+{
+	(void)state;
+	int paid = 1;
+	fake.settling = close_that_is_to_wait;
+	fake.settling_ctx = &paid;
+	fs_stop(fs);
+	assert_int_equal(paid, -ECONNABORTED);
+}
+
 static void test_same_length_is_no_change(void **state)
 {
 	(void)state;
@@ -376,6 +402,7 @@ int main(void)
 		CASE(test_record_goes_while_it_is_open),
 		CASE(test_bad_last_line_is_dropped),
 		CASE(test_the_end_is_a_close),
+		CASE(test_the_end_settles_while_closes_can_wait),
 		CASE(test_same_length_is_no_change),
 		CASE(test_publishing_fails),
 		CASE(test_flush_of_another_process_means_nothing),

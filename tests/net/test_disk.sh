@@ -118,8 +118,7 @@ is "and what was moved is there" "$(cat "$A/only-copy")" 192.0.2.78
 is "and the old record" "$(data_of "$A/new.alt")" 192.0.2.4
 check "and can be moved once more" eventually 10 mv "$A/only-copy" "$A/moved.alt"
 is "then it is a record" "$(data_of "$A/moved.alt") $(ls "$A/only-copy" 2>&1 >/dev/null | wc -l)" "192.0.2.78 1"
-sleep 0.5 # the disk is the thread's again
-echo 192.0.2.5 >"$A/one.alt" # SQLite syncs the head of a new log itself
+eventually 10 sh -c "echo 192.0.2.5 >$A/one.alt"
 disk 500000 5 # it fails after rm has ended
 rm "$A/new.alt"
 check "the log tells what rm could not" eventually 5 \
@@ -177,4 +176,31 @@ check "a write that waits when kadns ends is answered" wait "$writer"
 check "so is a close" wait "$closer"
 check "and kadns ends well" wait "$pid"
 lacks "and no mount is left" "$(cat /proc/mounts)" "$M"
+
+# ---- a disk that does not answer holds up neither the unmount nor who waits ----
+disk 0 0
+start
+disk 60000000 0
+sh -c "echo 192.0.2.66 >$A/stalled.alt" 2>"$T/stalled" &
+writer=$!
+eventually 5 test -s "$A/stalled.alt"
+rm "$A/one.alt"
+has "a disk that stands still stops no cat" "$(cat "$A/new.alt")" 192.0.2.4
+begin=$(date +%s%N)
+kill "$pid"
+check "nor the unmount" eventually 6 sh -c "! grep -q ' $M ' /proc/mounts"
+wait "$writer"
+is "who waited for it is told" "$?" 1
+wait "$pid"
+is "kadns ends, and not as if all were well" "$?" 1
+took=$((($(date +%s%N) - begin) / 1000000))
+check "within five seconds: $took ms" [ "$took" -lt 5000 ]
+has "it says what is not on the disk" "$(tail -n 1 "$T/log")" "does not answer: the last 3 commits may be lost"
+has "by name" "$(cat "$T/log")" "A/stalled.alt. of uid 0: kadns ended before the disk had taken it"
+disk 0 0
+start
+is "and nothing is lost, as the machine stayed up" "$(data_of "$A/stalled.alt") $(ls "$A/one.alt" 2>&1 >/dev/null | wc -l)" "192.0.2.66 1"
+
+kill "$pid"
+wait "$pid"
 finish

@@ -25,12 +25,12 @@
 #include "tests/directory.h"
 
 static pthread_t loop;
-/* Of those of the thread: so many so far, so many of the next fail, the next wait for `go`. */
-static atomic_int syncs, errors;
+/* Of those of the thread: so many so far, so many of the next fail, or that one, counted from now;
+ * the next wait for `go`. */
+static atomic_int syncs, errors, nth_fails;
 static atomic_bool held;
 static sem_t go;
-static atomic_int loop_syncs; /* SQLite's own, for checkpoints */
-static int loop_fails;	      /* that one of them, counted from now; 0: none */
+static atomic_int loop_syncs; /* there are none but at the start, and when a disk has failed */
 static atomic_bool bad;	      /* all fail */
 
 int fdatasync(int fd)
@@ -39,8 +39,6 @@ int fdatasync(int fd)
 	bool fails = bad;
 	if (pthread_equal(loop, pthread_self())) {
 		loop_syncs++;
-		if (loop_fails && --loop_fails == 0)
-			fails = true;
 	} else {
 		syncs++;
 		if (held)
@@ -49,6 +47,8 @@ int fdatasync(int fd)
 			errors--;
 			fails = true;
 		}
+		if (nth_fails > 0 && --nth_fails == 0)
+			fails = true;
 	}
 	errno = EIO;
 	return fails ? -1 : 0;
@@ -94,7 +94,7 @@ static inline int set_up(void **state)
 	(void)state;
 	errors = 0;
 	held = bad = false;
-	loop_fails = 0;
+	nth_fails = 0;
 	send_errors = 0;
 	loop = pthread_self();
 	sem_init(&go, 0, 0);
@@ -102,23 +102,28 @@ static inline int set_up(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/own.db", dir);
 	open_file();
-	syncs = 0;
+	syncs = loop_syncs = 0;
 	return 0;
 }
 
-static inline int tear_down(void **state)
+static inline int close_and_remove(void **state)
 {
 	(void)state;
 	char side[128];
 	static const char *const suffixes[] = {"", "-wal"};
-	held = false; /* a test that failed may have left the thread waiting */
-	sem_post(&go);
 	close_file();
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(side, sizeof(side), "%s%s", path, suffixes[i]);
 		unlink(side);
 	}
 	return rmdir(dir);
+}
+
+static inline int tear_down(void **state)
+{
+	held = false; /* a test that failed may have left the thread waiting */
+	sem_post(&go);
+	return close_and_remove(state);
 }
 
 static inline struct question question_of(const char *text)

@@ -74,9 +74,8 @@ static void test_no_checkpoint_of_what_is_not_durable(void **state)
 	struct writer w;
 	put_durably(0, 100);
 	hold_the_disk();
-	int before = loop_syncs;
 	put_many(100, 1500);
-	assert_int_equal(loop_syncs, before);
+	assert_int_equal(loop_syncs, 0);
 	assert_true(log_size() > 1000 * 4096);
 	wait_for(&w);
 	errors = 1;
@@ -119,22 +118,23 @@ static void test_no_checkpoint_of_what_came_meanwhile(void **state)
 	assert_sound(2001);
 }
 
-/* The failure comes in the checkpoint: in its sync of the log, or of the database. Everything was
- * durable, and stands; what comes next, and fails, is lost alone. */
+/* The failure comes in the checkpoint: in its sync of the log, of the database, or of the head of
+ * the new log. Everything was durable, and stands; what comes next, and fails, is lost alone. */
 static void test_failures_in_a_checkpoint(void **state)
 {
 	(void)state;
 	struct writer w;
 	struct own_disk_counters c;
-	for (int nth = 1; nth <= 2; nth++) {
+	for (int nth = 1; nth <= 3; nth++) {
 		unsigned from = (unsigned)(nth - 1) * 2000;
 		put_durably(from, from + 200);
 		put_many(from + 200, from + 2000);
 		wait_for(&w);
-		loop_fails = nth;
+		nth_fails = 1 + nth; /* the round's is the first */
 		loop_until(&w);
 		assert_int_equal(w.error, 0);
-		assert_int_equal(loop_fails, 0);
+		own_settle(own, OWN_PATIENT);
+		assert_int_equal(nth_fails, 0);
 		own_disk_counters(own, &c);
 		assert_int_equal(c.failures, 1);
 		put_many(90000, 92000);
@@ -179,17 +179,18 @@ static void test_the_log_stays_short(void **state)
 static void test_the_loop_waits_for_a_disk_that_falls_behind(void **state)
 {
 	(void)state;
-	own_settle(own);
+	own_settle(own, OWN_PATIENT);
 	hold_the_disk();
 	put_many(0, 6000);
 	let_go();
-	int before = loop_syncs;
+	int before = syncs;
 	/* Two turns: the end of the round under way may come first. Three would do without it. */
 	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	struct own_waiter idle;
 	assert_false(own_wait(own, &idle));
-	assert_true(loop_syncs > before);
+	assert_true(syncs >= before + 4); /* what came, the log, the database, the head */
+	assert_int_equal(loop_syncs, 0);
 	assert_sound(6001);
 }
 
@@ -224,7 +225,79 @@ static void test_a_thread_that_cannot_be_heard(void **state)
 	}
 	assert_int_equal(
 		event_base_loop(base, EVLOOP_NONBLOCK), 1); /* no event: it does not spin */
-	own_settle(own);
+	own_settle(own, OWN_PATIENT);
+}
+
+/* ---- the disk does not answer ---- */
+
+/* The end comes within its limit, who waits hears that nothing is sure, and what was written is
+ * there when it turns out that the disk took it. */
+static void test_a_disk_that_never_answers(void **state)
+{
+	(void)state;
+	struct writer w, second;
+	struct own_waiter idle;
+	struct own_disk_counters c;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&w);
+	loop_until(&w);
+	hold_the_disk();
+	wait_for(&w);
+	assert_int_equal(put(1, "a.test", 2), 0);
+	wait_for(&second);
+	assert_int_equal(own_settle(own, 10000), -ETIMEDOUT);
+	assert_true(w.calls == 1 && w.error == -ETIMEDOUT);
+	assert_true(second.calls == 1 && second.error == -ETIMEDOUT);
+	own_disk_counters(own, &c);
+	assert_int_equal(c.unsettled, 2);
+	assert_int_equal(c.failures, 0);
+	assert_int_equal(put(1, "a.test", 3), -EIO); /* nothing can be promised any more */
+	assert_false(own_wait(own, &idle));
+	assert_int_equal(get(1, "a.test"), 2);
+	assert_int_equal(own_settle(own, OWN_PATIENT), -ETIMEDOUT);
+	assert_int_equal(event_base_loop(base, EVLOOP_NONBLOCK), 1); /* no event is left */
+	close_file();
+	let_go(); /* the thread, which ends by itself */
+	open_file();
+	assert_int_equal(get(1, "a.test"), 2);
+	assert_int_equal(get(1, "held.test"), 1);
+}
+
+/* The same in the midst of a checkpoint: the thread has the connection, and keeps it. Runs last: it
+ * is never let go. */
+static void test_a_checkpoint_that_never_ends(void **state)
+{
+	(void)state;
+	struct writer w;
+	put_many(0, 2000);
+	wait_for(&w);
+	int before = syncs;
+	held = true;
+	loop_until_next_sync();
+	sem_post(&go);
+	loop_until(&w);
+	assert_int_equal(w.error, 0);
+	while (syncs == before + 1)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_int_equal(own_settle(own, 10000), -ETIMEDOUT);
+	struct own_disk_counters c;
+	own_disk_counters(own, &c);
+	assert_int_equal(c.unsettled, 0); /* but nobody may touch the file */
+	assert_int_equal(put(1, "a.test", 1), -EIO);
+	assert_int_equal(own_records(own), 2000);
+}
+
+/* Nothing is waited for that is durable. */
+static void test_settling_what_is_durable(void **state)
+{
+	(void)state;
+	struct writer w;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(own_settle(own, 0), 0);
+	assert_int_equal(put(1, "a.test", 2), 0);
+	assert_int_equal(own_settle(own, OWN_PATIENT), 0);
 }
 
 int main(void)
@@ -239,6 +312,10 @@ int main(void)
 		TEST(test_the_loop_waits_for_a_disk_that_falls_behind),
 		TEST(test_the_thread_repeats_what_was_not_heard),
 		TEST(test_a_thread_that_cannot_be_heard),
+		TEST(test_a_disk_that_never_answers),
+		TEST(test_settling_what_is_durable),
+		cmocka_unit_test_setup_teardown(
+			test_a_checkpoint_that_never_ends, set_up, close_and_remove),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

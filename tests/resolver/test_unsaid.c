@@ -95,7 +95,7 @@ static void test_never_when_it_is_lost(void **state)
 	put(2, 2);
 	let_go();
 	assert_int_equal(looked_up(), said);
-	own_settle(own);
+	own_settle(own, OWN_PATIENT);
 	assert_int_equal(standing(1), 1);
 	assert_int_equal(standing(2), 0);
 	run_for(20 * SECOND);
@@ -106,7 +106,7 @@ static void test_never_when_it_is_lost(void **state)
 	withdraw(1);
 	let_go();
 	assert_int_equal(counters().slots_put, before.slots_put);
-	own_settle(own);
+	own_settle(own, OWN_PATIENT);
 	assert_int_equal(standing(1), 1);
 	run_for(20 * SECOND);
 	assert_int_equal(counters().slots_put, before.slots_put);
