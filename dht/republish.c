@@ -32,7 +32,8 @@ struct dht_published {
 	struct dht_published *next, **at; /* in the list of all */
 	struct dht *dht;
 	bool waits;
-	bool tight; /* as the last look was planned */
+	bool tight;	  /* as the last look was planned */
+	unsigned wide_in; /* after so many looks all eight are asked, tight or not */
 	uint64_t interval;
 	uint64_t looked; /* last; 0: never */
 	uint64_t lasts;	 /* the copies are not forgotten before */
@@ -179,11 +180,14 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 	if (!p)
 		return -ENOMEM;
 	uint64_t now = dht_now(dht);
+	uint32_t random;
+	dht->ops.random(dht->self, &random, sizeof(random));
 	*p = (struct dht_published){.next = r->all,
 		.at = &r->all,
 		.dht = dht,
 		.fn = fn,
 		.ctx = ctx,
+		.wide_in = random % DHT_PLAN_WIDE,
 		.item_len = len,
 		.refresh = {.put = put, .since = now}};
 	memcpy(p->item, item, len);
@@ -286,7 +290,7 @@ static void start(struct dht *dht, struct dht_published *p, uint64_t now)
 	p->refresh.lifetime = lifetime;
 	p->refresh.goal = goal < lifetime ? goal : lifetime;
 	bool late = p->due.at + lifetime / DHT_PLAN_MARGIN < now;
-	struct dht_plan plan = dht_plan_look(dht, &item, late);
+	struct dht_plan plan = dht_plan_look(dht, &item, late, p->wide_in == 0);
 	p->tight = plan.tight;
 	p->refresh.safe = plan.copies;
 	p->refresh.width = plan.width;
@@ -295,6 +299,7 @@ static void start(struct dht *dht, struct dht_published *p, uint64_t now)
 		wait_until(p, now + jittered(dht, RETRY));
 		return;
 	}
+	p->wide_in = p->wide_in ? p->wide_in - 1 : DHT_PLAN_WIDE - 1;
 	dht->counters.refresh_late += p->lasts && p->lasts < now;
 	dht->republish.running++;
 	p->charged = plan.bytes;

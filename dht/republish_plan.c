@@ -24,8 +24,6 @@
  * go before that could be of use. */
 #define SAFE_MAX (DHT_K - 2)
 #define SAFE_MIN 2
-/* Where the budget does not pay for asking all eight at every look, one look of so many does. */
-#define WIDE_PART 8
 /* About: a get, and a put without its value. */
 #define GET_BYTES 120
 #define PUT_BYTES 250
@@ -114,14 +112,13 @@ static unsigned safe_copies(const struct dht *dht)
 	return safe;
 }
 
-struct dht_plan dht_plan_look(struct dht *dht, const struct dht_item *item, bool late)
+struct dht_plan dht_plan_look(
+	const struct dht *dht, const struct dht_item *item, bool late, bool wide)
 {
 	struct dht_plan p = {.copies = safe_copies(dht)};
-	uint32_t random;
 	p.tight = round_bytes(dht, DHT_K, p.copies) > round_budget(&dht->republish);
 	/* Who was not put at and holds it still shows how long nodes keep. */
-	dht->ops.random(dht->self, &random, sizeof(random));
-	p.width = !p.tight || random % WIDE_PART == 0 ? DHT_K : p.copies;
+	p.width = !p.tight || wide ? DHT_K : p.copies;
 	/* What is late keeps to as few as ever, or no round would fit into the lifetime again once
 	 * all has lapsed (an outage). */
 	p.rescue = late ? p.copies : DHT_K;

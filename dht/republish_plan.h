@@ -25,6 +25,9 @@ struct dht_republish_limits;
 
 /* A look before copies end leaves this part of their lifetime for waiting in the queue. */
 #define DHT_PLAN_MARGIN 12
+/* Where the budget does not pay for asking all eight at every look, each so many-th look at an item
+ * does. */
+#define DHT_PLAN_WIDE 8
 
 /* What one look at an item is to do. */
 struct dht_plan {
@@ -36,8 +39,10 @@ struct dht_plan {
 };
 
 size_t dht_plan_put_bytes(const struct dht_item *item); /* of one put, about */
-/* `late`: its copies may have lapsed while it waited for its turn. */
-struct dht_plan dht_plan_look(struct dht *dht, const struct dht_item *item, bool late);
+/* `late`: its copies may have lapsed while it waited for its turn; `wide`: this is its turn to have
+ * all eight asked, whatever that costs. */
+struct dht_plan dht_plan_look(
+	const struct dht *dht, const struct dht_item *item, bool late, bool wide);
 
 /* A look was so long after the one before, and found so many copies gone. */
 void dht_plan_learn(struct dht_republish *r, const struct dht_refresh *f, uint64_t age);

@@ -277,14 +277,15 @@ static void test_hopeless(void **state)
 	sim_destroy(sim);
 }
 
-/* Whatever the interval, no two looks are as far apart as the two before. */
+/* Whatever the interval, two looks are hardly ever as far apart as the two before: of fourteen
+ * times eleven, within 2 of 19 seconds. */
 static void test_jitter(void **state)
 {
 	(void)state;
 	struct sim *sim = network(LIFETIME, 0);
 	const struct dht_republish_limits limits = {.interval = 10 * MINUTE};
 	struct owned o;
-	uint64_t last = 0, gap[8];
+	uint64_t last = 0, gap[16];
 	size_t differ = 0;
 	dht_republish_limits(sim_dht(sim, 0), &limits);
 	own(sim, &o, 1);
@@ -298,7 +299,7 @@ static void test_jitter(void **state)
 		differ += i >= 2 && (gap[i] > gap[i - 1] + 2 * SIM_SECOND ||
 					    gap[i] + 2 * SIM_SECOND < gap[i - 1]);
 	}
-	assert_true(differ >= 3);
+	assert_true(differ >= 5);
 	sim_destroy(sim);
 }
 
