@@ -5,6 +5,7 @@
 #define RESOLVER_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define SECOND ((uint64_t)1000000)
@@ -29,6 +30,12 @@ static inline uint64_t clock_awake(void)
 static inline int64_t clock_wall(void) /* microseconds since 1970 */
 {
 	return (int64_t)clock_of(CLOCK_REALTIME);
+}
+
+static inline struct timeval clock_timeval(uint64_t us) /* as libevent's timers have it */
+{
+	return (struct timeval){
+		.tv_sec = (time_t)(us / SECOND), .tv_usec = (suseconds_t)(us % SECOND)};
 }
 
 #endif
