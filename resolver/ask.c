@@ -239,8 +239,7 @@ static bool anyone_left(const struct ask *ask)
 
 static void step_after(struct ask *ask, uint64_t delay)
 {
-	struct timeval t = {
-		.tv_sec = (time_t)(delay / SECOND), .tv_usec = (suseconds_t)(delay % SECOND)};
+	struct timeval t = clock_timeval(delay);
 
 	event_add(&ask->step, &t);
 }
@@ -311,4 +310,12 @@ void ask_settled(struct ask *ask, const struct server *server)
 			return;
 		}
 	}
+}
+
+void ask_listed(struct ask *ask)
+{
+	for (const struct attempt *a = LIST_FIRST(&ask->attempts); a; a = LIST_NEXT(a, of_ask))
+		if (a->state != ATTEMPT_FAILED && server_list_has(ask->env->servers, a->server))
+			return;
+	step_soon(ask);
 }

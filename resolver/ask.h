@@ -27,5 +27,8 @@ void ask_destroy(struct ask *ask);
 uint64_t ask_id(const struct ask *ask);
 /* It is known now what this server is: asks it again if that was waited for. From the loop. */
 void ask_settled(struct ask *ask, const struct server *server);
+/* The list is another: who waits for servers of the former one alone has the first of the new one
+ * asked as well. From the loop. */
+void ask_listed(struct ask *ask);
 
 #endif

@@ -199,3 +199,9 @@ void chain_settled(struct chain *c, const struct server *server)
 	if (c->ask)
 		ask_settled(c->ask, server);
 }
+
+void chain_listed(struct chain *c)
+{
+	if (c->ask)
+		ask_listed(c->ask);
+}

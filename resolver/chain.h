@@ -29,5 +29,7 @@ void chain_destroy(struct chain *chain);
 uint64_t chain_id(const struct chain *chain);
 /* As ask_settled. */
 void chain_settled(struct chain *chain, const struct server *server);
+/* As ask_listed. */
+void chain_listed(struct chain *chain);
 
 #endif

@@ -140,6 +140,11 @@ int server_list_replace(struct server_list *list, const struct frame_servers *se
 	return 0;
 }
 
+bool server_list_has(const struct server_list *list, const struct server *server)
+{
+	return holds(list->servers, list->count, server);
+}
+
 size_t server_list_count(const struct server_list *list)
 {
 	return list->count;

@@ -25,6 +25,8 @@ size_t server_list_bury(struct server_list *list);
 
 size_t server_list_count(const struct server_list *list);
 struct server *server_list_get(const struct server_list *list, size_t i);
+/* Is it in the list, and not of a former one? */
+bool server_list_has(const struct server_list *list, const struct server *server);
 
 /* Has any zone servers of its own? */
 bool server_list_has_zones(const struct server_list *list);

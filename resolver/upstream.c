@@ -30,6 +30,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	upstream_refresh(arg);
+	upstream_child_flush(arg);
 }
 
 static void follow_system(struct upstream *u)

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Between two looks at resolv.conf. Half of the period of who looks while nothing is asked: as long as
+ * that, and each other look would come a moment too early for it. */
+#define LOOK_PAUSE (SECOND / 2)
+
 /* A word of the configuration, read. `relay`: where its relay listens. */
 struct word {
 	char *text;
@@ -320,7 +324,7 @@ bool upstream_list_refresh(struct upstream_list *list)
 {
 	uint64_t now = clock_monotonic();
 
-	if (!list->has_system || now - list->looked_at < SECOND)
+	if (!list->has_system || now - list->looked_at < LOOK_PAUSE)
 		return false;
 	list->looked_at = now;
 	return resolv_conf_changed(&list->file, &list->system) && make_list(list, false, true);

@@ -21,7 +21,7 @@ int upstream_list_reload(struct upstream_list *list, const struct upstream_confi
 void upstream_list_doors(
 	struct upstream_list *list, const struct server_address *doors, size_t len);
 
-/* Looks at resolv.conf, at most once a second. A changed file is another network even if it names
+/* Looks at resolv.conf, at most twice a second. A changed file is another network even if it names
  * the same address: its servers begin anew. True: the servers are others. */
 bool upstream_list_refresh(struct upstream_list *list);
 /* Is resolv.conf looked at at all? */

@@ -144,6 +144,18 @@ static void cancel_ask(struct validator *v, uint64_t id)
 	refuse(v, id, -ECANCELED);
 }
 
+static int replace_servers(struct validator *v, const struct frame *frame)
+{
+	int r = frame_get_servers(frame, &v->lists);
+
+	if (!r)
+		r = server_list_replace(v->servers, &v->lists);
+	for (size_t i = 0; i < UPSTREAM_IN_FLIGHT_MAX && !r; i++)
+		if (v->chains[i])
+			chain_listed(v->chains[i]);
+	return r;
+}
+
 static int handle_frame(struct validator *v, const uint8_t *buf, size_t len)
 {
 	struct frame frame;
@@ -158,8 +170,7 @@ static int handle_frame(struct validator *v, const uint8_t *buf, size_t len)
 		cancel_ask(v, frame.id);
 		return 0;
 	case FRAME_SERVERS:
-		r = frame_get_servers(&frame, &v->lists);
-		return r ? r : server_list_replace(v->servers, &v->lists);
+		return replace_servers(v, &frame);
 	case FRAME_CONFIG:
 	case FRAME_ANSWER:
 	case FRAME_COUNTERS:
