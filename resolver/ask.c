@@ -206,7 +206,7 @@ static struct server *find_server(const struct ask *ask, const struct name *zone
 		struct server *s = server_list_get(list, i);
 
 		if (server_is_down(s) == down && !was_tried(ask, s) &&
-			name_equal(&server_entry(s)->zone, zone) &&
+			name_equal(&server_entry(s)->zone, zone) && !server_entry(s)->loops &&
 			(server_entry(s)->lan || !only_lan))
 			return s;
 	}

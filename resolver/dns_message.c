@@ -5,6 +5,7 @@
 
 #include "resolver/dns_opt.h"
 #include "resolver/trace.h"
+#include "resolver/upstream.h"
 
 #define FLAG_OPCODE 0x7800
 #define FLAG_Z 0x0040
@@ -184,7 +185,8 @@ static const char *words_of_trust(enum answer_trust trust)
 	return NULL;
 }
 
-/* Why an upstream behind a relay fails, by what ails that; .kadns/explain has the whole. */
+/* Why an upstream behind a relay fails, by what ails that, or one that asks us; .kadns/explain has the
+ * whole. */
 static const char *words_of_failure(const struct answer *a)
 {
 	static const char *const kinds[][4] = {
@@ -201,6 +203,8 @@ static const char *words_of_failure(const struct answer *a)
 	if (a->ede != EDE_NO_REPLY || !a->error || !a->trace || !a->trace->why)
 		return NULL;
 	const char *why = a->trace->why; /* SERVER: REASON */
+	if (strstr(why, UPSTREAM_WHY_LOOP))
+		return "kadns: the upstream asks us";
 	size_t spoken = strncmp(why, "tls:", 4) == 0 ? 1 : strncmp(why, "https:", 6) == 0 ? 2 : 3;
 	size_t i = 0;
 	while (!strstr(why, kinds[i][0]))

@@ -252,7 +252,7 @@ static bool entry_is_sane(const struct server_entry *e)
 
 	if (!name_is_sane(&e->zone) || !memchr(e->label, '\0', sizeof(e->label)))
 		return false;
-	if (e->unproven > 1 || e->lan > 1)
+	if (e->unproven > 1 || e->lan > 1 || e->loops > 1)
 		return false;
 	return e->recursive == 1 ||
 	       (e->recursive == 0 && (family == AF_INET || family == AF_INET6) &&

@@ -117,6 +117,15 @@ const struct server_entry *server_entry(const struct server *s)
 	return &s->entry;
 }
 
+void server_update(struct server *s, const struct server_entry *entry)
+{
+	bool loops = entry->loops && !s->entry.loops;
+
+	s->entry = *entry;
+	if (loops)
+		drop_contexts(s);
+}
+
 void server_counters(const struct server *s, struct server_counters *ret_counters)
 {
 	*ret_counters = s->counters;
@@ -185,9 +194,8 @@ static int make_context(struct server *s, const char *trust_anchor, struct ub_ct
  * under way: who keeps one slow question there could otherwise keep validation off. */
 static void freshen(struct server *s)
 {
-	bool ip6 = has_ip6(s),
-	     old = s->dnssec == DNSSEC_STRIPS && !s->entry.unproven &&
-		   clock_monotonic() - s->probed_at > STRIPS_FOR;
+	bool ip6 = has_ip6(s), old = s->dnssec == DNSSEC_STRIPS && !s->entry.unproven &&
+				     clock_monotonic() - s->probed_at > STRIPS_FOR;
 
 	if (old)
 		s->dnssec = DNSSEC_UNKNOWN;
@@ -250,7 +258,8 @@ static void probe_answered(void *arg, const struct ub_answer *answer)
 		settle(s, has_rrsig(answer->message, answer->len) ? DNSSEC_PASSES : DNSSEC_STRIPS);
 	else if (!answer->failed)
 		settle(s, DNSSEC_STRIPS);
-	else if (s->stage == PROBE_DNSKEY || (s->stage == PROBE_NS && s->entry.zone.len > 1))
+	else if (!s->entry.loops &&
+		 (s->stage == PROBE_DNSKEY || (s->stage == PROBE_NS && s->entry.zone.len > 1)))
 		s->probe_again = true;
 	else
 		settle(s, DNSSEC_UNKNOWN);
@@ -282,6 +291,8 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->held_dead)
 		renew(s);
+	if (s->entry.loops && s->stage == PROBE_NONE)
+		settle(s, DNSSEC_UNKNOWN);
 	if (s->dnssec == DNSSEC_PROBING && s->stage == PROBE_NONE) {
 		s->probed_at = clock_monotonic();
 		probe(s, PROBE_DNSKEY);
@@ -343,6 +354,8 @@ static enum server_outcome suspect(struct server *s, enum server_outcome outcome
 static enum server_outcome judge(
 	struct server *s, const struct server_query *query, const struct ub_answer *answer)
 {
+	if (s->entry.loops && answer->failed)
+		return SERVER_FAILED;
 	if (s->renewing || (s->held_dead && answer->failed))
 		return SERVER_WAIT;
 	if (query->plain)

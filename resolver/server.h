@@ -40,6 +40,9 @@ struct server_config {
 int server_create(const struct server_config *config, const struct server_entry *entry,
 	struct server **ret_server);
 const struct server_entry *server_entry(const struct server *server);
+/* The same server, as the list has it now. Of one that loops from now on what is under way has
+ * failed. Not from a callback. */
+void server_update(struct server *server, const struct server_entry *entry);
 void server_counters(const struct server *server, struct server_counters *ret_counters);
 /* Ends what is under way, as server_destroy does; the server itself stands. */
 void server_shut(struct server *server);

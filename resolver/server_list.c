@@ -136,6 +136,8 @@ int server_list_replace(struct server_list *list, const struct frame_servers *se
 	list->config->insecure = list->insecure;
 	list->config->insecure_len = servers->insecure_len;
 	note_zones(list);
+	for (size_t i = 0; i < list->count; i++)
+		server_update(list->servers[i], &servers->servers[i]);
 	server_list_bury(list);
 	return 0;
 }

@@ -181,7 +181,7 @@ static struct pending *start_pending(
 	struct resolver *r, const struct question *q, enum cache_part part, bool door)
 {
 	/* Where there is no DNS, this machine's own names are the policy's, and memory's. */
-	if (part == CACHE_DNS && !r->parts.upstream)
+	if (part == CACHE_DNS && (!r->parts.upstream || upstream_came_back(r->parts.upstream, q)))
 		return NULL;
 	if (door)
 		make_room(r, part);
@@ -218,6 +218,8 @@ int sources_join(
 	struct resolver *r, const struct question *q, enum cache_part source, struct waiter *w)
 {
 	struct pending *p = find_pending(r, q, source);
+	if (p && w->door && source == CACHE_DNS)
+		upstream_suspect(r->parts.upstream, q);
 	if (!p)
 		p = start_pending(r, q, source, w->door);
 	if (!p)

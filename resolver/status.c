@@ -123,7 +123,7 @@ static void server_status(void *ctx, size_t i, const struct upstream_server *s)
 		const char *name;
 		uint64_t value;
 	} numbers[] = {{"asked", s->asked}, {"answered", s->answered}, {"failed", s->failed},
-		{"rtt_us", s->rtt}, {"down", s->down}};
+		{"rtt_us", s->rtt}, {"down", s->down}, {"loops", s->loops}};
 	snprintf(prefix, sizeof(prefix), "upstream.%zu.", i + 1);
 	snprintf(name, sizeof(name), "%sserver", prefix);
 	fprintf(f, "%-34s %s\n", name, s->label);

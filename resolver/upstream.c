@@ -87,6 +87,7 @@ int upstream_create(struct event_base *base, const struct upstream_config *confi
 	u->say = config->say;
 	u->say_ctx = config->say_ctx;
 	u->restart_delay = RESTART_MIN;
+	upstream_loop_init(u);
 	TAILQ_INIT(&u->outgoing);
 	TAILQ_INIT(&u->sent);
 	while (u->free_count < UPSTREAM_IN_FLIGHT_MAX) {
@@ -116,6 +117,7 @@ void upstream_destroy(struct upstream *u)
 
 	if (!u)
 		return;
+	upstream_loop_finish(u);
 	upstream_child_drop(u);
 	/* A child that has become another user cannot be killed, but ends with its socket. */
 	if (u->pid > 0)

@@ -77,6 +77,8 @@ void upstream_doors(struct upstream *u, const struct server_address *doors, size
 /* Kills the child and waits for it; no callback afterwards. Not from a callback. */
 void upstream_destroy(struct upstream *u);
 
+/* In `why`, behind the server's word: it asks us what we ask it. */
+#define UPSTREAM_WHY_LOOP ": asks us"
 struct upstream_reply {
 	int error;             /* 0: `message` stands; -ETIMEDOUT: nobody answered; -ENETUNREACH: no
 	                        * route; -EREMOTEIO: SERVFAIL, REFUSED, or the child failed twice */
@@ -95,6 +97,13 @@ int upstream_ask(struct upstream *u, const struct question *q, upstream_fn *fn, 
 	struct upstream_query **ret_query);
 void upstream_cancel(struct upstream_query *query); /* no callback afterwards */
 
+/* A door asks what is under way here already: people do, and so does an upstream that takes us for
+ * one of its own. Looks into it (resolver/upstream_loop.h). */
+void upstream_suspect(struct upstream *u, const struct question *q);
+/* Is this the question by which that is found out? Then it is answered with an error, and asked
+ * nowhere. */
+bool upstream_came_back(struct upstream *u, const struct question *q);
+
 struct upstream_counters {
 	uint64_t asked, answered, failed, timeouts, bogus, restarts;
 	unsigned in_flight;
@@ -106,6 +115,7 @@ struct upstream_server {
 	uint64_t asked, answered, failed;
 	uint32_t rtt; /* microseconds, of late; 0: no answer yet */
 	bool down;
+	bool loops; /* it asks us what we ask it, and so is asked nothing for a while */
 	const char *dnssec; /* "unknown", "passes", "strips" */
 };
 typedef void upstream_server_fn(void *ctx, size_t i, const struct upstream_server *server);

@@ -107,6 +107,8 @@ void upstream_child_flush(struct upstream *u)
 
 void upstream_refresh(struct upstream *u)
 {
+	if (upstream_list_retry(u->list))
+		u->list_unsent = true;
 	if (!upstream_list_refresh(u->list))
 		return;
 	u->list_unsent = true;

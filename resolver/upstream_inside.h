@@ -9,6 +9,7 @@
 #include "resolver/clock.h"
 #include "resolver/frame.h"
 #include "resolver/upstream_list.h"
+#include "resolver/upstream_loop.h"
 
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -57,6 +58,7 @@ struct upstream {
 	upstream_moved_fn *moved;
 	void *moved_ctx;
 	struct timeval tick_period;
+	struct upstream_loop loop;
 
 	struct query_list outgoing, sent;
 	struct upstream_query *slots[UPSTREAM_IN_FLIGHT_MAX];

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Between two looks at resolv.conf. Half of the period of who looks while nothing is asked: as long as
- * that, and each other look would come a moment too early for it. */
+/* Between two looks at resolv.conf. Half of the period of who looks while nothing is asked: as long
+ * as that, and each other look would come a moment too early for it. */
 #define LOOK_PAUSE (SECOND / 2)
 
 /* A word of the configuration, read. `relay`: where its relay listens. */
@@ -19,6 +19,16 @@ struct word {
 	struct upstream_word upstream;
 	struct server_address relay;
 };
+
+/* Whether one asks us what we ask it. */
+struct loop {
+	uint64_t probed; /* when that was looked into; 0: never */
+	uint64_t until;	 /* it is not asked before; 0: it never did */
+};
+/* Then it may have been mended. Until then a question that has no other server fails at once. */
+#define LOOP_PAUSE (60 * SECOND)
+/* What looks like a loop may be two people with the same question, all day. */
+#define PROBE_PAUSE (60 * SECOND)
 
 struct words {
 	struct word word[UPSTREAM_MAX];
@@ -44,6 +54,7 @@ struct upstream_list {
 	struct frame_servers servers;
 	/* By place in `servers`: of this validator, and of those before it. */
 	struct server_counters now[SERVERS_MAX], before[SERVERS_MAX];
+	struct loop loops[SERVERS_MAX]; /* likewise */
 };
 
 /* ---- words ---- */
@@ -94,6 +105,7 @@ struct making {
 	struct upstream_list *list;
 	struct frame_servers servers;
 	struct server_counters now[SERVERS_MAX], before[SERVERS_MAX];
+	struct loop loops[SERVERS_MAX];
 	bool anew;	  /* every server */
 	bool system_anew; /* those of resolv.conf */
 };
@@ -157,10 +169,13 @@ static void add_server(struct making *m, struct server_entry *e, bool anew)
 		return;
 	former = anew ? SERVERS_MAX : former_place(m, e);
 	m->now[at] = m->before[at] = (struct server_counters){0};
+	m->loops[at] = (struct loop){0};
 	if (former < SERVERS_MAX) {
 		e->id = m->list->servers.servers[former].id;
 		m->now[at] = m->list->now[former];
 		m->before[at] = m->list->before[former];
+		m->loops[at] = m->list->loops[former];
+		e->loops = m->loops[at].until > clock_monotonic();
 	} else {
 		e->id = ++m->list->last_id;
 	}
@@ -223,6 +238,7 @@ static bool make_list(struct upstream_list *list, bool anew, bool system_anew)
 	list->servers = m.servers;
 	memcpy(list->now, m.now, sizeof(m.now));
 	memcpy(list->before, m.before, sizeof(m.before));
+	memcpy(list->loops, m.loops, sizeof(m.loops));
 	return !same;
 }
 
@@ -307,6 +323,7 @@ int upstream_list_reload(struct upstream_list *list, const struct upstream_confi
 	memcpy(list->servers.insecure, config->insecure, sizeof(list->servers.insecure));
 	list->servers.insecure_len = config->insecure_len;
 	list->warned = false;
+	memset(list->loops, 0, sizeof(list->loops)); /* perhaps it was mended for that */
 	if (list->has_system)
 		system_anew = resolv_conf_changed(&list->file, &list->system);
 	make_list(list, anew, system_anew);
@@ -328,6 +345,60 @@ bool upstream_list_refresh(struct upstream_list *list)
 		return false;
 	list->looked_at = now;
 	return resolv_conf_changed(&list->file, &list->system) && make_list(list, false, true);
+}
+
+/* ---- loops ---- */
+
+const struct server_entry *upstream_list_suspect(struct upstream_list *list, size_t nth)
+{
+	uint64_t now = clock_monotonic();
+
+	for (size_t i = 0; i < list->servers.len; i++) {
+		const struct server_entry *e = &list->servers.servers[i];
+		struct loop *loop = &list->loops[i];
+
+		if (e->zone.len > 1 || e->loops || list->now[i].down || nth-- > 0)
+			continue;
+		if (e->recursive || (loop->probed && now - loop->probed < PROBE_PAUSE))
+			return NULL;
+		loop->probed = now;
+		return e;
+	}
+	return NULL;
+}
+
+void upstream_list_loops(struct upstream_list *list, uint32_t id)
+{
+	char line[2 * UPSTREAM_LABEL_MAX];
+
+	for (size_t i = 0; i < list->servers.len; i++) {
+		struct server_entry *e = &list->servers.servers[i];
+
+		if (e->id != id)
+			continue;
+		snprintf(line, sizeof(line),
+			"upstream %s asks us what we ask it: it is left out for now", e->label);
+		if (list->loops[i].until == 0)
+			say_line(list, line);
+		list->loops[i].until = clock_monotonic() + LOOP_PAUSE;
+		e->loops = 1;
+	}
+}
+
+bool upstream_list_retry(struct upstream_list *list)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < list->servers.len; i++) {
+		struct server_entry *e = &list->servers.servers[i];
+
+		if (!e->loops || list->loops[i].until > clock_monotonic())
+			continue;
+		e->loops = 0;
+		list->loops[i].probed = 0;
+		found = true;
+	}
+	return found;
 }
 
 bool upstream_list_follows_system(const struct upstream_list *list)
@@ -391,6 +462,12 @@ const char *upstream_list_why(struct upstream_list *list, const struct name *nam
 		if (*why)
 			snprintf(list->why, sizeof(list->why), "%s: %s", u->server, why);
 	}
+	if (list->why[0] || upstream_list_has_zone(list, name))
+		return list->why;
+	for (size_t i = 0; i < list->servers.len && !list->why[0]; i++)
+		if (list->servers.servers[i].loops)
+			snprintf(list->why, sizeof(list->why), "%s" UPSTREAM_WHY_LOOP,
+				list->servers.servers[i].label);
 	return list->why;
 }
 
@@ -442,6 +519,7 @@ void upstream_list_each(const struct upstream_list *list, upstream_server_fn *fn
 			.failed = before->failed + now->failed,
 			.rtt = now->rtt,
 			.down = now->down,
+			.loops = list->servers.servers[i].loops,
 			.dnssec = dnssec_text((enum server_dnssec)now->dnssec)};
 
 		fn(ctx, i, &server);

@@ -24,6 +24,13 @@ void upstream_list_doors(
 /* Looks at resolv.conf, at most twice a second. A changed file is another network even if it names
  * the same address: its servers begin anew. True: the servers are others. */
 bool upstream_list_refresh(struct upstream_list *list);
+/* Of those that are asked for names of no zone, from 0: a forwarder whose turn it is now to be
+ * looked at for a loop. NULL: none, or not now. */
+const struct server_entry *upstream_list_suspect(struct upstream_list *list, size_t nth);
+/* It is one: not to be asked for a while. */
+void upstream_list_loops(struct upstream_list *list, uint32_t id);
+/* True: the while of some is over. */
+bool upstream_list_retry(struct upstream_list *list);
 /* Is resolv.conf looked at at all? */
 bool upstream_list_follows_system(const struct upstream_list *list);
 /* Borrowed until the next call. */
@@ -36,8 +43,8 @@ bool upstream_list_is_insecure(const struct upstream_list *list, const struct na
  */
 uint64_t upstream_list_fingerprint(const struct upstream_list *list);
 
-/* What ails the relays that this name is asked of, the first of them: "SERVER: why". Borrowed until
- * the next call; "": nothing, as far as is known. */
+/* What ails the relays that this name is asked of, the first of them, or that a server is left out:
+ * "SERVER: why". Borrowed until the next call; "": nothing, as far as is known. */
 const char *upstream_list_why(struct upstream_list *list, const struct name *name);
 
 /* What the validator says of its servers, since it was started; when it has died that is added to

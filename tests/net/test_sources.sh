@@ -134,30 +134,6 @@ else
 	not_ok "resolv.conf can be replaced"
 fi
 
-# ---- a loop through another: it asks us what we ask it, which joins what is under way already
-/usr/bin/python3 "$TESTS/net/loop_forwarder.py" 127.53.2.1 127.0.0.1 1053 "$T/loop.seen" &
-starts "a loop through another" "$roots,hosts=none,upstream=127.53.2.1,deadline=2s"
-eventually 3 dig +time=1 +tries=1 @127.53.2.1 localhost
-is "forty questions all have an end" "$(/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 40 loop.up 6)" "40 0 0"
-has "which is an error, and says so" "$(whole a.loop.up A)" "EDE: 23 (Network Error)"
-check "and it ends" eventually 20 grep -q '^upstream.in_flight  *0$' "$m/.kadns/status"
-seen=$(wc -l <"$T/loop.seen")
-check "no question makes more than twelve ($seen for 41)" test "$seen" -ge 41 -a "$seen" -le 492
-ends
-mkdir -p "$T/second"
-starts "two that ask each other" "$roots,hosts=none,upstream=127.0.0.2:1054,deadline=2s"
-check "the other" "$KADNS" --no-dht -o "$roots,hosts=none,upstream=127.0.0.1:1053,dns=127.0.0.2:1054,port=4002,deadline=2s" none "$T/second"
-is "forty questions all have an end" "$(/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 40 loop.up 6)" "40 0 0"
-has "which is an error" "$(rcode a.loop.up A)" SERVFAIL
-for at in "$m" "$T/second"; do
-	asked=$(sed -n 's/^upstream.asked  *//p' "$at/.kadns/status")
-	check "and few questions ($asked)" test "$asked" -ge 41 -a "$asked" -le 100
-done
-other=$(daemon_pid /var/lib/kadns/4002)
-umount "$T/second"
-eventually 10 ended "$other"
-ends
-
 # ---- the child, killed with 200 questions in flight
 starts "under load" "$roots,hosts=none,upstream=127.53.1.2"
 short first.up A >/dev/null # the upstream is known to strip DNSSEC

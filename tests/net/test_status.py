@@ -71,6 +71,7 @@ ELSEWHERE = {
     "hosts.loads": ("resolver/test_hosts.c", "c.loads"),
     "hosts.names": ("resolver/test_hosts.c", "c.names"),
     "upstream.N.down": ("net/test_sources.sh", "down"),
+    "upstream.N.loops": ("net/test_loop.sh", "loops"),
     "upstream.bogus": ("net/test_trust.sh", "bogus"),
     "upstream.timeouts": ("resolver/test_upstream.c", "timeouts"),
     "upstream.restarts": ("resolver/test_upstream.c", "restarts"),

@@ -237,6 +237,7 @@ static void test_failed_over_tls(void **state)
 		{"https://192.0.2.1/x: HTTP status 503", "kadns: HTTPS upstream fails"},
 		{"http://192.0.2.1/PROXY: refused", "kadns: HTTP upstream refuses"},
 		{"http://192.0.2.1/PROXY: timeout", "kadns: HTTP upstream does not answer"},
+		{"192.0.2.1: asks us", "kadns: the upstream asks us"},
 	};
 	struct dns_query q = query_of("\1\0", true, 1232, false);
 	uint8_t buf[1232];

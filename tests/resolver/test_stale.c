@@ -144,6 +144,19 @@ void upstream_counters(const struct upstream *u, struct upstream_counters *ret_c
 	*ret_counters = (struct upstream_counters){0};
 }
 
+void upstream_suspect(struct upstream *u, const struct question *q)
+{
+	(void)u;
+	(void)q;
+}
+
+bool upstream_came_back(struct upstream *u, const struct question *q)
+{
+	(void)u;
+	(void)q;
+	return false;
+}
+
 /* ---- asking ---- */
 
 static void start(uint64_t deadline)

@@ -317,6 +317,51 @@ struct sum {
 	char text[400];
 };
 
+static bool is_left_out(const struct upstream_list *list, size_t i)
+{
+	return upstream_list_servers(list)->servers[i].loops;
+}
+
+static void one_that_asks_us(void **state)
+{
+	struct upstream_config config;
+	struct upstream_list *list;
+	struct server_address elsewhere;
+	struct name www, corp;
+
+	(void)state;
+	assert_int_equal(server_address_parse("127.0.0.9", 9, &elsewhere), 0);
+	assert_int_equal(name_from_text("www.example", 11, &www), 0);
+	assert_int_equal(name_from_text("www.corp", 8, &corp), 0);
+	write_conf("nameserver 10.0.0.1\nnameserver 10.0.0.2\n");
+	list = make(WORDS("corp@192.0.2.1", "system", "recursive"));
+	/* A zone's is none of them, recursion no loop; and each has its turn once in a while. */
+	assert_int_equal(upstream_list_suspect(list, 0)->id, 2);
+	assert_null(upstream_list_suspect(list, 0));
+	assert_int_equal(upstream_list_suspect(list, 1)->id, 3);
+	assert_null(upstream_list_suspect(list, 2));
+	assert_null(upstream_list_suspect(list, 3));
+	assert_string_equal(upstream_list_why(list, &www), "");
+	upstream_list_loops(list, 2);
+	upstream_list_loops(list, 77);
+	assert_true(!is_left_out(list, 0) && is_left_out(list, 1) && !is_left_out(list, 2));
+	assert_int_equal(said_len, 1);
+	assert_non_null(strstr(said[0], "upstream 10.0.0.1@53 asks us"));
+	assert_string_equal(upstream_list_why(list, &www), "10.0.0.1@53" UPSTREAM_WHY_LOOP);
+	assert_string_equal(upstream_list_why(list, &corp), "");
+	assert_false(upstream_list_retry(list));
+	/* Another door is no reason to believe it again; who reloads has perhaps mended it. */
+	upstream_list_doors(list, &elsewhere, 1);
+	assert_true(is_left_out(list, 1));
+	config = config_of(WORDS("corp@192.0.2.1", "system", "recursive"));
+	assert_int_equal(upstream_list_reload(list, &config), 0);
+	assert_string_equal(shown(list),
+		"1 corp@192.0.2.1, 2 10.0.0.1@53, 3 10.0.0.2@53, 4 recursive");
+	assert_false(is_left_out(list, 1));
+	assert_int_equal(upstream_list_suspect(list, 0)->id, 2);
+	upstream_list_destroy(list);
+}
+
 static void put_server(void *ctx, size_t i, const struct upstream_server *s)
 {
 	struct sum *sum = ctx;
@@ -379,6 +424,7 @@ int main(void)
 		cmocka_unit_test(resolv_conf_changes),
 		cmocka_unit_test(reload),
 		cmocka_unit_test(own_doors_are_left_out),
+		cmocka_unit_test(one_that_asks_us),
 		cmocka_unit_test(counters),
 	};
 	int fd = mkstemp(path), r;
