@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +120,7 @@ bool tcp_send_unsent(struct tcp_connection *c)
 		}
 		if (n < 0)
 			return false;
+		c->silent = false;
 		c->written = clock_monotonic();
 		evbuffer_drain(c->unsent, (size_t)n);
 	}
@@ -136,6 +139,7 @@ bool tcp_send(struct tcp_connection *c, const uint8_t *bytes, size_t len)
 		}
 		if (n < 0)
 			return false;
+		c->silent = false;
 		bytes += n;
 		len -= (size_t)n;
 	}
@@ -171,10 +175,10 @@ static int read_once(struct tcp_connection *c, bool readable)
 		ssize_t n = stream_read(&c->stream, in + len, READ_BYTES);
 		if (n == 0) /* half closed: `dig +tcp` and scripts do that */
 			c->ending = c->heard = true;
-		else if (n > 0)
-			len += (size_t)n;
-		else if (n != -EAGAIN)
+		else if (n < 0 && n != -EAGAIN)
 			return (int)n;
+		c->silent |= n > 0;
+		len += n > 0 ? (size_t)n : 0;
 	}
 	ssize_t used = speech->take(c, in, len);
 	if (used < 0)
@@ -221,6 +225,16 @@ static void finish(struct tcp_connection *c)
 	linger(c);
 }
 
+/* The kernel acknowledges with our reply, or after 40 ms. A client that writes half a question, and
+ * has Nagle's algorithm on, keeps the other half until then: so where we say nothing yet, we say
+ * that we have heard. (dnsperf does so, and whoever sends the head and the body of a POST apart.)
+ */
+static void acknowledge(const struct tcp_connection *c)
+{
+	int on = 1;
+	setsockopt(c->stream.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 /* What the loop is to tell of next. */
 static void await_more(struct tcp_connection *c, bool more)
 {
@@ -262,6 +276,8 @@ static void take_turn(struct tcp_connection *c, bool readable)
 		finish(c);
 		return;
 	}
+	if (readable && c->silent)
+		acknowledge(c);
 	await_more(c, more > 0);
 	if (again)
 		event_active(&c->writable, EV_WRITE, 0);

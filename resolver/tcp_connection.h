@@ -34,6 +34,7 @@ struct tcp_connection {
 	bool begun;		 /* its speech has it, until `end` */
 	bool ending;		 /* there are no more questions; what is asked is still answered */
 	bool heard;		 /* the client has said all */
+	bool silent;		 /* it has been heard, and nothing has been said since */
 	size_t lingers; /* bytes that are still thrown away before it is closed; 0: it does not */
 	bool given_up;	/* it held most of all: it is freed at its next event */
 };
