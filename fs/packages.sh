@@ -14,6 +14,16 @@ TEST_PACKAGES="attr aria2 curl nghttp2-client transmission-cli clang libclang-rt
 FETCHED_PACKAGES="systemd-resolved prometheus"
 FETCHED=/var/cache/kadns-tests
 
+# The first client of pkarr, by its author, for tests/net/test_relay.py: of the npm registry, each package by its checksum, no
+# script of theirs run. Debian has no client of pkarr.
+fetch_pkarr() { # TOP
+	[ ! -e "$FETCHED/pkarr_npm/node_modules/pkarr/index.js" ] || return 0
+	command -v npm >/dev/null || return 1
+	rm -rf "$FETCHED/pkarr_npm"
+	cp -r "$1/tests/net/pkarr_npm" "$FETCHED/" &&
+		(cd "$FETCHED/pkarr_npm" && timeout 120 npm ci --silent --ignore-scripts --omit=optional --no-audit --no-fund >/dev/null 2>&1)
+}
+
 # Fetches what is missing of the packages named.
 fetch_packages() {
 	mkdir -p "$FETCHED" || return 1

@@ -15,6 +15,7 @@ cd "$top" || exit 1
 install_packages $BUILD_PACKAGES $USER_PACKAGES $TEST_PACKAGES || { echo "0 passed, 1 failed"; exit 1; }
 # shellcheck disable=SC2086
 fetch_packages $FETCHED_PACKAGES || echo "not fetched: $FETCHED_PACKAGES"
+fetch_pkarr "$top" || echo "not fetched: npm's pkarr"
 
 passed=0 failed=0 failures=
 out=$(mktemp -d)
