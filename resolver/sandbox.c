@@ -3,14 +3,12 @@
 #include "resolver/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,44 +16,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* ---- files kept in memory ---- */
-
-static int copy(int from, int to, size_t max)
-{
-	char buf[4096];
-	size_t len = 0;
-
-	for (;;) {
-		ssize_t n = read(from, buf, sizeof(buf));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		len += (size_t)n;
-		if (len > max)
-			return -EFBIG;
-		if (write(to, buf, (size_t)n) != n)
-			return -EIO;
-	}
-}
-
-int sandbox_keep_file(const char *path, size_t max, char ret_path[SANDBOX_PATH_MAX])
-{
-	int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), memory, r;
-
-	if (file < 0)
-		return -errno;
-	memory = memfd_create("kadns", MFD_CLOEXEC);
-	r = memory < 0 ? -errno : copy(file, memory, max);
-	close(file);
-	if (r == 0)
-		snprintf(ret_path, SANDBOX_PATH_MAX, "/proc/self/fd/%d", memory);
-	else if (memory >= 0)
-		close(memory);
-	return r;
-}
 
 /* ---- Landlock ---- */
 
@@ -67,8 +27,9 @@ struct landlock_rules {
 #define LANDLOCK_RESTRICT_SELF 446
 #define LANDLOCK_VERSION 1 /* a flag: tell the version */
 
-/* No file, wherever; from version 6 on no abstract Unix socket and no signal to who is not confined
- * likewise. Best effort: without Landlock the filter below has to do. */
+/* No file, wherever, should the filter below be lacking; from version 6 on no abstract Unix socket
+ * and no signal to who is not confined likewise. Best effort: without Landlock the filter below has
+ * to do. */
 static int deny_files(void)
 {
 	/* How many rights of files each version knows; it refuses those that it does not. */
@@ -203,8 +164,6 @@ static const struct {
 	uint32_t mask, value, other;
 } judged[] = {
 	{SYS_socket, 0, UINT32_MAX, AF_INET, AF_INET6},
-	/* Landlock says which; that none is written to is said here. */
-	{SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY, O_RDONLY},
 	/* The name of an interface, for an address with a scope. */
 	{SYS_ioctl, 1, UINT32_MAX, 0x8910 /* SIOCGIFNAME */, FIONBIO},
 	{SYS_mmap, 2, PROT_EXEC, 0, 0},
@@ -285,8 +244,8 @@ static int deny_calls(void)
 /* ---- limits ---- */
 
 /* What the filter forbids anyway, for kernels without it; and memory: what libunbound may need at
- * worst, some 6 MB for each of 43 servers (35 of a list, eight of former ones) and 14 kB for each of
- * 4096 questions, and half as much again. Sanitizers map terabytes. */
+ * worst, some 6 MB for each of 43 servers (35 of a list, eight of former ones) and 14 kB for each
+ * of 4096 questions, and half as much again. Sanitizers map terabytes. */
 static int set_limits(void)
 {
 	static const struct {

@@ -3,17 +3,10 @@
  *
  * seccomp is the floor: a list of system calls, everything else is EPERM. So no exec, no new
  * process or thread, no ptrace, no other process's memory, no signal to anybody, no memory made
- * executable, no file opened for writing or made, no socket but UDP and TCP over IPv4 and IPv6 and
- * pairs of one's own. Where the kernel has Landlock, no file can be opened for reading either. */
+ * executable, no file opened, for reading either, or made, no socket but UDP and TCP over IPv4 and IPv6
+ * and pairs of one's own. Landlock forbids files once more, where the kernel has it. */
 #ifndef RESOLVER_SANDBOX_H
 #define RESOLVER_SANDBOX_H
-
-#include <stddef.h>
-
-/* Copies a file into memory; *ret_path opens the copy, in this process, inside of the sandbox too.
- * 0; -EFBIG when it has more than max bytes; -errno. */
-#define SANDBOX_PATH_MAX 32
-int sandbox_keep_file(const char *path, size_t max, char ret_path[SANDBOX_PATH_MAX]);
 
 /* After confine(), for it needs no_new_privs. For good. 0, or -errno and in ret_what what failed: a
  * kernel without seccomp, or an architecture that this was not written for, is no failure. */

@@ -1,6 +1,8 @@
 /* libunbound, set up: small caches, strict about glue and DNSSEC, silent, on our event loop. */
 #include "resolver/ub_context.h"
 
+#include "resolver/root_text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <unbound.h>
@@ -109,6 +111,30 @@ static int apply_local_zones(struct ub_ctx *ctx, const struct ub_context_config 
 	return ub_ctx_zone_add(ctx, name, "transparent") ? -EINVAL : 0;
 }
 
+static int apply_anchors(struct ub_ctx *ctx, const char *text)
+{
+	char entry[ROOT_TEXT_ENTRY_MAX];
+	int r;
+
+	while ((r = root_text_next(&text, entry)) == 1)
+		if (ub_ctx_add_ta(ctx, entry))
+			return -EINVAL;
+	return r;
+}
+
+/* As a zone that is primed, which is what libunbound makes of a file of root hints. */
+static int apply_hints(struct ub_ctx *ctx, const char *text)
+{
+	char entry[ROOT_TEXT_ENTRY_MAX];
+	const char *address;
+	int r;
+
+	while ((r = root_text_next(&text, entry)) == 1)
+		if ((address = root_text_address(entry)) && ub_ctx_set_stub(ctx, ".", address, 1))
+			return -EINVAL;
+	return r;
+}
+
 static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *config)
 {
 	const char *modules = config->trust_anchor ? "validator iterator" : "iterator";
@@ -121,10 +147,10 @@ static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *conf
 		ub_ctx_set_option(ctx, "do-not-query-localhost:", no_localhost) ||
 		ub_ctx_set_option(ctx, "do-ip6:", config->ip6 ? "yes" : "no"))
 		return -EINVAL;
-	if (config->trust_anchor && ub_ctx_add_ta_file(ctx, config->trust_anchor))
+	if (config->trust_anchor && apply_anchors(ctx, config->trust_anchor))
 		return -EINVAL;
 	if (!config->forward)
-		return ub_ctx_set_option(ctx, "root-hints:", config->root_hints) ? -EINVAL : 0;
+		return apply_hints(ctx, config->root_hints);
 	/* Who asks anew before an answer ends wants another than this one (resolver/prefetch). What
 	 * a recursor must remember, delegations, a forwarder has not; keys are in a cache of their
 	 * own.

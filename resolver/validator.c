@@ -4,6 +4,7 @@
 #include "resolver/chain.h"
 #include "resolver/confine.h"
 #include "resolver/frame.h"
+#include "resolver/root_text.h"
 #include "resolver/sandbox.h"
 
 #include <errno.h>
@@ -28,14 +29,14 @@
 
 #define ROOT_HINTS "/usr/share/dns/root.hints"
 #define TRUST_ANCHOR "/usr/share/dns/root.key"
-#define FILE_MAX_BYTES (1 << 20) /* of either; real ones have a few kilobytes */
+#define FILE_MAX_BYTES (1 << 18) /* of either; real ones have a few kilobytes */
 
 struct validator {
 	int fd;
 	struct event_base *base;
 	struct event *readable, *tick;
 	struct server_config server_config;
-	char root_hints[SANDBOX_PATH_MAX], trust_anchor[SANDBOX_PATH_MAX];
+	char *root_hints, *trust_anchor; /* as text */
 	unsigned live;
 	struct server_list *servers;
 	/* By id modulo its size: the parent never has two questions in one place. */
@@ -229,25 +230,23 @@ static unsigned raise_file_limit(void)
 	return limit.rlim_cur / 4 > SOCKETS_MIN ? (unsigned)limit.rlim_cur / 4 : SOCKETS_MIN;
 }
 
-/* Kept, for libunbound reads it at the first question, when no file can be opened any more. One
- * that was named must be there, or DNSSEC would be off where it was asked for. */
-static int keep_file(const char *named, const char *path, char ret_path[SANDBOX_PATH_MAX])
+/* Read now, for no file can be opened any more when libunbound is told of it, at the first question.
+ * One that was named must be there, or DNSSEC would be off where it was asked for. */
+static int keep_file(const char *named, const char *path, char **ret_text)
 {
-	int r = sandbox_keep_file(named ? named : path, FILE_MAX_BYTES, ret_path);
+	int r = root_text_read(named ? named : path, FILE_MAX_BYTES, ret_text);
 
-	if (r && !named)
-		ret_path[0] = '\0';
 	return named ? r : 0;
 }
 
 /* A host without dns-root-data resolves unvalidated, and says so. */
 static int keep_files(struct validator *v, const struct upstream_config *config)
 {
-	int r = keep_file(config->trust_anchor, TRUST_ANCHOR, v->trust_anchor);
+	int r = keep_file(config->trust_anchor, TRUST_ANCHOR, &v->trust_anchor);
 
-	if (!r && !v->trust_anchor[0])
+	if (!r && !v->trust_anchor)
 		fprintf(stderr, "kadns: no %s; nothing is validated\n", TRUST_ANCHOR);
-	return r ? r : keep_file(config->root_hints, ROOT_HINTS, v->root_hints);
+	return r ? r : keep_file(config->root_hints, ROOT_HINTS, &v->root_hints);
 }
 
 static int setup(struct validator *v, const struct upstream_config *config, unsigned sockets)
@@ -257,8 +256,8 @@ static int setup(struct validator *v, const struct upstream_config *config, unsi
 		return -ENOMEM;
 	v->server_config = (struct server_config){
 		.base = v->base,
-		.root_hints = v->root_hints[0] ? v->root_hints : NULL,
-		.trust_anchor = v->trust_anchor[0] ? v->trust_anchor : NULL,
+		.root_hints = v->root_hints,
+		.trust_anchor = v->trust_anchor,
 		.test_zones = config->test_zones,
 		.loopback_servers = config->loopback_servers,
 		.live_max = sockets,
@@ -290,6 +289,8 @@ static void finish(struct validator *v)
 		event_free(v->tick);
 	if (v->base)
 		event_base_free(v->base);
+	free(v->root_hints);
+	free(v->trust_anchor);
 }
 
 /* The first frame, waited for. 0, -EPIPE when the parent is gone, -EBADMSG. */
