@@ -121,13 +121,32 @@ void relay_close(struct relay *r)
 	free(r->text);
 }
 
+/* 65,535 less the headers of UDP and IPv4. */
+#define DATAGRAM_MAX 65507
+
+/* What is longer than a datagram can be, 28 bytes short of the longest message there is, could hardly be
+ * given to anybody, with an OPT beside it. Its question fails, now and once: lost without a word it would
+ * be asked again until the server passes for dead. */
+static size_t cut(uint8_t *message, size_t len)
+{
+	size_t end = PACKET_HEADER;
+
+	if (len <= DATAGRAM_MAX)
+		return len;
+	while (message[end]) /* the question's own bytes: it was compared with what was asked */
+		end += 1u + message[end];
+	end += 5;
+	relay_servfail(message, end, message);
+	return end;
+}
+
 void relay_reply(
 	struct relay *r, const struct sockaddr_in *to, unsigned id, uint8_t *message, size_t len)
 {
+	len = cut(message, len);
 	message[0] = (uint8_t)(id >> 8);
 	message[1] = (uint8_t)id;
-	/* What does not fit a datagram of loopback is lost, as is what the kernel has no room for.
-	 */
+	/* What the kernel has no room for is lost. */
 	(void)!sendto(r->udp, message, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 		(const struct sockaddr *)to, sizeof(*to));
 }

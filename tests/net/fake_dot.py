@@ -2,7 +2,7 @@
 """fake_dot.py ADDR CERT MODE LOG: a server for DNS over TLS on port 853 of ADDR, for whom every name has the address
 192.0.2.77, and that does as MODE says: well; octets (an octet at a time); backwards (answers what it has got in the
 opposite order); close (ends the connection behind each answer); forgets (ends the first one without any); junk (says what is no DNS); liar (answers other
-questions, other ids, then rightly); silent (accepts, and says nothing); mute (finishes the handshake, and no more).
+questions, other ids, then rightly); huge (the TXT of 65508.huge. makes a message of so many bytes); silent (accepts, and says nothing); mute (finishes the handshake, and no more).
 LOG gets a line for each connection, `connection resumed|new VERSION ALPN NAME`, and each question, `NAME LENGTH`, the name in hexadecimal."""
 import select
 import socket
@@ -32,6 +32,14 @@ def answer(m, ident=None, name=None):
     q = m[12:question_end(m)]
     if name:
         q = name + q[-4:]
+    if MODE == "huge" and q[-4:] == b"\0\x10\0\1":
+        rest = int(q[1:1 + q[0]]) - 24 - len(q)
+        reply = m[:2] + struct.pack(">HHHHH", 0x8180, 1, 1, 0, 0) + q + b"\xc0\x0c\0\x10\0\1\0\0\0\x3c" + struct.pack(">H", rest)
+        while rest > 0:
+            n = min(rest, 256)
+            reply += bytes([n - 1]) + b"x" * (n - 1)
+            rest -= n
+        return struct.pack(">H", len(reply)) + reply
     a = q[-4:] == b"\0\1\0\1"
     reply = (ident or m[:2]) + struct.pack(">HHHHH", 0x8180, 1, a, 0, 0) + q
     if a:

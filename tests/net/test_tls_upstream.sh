@@ -154,6 +154,15 @@ for mode in well octets backwards close forgets liar; do
 	is "$mode: queries have the length of a block" "$(awk '!/connection/ && $2 % 128' "$T/$mode.log" | wc -l)" 0
 	ends
 done
+n=$((n + 1))
+fake 127.53.2.$n huge
+starts huge "upstream=tls://127.53.2.$n#dns.test"
+has "huge: 65,000 bytes" "$(whole +tcp 65000.huge TXT)" "MSG SIZE  rcvd: 650"
+has "huge: what no datagram can hold" "$(whole +tcp 65535.huge TXT)" SERVFAIL
+asked=$(grep -c "^05$(printf 65535 | od -An -tx1 | tr -d ' \n')" "$T/huge.log")
+check "huge: is an error at once ($asked times asked)" test "$asked" -ge 1 -a "$asked" -le 2
+is "huge: and the server none the worse" "$(status upstream.1.down)" 0
+ends
 for mode in junk silent mute; do
 	n=$((n + 1))
 	fake 127.53.2.$n $mode
