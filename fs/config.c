@@ -10,6 +10,7 @@
 
 #include "fs/log.h"
 #include "fs/options.h"
+#include "resolver/relay_url.h"
 #include "fs/rate.h"
 #include "resolver/upstream_word.h"
 
@@ -331,6 +332,30 @@ static int check_loops(struct reader *r)
 	return 0;
 }
 
+/* A relay stands in for the DHT, so there is one to stand in for, and it is not this node's own. */
+static int judge_relays(const struct reader *r)
+{
+	static const enum door_kind kinds[] = {DOOR_HTTP, DOOR_HTTPS};
+	const struct config *c = r->config;
+	if (c->relay_len && !c->dht)
+		return config_complain(given_as(r, c->relay[0]),
+			"relay=%s stands in for a DHT that cannot be reached: not with dht=off",
+			c->relay[0]);
+	for (size_t i = 0; i < c->relay_len; i++) {
+		struct relay_url url;
+		const char *why;
+		if (relay_url_parse(c->relay[i], &url, &why) < 0 || !url.has_address)
+			continue;
+		const struct config_doors *doors = &c->door[kinds[url.tls]];
+		for (size_t k = 0; k < doors->len; k++)
+			if (server_address_reaches(&url.address, &doors->at[k].at))
+				return config_complain(given_as(r, c->relay[i]),
+					"relay=%s: that is our own door, %s=%s", c->relay[i],
+					config_door_name(kinds[url.tls]), doors->at[k].text);
+	}
+	return 0;
+}
+
 /* A door that all the world can reach, left open by oversight, is somebody's amplifier. */
 static int judge_open(const struct reader *r, const char *option, const struct config_doors *doors)
 {
@@ -393,7 +418,7 @@ static int set_defaults(struct reader *r)
 		server_address_parse_bare("::", 2, &c->bind[1].at);
 		c->bind_len = 2;
 	}
-	if (check_loops(r) < 0 || judge_doors(r) < 0)
+	if (check_loops(r) < 0 || judge_doors(r) < 0 || judge_relays(r) < 0)
 		return -ECANCELED;
 	c->policy.dht = c->dht;
 	c->policy.upstream = c->upstream_len > 0;

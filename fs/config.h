@@ -10,6 +10,7 @@
 #include "resolver/policy.h"
 #include "resolver/server_address.h"
 #include "resolver/upstream.h"
+#include "resolver/zone_relays.h"
 
 #define CONFIG_LIST_MAX 8
 #define CONFIG_PINS_MAX 64 /* more of them are root's, in .kadns/pins */
@@ -48,6 +49,8 @@ struct config {
 
 	const char *upstream[UPSTREAM_MAX];
 	size_t upstream_len; /* 0: none */
+	const char *relay[ZONE_RELAYS_MAX]; /* URLs, each of them good */
+	size_t relay_len;
 	struct name insecure[UPSTREAM_INSECURE_MAX];
 	size_t insecure_len;
 	char *hosts;			 /* absolute; NULL: none */

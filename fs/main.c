@@ -51,6 +51,7 @@ struct program {
 	struct relays *relays;
 	struct local_door *local;
 	struct upstream *upstream;
+	struct zone_relays *zone_relays;
 	struct hosts *hosts;
 	struct reload reload;
 	struct publisher *publisher;
@@ -183,11 +184,29 @@ static int pins_of_options(const struct config *c, struct pin_list **ret_list)
 	return r;
 }
 
+static void relay_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_WARNING, "%s", line);
+}
+
+/* relay=: not without a DHT, which the configuration has seen to. */
+static int open_zone_relays(struct program *p)
+{
+	struct zone_relays_config config = {.len = p->config.relay_len,
+		.dht = dht_udp_node(p->udp),
+		.upstream = p->upstream,
+		.say = relay_says};
+	memcpy(config.url, p->config.relay, sizeof(config.url));
+	int r = zone_relays_create(p->base, &config, &p->zone_relays);
+	return r < 0 ? say("relay", r) : 0;
+}
+
 static int open_resolver(struct program *p)
 {
 	struct dht *dht = p->udp ? dht_udp_node(p->udp) : NULL;
 	struct publish_config publish = {
-		.policy = &p->config.policy, .changed = changed, .changed_ctx = p};
+		.policy = &p->config.policy, .changed = changed, .changed_ctx = p, .relays = p->zone_relays};
 	/* On a network of our own nodes keep for days; on the public one as BEP 44 says. */
 	if (!p->config.mainline)
 		publish.republish.lifetime = DHT_STORE_LIFETIME_PRIVATE * (uint64_t)1000000;
@@ -198,6 +217,7 @@ static int open_resolver(struct program *p)
 		.publisher = p->publisher,
 		.upstream = p->upstream,
 		.dht = dht,
+		.relays = p->zone_relays,
 		.hosts = p->hosts};
 	char cache[PATH_MAX];
 	snprintf(cache, sizeof(cache), "%s/cache", p->config.state);
@@ -317,6 +337,8 @@ static int open_all(struct program *p)
 		r = upstreams_open(&p->config, p->base, &p->relays, &p->upstream);
 	if (r == 0)
 		r = open_hosts(p);
+	if (r == 0 && p->config.relay_len)
+		r = open_zone_relays(p);
 	p->reload.upstream = p->upstream;
 	p->reload.relays = p->relays;
 	p->reload.hosts = p->hosts;
@@ -327,6 +349,8 @@ static int open_all(struct program *p)
 	p->reload.policy = &p->config.policy;
 	if (r == 0 && p->relays)
 		resolver_status_by(p->resolver, relays_status, p->relays);
+	if (r == 0 && p->zone_relays)
+		resolver_status_by(p->resolver, zone_relays_status, p->zone_relays);
 	if (r == 0)
 		r = doors_open(&p->doors, &p->config, p->base, p->resolver, p->upstream);
 	if (r == 0)
@@ -362,6 +386,7 @@ static void close_all(struct program *p)
 	bootstrap_free(p->bootstrap);
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
+	zone_relays_destroy(p->zone_relays);
 	upstream_destroy(p->upstream);
 	relays_destroy(p->relays);
 	hosts_close(p->hosts);

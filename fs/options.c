@@ -11,6 +11,7 @@
 
 #include "fs/log.h"
 #include "fs/rate.h"
+#include "resolver/relay_url.h"
 
 /* A whole decimal number, nothing else: "4x" and "" are refused, and so is "+4". */
 static bool number(const char *text, unsigned long max, unsigned long *ret_number)
@@ -151,6 +152,19 @@ static int set_upstream(struct reader *r, const char *value)
 	if (upstream_check(value, &why) < 0)
 		return config_complain(r->current, "upstream=%s: %s", value, why);
 	c->upstream[c->upstream_len++] = value;
+	return 0;
+}
+
+static int set_relay(struct reader *r, const char *value)
+{
+	struct config *c = r->config;
+	struct relay_url url;
+	const char *why;
+	if (c->relay_len == ZONE_RELAYS_MAX)
+		return config_complain(r->current, "more than %d relays", ZONE_RELAYS_MAX);
+	if (relay_url_parse(value, &url, &why) < 0)
+		return config_complain(r->current, "relay=%s: %s", value, why);
+	c->relay[c->relay_len++] = value;
 	return 0;
 }
 
@@ -469,6 +483,9 @@ const struct option config_options[] = {
 		"conventional DNS, in order: system (the default), recursive, ADDR[:PORT], "
 		"tls://ADDR[:PORT]#NAME, https://ADDR[:PORT]/PATH[#NAME], http://ADDR[:PORT]/PROXY, none; "
 		"ZONE@ before it: for that zone"},
+	{"relay", "URL", true, set_relay, LIST(relay_len),
+		"pkarr relay to ask for zones of keys, and to put one's own, while the DHT cannot be reached: "
+		"https://HOST[:PORT][/PATH]; repeatable"},
 	{"root_hints", "FILE", false, set_root_hints, 0, "root servers (dns-root-data's)"},
 	{"trust_anchor", "FILE", false, set_trust_anchor, 0, "DNSSEC anchor (dns-root-data's)"},
 	{"insecure_zone", "NAME", true, set_insecure_zone, LIST(insecure_len),

@@ -36,7 +36,7 @@ struct option {
 	const char *help;
 };
 
-#define OPTIONS_LEN 36
+#define OPTIONS_LEN 37
 extern const struct option config_options[OPTIONS_LEN];
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */

@@ -219,6 +219,11 @@ static void put_cost(struct text *t, const struct answer *a, const struct trace 
 		return;
 	text_format(t, ", took %llu.%llu ms", (unsigned long long)trace->took / 1000,
 		(unsigned long long)trace->took / 100 % 10);
+	if (trace->relay) {
+		text_puts(t, ", from the relay ");
+		text_zone_string(t, (const uint8_t *)trace->relay, strlen(trace->relay));
+		text_puts(t, ", for the DHT does not answer");
+	}
 	if (!trace->lookups)
 		return;
 	text_format(t, ", %u of ", trace->holders);

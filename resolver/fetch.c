@@ -11,6 +11,7 @@
 #include "resolver/clock.h"
 #include "resolver/slot_choose.h"
 #include "resolver/zone.h"
+#include "resolver/zone_lookup.h"
 
 #define ZONE_AHEAD_MAX (24 * 3600 * (int64_t)SECOND)  /* a reader refuses what claims to be later */
 #define SLOT_AHEAD_MAX (600 * (int64_t)SECOND)
@@ -33,7 +34,8 @@ struct fetch {
 	fetch_fn *fn;
 	void *ctx;
 	struct upstream_query *query;
-	struct dht_lookup *lookup;
+	struct dht_lookup *lookup; /* of a slot, or a piece of one */
+	struct zone_lookup *zone;
 	uint64_t began;
 	struct trace *trace;
 	uint8_t key[NAME_KEY_LEN]; /* of the zone or slot */
@@ -365,7 +367,10 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 		keep_version(f, item);
 		return;
 	}
+	if (f->zone)
+		trace_relay(f->trace, zone_lookup_relay(f->zone));
 	f->lookup = NULL;
+	f->zone = NULL;
 	count_lookup(f->trace, result);
 	bool silent = result->error == -ENETUNREACH ||
 		(result->error == -EHOSTUNREACH && f->env->joined);
@@ -379,22 +384,36 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 
 /* ---- start and end ---- */
 
-static int start_dht(struct fetch *f)
+static int start_zone(struct fetch *f)
+{
+	const struct zone_lookup_config config = {
+		.base = f->env->base, .dht = f->env->parts.dht, .relays = f->env->parts.relays};
+	if (!name_key(&f->question.name, f->key))
+		return -EINVAL;
+	return zone_lookup(&config, f->key, on_item, f, &f->zone);
+}
+
+static int start_slot(struct fetch *f)
 {
 	uint8_t salt[QUESTION_KEY_LEN], seed[DHT_SEED_LEN];
-	size_t salt_len = 0;
-	if (f->part == CACHE_ZONE) {
-		if (!name_key(&f->question.name, f->key))
-			return -EINVAL;
-	} else {
-		question_key(&f->question, salt);
-		salt_len = sizeof(salt);
-		slot_seed(salt, seed);
-		int r = dht_key_of_seed(seed, f->key);
-		if (r < 0)
-			return r;
+	question_key(&f->question, salt);
+	slot_seed(salt, seed);
+	int r = dht_key_of_seed(seed, f->key);
+	return r < 0 ? r
+		     : dht_get_mutable(f->env->parts.dht, f->key, salt, sizeof(salt), on_item, f,
+			       &f->lookup);
+}
+
+static int start(struct fetch *f)
+{
+	switch (f->part) {
+	case CACHE_DNS:
+		return upstream_ask(f->env->parts.upstream, &f->question, on_reply, f, &f->query);
+	case CACHE_ZONE:
+		return start_zone(f);
+	default:
+		return start_slot(f);
 	}
-	return dht_get_mutable(f->env->parts.dht, f->key, salt, salt_len, on_item, f, &f->lookup);
 }
 
 int fetch_start(const struct fetch_env *env, const struct question *q, enum cache_part part,
@@ -410,8 +429,7 @@ int fetch_start(const struct fetch_env *env, const struct question *q, enum cach
 	f->ctx = ctx;
 	f->began = clock_monotonic();
 	f->trace = trace_create();
-	int r = part == CACHE_DNS ? upstream_ask(env->parts.upstream, q, on_reply, f, &f->query) :
-				    start_dht(f);
+	int r = start(f);
 	if (r < 0) {
 		trace_destroy(f->trace);
 		fetch_free(f);
@@ -429,6 +447,7 @@ void fetch_cancel(struct fetch *f)
 		upstream_cancel(f->query);
 	if (f->lookup)
 		dht_cancel(f->env->parts.dht, f->lookup);
+	zone_lookup_cancel(f->zone);
 	trace_destroy(f->trace);
 	fetch_free(f);
 }

@@ -15,6 +15,7 @@
 struct fetch;
 
 struct fetch_env {
+	struct event_base *base;
 	struct resolver_parts parts;
 	const struct policy *policy;
 	bool joined;           /* SOURCE named a network: no node at all is a failure, not a miss */

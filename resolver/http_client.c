@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "resolver/clock.h"
 #include "resolver/tls_client.h"
 
 #define CONNECT_MS 3000
@@ -22,7 +23,8 @@
 #define HEADERS_MAX 16384
 #define SPARE_MAX 128	/* handles that wait for the next request: 10 kB each */
 #define BODY_FIRST 1024 /* most answers are smaller */
-#define URL_MAX 1200	/* server, path, and a name all in escapes */
+/* Server, path, and a name all in escapes, of which each is escaped again. */
+#define URL_MAX (5 * NAME_TEXT_MAX)
 
 struct http_request {
 	LIST_ENTRY(http_request) link;
@@ -31,8 +33,9 @@ struct http_request {
 	http_reply_fn *fn;
 	void *ctx;
 	uint8_t *body;
-	size_t len, cap, headers;
-	bool posts, too_large;
+	size_t len, cap, headers, most;
+	uint64_t since; /* monotonic, microseconds: when it was asked */
+	bool posts, puts, too_large;
 	const char *type; /* of the headers that `easy` has now */
 	struct curl_slist *list;
 	char error[CURL_ERROR_SIZE];
@@ -45,6 +48,7 @@ struct http_client {
 	struct tls_client *trust;
 	bool tls;
 	bool anew;			 /* the next request is to have a connection of its own */
+	uint64_t heard;			 /* when the last reply was complete */
 	char server[NAME_TEXT_MAX + 16]; /* of URLs: "https://HOST:PORT" */
 	struct curl_slist *to;		 /* and where that is */
 	LIST_HEAD(, http_request) live, spare;
@@ -93,6 +97,8 @@ static enum http_outcome outcome_of(const struct http_request *q, CURLcode code)
 	case CURLE_OPERATION_TIMEDOUT: {
 		curl_off_t connected = 0;
 		curl_easy_getinfo(q->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+		if (q->client->heard > q->since)
+			return HTTP_SLOW;
 		return connected ? HTTP_SILENT : HTTP_UNREACHABLE;
 	}
 	case CURLE_WRITE_ERROR:
@@ -147,6 +153,8 @@ static void request_done(struct http_request *q, CURLcode code)
 	reply.type = type ? type : "";
 	if (code)
 		say_why(q, code, reply.why);
+	else
+		q->client->heard = clock_monotonic();
 	/* A connection over which nothing comes is not to be tried again. */
 	if (reply.outcome == HTTP_SILENT)
 		q->client->anew = true;
@@ -232,7 +240,7 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *ctx)
 	size_t cap = q->cap;
 
 	(void)one;
-	q->too_large = q->len + len > HTTP_CLIENT_BODY_MAX;
+	q->too_large = q->len + len > q->most;
 	if (q->too_large)
 		return 0;
 	while (cap < q->len + len)
@@ -376,7 +384,16 @@ int http_client_ask(
 		return -ENOMEM;
 	q->fn = ask->fn;
 	q->ctx = ask->ctx;
-	snprintf(url, sizeof(url), "%s%s", c->server, ask->path);
+	q->since = clock_monotonic();
+	q->most = ask->most ? ask->most : HTTP_CLIENT_BODY_MAX;
+	/* What is cut would ask for another name. */
+	if (snprintf(url, sizeof(url), "%s%s", c->server, ask->path) >= (int)sizeof(url)) {
+		request_destroy(q);
+		return -ENAMETOOLONG;
+	}
+	if (q->puts != ask->puts)
+		curl_easy_setopt(q->easy, CURLOPT_CUSTOMREQUEST, ask->puts ? "PUT" : NULL);
+	q->puts = ask->puts;
 	curl_easy_setopt(q->easy, CURLOPT_FRESH_CONNECT, c->anew ? 1L : 0L);
 	c->anew = false;
 	if (ask->body) {

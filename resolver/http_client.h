@@ -28,6 +28,7 @@ void http_client_destroy(struct http_client *c);
 enum http_outcome {
 	HTTP_REPLIED,
 	HTTP_LOST,	  /* the connection, under way: it may be asked again */
+	HTTP_SLOW,	  /* it did not come in time, others' replies did */
 	HTTP_SILENT,	  /* nothing came in time */
 	HTTP_UNREACHABLE, /* there is no connection, or not to whom it should be */
 	HTTP_UNFIT,	  /* what came is too large, or no HTTP */
@@ -45,13 +46,15 @@ struct http_reply {
 /* Called once, never before http_client_ask has returned. Borrowed. */
 typedef void http_reply_fn(void *ctx, const struct http_reply *reply);
 
-/* POST of a body of that type, or GET where there is none; `body` stands until the callback. `path`
- * begins with '/' and needs no escape. -ENOMEM. */
+/* POST or PUT of a body of that type, or GET where there is none; `body` stands until the callback.
+ * `path` begins with '/' and needs no escape. -ENOMEM; -ENAMETOOLONG: no URL is as long. */
 struct http_ask {
 	const char *path;
-	const char *type; /* of the body, or what is accepted */
+	const char *type; /* of the body, or what is accepted; a constant */
 	const uint8_t *body;
 	size_t len;
+	bool puts;
+	size_t most; /* bytes of a reply; 0: HTTP_CLIENT_BODY_MAX */
 	http_reply_fn *fn;
 	void *ctx;
 };

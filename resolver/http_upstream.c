@@ -168,6 +168,12 @@ static void on_reply(void *ctx, const struct http_reply *reply)
 	case HTTP_UNFIT:
 		take_unfit(q, reply->why);
 		return;
+	case HTTP_SLOW:
+		/* The server waits for another, perhaps for one who was told to be slow: those who
+		 * asked for something else wait for him no more than with any resolver. */
+		r->relay.counters.dropped++;
+		refuse(q);
+		return;
 	case HTTP_SILENT:
 	case HTTP_UNREACHABLE:
 		r->relay.counters.dropped += reply->outcome == HTTP_SILENT;

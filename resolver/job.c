@@ -8,6 +8,7 @@
 
 #include "resolver/clock.h"
 #include "resolver/policy.h"
+#include "resolver/zone_lookup.h"
 
 static void read_done(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
 	const struct dht_result *result);
@@ -24,6 +25,8 @@ void job_stop(struct job *job)
 	job->piece = 0;
 	merge_edits_finish(&job->edits);
 	job->lookup = NULL;
+	job->zone = NULL;
+	job->relayed = NULL;
 	if (job->state == JOB_STORING)
 		own_wait_no_longer(job->publisher->own, &job->durable);
 	if (job->state != JOB_WAITING)
@@ -44,7 +47,7 @@ static void rest(struct job *job, uint64_t delay)
 		job_wait(job, delay);
 }
 
-static void fail(struct job *job)
+void job_failed(struct job *job)
 {
 	job->publisher->counters.failures++;
 	unsigned shift = job->failures < 6 ? job->failures : 6;
@@ -53,6 +56,17 @@ static void fail(struct job *job)
 }
 
 /* ---- reading ---- */
+
+static int read_newest(struct job *job)
+{
+	struct publisher *p = job->publisher;
+	const struct zone_lookup_config config = {
+		.base = p->base, .dht = p->dht, .relays = p->config.relays, .fresh = true};
+	if (job->kind == JOB_ZONE)
+		return zone_lookup(&config, job->item.key, read_done, job, &job->zone);
+	return dht_get_mutable(p->dht, job->item.key, job->item.salt, job->item.salt_len, read_done,
+		job, &job->lookup);
+}
 
 void job_start(struct job *job)
 {
@@ -78,13 +92,12 @@ void job_start(struct job *job)
 	if (r == 0) {
 		job->newest->seq = -1;
 		memcpy(job->item.key, key, sizeof(key));
-		r = dht_get_mutable(p->dht, key, job->item.salt, job->item.salt_len, read_done, job,
-			&job->lookup);
+		r = read_newest(job);
 	}
 	job->state = JOB_READING;
 	job_take_place(job);
 	if (r < 0)
-		fail(job);
+		job_failed(job);
 }
 
 static void keep_packet(struct job *job, int64_t seq, const uint8_t *bytes, size_t len)
@@ -209,7 +222,7 @@ static void on_durable(struct own_waiter *w, int error)
 	struct job *job = (struct job *)((char *)w - offsetof(struct job, durable));
 	job->state = JOB_PUTTING;
 	if (error < 0 || put_next(job) < 0)
-		fail(job);
+		job_failed(job);
 }
 
 /* The seq has just been written, so there is something to wait for where commits wait for anything
@@ -258,7 +271,7 @@ static int merge_and_put(struct job *job)
 		return 0;
 	}
 	if (job_adopt(job, &last, packet, (size_t)len)) {
-		rest(job, job_rest_of_day(job, job->kept_seq));
+		rest(job, job_rest(job, job_rest_of_day(job, job->kept_seq)));
 		return 0;
 	}
 	r = next_put(job, &target, &last, packet, (size_t)len);
@@ -293,9 +306,10 @@ static void read_done(void *ctx, const struct dht_item *item, const struct dht_e
 		return;
 	}
 	job->lookup = NULL;
+	job->zone = NULL;
 	account(job, result);
 	if (result->error == -ENETUNREACH || merge_and_put(job) < 0)
-		fail(job);
+		job_failed(job);
 }
 
 static void mark_taken(struct job *job, unsigned replicas)
@@ -324,12 +338,8 @@ static void mark_taken(struct job *job, unsigned replicas)
 
 /* Refused by some: another writer was faster. Read again, soon; when that does not help, the
  * nodes that took it decide (one node that always refuses must not void what seven took). */
-static bool is_conflict(struct job *job, const struct dht_result *result)
+bool job_conflicts(struct job *job)
 {
-	if (!result->refused_cas && !result->refused_seq) {
-		job->conflicts = 0;
-		return false;
-	}
 	job->publisher->counters.conflicts++;
 	if (++job->conflicts <= JOB_CONFLICTS_MAX) {
 		rest(job, SECOND / 50 << job->conflicts);
@@ -339,8 +349,15 @@ static bool is_conflict(struct job *job, const struct dht_result *result)
 	return false;
 }
 
-/* `taken`: nodes that have it; 0: there are no others. */
-static void put_succeeded(struct job *job, unsigned taken)
+static bool is_conflict(struct job *job, const struct dht_result *result)
+{
+	if (result->refused_cas || result->refused_seq)
+		return job_conflicts(job);
+	job->conflicts = 0;
+	return false;
+}
+
+void job_succeeded(struct job *job, unsigned taken)
 {
 	struct publisher *p = job->publisher;
 	job->failures = 0;
@@ -357,7 +374,7 @@ static void put_succeeded(struct job *job, unsigned taken)
 	if (taken && wanted)
 		job_keep(job, &job->item, clock_monotonic());
 	job->hurried = false;
-	rest(job, wanted ? p->config.resign : 0); /* what nothing is left of goes at once */
+	rest(job, wanted ? job_rest(job, p->config.resign) : 0); /* what nothing is left of goes at once */
 }
 
 static void read_back_done(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
@@ -370,9 +387,9 @@ static void read_back_done(void *ctx, const struct dht_item *item, const struct 
 	job->lookup = NULL;
 	account(job, result);
 	if (result->held == 0 || result->seq_seen < job->item.seq)
-		fail(job);
+		job_failed(job);
 	else
-		put_succeeded(job, job->taken ? job->taken : result->held);
+		job_succeeded(job, job->taken ? job->taken : result->held);
 }
 
 /* Where ids were made up those that took it may be liars who keep nothing, or return it to us
@@ -392,11 +409,12 @@ static void put_done(void *ctx, const struct dht_result *result)
 		return;
 	if (result->crowded && !result->error) {
 		if (read_back(job, result->stored) < 0)
-			fail(job);
-	} else if (result->stored == 0 && result->error != -EHOSTUNREACH) {
-		fail(job);
+			job_failed(job);
+	} else if (result->stored == 0 &&
+		   (result->error != -EHOSTUNREACH || job_has_relays(job))) {
+		job_failed(job); /* relays are tried again soon, they do not join as nodes do */
 	} else {
-		put_succeeded(job, result->stored);
+		job_succeeded(job, result->stored);
 	}
 }
 
@@ -406,7 +424,7 @@ static void piece_done(void *ctx, const struct dht_result *result)
 	job->lookup = NULL;
 	account(job, result);
 	if ((result->stored == 0 && result->error != -EHOSTUNREACH) || put_next(job) < 0)
-		fail(job);
+		job_failed(job);
 }
 
 /* The pieces one after the other, then what refers to them. */
@@ -414,6 +432,8 @@ static int put_next(struct job *job)
 {
 	struct dht *dht = job->publisher->dht;
 	job->state = JOB_PUTTING;
+	if (job_put_relayed(job) == 0)
+		return 0;
 	if (job->piece == job->edits.pieces_len)
 		return dht_put(dht, &job->item, DHT_PUT_CAS, put_done, job, &job->lookup);
 	const struct merge_piece *piece = &job->edits.pieces[job->piece++];

@@ -11,6 +11,9 @@
  * What the network took, or held already as it should be, is kept alive by the DHT node from then
  * on (dht_publish), until this job puts something else or the network shows something newer.
  *
+ * A zone is put at relays (relay=) while the DHT cannot be reached, and looked for there once an
+ * hour; slots wait.
+ *
  * A conflict (another writer was faster) reads again; nobody reachable waits for the network;
  * an edit that comes while the job runs makes it run once more. */
 #ifndef RESOLVER_JOB_H
@@ -64,6 +67,8 @@ struct job {
 	uint64_t started; /* monotonic: its last run; 0: none */
 	struct event timer;
 	struct dht_lookup *lookup;
+	struct zone_lookup *zone;	 /* JOB_ZONE, while it is read */
+	struct zone_relays_op *relayed;	 /* JOB_ZONE: it is put at relays */
 	struct own_waiter durable; /* JOB_STORING: for the edits, and for the seq */
 	struct dht_item item;	   /* target of the job, then what is put */
 	struct job_packet {
@@ -100,6 +105,7 @@ struct publisher {
 	unsigned running;
 	unsigned copiers;  /* jobs that are there for a copy */
 	struct event tick; /* looks whether there is a network by now */
+	unsigned lonely;   /* looks in a row that found none */
 	uint64_t asleep;   /* how long the machine has slept since it was started */
 	struct publish_counters counters;
 };
@@ -142,6 +148,17 @@ void job_drop(struct job *job);
 bool job_adopt(struct job *job, const struct own_put *last, const uint8_t *packet, size_t len);
 /* How long after `seq`, which names a time, is it to be put anew? */
 uint64_t job_rest_of_day(const struct job *job, int64_t seq);
+
+/* job_relayed.c: may it be put at relays? Puts the zone there, if the DHT is silent and there are any. -ENETUNREACH: not. */
+bool job_has_relays(const struct job *job);
+int job_put_relayed(struct job *job);
+/* So long at most from now until the job looks whether what relays took is still there. */
+uint64_t job_rest(const struct job *job, uint64_t delay);
+/* job.c: what became of it. `taken`: nodes, or relays, that have it; 0: there are no others. */
+void job_succeeded(struct job *job, unsigned taken);
+void job_failed(struct job *job);
+/* job.c: another writer was faster. True: it runs again. */
+bool job_conflicts(struct job *job);
 
 /* publish.c: a zone job is through, whatever came of it: slots of its edits are next. */
 void publish_zone_done(struct publisher *p, const struct merge_edits *edits);

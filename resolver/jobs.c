@@ -7,8 +7,11 @@
 
 #include "resolver/clock.h"
 #include "resolver/job.h"
+#include "resolver/zone_lookup.h"
+#include "resolver/zone_relays.h"
 
 #define BUCKETS_MIN 64
+#define LONELY 15	  /* looks, of publish.c: half a minute, in which a node finds others */
 #define TURN (SECOND / 5) /* between looks whether somebody's turn has come */
 
 static void random_bytes(void *buf, size_t len)
@@ -173,7 +176,7 @@ static void on_turn(evutil_socket_t fd, short what, void *ctx)
 	struct publisher *p = ctx;
 	struct dht_counters c;
 	dht_counters(p->dht, &c);
-	if (c.nodes)
+	if (c.nodes || (p->config.relays && p->lonely >= LONELY))
 		job_take_turns(p);
 	wait_for_turns(p);
 }
@@ -310,6 +313,8 @@ void job_destroy(struct job *job)
 	struct job **at = bucket_of(p, job->hash);
 	if (job->lookup)
 		dht_cancel(p->dht, job->lookup);
+	zone_lookup_cancel(job->zone);
+	zone_relays_cancel(job->relayed);
 	leave_line(job);
 	job_drop(job);
 	job_stop(job);

@@ -98,6 +98,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	unsigned nodes = 0;
 	look_for_sleep(p);
 	dht_each_node(p->dht, count_nodes, &nodes);
+	p->lonely = nodes ? 0 : p->lonely + 1;
 	struct job *job, *next;
 	for (job = TAILQ_FIRST(&p->jobs); nodes && job; job = next) {
 		next = TAILQ_NEXT(job, link);

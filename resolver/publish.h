@@ -27,6 +27,8 @@ struct publish_config {
 	struct dht_republish_limits republish;
 	void (*changed)(void *ctx, const struct question *q);
 	void *changed_ctx;
+	/* Where zones are put while the DHT cannot be reached; NULL: nowhere. */
+	struct zone_relays *relays;
 };
 int publish_create(struct event_base *base, struct own *own, struct signer *signer,
 	struct dht *dht, const struct publish_config *config, struct publisher **ret_publisher);

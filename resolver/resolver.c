@@ -397,7 +397,7 @@ int resolver_create(struct event_base *base, const struct resolver_config *confi
 	r->parts = *parts;
 	TAILQ_INIT(&r->door_asks);
 	sources_init(r);
-	r->env = (struct fetch_env){.parts = *parts, .policy = &r->config.policy,
+	r->env = (struct fetch_env){.base = base, .parts = *parts, .policy = &r->config.policy,
 		.joined = config->joined};
 	r->out_of_memory = (struct answer){.refs = 1, .error = -ENOMEM, .rcode = RCODE_SERVFAIL,
 		.ede = EDE_NONE};

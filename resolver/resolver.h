@@ -14,6 +14,7 @@
  *       resolver/cache     what a source said before
  *     resolver/fetch     one question to one source:
  *       dht/               the zone of a key, the slot of a plain name   (resolver/zone, slot)
+ *       resolver/zone_relays  the zone of a key, while the DHT cannot be reached
  *       resolver/upstream  conventional DNS, through the validator
  *   resolver/policy    after each arrival: is there a winner yet, whatever the rest will say?
  *   resolver/answer    records, TTL, where from, who signed, how far to trust
@@ -56,6 +57,7 @@ struct resolver_parts {     /* what it works with; each may be NULL but own */
 	struct publisher *publisher;
 	struct upstream *upstream;
 	struct dht *dht;
+	struct zone_relays *relays; /* while the DHT cannot be reached */
 	struct hosts *hosts;
 };
 int resolver_create(struct event_base *base, const struct resolver_config *config,
@@ -163,7 +165,7 @@ int resolver_nodes(struct resolver *r, char **ret_text, size_t *ret_len);
 const char *resolver_ails(const struct resolver *r);
 /* Lines that parts beside the resolver add to the status (fs/fs, fs/bootstrap), each known by its
  * ctx, in the order in which they came; fn NULL when one ends. */
-#define RESOLVER_STATUS_PARTS 4
+#define RESOLVER_STATUS_PARTS 5
 typedef void resolver_status_fn(void *ctx, FILE *f);
 void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx);
 /* "ADDRESS PORT" or "ADDRESS:PORT", a literal. -EINVAL; -EOPNOTSUPP with dht=off; -EADDRNOTAVAIL:

@@ -17,6 +17,7 @@ void trace_destroy(struct trace *t)
 		claim_finish(&t->claims[i].claim);
 	free(t->claims);
 	free(t->why);
+	free(t->relay);
 	free(t);
 }
 
@@ -24,7 +25,8 @@ size_t trace_size(const struct trace *t)
 {
 	if (!t)
 		return 0;
-	return sizeof(*t) + (t->why ? strlen(t->why) + 1 : 0) + t->claims_bytes +
+	return sizeof(*t) + (t->why ? strlen(t->why) + 1 : 0) +
+	       (t->relay ? strlen(t->relay) + 1 : 0) + t->claims_bytes +
 	       t->claims_len * (sizeof(*t->claims) + sizeof(struct rrset));
 }
 
@@ -34,6 +36,14 @@ void trace_why(struct trace *t, const char *why)
 		return;
 	free(t->why);
 	t->why = strdup(why);
+}
+
+void trace_relay(struct trace *t, const char *relay)
+{
+	if (!t || !relay)
+		return;
+	free(t->relay);
+	t->relay = strdup(relay);
 }
 
 static bool is_noted(const struct trace *t, const struct claim *claim, enum claim_verdict verdict)

@@ -28,6 +28,7 @@ struct trace {
 	bool unvalidated; /* an upstream that strips DNSSEC */
 	char *why;	  /* of a bogus answer: a stranger's bytes; of a failure: what ails the
 			   * upstream; NULL: not said */
+	char *relay;	  /* that said it in place of a DHT that does not answer; NULL: none */
 	bool has_known;	  /* a signer was remembered */
 	size_t claims_len, claims_left_out;
 	size_t claims_bytes;
@@ -40,6 +41,7 @@ void trace_destroy(struct trace *t);
 size_t trace_size(const struct trace *t); /* bytes of memory */
 
 void trace_why(struct trace *t, const char *why);
+void trace_relay(struct trace *t, const char *relay); /* NULL is fine */
 /* Copies; the same claim with the same verdict counts once. */
 void trace_claim(struct trace *t, const struct claim *claim, enum claim_verdict verdict);
 

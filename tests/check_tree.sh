@@ -23,7 +23,7 @@ grep -nE '#include "(resolver|fs)/' dht/*.[ch] | check "dht/ includes nothing ab
 grep -nE '#include "fs/' resolver/*.[ch] | check "resolver/ includes nothing above it"
 grep -lE '#include "dht/' resolver/*.[ch] |
 	grep -vE '^resolver/(cookie|misses|rrl)\.c$' | # dht/siphash.h only, below
-	grep -vE '^resolver/(resolver|fetch|status|nodes|job|pkarr|publish|signer)[a-z_]*\.[ch]$' |
+	grep -vE '^resolver/(resolver|fetch|status|nodes|job|pkarr|publish|relay_client|signer|zone_lookup|zone_relays)[a-z_]*\.[ch]$' |
 	check "of resolver/ only the asking and the publishing side, and what shows the node, see dht/"
 grep -nE '#include "dht/' resolver/cookie.c resolver/misses.c resolver/rrl.c | grep -v siphash |
 	check "cookies, rates and places see its hash and nothing else of it"

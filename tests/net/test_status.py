@@ -70,6 +70,9 @@ ELSEWHERE = {
     "hosts.answers": ("resolver/test_hosts.c", "c.answers"),
     "hosts.loads": ("resolver/test_hosts.c", "c.loads"),
     "hosts.names": ("resolver/test_hosts.c", "c.names"),
+    **{f"zone_relay.{n}": ("net/test_zone_relay.py", f"zone_relay.{n}")
+       for n in ("needed", "gets", "found", "missing", "puts", "taken", "newer", "forged", "failed")},
+    "zone_relay.relays": ("net/test_zone_relay.py", "zone_relay.relays"),
     "upstream.N.down": ("net/test_sources.sh", "down"),
     "upstream.N.loops": ("net/test_loop.sh", "loops"),
     "upstream.bogus": ("net/test_trust.sh", "bogus"),
@@ -262,7 +265,7 @@ def counters(watch):
 def test():
     Upstream(("127.0.5.1", 53))
     lost = Kadns("lost", "127.0.9.9:1,host.example:1", ("127.0.9.1", 4009), upstream="127.0.5.1",
-                 dht="read-only")
+                 dht="read-only", relay="http://127.0.9.9:9/")
     a = Kadns("a", "none", ("127.0.1.1", 4001), door=1051)
     b = Kadns("b", "127.0.1.1:4001", ("127.0.2.1", 4002), door=1052, upstream="127.0.5.1")
     c = Kadns("c", "127.0.1.1:4001", ("127.0.3.1", 4003), limits="on")
