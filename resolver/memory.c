@@ -7,8 +7,9 @@
 #include "resolver/sieve.h"
 #include "resolver/special.h"
 
-#define DHT_ANSWER_AGE_MAX (60 * SECOND) /* then it is asked again: a withdrawal must get through  \
-					  */
+#define DHT_ANSWER_AGE_MAX                                                                         \
+	(60 * SECOND)		   /* then it is asked again: a withdrawal must get through        \
+				    */
 #define LISTED_GRACE (60 * SECOND) /* what a listing showed is answered from memory for so long */
 
 /* ---- own records ---- */
@@ -28,12 +29,14 @@ static bool own_pin_speaks(struct resolver *r, const struct question *q, uid_t v
 	return said ? !policy_pin_goes_on(pin, said) : r->config.policy.dht;
 }
 
-const struct own_record *memory_own(
-	struct resolver *r, const struct question *q, uid_t view, bool listed)
+/* *ret_first: no pin comes before it. */
+static const struct own_record *own_for(
+	struct resolver *r, const struct question *q, uid_t view, bool *ret_first)
 {
 	uint8_t key[NAME_KEY_LEN];
 	const struct own *own = r->parts.own;
 	const struct own_record *record = own_any(own, q);
+	*ret_first = true;
 	if (!record || name_key(&q->name, key))
 		return record;
 	const uid_t order[] = {view, 0, r->config.daemon_owner};
@@ -41,11 +44,19 @@ const struct own_record *memory_own(
 		if (order[i] == VIEW_DOOR)
 			continue;
 		record = own_find(own, order[i], q);
+		*ret_first = order[i] == view;
 		if (record && record->set)
-			return order[i] == view || !own_pin_speaks(r, q, view, listed) ? record
-										       : NULL;
+			return record;
 	}
 	return NULL;
+}
+
+const struct own_record *memory_own(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
+{
+	bool first;
+	const struct own_record *record = own_for(r, q, view, &first);
+	return record && (first || !own_pin_speaks(r, q, view, listed)) ? record : NULL;
 }
 
 const struct answer *memory_hosts(
@@ -240,6 +251,13 @@ static const struct answer *peek(
 	if (winner)
 		return winner;
 	return decide_from_memory(r, q, view, listed);
+}
+
+const struct answer *memory_behind_pin(struct resolver *r, const struct question *q, uid_t view)
+{
+	bool first;
+	const struct own_record *record = own_for(r, q, view, &first);
+	return record ? lend_own(r, record) : hosts_answer(r->parts.hosts, q);
 }
 
 const struct answer *resolver_peek(struct resolver *r, const struct question *q, uid_t view)

@@ -132,15 +132,27 @@ static void ask_free(struct ask *ask)
 	free(ask);
 }
 
+/* What this machine itself says, as far as it comes before whom was asked; it may have been written
+ * under way. NULL: nothing. */
+static const struct answer *said_here(struct ask *ask)
+{
+	struct resolver *r = ask->resolver;
+	const struct policy_part *pin = &ask->parts[PART_PIN];
+	if (pin->pin && pin->answer && policy_pin_goes_on(pin->pin, pin->answer))
+		return memory_behind_pin(r, &ask->question, ask->view);
+	const struct answer *a = resolver_peek(r, &ask->question, ask->view);
+	return a && (a->has_owner || a->source == SOURCE_HOSTS) ? a : NULL;
+}
+
 static void ask_deliver(struct ask *ask, const struct answer *winner)
 {
 	struct resolver *r = ask->resolver;
 	ask_fn *fn = ask->fn;
 	void *ctx = ask->ctx;
-	const struct answer *own = resolver_peek(r, &ask->question, ask->view);
+	const struct answer *here = said_here(ask);
 	struct answer *a;
-	if (own && (own->has_owner || own->source == SOURCE_HOSTS)) /* written under way, perhaps */
-		a = answer_ref(own);
+	if (here)
+		a = answer_ref(here);
 	else if (winner)
 		a = answer_ref(winner);
 	else

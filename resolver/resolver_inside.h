@@ -72,6 +72,9 @@ const struct own_record *memory_own(
 	struct resolver *r, const struct question *q, uid_t view, bool listed);
 const struct answer *memory_hosts(
 	struct resolver *r, const struct question *q, uid_t view, bool listed);
+/* The same of both where that pin is known to be silent, though memory does not say so: what failed by
+ * the deadline is not kept. NULL: nothing. */
+const struct answer *memory_behind_pin(struct resolver *r, const struct question *q, uid_t view);
 /* What one source said; `listed`: also for a while after its time. */
 const struct answer *memory_cached(struct resolver *r, const struct question *q,
 	enum cache_part part, bool listed);
