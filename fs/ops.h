@@ -13,8 +13,9 @@
  *   ops_xattr.c   extended attributes
  *   ops_name.c    UNLINK, RENAME, and what is not allowed
  *
- * Nothing but what ops_ask does ever waits for the network, and nothing for the disk but a reply. The daemon checks permissions itself:
- * default_permissions would make the kernel ask GETATTR before `echo > new`. */
+ * Nothing but what ops_ask does ever waits for the network, and nothing for the disk but a reply.
+ * The daemon checks permissions itself: default_permissions would make the kernel ask GETATTR
+ * before `echo > new`. */
 #ifndef FS_OPS_H
 #define FS_OPS_H
 
@@ -23,8 +24,8 @@
 #include "fs/fs.h"
 
 extern const struct fuse_lowlevel_ops ops_table; /* userdata: struct fs * */
-/* Adds what the option xattr offers. Without it the kernel hears ENOSYS once and asks no more, where `ls -l`
- * would ask twice for each file. */
+/* Adds what the option xattr offers. Without it the kernel hears ENOSYS once and asks no more,
+ * where `ls -l` would ask twice for each file. */
 void ops_with_xattr(struct fuse_lowlevel_ops *table);
 struct watch_waiters;
 extern const struct watch_waiters ops_waiters; /* those of POLL */
@@ -77,9 +78,9 @@ void ops_ask(fuse_req_t req, struct node *node, int flags, ops_answered_fn *fn);
 /* The same, whatever memory has, and waits for what is asked for. */
 void ops_ask_for(fuse_req_t req, struct node *node, enum ask_for want, ops_answered_fn *fn);
 
-/* ops_change.c: a request that may change a record begins with the one and ends with the other; `done`
- * replies, at once or when the change is durable, with `r` or why it is not. h: what is written
- * through, or NULL. NULL: replied to, no memory. */
+/* ops_change.c: a request that may change a record begins with the one and ends with the other;
+ * `done` replies, at once or when the change is durable, with `r` or why it is not. h: what is
+ * written through, or NULL. NULL: replied to, no memory. */
 struct ops_change;
 typedef void ops_changed_fn(fuse_req_t req, struct handle *h, int r);
 struct ops_change *ops_change_begin(fuse_req_t req, struct handle *h, ops_changed_fn *done);
@@ -96,9 +97,13 @@ enum ops_changes {
 void ops_change_of(struct ops_change *change, const struct question *q, enum ops_changes what);
 /* A private file becomes a record (record_from_scratch): it goes when that is durable. */
 void ops_change_moves(struct ops_change *change, struct scratch_file *file);
+/* A record becomes a private file (record_to_scratch): that has its name when the rest is durable.
+ */
+void ops_change_copies(struct ops_change *change, struct scratch_file *copy);
 /* The reply is true of what earlier requests have written too. */
 void ops_change_waits_for_all(struct ops_change *change);
-/* Has a request been replied to, its caller being killed, that wrote through h and is not durable? */
+/* Has a request been replied to, its caller being killed, that wrote through h and is not durable?
+ */
 bool ops_change_is_unsure(const struct fs *fs, const struct handle *h);
 void ops_change_closes(struct fs *fs, const struct handle *h); /* it is about to go */
 

@@ -29,6 +29,7 @@ struct ops_change {
 	struct pending_caller caller;
 	struct handle *handle;	    /* of a file that is written; NULL: none, or it is closed */
 	struct scratch_file *moved; /* private until what it has become is durable */
+	struct scratch_file *copy;  /* without a name until what it was has gone durably */
 	struct question question;
 	enum ops_changes what;
 	ops_changed_fn *done;
@@ -75,6 +76,11 @@ void ops_change_moves(struct ops_change *c, struct scratch_file *file)
 	c->moved = scratch_ref(file);
 }
 
+void ops_change_copies(struct ops_change *c, struct scratch_file *copy)
+{
+	c->copy = copy;
+}
+
 void ops_change_waits_for_all(struct ops_change *c)
 {
 	c->before = UINT64_MAX;
@@ -108,6 +114,8 @@ static void end(struct ops_change *c, int r)
 		record_moved(c->moved, r);
 		scratch_unref(c->moved);
 	}
+	if (c->copy)
+		record_copied(c->copy, r);
 	free(c);
 	if (change.req)
 		change.done(change.req, change.handle, r);

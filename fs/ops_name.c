@@ -79,7 +79,12 @@ static int rename_record(fuse_req_t req, const struct renaming *n)
 		return record_rename(fs, &from->question, &to->question, caller.uid);
 	if (!n->replace && scratch_find(fs->scratch, &to->where, to->text, to->len))
 		return -EEXIST;
-	return record_to_scratch(fs, &from->question, &caller, to->text, to->len);
+	struct scratch_file *copy;
+	struct name_text name = {to->text, to->len};
+	int r = record_to_scratch(fs, &from->question, &caller, &name, &copy);
+	if (r == 0)
+		ops_change_copies(n->change, copy);
+	return r;
 }
 
 /* RENAME_NOREPLACE onto a record, when the kernel has found none (a phantom it takes for a file).

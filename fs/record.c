@@ -169,23 +169,6 @@ void record_put_back(struct fs *fs, const struct question *q, const struct pendi
 	rrset_destroy(set);
 }
 
-static int move_set(struct fs *fs, const struct question *from, const struct rrset *set, uid_t uid)
-{
-	const struct question *to = &set->question;
-	const struct rrset *standing = publish_standing(fs->publisher, uid, to);
-	struct rrset *before = standing ? rrset_copy(standing) : NULL;
-	if (standing && !before)
-		return -ENOMEM;
-	int r = publish_set(fs->publisher, uid, set);
-	if (r == 0) {
-		r = publish_remove(fs->publisher, uid, from);
-		if (r < 0)
-			restore(fs, to, before, uid);
-	}
-	rrset_destroy(before);
-	return r;
-}
-
 int record_rename(struct fs *fs, const struct question *from, const struct question *to, uid_t uid)
 {
 	const struct rrset *standing = publish_standing(fs->publisher, uid, from);
@@ -199,7 +182,7 @@ int record_rename(struct fs *fs, const struct question *from, const struct quest
 	if (!set)
 		return -ENOMEM;
 	set->question = *to;
-	r = move_set(fs, from, set, uid);
+	r = publish_move(fs->publisher, uid, from, set);
 	rrset_destroy(set);
 	if (r < 0)
 		return r;
@@ -247,48 +230,56 @@ void record_moved(struct scratch_file *file, int error)
 		scratch_unlink(file);
 }
 
-/* A scratch file with this content, new or in place of what was there. */
-static int fill_scratch(struct fs *fs, const struct scratch_where *where, const char *name,
-	size_t name_len, const char *text, size_t len)
+/* A private file with this content, which has no name yet: what has it may be the only copy of
+ * something, until the disk has the record's end. */
+static int make_copy(struct fs *fs, const struct answer *a, const struct scratch_where *where,
+	const struct name_text *name, struct scratch_file **ret_copy)
 {
-	struct scratch_file *file = scratch_find(fs->scratch, where, name, name_len);
-	bool made = !file;
-	int r = made ? scratch_make(fs->scratch, where, name, name_len, &file) : 0;
+	char *text;
+	size_t len;
+	struct scratch_file *copy = NULL;
+	int r = json_write(a, NULL, &text, &len);
+	if (r < 0)
+		return r;
+	r = scratch_make_unlinked(fs->scratch, where, name->text, name->len, &copy);
 	if (r == 0)
-		r = scratch_write(file, text, len, 0);
-	if (r == 0)
-		r = scratch_truncate(file, len);
-	if (r < 0 && made && file)
-		scratch_unlink(file);
+		r = scratch_write(copy, text, len, 0);
+	free(text);
+	if (r < 0 && copy)
+		record_copied(copy, r);
+	else if (r == 0)
+		*ret_copy = copy;
 	return r;
 }
 
 int record_to_scratch(struct fs *fs, const struct question *from,
-	const struct pending_caller *caller, const char *name, size_t name_len)
+	const struct pending_caller *caller, const struct name_text *name,
+	struct scratch_file **ret_copy)
 {
 	uid_t uid = caller->uid;
 	const struct answer *a = resolver_peek(fs->resolver, from, uid);
 	if (!a || !a->has_owner || a->owner != uid)
 		return not_own(fs, from, uid);
-	char *text;
-	size_t len;
-	int r = json_write(a, NULL, &text, &len);
-	if (r < 0)
-		return r;
 	struct scratch_where where = {uid, from->class, from->type};
-	bool made = !scratch_find(fs->scratch, &where, name, name_len);
-	r = fill_scratch(fs, &where, name, name_len, text, len);
-	free(text);
+	struct scratch_file *copy;
+	int r = make_copy(fs, a, &where, name, &copy);
 	if (r < 0)
 		return r;
 	r = withdraw(fs, from, caller);
 	if (r < 0) {
-		struct scratch_file *copy = scratch_find(fs->scratch, &where, name, name_len);
-		if (copy && made) /* another file of that name is still his */
-			scratch_unlink(copy);
+		record_copied(copy, r);
 		return r;
 	}
 	edit_orphan(fs, from, uid);
 	tree_absent(fs->tree, from, uid, clock_monotonic());
+	*ret_copy = copy;
 	return 0;
+}
+
+void record_copied(struct scratch_file *copy, int error)
+{
+	if (error >= 0)
+		scratch_link(copy);
+	scratch_close(copy);
+	scratch_unref(copy);
 }

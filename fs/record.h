@@ -47,8 +47,16 @@ int record_rename(struct fs *fs, const struct question *from, const struct quest
 int record_from_scratch(struct fs *fs, struct scratch_file *file, const struct question *to,
 	const struct pending_caller *caller);
 void record_moved(struct scratch_file *file, int error);
-/* A record becomes a scratch file that holds what reading it gave, and is withdrawn. */
+/* A record becomes a scratch file that holds what reading it gave, and is withdrawn. The file has
+ * the name, and another that had it is gone, when the disk has that: record_copied says so, or that
+ * it has failed and the record stands. */
+struct name_text {
+	const char *text;
+	size_t len;
+};
 int record_to_scratch(struct fs *fs, const struct question *from,
-	const struct pending_caller *caller, const char *name, size_t name_len);
+	const struct pending_caller *caller, const struct name_text *name,
+	struct scratch_file **ret_copy);
+void record_copied(struct scratch_file *copy, int error);
 
 #endif

@@ -160,11 +160,9 @@ static void touch(struct scratch_file *f)
 	f->changed = clock_wall() / (int64_t)SECOND;
 }
 
-int scratch_make(struct scratch *s, const struct scratch_where *where, const char *name,
+static int make(struct scratch *s, const struct scratch_where *where, const char *name,
 	size_t name_len, struct scratch_file **ret_file)
 {
-	if (scratch_find(s, where, name, name_len))
-		return -EEXIST;
 	collect_idle(s, clock_monotonic());
 	if (!fits(s, where->uid, 1, 0))
 		return -EDQUOT;
@@ -194,6 +192,37 @@ int scratch_make(struct scratch *s, const struct scratch_where *where, const cha
 	s->files = f;
 	*ret_file = f;
 	return 0;
+}
+
+int scratch_make(struct scratch *s, const struct scratch_where *where, const char *name,
+	size_t name_len, struct scratch_file **ret_file)
+{
+	if (scratch_find(s, where, name, name_len))
+		return -EEXIST;
+	return make(s, where, name, name_len, ret_file);
+}
+
+int scratch_make_unlinked(struct scratch *s, const struct scratch_where *where, const char *name,
+	size_t name_len, struct scratch_file **ret_file)
+{
+	int r = make(s, where, name, name_len, ret_file);
+	if (r == 0) {
+		(*ret_file)->linked = false;
+		scratch_open(*ret_file);
+	}
+	return r;
+}
+
+void scratch_link(struct scratch_file *f)
+{
+	struct scratch_where where = {f->uid, f->class, f->type};
+	if (!f->scratch)
+		return;
+	struct scratch_file *there = scratch_find(f->scratch, &where, f->name, f->name_len);
+	if (there)
+		scratch_unlink(there);
+	f->linked = true;
+	scratch_ref(f);
 }
 
 int scratch_rename(struct scratch_file *f, const char *name, size_t name_len)

@@ -30,8 +30,8 @@ struct scratch_file {
 	uid_t uid;
 	uint16_t class, type; /* the directory */
 	bool linked;	      /* the name exists */
-	bool moved;	      /* it has become a record, or will: what is open writes to nothing, -EINVAL */
-	int64_t changed;      /* seconds since 1970 */
+	bool moved; /* it has become a record, or will: what is open writes to nothing, -EINVAL */
+	int64_t changed; /* seconds since 1970 */
 	unsigned refs;
 	unsigned open; /* handles */
 	uint64_t used; /* monotonic, microseconds */
@@ -61,6 +61,11 @@ struct scratch_file *scratch_find(
 /* A new empty file; borrowed. -EEXIST, -EDQUOT (the user's bound, or that of all), -ENOMEM. */
 int scratch_make(struct scratch *s, const struct scratch_where *where, const char *name,
 	size_t name_len, struct scratch_file **ret_file);
+/* The same, but it has the name only from scratch_link on, which takes it from the file that has it
+ * until then. The caller has a reference and a handle. -EDQUOT, -ENOMEM. */
+int scratch_make_unlinked(struct scratch *s, const struct scratch_where *where, const char *name,
+	size_t name_len, struct scratch_file **ret_file);
+void scratch_link(struct scratch_file *f);
 /* A handle more, or less. */
 void scratch_open(struct scratch_file *f);
 void scratch_close(struct scratch_file *f);

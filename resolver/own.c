@@ -290,53 +290,120 @@ static int store(struct own *own, const struct own_record *record)
 	return own_file_run(own->put);
 }
 
-int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
+/* A new version of one record: what is in the way of it, and what it will be once it is written. */
+struct edit {
+	struct own_node *there, *fresh; /* one of them */
+	struct own_record next;
+};
+
+static void start_version(struct edit *e, struct rrset *set, int64_t now)
 {
-	struct own_node *n = own_table_find(&own->table, uid, &set->question), *fresh = NULL;
-	int r = usage_check(own->usage, uid, n ? n->record.set : NULL, set);
+	e->next = e->there ? e->there->record : e->fresh->record;
+	e->next.set = set;
+	e->next.written = now;
+	e->next.published = 0;
+	e->next.replicas = 0;
+}
+
+/* `instead`: what goes as this comes; NULL: what stands there. The set is copied. */
+static int prepare_set(struct own *own, uid_t uid, const struct rrset *set,
+	const struct rrset *instead, struct edit *ret_edit)
+{
+	struct edit e = {.there = own_table_find(&own->table, uid, &set->question)};
+	if (e.there && e.there->record.set)
+		instead = e.there->record.set;
+	int r = usage_check(own->usage, uid, instead, set);
 	if (r < 0)
 		return r;
 	struct rrset *copy = rrset_copy(set);
 	r = copy ? 0 : -ENOMEM;
-	if (r == 0 && !n)
-		r = new_node(own, uid, &set->question, &fresh);
-	if (r < 0)
-		goto out;
-	struct own_record next = n ? n->record : fresh->record;
-	next.set = copy;
-	next.written = now;
-	next.published = 0;
-	next.replicas = 0;
-	r = store(own, &next);
-	if (r < 0)
-		goto out;
-	if (n) {
-		replace(own, n, &next);
-	} else {
-		fresh->record = next;
-		insert(own, fresh);
+	if (r == 0 && !e.there)
+		r = new_node(own, uid, &set->question, &e.fresh);
+	if (r < 0) {
+		rrset_destroy(copy);
+		return r;
 	}
+	e.next.set = copy;
+	*ret_edit = e;
 	return 0;
-out:
-	rrset_destroy(copy);
-	free(fresh);
+}
+
+static void apply(struct own *own, struct edit *e)
+{
+	if (e->there) {
+		replace(own, e->there, &e->next);
+	} else {
+		e->fresh->record = e->next;
+		insert(own, e->fresh);
+	}
+}
+
+static void drop(struct edit *e)
+{
+	rrset_destroy(e->next.set);
+	free(e->fresh);
+}
+
+int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now)
+{
+	struct edit e;
+	int r = prepare_set(own, uid, set, NULL, &e);
+	if (r < 0)
+		return r;
+	start_version(&e, e.next.set, now);
+	r = store(own, &e.next);
+	if (r == 0)
+		apply(own, &e);
+	else
+		drop(&e);
 	return r;
 }
 
 int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now)
 {
-	struct own_node *n = own_table_find(&own->table, uid, q);
-	if (!n || !n->record.set)
+	struct edit e = {.there = own_table_find(&own->table, uid, q)};
+	if (!e.there || !e.there->record.set)
 		return -ENOENT;
-	struct own_record next = n->record;
-	next.set = NULL;
-	next.written = now;
-	next.published = 0;
-	next.replicas = 0;
-	int r = store(own, &next);
+	start_version(&e, NULL, now);
+	int r = store(own, &e.next);
+	if (r == 0)
+		apply(own, &e);
+	return r;
+}
+
+static int store_both(struct own *own, const struct edit *come, const struct edit *go)
+{
+	int r = own_file_exec(own->db, "BEGIN IMMEDIATE");
 	if (r < 0)
 		return r;
-	replace(own, n, &next);
+	r = store(own, &come->next);
+	if (r == 0)
+		r = store(own, &go->next);
+	if (r == 0)
+		r = own_file_exec(own->db, "COMMIT");
+	if (r < 0)
+		own_file_exec(own->db, "ROLLBACK");
+	return r;
+}
+
+int own_move(struct own *own, uid_t uid, const struct question *from, const struct rrset *set,
+	int64_t now)
+{
+	struct edit come, go = {.there = own_table_find(&own->table, uid, from)};
+	if (!go.there || !go.there->record.set)
+		return -ENOENT;
+	int r = prepare_set(own, uid, set, go.there->record.set, &come);
+	if (r < 0)
+		return r;
+	start_version(&come, come.next.set, now);
+	start_version(&go, NULL, now);
+	r = store_both(own, &come, &go);
+	if (r < 0) {
+		drop(&come);
+		return r;
+	}
+	apply(own, &go);
+	apply(own, &come);
 	return 0;
 }
 

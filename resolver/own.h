@@ -70,6 +70,10 @@ void own_disk_counters(const struct own *own, struct own_disk_counters *ret_coun
 int own_set(struct own *own, uid_t uid, const struct rrset *set, int64_t now);
 /* Turns the record into a tombstone. -ENOENT. */
 int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t now);
+/* The record of `from` goes and this set comes, of another question: in one commit, so that no
+ * crash leaves both or neither. As own_set and own_withdraw. */
+int own_move(struct own *own, uid_t uid, const struct question *from, const struct rrset *set,
+	int64_t now);
 /* What the network took. It may be lost again: whoever finds it unsaid after a crash says it once
  * more. So many of these between own_begin and own_end are one commit, where a commit is the dear
  * part; when that fails (-ENOSPC, -EIO) memory knows it all the same. */

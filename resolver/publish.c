@@ -11,7 +11,7 @@
 #include "resolver/policy.h"
 
 #define EDIT_DELAY SECOND	    /* a writer that does not close its file */
-#define PACE SECOND /* what was written meanwhile is signed together */
+#define PACE SECOND		    /* what was written meanwhile is signed together */
 #define RESIGN (24 * 3600 * SECOND) /* a zone that is a week old is taken for stale */
 #define TICK 2			    /* seconds between looks for a network */
 #define COPIES_MAX 64		    /* jobs that store copies of DNS answers (trust=open) */
@@ -171,32 +171,58 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q)
 	return memcmp(key, mine, sizeof(key)) == 0 ? 0 : -EACCES;
 }
 
-int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
+static int may_set(struct publisher *p, uid_t uid, const struct rrset *set)
 {
 	int r = publish_may(p, uid, &set->question);
-	if (r == 0)
-		r = merge_zone_fits(p->own, p->signer, uid, set);
-	if (r == 0)
-		r = own_set(p->own, uid, set, clock_wall());
-	if (r < 0)
-		return r;
-	schedule(p, uid, &set->question, EDIT_DELAY);
-	p->config.changed(p->config.changed_ctx, &set->question);
-	return 0;
+	return r < 0 ? r : merge_zone_fits(p->own, p->signer, uid, set);
 }
 
-int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
+static void written(struct publisher *p, uid_t uid, const struct question *q)
 {
-	int64_t now = clock_wall();
-	int r = own_withdraw(p->own, uid, q, now);
-	if (r < 0)
-		return r;
+	schedule(p, uid, q, EDIT_DELAY);
+	p->config.changed(p->config.changed_ctx, q);
+}
+
+int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
+{
+	int r = may_set(p, uid, set);
+	if (r == 0)
+		r = own_set(p->own, uid, set, clock_wall());
+	if (r == 0)
+		written(p, uid, &set->question);
+	return r;
+}
+
+static int removed(struct publisher *p, uid_t uid, const struct question *q, int64_t now)
+{
+	int r = 0;
 	if (goes_out(p, q))
 		schedule(p, uid, q, 0);
 	else
 		r = own_published(p->own, uid, q, now, now, 0); /* nobody else to be told */
 	p->config.changed(p->config.changed_ctx, q);
 	return r;
+}
+
+int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
+{
+	int64_t now = clock_wall();
+	int r = own_withdraw(p->own, uid, q, now);
+	return r < 0 ? r : removed(p, uid, q, now);
+}
+
+int publish_move(
+	struct publisher *p, uid_t uid, const struct question *from, const struct rrset *set)
+{
+	int64_t now = clock_wall();
+	int r = may_set(p, uid, set);
+	if (r == 0)
+		r = own_move(p->own, uid, from, set, now);
+	if (r < 0)
+		return r;
+	written(p, uid, &set->question);
+	removed(p, uid, from, now); /* its tombstone says so if the file cannot be told */
+	return 0;
 }
 
 void publish_push(struct publisher *p, uid_t uid, const struct question *q)

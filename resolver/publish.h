@@ -1,12 +1,12 @@
 /* Publishing: what a user writes here becomes known to the network, and stays so.
  *
- * A write is durable on this machine a moment after publish_set (own), and on its way to the network
- * a moment later: a name under the writer's key changes his zone; a plain name N goes
- * as a claim into N's slot and as N.<key> into his zone. Edits of one zone or slot are one
- * job: read the newest, merge, sign, put with cas, again when another writer was faster. It runs
- * once a second at most: whoever writes more often has the last of it said. The DHT
- * node keeps alive what was put; it is signed anew daily. After a restart what is published is
- * looked for, and put again only where it is missing or no longer what stands here. */
+ * A write is durable on this machine a moment after publish_set (own), and on its way to the
+ * network a moment later: a name under the writer's key changes his zone; a plain name N goes as a
+ * claim into N's slot and as N.<key> into his zone. Edits of one zone or slot are one job: read the
+ * newest, merge, sign, put with cas, again when another writer was faster. It runs once a second at
+ * most: whoever writes more often has the last of it said. The DHT node keeps alive what was put;
+ * it is signed anew daily. After a restart what is published is looked for, and put again only
+ * where it is missing or no longer what stands here. */
 #ifndef RESOLVER_PUBLISH_H
 #define RESOLVER_PUBLISH_H
 
@@ -21,8 +21,8 @@ struct publisher;
  * whose own record came, changed or went, so that caches forget what they hold. */
 struct publish_config {
 	const struct policy *policy; /* names that are never told to the DHT stay here */
-	uint64_t resign;              /* microseconds until a zone or slot is put anew; 0: a day */
-	uint64_t pace;   /* microseconds between two runs of one zone or slot; 0: a second */
+	uint64_t resign;	     /* microseconds until a zone or slot is put anew; 0: a day */
+	uint64_t pace; /* microseconds between two runs of one zone or slot; 0: a second */
 	/* How what was put is kept alive; 0 in it: as the node does by itself. */
 	struct dht_republish_limits republish;
 	void (*changed)(void *ctx, const struct question *q);
@@ -30,18 +30,23 @@ struct publish_config {
 	/* Where zones are put while the DHT cannot be reached; NULL: nowhere. */
 	struct zone_relays *relays;
 };
-int publish_create(struct event_base *base, struct own *own, struct signer *signer,
-	struct dht *dht, const struct publish_config *config, struct publisher **ret_publisher);
+int publish_create(struct event_base *base, struct own *own, struct signer *signer, struct dht *dht,
+	const struct publish_config *config, struct publisher **ret_publisher);
 void publish_destroy(struct publisher *p);
 
 /* May this uid write here? 0; -EACCES: the name is under another's key; -EPERM: class is not IN, or
  * RRSIG, NSEC, NSEC3 and such, which no user writes; -EINVAL: a wildcard outside a key. */
 int publish_may(struct publisher *p, uid_t uid, const struct question *q);
-/* Written when it returns 0, durable when publish_wait says. As publish_may, and -EFBIG (does not fit a zone or a claim), -EDQUOT,
- * -ENOSPC, -EIO. Goes to the network by publish_push, or a second later by itself. */
+/* Written when it returns 0, durable when publish_wait says. As publish_may, and -EFBIG (does not
+ * fit a zone or a claim), -EDQUOT, -ENOSPC, -EIO. Goes to the network by publish_push, or a second
+ * later by itself. */
 int publish_set(struct publisher *p, uid_t uid, const struct rrset *set);
 /* Withdraws the uid's record; -ENOENT when it has none. */
 int publish_remove(struct publisher *p, uid_t uid, const struct question *q);
+/* Both at once: the record of `from` goes, and the set, of another question, comes; or neither,
+ * also after a crash. */
+int publish_move(
+	struct publisher *p, uid_t uid, const struct question *from, const struct rrset *set);
 /* To the network now (the writer closed the file). */
 void publish_push(struct publisher *p, uid_t uid, const struct question *q);
 /* own_commits, own_wait, own_wait_no_longer and own_settle of what is written here, pins too. */
@@ -52,8 +57,8 @@ int publish_settle(struct publisher *p, uint64_t limit);
 /* What this uid has published here, or NULL; valid until the next change. */
 const struct rrset *publish_standing(struct publisher *p, uid_t uid, const struct question *q);
 /* Has a local user withdrawn what this key (of his) said of q? The network may still repeat it. */
-bool publish_withdrawn(struct publisher *p, const struct question *q,
-	const uint8_t key[NAME_KEY_LEN]);
+bool publish_withdrawn(
+	struct publisher *p, const struct question *q, const uint8_t key[NAME_KEY_LEN]);
 /* The uid's public key; made on first use. */
 int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
 
@@ -68,7 +73,7 @@ void publish_copy(struct publisher *p, const struct rrset *set);
 struct publish_counters {
 	uint64_t zones_put, slots_put, conflicts, failures;
 	uint64_t signatures; /* made for them with users' keys */
-	size_t turns;  /* zones and slots that wait for the budget for republishing */
+	size_t turns;	     /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */
 };
 void publish_counters(const struct publisher *p, struct publish_counters *ret_counters);

@@ -56,6 +56,18 @@ static inline struct question question(const char *name)
 	return q;
 }
 
+/* As RENAME does on a disk that takes all, or fails in the end. */
+static inline int to_scratch(
+	const struct question *q, const struct pending_caller *caller, const char *name, int disk)
+{
+	struct name_text text = {name, strlen(name)};
+	struct scratch_file *copy;
+	int r = record_to_scratch(fs, q, caller, &text, &copy);
+	if (r == 0)
+		record_copied(copy, disk);
+	return r;
+}
+
 static inline struct node *node_of(const char *name)
 {
 	struct question q = question(name);

@@ -366,8 +366,8 @@ bool explain_held(struct resolver *r, const struct question *q, uid_t view)
 }
 
 /* `held ERROR`, or `asked OUTCOME`, and for whom. */
-int explain_text(struct resolver *r, const struct explain_question *e, char **ret_text,
-	size_t *ret_len)
+int explain_text(
+	struct resolver *r, const struct explain_question *e, char **ret_text, size_t *ret_len)
 {
 	(void)r;
 	const struct answer *a = peek(e->question, e->view, true);
@@ -384,8 +384,8 @@ bool explain_claims_held(struct resolver *r, const struct question *q)
 }
 
 /* A line for a name that is there, none for one that is not. */
-int explain_claims(struct resolver *r, const struct explain_question *e, char **ret_text,
-	size_t *ret_len)
+int explain_claims(
+	struct resolver *r, const struct explain_question *e, char **ret_text, size_t *ret_len)
 {
 	(void)r;
 	const struct answer *a = peek(e->question, VIEW_DOOR, true);
@@ -408,8 +408,8 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	(void)r;
 	FILE *f = open_memstream(ret_text, ret_len);
 	assert(f);
-	fprintf(f, "asks %u\ncancels %u\nsets %u\nremoves %u\npushes %u\n", fake.asks,
-		fake.cancels, fake.sets, fake.removes, fake.pushes);
+	fprintf(f, "asks %u\ncancels %u\nsets %u\nremoves %u\npushes %u\n", fake.asks, fake.cancels,
+		fake.sets, fake.removes, fake.pushes);
 	if (status_more)
 		status_more(status_ctx, f);
 	return fclose(f);
@@ -479,8 +479,7 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q)
 	(void)p;
 	uint8_t key[NAME_KEY_LEN], own[NAME_KEY_LEN];
 	key_of(uid, own);
-	if (q->class != CLASS_IN || q->type == TYPE_RRSIG ||
-		q->type == TYPE_NSEC)
+	if (q->class != CLASS_IN || q->type == TYPE_RRSIG || q->type == TYPE_NSEC)
 		return -EPERM;
 	return name_key(&q->name, key) && memcmp(key, own, sizeof(key)) != 0 ? -EACCES : 0;
 }
@@ -517,6 +516,16 @@ int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
 	fake.removes++;
 	tell_watch(q);
 	return 0;
+}
+
+int publish_move(
+	struct publisher *p, uid_t uid, const struct question *from, const struct rrset *set)
+{
+	int error = number_after(from, "keep");
+	if (!find_own(uid, from) || error > 0)
+		return error > 0 ? -error : -ENOENT;
+	int r = publish_set(p, uid, set);
+	return r < 0 ? r : publish_remove(p, uid, from);
 }
 
 void publish_push(struct publisher *p, uid_t uid, const struct question *q)

@@ -90,7 +90,7 @@ static void test_record_goes_while_it_is_open(void **state)
 		assert_int_equal(put(line, "192.0.2.7"), 0);
 		int r = way == 0   ? record_remove(fs, &p, &alice)
 			: way == 1 ? record_rename(fs, &p, &n, ALICE)
-				   : record_to_scratch(fs, &p, &alice, "p", 1);
+				   : to_scratch(&p, &alice, "p", 0);
 		assert_int_equal(r, 0);
 		assert_int_equal(put(h, "192.0.2.2\n"), -EINVAL);
 		assert_int_equal(edit_sync(fs, h), -EINVAL);

@@ -166,7 +166,7 @@ static void test_another_user_or_name_gets_nothing(void **state)
 static void test_moved_away_is_as_removed(void **state)
 {
 	(void)state;
-	assert_int_equal(record_to_scratch(fs, &q, &alice, "p.alt~", 6), 0);
+	assert_int_equal(to_scratch(&q, &alice, "p.alt~", 0), 0);
 	struct handle *h = open_to_write(&alice);
 	assert_int_equal(put(h, "rubbish\n"), -EINVAL);
 	release(h);
@@ -181,7 +181,7 @@ static void test_a_refused_rename_puts_it_back(void **state)
 	struct scratch_file *f;
 	assert_int_equal(scratch_make(fs->scratch, &where, "sedX", 4, &f), 0);
 	assert_int_equal(scratch_write(f, "rubbish\n", 8, 0), 0);
-	assert_int_equal(record_to_scratch(fs, &q, &alice, "p.alt.bak", 9), 0);
+	assert_int_equal(to_scratch(&q, &alice, "p.alt.bak", 0), 0);
 	assert_int_equal(record_from_scratch(fs, f, &q, &another), -EINVAL);
 	stands("");
 	assert_int_equal(record_from_scratch(fs, f, &q, &alice), -EINVAL);

@@ -248,6 +248,51 @@ static void test_a_checkpoint_is_the_threads(void **state)
 	assert_int_equal(get(1, "a.test"), 7);
 }
 
+static int move(uid_t uid, const char *from, const char *to, uint8_t last)
+{
+	struct question q = question_of(from), other = question_of(to);
+	struct rrset *set = rrset_create(&other, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, last}, 4), 0);
+	int r = own_move(own, uid, &q, set, 1000 + last);
+	rrset_destroy(set);
+	return r;
+}
+
+/* A kill -9 comes before its one commit or after it; a disk that fails leaves both names as they
+ * were. */
+static void test_a_move_is_one_commit(void **state)
+{
+	(void)state;
+	struct writer w;
+	assert_int_equal(put(1, "a.test", 1), 0);
+	assert_int_equal(put(1, "b.test", 2), 0);
+	uint64_t before = own_commits(own);
+	assert_int_equal(move(1, "a.test", "b.test", 3), 0);
+	assert_int_equal(move(1, "b.test", "c.test", 4), 0);
+	assert_int_equal(own_commits(own) - before, 2);
+	assert_int_equal(move(1, "a.test", "c.test", 5), -ENOENT);
+	assert_int_equal(move(2, "c.test", "a.test", 5), -ENOENT);
+	wait_for(&w);
+	loop_until(&w);
+	reopen();
+	assert_int_equal(get(1, "a.test") + get(1, "b.test"), 0);
+	assert_int_equal(get(1, "c.test"), 4);
+	errors = 1;
+	assert_int_equal(move(1, "c.test", "a.test", 6), 0);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_int_equal(get(1, "c.test"), 4);
+	assert_int_equal(get(1, "a.test"), 0);
+	bad = true;
+	assert_int_equal(put(1, "x.test", 1), 0);
+	own_settle(own, OWN_PATIENT);
+	assert_int_equal(move(1, "c.test", "a.test", 7), -EIO);
+	assert_int_equal(get(1, "c.test"), 4);
+	assert_int_equal(get(1, "a.test"), 0);
+	bad = false;
+}
+
 static void tell(void *ctx)
 {
 	++*(int *)ctx;
@@ -307,6 +352,7 @@ int main(void)
 		TEST(test_a_failure_after_a_crash),
 		TEST(test_failures_around_checkpoints),
 		TEST(test_a_checkpoint_is_the_threads),
+		TEST(test_a_move_is_one_commit),
 		TEST(test_who_keeps_copies_is_told),
 		TEST(test_a_resolver_that_is_gone_is_not_told),
 	};
