@@ -254,6 +254,8 @@ static struct sim_liars *choose_liars(struct sim *sim, const struct sim_liars_ca
 	return liars;
 }
 
+/* Those who lie from birth are chosen before anyone has met anyone: else the same network of honest
+ * nodes serves many cases. */
 static struct sim *make_network(const struct sim_liars_case *c, struct sim_liars **ret_liars)
 {
 	struct sim *sim = sim_create(&c->config);
@@ -266,9 +268,21 @@ static struct sim *make_network(const struct sim_liars_case *c, struct sim_liars
 		sim_run(sim, 1000);
 	}
 	sim_run(sim, 10 * SIM_SECOND);
-	if (!c->from_birth)
-		*ret_liars = choose_liars(sim, c);
 	return sim;
+}
+
+/* The network of honest nodes that the last case had, if this one wants the same. */
+static struct sim *settled_network(const struct sim_liars_case *c)
+{
+	static struct sim *settled;
+	static struct sim_config config;
+	if (!settled || sim_len(settled) != c->n ||
+		memcmp(&config, &c->config, sizeof(config)) != 0) {
+		sim_destroy(settled);
+		settled = make_network(c, NULL);
+		config = c->config;
+	}
+	return settled;
 }
 
 static size_t honest_node(struct sim *sim, const struct sim_liars *liars)
@@ -344,11 +358,19 @@ static void read_once(
 		o->verifications_max = after.verifications - before.verifications;
 }
 
-void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret_outcome)
+struct liars_world {
+	const struct sim_liars_case *c;
+	struct sim *sim;
+	struct sim_liars *liars; /* NULL: yet to be chosen */
+};
+
+static void write_and_read(void *ctx, void *outcome)
 {
-	struct sim_liars *liars = NULL;
-	struct sim *sim = make_network(c, &liars);
-	*ret_outcome = (struct sim_liars_outcome){.stored_min = SIZE_MAX};
+	struct liars_world *w = ctx;
+	const struct sim_liars_case *c = w->c;
+	struct sim_liars_outcome *o = outcome;
+	struct sim *sim = w->sim;
+	struct sim_liars *liars = w->liars ? w->liars : choose_liars(sim, c);
 	for (size_t i = 0; i < c->puts; i++) {
 		struct dht_item item;
 		struct dht_id target;
@@ -356,19 +378,32 @@ void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret
 		/* Stale liars need something older to return. */
 		for (int64_t seq = c->kind == SIM_STALE ? 1 : 2; seq <= 2; seq++) {
 			sim_mutable(1000 + i, seq, "value", &item);
-			write_once(sim, writer, &item, ret_outcome);
+			write_once(sim, writer, &item, o);
 		}
 		dht_item_target(&item, &target);
 		if (is_hopeless(sim, liars, &target))
-			ret_outcome->hopeless += c->reads;
+			o->hopeless += c->reads;
 		for (size_t j = 0; j < c->reads; j++)
-			read_once(sim, reader_of(sim, liars, &target, writer), &item, ret_outcome);
+			read_once(sim, reader_of(sim, liars, &target, writer), &item, o);
 	}
 	for (size_t i = 0; i < c->n; i++) {
 		struct dht_counters counters;
 		dht_counters(sim_dht(sim, i), &counters);
-		ret_outcome->wide += counters.wide;
+		o->wide += counters.wide;
 	}
 	sim_liars_destroy(liars);
-	sim_destroy(sim);
+}
+
+void sim_liars_run(const struct sim_liars_case *c, struct sim_liars_outcome *ret_outcome)
+{
+	struct liars_world w = {.c = c};
+	*ret_outcome = (struct sim_liars_outcome){.stored_min = SIZE_MAX};
+	if (c->from_birth) {
+		w.sim = make_network(c, &w.liars);
+		write_and_read(&w, ret_outcome);
+		sim_destroy(w.sim);
+	} else {
+		w.sim = settled_network(c);
+		sim_apart(write_and_read, &w, ret_outcome, sizeof(*ret_outcome));
+	}
 }

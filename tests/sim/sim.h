@@ -124,4 +124,10 @@ void sim_immutable(const char *text, struct dht_item *ret_item);
 /* `n` IPv4 nodes; all join by the first at about the same time and settle for ten seconds. */
 struct sim *sim_network(const struct sim_config *config, size_t n);
 
+/* apart.c: a network that has settled serves many cases. What `act` does to it, in a process of its
+ * own, nobody else sees; what it writes to `outcome`, `len` bytes, comes back. It asserts by
+ * assert(), for cmocka's own way out of a test leads nowhere there. */
+typedef void sim_apart_fn(void *ctx, void *outcome);
+void sim_apart(sim_apart_fn *act, void *ctx, void *outcome, size_t len);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WHO 77
 
@@ -16,8 +17,8 @@
 struct world {
 	const struct sim_sybils_case *c;
 	struct sim *sim;
-	size_t *honest, *sybils;
-	uint64_t who; /* who writes */
+	size_t *honest, *sybils; /* sybils NULL: they are yet to come */
+	uint64_t who;		 /* who writes */
 	struct dht_id target;
 };
 
@@ -113,8 +114,10 @@ static void make_honest(const struct world *w)
 	sim_run(w->sim, (c->config.mainline ? 60 : 10) * SIM_SECOND);
 }
 
-static void make_sybils(const struct world *w)
+static void make_sybils(struct world *w)
 {
+	w->sybils = calloc(w->c->sybils, sizeof(*w->sybils));
+	assert(w->sybils);
 	for (size_t i = 0; i < w->c->sybils; i++)
 		w->sybils[i] = make_sybil(w, i);
 }
@@ -205,31 +208,75 @@ static void put_and_get(const struct world *w, size_t round, struct sim_sybils_o
 		o->read_queries_max = a.result.queries;
 }
 
-void sim_sybils_run(const struct sim_sybils_case *c, struct sim_sybils_outcome *ret_outcome)
+/* The case until its network has settled: of the sybils only those count that were there from
+ * birth.
+ */
+static struct sim_sybils_case settling_of(const struct sim_sybils_case *c)
+{
+	struct sim_sybils_case s;
+	memset(&s, 0, sizeof(s));
+	if (c->from_birth)
+		s = *c;
+	s.config = c->config;
+	s.honest = c->honest;
+	s.family = c->family;
+	s.newcomers = s.two_faced = false;
+	s.rounds = 0;
+	return s;
+}
+
+static struct world make_world(const struct sim_sybils_case *c)
 {
 	struct world w = {.c = c, .sim = sim_create(&c->config)};
 	w.honest = calloc(c->honest, sizeof(*w.honest));
-	w.sybils = calloc(c->sybils, sizeof(*w.sybils));
-	assert(w.honest && w.sybils);
-	*ret_outcome = (struct sim_sybils_outcome){0};
+	assert(w.honest);
 	set_writer(&w, WHO);
 	w.honest[0] = sim_add(w.sim, c->family);
 	if (c->from_birth)
 		make_sybils(&w);
 	make_honest(&w);
+	return w;
+}
+
+/* That of the last case, if this one's settles alike. */
+static struct world settled_world(const struct sim_sybils_case *c)
+{
+	static struct sim_sybils_case settled;
+	static struct world w;
+	struct sim_sybils_case wanted = settling_of(c);
+	if (!w.sim || memcmp(&settled, &wanted, sizeof(wanted)) != 0) {
+		sim_destroy(w.sim);
+		free(w.sybils);
+		free(w.honest);
+		w = make_world(c);
+		settled = wanted;
+	}
+	w.c = c;
+	return w;
+}
+
+static void put_and_get_all(void *ctx, void *outcome)
+{
+	struct world *w = ctx;
+	const struct sim_sybils_case *c = w->c;
+	struct sim_sybils_outcome *o = outcome;
 	if (c->in_ring)
-		choose_target(&w);
-	if (!c->from_birth)
-		make_sybils(&w);
+		choose_target(w);
+	if (!w->sybils)
+		make_sybils(w);
 	struct sim_liars *liars = sim_liars_create(
-		w.sim, c->two_faced ? SIM_TWO_FACED : SIM_SILENT, w.sybils, c->sybils);
-	sim_run(w.sim, 10 * SIM_SECOND);
+		w->sim, c->two_faced ? SIM_TWO_FACED : SIM_SILENT, w->sybils, c->sybils);
+	sim_run(w->sim, 10 * SIM_SECOND);
 	for (size_t i = 0; i < c->rounds; i++)
-		put_and_get(&w, i, ret_outcome);
+		put_and_get(w, i, o);
 	if (c->two_faced)
-		leave_alone(&w, ret_outcome);
+		leave_alone(w, o);
 	sim_liars_destroy(liars);
-	sim_destroy(w.sim);
-	free(w.sybils);
-	free(w.honest);
+}
+
+void sim_sybils_run(const struct sim_sybils_case *c, struct sim_sybils_outcome *ret_outcome)
+{
+	struct world w = settled_world(c);
+	*ret_outcome = (struct sim_sybils_outcome){0};
+	sim_apart(put_and_get_all, &w, ret_outcome, sizeof(*ret_outcome));
 }

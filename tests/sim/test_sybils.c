@@ -147,12 +147,13 @@ static void two_faced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* Two and two have their network in common. */
 		cmocka_unit_test(of_one_net_of_ipv4),
+		cmocka_unit_test(of_a_wide_net),
 		cmocka_unit_test(of_one_net_of_ipv6),
 		cmocka_unit_test(of_many_nets),
 		cmocka_unit_test(of_any_id),
 		cmocka_unit_test(newcomers),
-		cmocka_unit_test(of_a_wide_net),
 		cmocka_unit_test(in_a_second_ring),
 		cmocka_unit_test(two_faced),
 	};
