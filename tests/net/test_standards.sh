@@ -112,6 +112,14 @@ special "the DHT alone" -o upstream=none
 /usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.1 0 192.0.2.201 "$T/provider.log" &
 eventually 5 dig +time=1 +tries=1 @127.53.1.1 x.up >/dev/null
 special "a forwarder" -o upstream=127.53.0.53
+check "a forwarder, its memory: starts" "$KADNS" --no-dht --no-mount -o "$roots,hosts=none,dns=127.0.0.1:53,upstream=127.53.0.53"
+/usr/bin/python3 "$TESTS/net/standards.py" 127.0.0.1 53 rfc8020 rfc9520 >"$T/special" 2>&1 || echo "not ok its memory" >>"$T/special"
+sed "s/^\(ok\|not ok\) /&a forwarder: /" "$T/special"
+not_ok_count=$((not_ok_count + $(grep -c '^not ok' "$T/special")))
+is "a forwarder: each was said" "$(grep -c '^ok RFC' "$T/special")" 4
+pid=$(daemon_pid /var/lib/kadns/4001)
+kill "$pid"
+eventually 5 ended "$pid"
 check "who logs what is asked: starts" "$KADNS" --no-dht --no-mount -o hosts=none,dns=127.0.0.1:53,upstream=127.53.1.1
 /usr/bin/python3 "$TESTS/net/standards.py" 127.0.0.1 53 rfc6761 >"$T/special" 2>&1
 is "it hears of no special name" "$(grep -c -E '(localhost|invalid|onion|home\.arpa|local|(^|\.)(127|0)\.in-addr\.arpa|resolver\.arpa)\.$' "$T/provider.log")" 0
