@@ -271,9 +271,11 @@ for option in dns dot tls_cert tls_key allow upstream insecure_zone hosts root_h
 	has "$option= in the help" "$help" "
   $option="
 	check "$option= in the manual" grep -q "^\.It Cm $option Ns = Ns" "$TOP/fs/kadns.conf.5"
-	check "$option= has an example" grep -q "^$option=" "$T/example.1" "$T/example.2"
 done
-for example in 1 2; do
+for option in $(echo "$help" | sed -n 's/^  \([a-z_]*\)\(=[^ ]*\)\{0,1\}  .*/\1/p'); do
+	check "$option has an example" grep -qE "^$option(=|\$)" "$T/example.1" "$T/example.2" "$T/example.3"
+done
+for example in 1 2 3; do
 	sed -i "s#/etc/ssl/office/#$T/#; s#/etc/kadns.hosts#$T/hosts.example#; s/^user=.*/user=nobody/" "$T/example.$example"
 	is "example $example is good" "$("$KADNS" -n -c "$T/example.$example" none "$m" 2>&1)" "kadns: the configuration is good"
 done
