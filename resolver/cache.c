@@ -1,11 +1,10 @@
 /* The cache: a chained hash table, and a queue of entries for each share of the memory. */
-#include "resolver/cache.h"
+#include "resolver/cache_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/sieve.h"
 #include "resolver/trace.h"
 
 #define SECOND 1000000ull
@@ -19,61 +18,16 @@
 /* Bytes that an ordinary entry takes: what the table is made for. It never grows, because moving
  * every entry at once is a pause that a question would meet. */
 #define ENTRY_USUAL 480
-/* What malloc adds to two blocks, roughly. */
-#define MALLOC_OVERHEAD 32
 /* No entry above this part of the cache, so that a few large ones cannot empty it. */
 #define ENTRY_SHARE 16
-#define PINNED_SHARE 2 /* nor more of what is pinned than this part */
 /* Buckets that each addition looks through for what is over. The whole table is seen once in as
  * many additions as half its size. */
 #define SWEEP 2
-/* Entries in use that an eviction passes over: it takes bounded time, if not always the best. */
-#define SECOND_CHANCES 16
 
 #define CACHE_LINE 64 /* of most processors; where it is another, a hint is lost */
-#define ANSWER_READ (sizeof(struct answer) + 128) /* with the short message that stands behind it  \
-						   */
-
-enum kind { POSITIVE, NEGATIVE, FAILURE, KINDS };
-
-struct entry;
-
-/* A queue with second chances: a hit marks its entry and moves nothing, where moving it to the
- * head would touch its neighbours too, cold cache lines all of them. */
-struct share {
-	struct entry *newest, *oldest;
-	size_t bytes;
-};
-
-struct entry {
-	/* What a hit reads stands first, in as few cache lines as can be. */
-	struct entry *next; /* in its bucket */
-	uint64_t hash;
-	const struct answer *answer;
-	uint64_t fresh_until;  /* monotonic, microseconds, as all times here */
-	uint64_t refresh_from; /* UINT64_MAX: never, or it was said already */
-	uint8_t part, kind;
-	bool used;	  /* found since it was put at the head of its queue */
-	bool pinned;	  /* it stands in that share */
-	uint8_t hits;	  /* by those who waited for it; 255: as many or more */
-	uint8_t failures; /* in a row; of a FAILURE */
-	uint32_t bytes;	  /* answers have 400 kB at most */
-
-	uint64_t kept_until;
-	struct entry *newer, *older; /* in its share */
-};
-
-struct cache {
-	size_t bytes, bytes_max, entries, traces;
-	uint64_t seed;
-	struct share shares[CACHE_PARTS][KINDS], pinned;
-	cache_pinned_fn *is_pinned;
-	void *pinned_ctx;
-	size_t hand; /* the bucket to sweep next */
-	struct sieve sieve;
-	size_t mask;
-	struct entry *buckets[];
-};
+#define ANSWER_READ                                                                                \
+	(sizeof(struct answer) + 128) /* with the short message that stands behind it              \
+				       */
 
 struct cache *cache_create(size_t bytes_max, uint64_t seed)
 {
@@ -97,58 +51,13 @@ void cache_pins(struct cache *cache, cache_pinned_fn *fn, void *ctx)
 	cache->pinned_ctx = ctx;
 }
 
-static struct share *share_of(struct cache *cache, const struct entry *e)
-{
-	return e->pinned ? &cache->pinned : &cache->shares[e->part][e->kind];
-}
-
-static void enqueue(struct cache *cache, struct entry *e)
-{
-	struct share *share = share_of(cache, e);
-	e->newer = NULL;
-	e->older = share->newest;
-	if (share->newest)
-		share->newest->newer = e;
-	else
-		share->oldest = e;
-	share->newest = e;
-	share->bytes += e->bytes;
-}
-
-static void dequeue(struct cache *cache, struct entry *e)
-{
-	struct share *share = share_of(cache, e);
-	if (e->newer)
-		e->newer->older = e->older;
-	else
-		share->newest = e->older;
-	if (e->older)
-		e->older->newer = e->newer;
-	else
-		share->oldest = e->newer;
-	share->bytes -= e->bytes;
-}
-
-/* Takes the entry that *link points to out of its bucket and frees it. */
-static void drop(struct cache *cache, struct entry **link)
-{
-	struct entry *e = *link;
-	*link = e->next;
-	dequeue(cache, e);
-	cache->bytes -= e->bytes;
-	cache->traces -= trace_size(e->answer->trace);
-	cache->entries--;
-	answer_unref(e->answer);
-	free(e);
-}
-
 void cache_destroy(struct cache *cache)
 {
 	if (!cache)
 		return;
 	for (size_t i = 0; i <= cache->mask; i++)
 		while (cache->buckets[i])
-			drop(cache, &cache->buckets[i]);
+			cache_drop(cache, &cache->buckets[i]);
 	sieve_finish(&cache->sieve);
 	free(cache);
 }
@@ -283,48 +192,12 @@ static void sweep(struct cache *cache, uint64_t now)
 		struct entry **link = &cache->buckets[cache->hand];
 		while (*link) {
 			if (now >= (*link)->kept_until)
-				drop(cache, link);
+				cache_drop(cache, link);
 			else
 				link = &(*link)->next;
 		}
 		cache->hand = (cache->hand + 1) & cache->mask;
 	}
-}
-
-/* Of those that may be cut: not what is pinned. */
-static struct share *largest_share(struct cache *cache)
-{
-	struct share *largest = &cache->shares[0][0];
-	for (int part = 0; part < CACHE_PARTS; part++)
-		for (int kind = 0; kind < KINDS; kind++)
-			if (cache->shares[part][kind].bytes > largest->bytes)
-				largest = &cache->shares[part][kind];
-	return largest;
-}
-
-static void evict(struct cache *cache, struct share *share)
-{
-	for (int i = 0; i < SECOND_CHANCES && share->oldest->used; i++) {
-		struct entry *e = share->oldest;
-		e->used = false;
-		dequeue(cache, e);
-		enqueue(cache, e);
-	}
-	struct entry *e = share->oldest;
-	struct entry **link = &cache->buckets[e->hash & cache->mask];
-	while (*link != e)
-		link = &(*link)->next;
-	drop(cache, link);
-}
-
-/* The pinned are half of it at most and no entry is more than a sixteenth, so what is over its
- * bytes always has something else to give up. */
-static void make_room(struct cache *cache, const struct entry *e)
-{
-	while (e->pinned && cache->pinned.bytes + e->bytes > cache->bytes_max / PINNED_SHARE)
-		evict(cache, &cache->pinned);
-	while (cache->bytes + e->bytes > cache->bytes_max)
-		evict(cache, largest_share(cache));
 }
 
 static enum kind kind_of(const struct answer *a, enum cache_part part)
@@ -376,52 +249,88 @@ static void insert(struct cache *cache, const struct answer *a, const struct ent
 	e->next = *bucket;
 	*bucket = e;
 	sieve_note(&cache->sieve, e->hash & cache->mask, bit_of(a));
-	enqueue(cache, e);
+	cache_enqueue(cache, e);
 	cache->bytes += e->bytes;
 	cache->traces += trace_size(a->trace);
 	cache->entries++;
 }
 
-/* Drops what was said, or how it failed, or both. Returns the failures in a row until now. */
-static uint8_t forget(
+/* What stood before. */
+struct former {
+	bool any;	  /* something, that is not of a flood alone */
+	uint8_t failures; /* in a row until now */
+};
+
+/* Drops what was said, or how it failed, or both. */
+static struct former forget(
 	struct cache *cache, const struct question *q, enum cache_part part, bool said, bool failed)
 {
 	uint64_t hash = question_hash(q, cache->seed);
 	struct entry **link = &cache->buckets[hash & cache->mask];
-	uint8_t failures = 0;
+	struct former former = {0};
 	while (*link) {
 		struct entry *e = *link;
-		if (e->part != part || !is_of(e, q, hash) ||
-			!(e->kind == FAILURE ? failed : said)) {
+		if (e->part != part || !is_of(e, q, hash)) {
 			link = &e->next;
 			continue;
 		}
-		failures = e->failures;
-		drop(cache, link);
+		former.any |= !e->in_flood || e->used;
+		if (!(e->kind == FAILURE ? failed : said)) {
+			link = &e->next;
+			continue;
+		}
+		former.failures = e->failures;
+		cache_drop(cache, link);
 	}
-	return failures;
+	return former;
 }
 
-void cache_add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now)
+/* Of n bytes malloc makes this many, with its own note before them: of three blocks that an
+ * ordinary entry is, it adds a tenth to what they hold. */
+static size_t block(size_t n)
+{
+	return (n + 8 + 15) & ~(size_t)15;
+}
+
+static size_t bytes_of(const struct answer *a)
+{
+	size_t trace = trace_size(a->trace);
+	return block(sizeof(struct entry)) + block(answer_size(a) - trace) +
+	       (trace ? block(trace) : 0);
+}
+
+static void add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now,
+	bool in_flood)
 {
 	answer_ref(a); /* it may be the cache's own that is added anew */
 	sweep(cache, now);
-	size_t bytes = sizeof(struct entry) + answer_size(a) + MALLOC_OVERHEAD;
 	const struct question q = answer_question(a);
 	struct entry model = {.hash = question_hash(&q, cache->seed),
 		.part = (uint8_t)part,
 		.kind = (uint8_t)kind_of(a, part),
-		.bytes = (uint32_t)bytes};
+		.bytes = (uint32_t)bytes_of(a)};
 	bool failure = model.kind == FAILURE;
-	uint8_t failures = forget(cache, &q, part, !failure || part != CACHE_DNS, true);
+	struct former former = forget(cache, &q, part, !failure || part != CACHE_DNS, true);
 	if (failure)
-		model.failures = failures < UINT8_MAX ? failures + 1 : UINT8_MAX;
+		model.failures = former.failures < UINT8_MAX ? former.failures + 1 : UINT8_MAX;
 	model.pinned = !failure && cache->is_pinned && cache->is_pinned(cache->pinned_ctx, &q);
-	if (bytes <= cache->bytes_max / ENTRY_SHARE) {
-		make_room(cache, &model);
+	model.in_flood = in_flood && !former.any && !model.pinned;
+	/* What this machine says itself has to stand: nobody else may be asked in its place. */
+	bool is_new = !former.any && a->source != SOURCE_LOCAL;
+	if (model.bytes <= cache->bytes_max / ENTRY_SHARE && cache_make_room(cache, &model, is_new))
 		insert(cache, a, &model);
-	}
 	answer_unref(a);
+}
+
+void cache_add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now)
+{
+	add(cache, a, part, now, false);
+}
+
+void cache_add_in_flood(
+	struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now)
+{
+	add(cache, a, part, now, true);
 }
 
 void cache_forget(struct cache *cache, const struct question *q, enum cache_part part)
@@ -435,7 +344,7 @@ void cache_forget_part(struct cache *cache, enum cache_part part)
 		struct entry **link = &cache->buckets[i];
 		while (*link) {
 			if ((*link)->part == part)
-				drop(cache, link);
+				cache_drop(cache, link);
 			else
 				link = &(*link)->next;
 		}

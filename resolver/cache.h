@@ -2,9 +2,10 @@
  * one source said never stands in for another; and beside what DNS said, while it fails, its failure.
  *
  * Bounded in bytes. Positive answers, negative ones and failures of each source are a share each;
- * when memory is full, the largest share gives up an entry that was not used for longest. So a
- * flood of one kind (names that do not exist, slots of strangers) pushes out its own kind only,
- * until it has no more than the others have. What a pin of this machine is read from has a share
+ * when memory is full, the largest share gives up an entry that was not used for longest; where all
+ * that it would give up is in use, what is new is not kept. So a flood of one kind (names that do
+ * not exist, slots of strangers) pushes out its own kind only, until it has no more than the others
+ * have, and nothing that others go on asking for. What a pin of this machine is read from has a share
  * that no other pushes anything out of; it may fill half the cache.
  *
  * An entry stays for 60 s after its TTL as the least a listing promises: `cache_find` does not
@@ -61,13 +62,17 @@ void cache_approach(const struct cache *cache, uint64_t hash, unsigned step);
 
 /* Takes a reference of its own; replaces what stood. TTL counts from a->arrived. What would take
  * more than a sixteenth of the cache is not kept, nor is anything when memory is out: then nothing
- * stands.
+ * stands. What this machine says itself (SOURCE_LOCAL) is kept before what is in use.
  *
  * A failure (an error other than -ENOENT, or a stale answer in its place) of DNS stands beside what
  * was said before, and is believed for 1 s, and for twice as long each time that it fails again, up
  * to 30 s (RFC 9520). Without a route nobody was asked, so nobody needs to be spared: -ENETUNREACH
  * stays at its TTL. */
 void cache_add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now);
+/* The same of what was asked for while more was asked than can be looked up. Names that nobody asks
+ * for again have no more than a sixteenth of the cache then: it stays as it was before the flood. */
+void cache_add_in_flood(
+	struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now);
 void cache_forget(struct cache *cache, const struct question *q, enum cache_part part);
 /* All of a part, failures too. At once: 100,000 entries take some 20 ms, once in a reload. */
 void cache_forget_part(struct cache *cache, enum cache_part part);

@@ -18,7 +18,7 @@ struct chain {
 	struct event next;	  /* libunbound must not be asked from its own callback */
 	int failed;		  /* what came of it, where its alias is asked for */
 	bool insecure, unvalidated;
-	struct chain_link links[CHAIN_LINKS_MAX];
+	struct chain_link *links; /* CHAIN_LINKS_MAX, or NULL: 19 kB that hardly any question needs */
 	size_t len;
 };
 
@@ -35,6 +35,7 @@ void chain_destroy(struct chain *c)
 	event_del(&c->next);
 	for (size_t i = 0; i < c->len; i++)
 		free((uint8_t *)(uintptr_t)c->links[i].message.bytes);
+	free(c->links);
 	free(c);
 }
 
@@ -93,7 +94,9 @@ static int add_link(struct chain *c, const struct frame_answer *answer, const st
 
 	if (c->len == CHAIN_LINKS_MAX)
 		return -ELOOP;
-	copy = malloc(answer->len);
+	if (!c->links)
+		c->links = calloc(CHAIN_LINKS_MAX, sizeof(*c->links));
+	copy = c->links ? malloc(answer->len) : NULL;
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, answer->message, answer->len);

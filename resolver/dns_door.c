@@ -98,7 +98,7 @@ size_t dns_door_late(struct dns_door *door, const struct dns_query *q, const str
 static void wait_free(struct udp_wait *w)
 {
 	LIST_REMOVE(w, link);
-	misses_give_back(&w->door->misses, &w->peer.any);
+	misses_give_back(w->door->misses, &w->peer.any);
 	free(w);
 }
 
@@ -161,13 +161,13 @@ static size_t udp_ask(
 	struct dns_door *door, const struct dns_query *q, const struct mmsghdr *in, uint8_t *reply)
 {
 	const struct sockaddr *from = in->msg_hdr.msg_name;
-	if (misses_take(&door->misses, from, q->asked)) {
+	if (misses_take(door->misses, from, q->asked)) {
 		if (wait_create(door, q, in))
 			return 0;
-		misses_give_back(&door->misses, from);
+		misses_give_back(door->misses, from);
 	}
 	door->counters[DNS_UDP].shed++;
-	if (door->misses.behind)
+	if (misses_is_behind(door->misses, q->asked))
 		return 0; /* a reply would take the time of one that can be answered */
 	return dns_door_count(door, q, RCODE_SERVFAIL,
 		dns_reply_error(q, RCODE_SERVFAIL, EDE_NONE, reply, DNS_UDP_PLAIN));
@@ -269,7 +269,8 @@ static unsigned udp_batch(struct dns_door *door)
 	unsigned n = dns_udp_receive(door->udp);
 	door->time = dns_door_time();
 	gate_tick(&door->gate, &door->time);
-	misses_behind(&door->misses, n == DNS_UDP_BATCH);
+	if (n == DNS_UDP_BATCH)
+		misses_behind(door->misses, door->time.now);
 	for (unsigned at = 0; at < n; at += UDP_GROUP)
 		udp_group(door, at, n - at < UDP_GROUP ? n - at : UDP_GROUP);
 	door->counters[DNS_UDP].out += dns_udp_send(door->udp);
@@ -312,9 +313,8 @@ int dns_door_open(struct event_base *base, struct resolver *r, const struct dns_
 	door->speech = config->http ? &tcp_speaks_http : &tcp_speaks_dns;
 	door->via = config->http ? (door->tls ? DNS_HTTPS : DNS_HTTP)
 				 : (door->tls ? DNS_TLS : DNS_TCP);
-	int error = misses_init(&door->misses);
-	if (error == 0)
-		error = gate_init(&door->gate, config->allow, &door->time);
+	door->misses = resolver_misses(r);
+	int error = gate_init(&door->gate, config->allow, &door->time);
 	if (error == 0 && door->via == DNS_TCP)
 		error = udp_open(door, config);
 	if (error == 0)

@@ -36,7 +36,7 @@ struct dns_door {
 	struct udp_query group[UDP_GROUP];
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
-	struct misses misses;	       /* the places of these */
+	struct misses *misses;	       /* the places of these; the resolver's */
 	const struct allow *status_to; /* of HTTP: who else is told what the node does */
 	const struct name *hosts;      /* of HTTP */
 	size_t hosts_len;

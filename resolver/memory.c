@@ -241,16 +241,18 @@ static const struct answer *lend_own(struct resolver *r, const struct own_record
 	return l->answer;
 }
 
-static const struct answer *peek(
+const struct answer *memory_local(
 	struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
 	const struct own_record *record = memory_own(r, q, view, listed);
-	if (record)
-		return lend_own(r, record);
-	const struct answer *winner = memory_hosts(r, q, view, listed);
-	if (winner)
-		return winner;
-	return decide_from_memory(r, q, view, listed);
+	return record ? lend_own(r, record) : memory_hosts(r, q, view, listed);
+}
+
+static const struct answer *peek(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
+{
+	const struct answer *local = memory_local(r, q, view, listed);
+	return local ? local : decide_from_memory(r, q, view, listed);
 }
 
 const struct answer *memory_behind_pin(struct resolver *r, const struct question *q, uid_t view)

@@ -19,9 +19,14 @@ int misses_init(struct misses *m)
 	return getrandom(m->key, sizeof(m->key), 0) == sizeof(m->key) ? 0 : -EIO;
 }
 
-void misses_behind(struct misses *m, bool behind)
+void misses_behind(struct misses *m, uint64_t now)
 {
-	m->behind = behind;
+	m->behind_until = now + MISSES_BEHIND_FOR;
+}
+
+bool misses_is_behind(const struct misses *m, uint64_t now)
+{
+	return now < m->behind_until;
 }
 
 static uint16_t *count_of(struct misses *m, const struct sockaddr *source)
@@ -41,7 +46,7 @@ static bool take_rate(struct misses *m, uint64_t now)
 {
 	uint64_t at = m->next > now ? m->next : now;
 	bool over = at - now > MISSES_BURST * COST;
-	if (over && m->behind)
+	if (over && misses_is_behind(m, now))
 		return false;
 	if (!over)
 		m->next = at + COST;
@@ -51,7 +56,8 @@ static bool take_rate(struct misses *m, uint64_t now)
 bool misses_take(struct misses *m, const struct sockaddr *source, uint64_t now)
 {
 	uint16_t *count = count_of(m, source);
-	if (m->len >= MISSES_MAX || *count >= MISSES_SOURCE_MAX || !take_rate(m, now))
+	size_t max = misses_is_behind(m, now) ? MISSES_BEHIND_MAX : MISSES_MAX;
+	if (m->len >= max || *count >= max / 2 || !take_rate(m, now))
 		return false;
 	m->len++;
 	++*count;

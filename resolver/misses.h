@@ -1,10 +1,11 @@
 /* Which questions by UDP may be looked up now, of those that memory does not answer.
  *
  * A look-up costs ten times what an answer from memory does, and whoever invents names can ask for
- * as many as the line carries. So there are few places for them, one source has half of these at
- * most, and while the door is behind with reading they begin at no more than a certain rate: what
- * is in memory is answered first. Who gets no place is told SERVFAIL at once, and may ask another
- * resolver; while the door is behind, nothing. */
+ * as many as the line carries. So there are few places for them, at all doors together, and one
+ * source has half of these at most. While a door is behind with reading, and a moment longer, there
+ * are fewer, they begin at no more than a certain rate, and what comes of them has little room in
+ * the cache: what is in memory is answered first. Who gets no place is told SERVFAIL at once, and
+ * may ask another resolver; while a door is behind, nothing. */
 #ifndef RESOLVER_MISSES_H
 #define RESOLVER_MISSES_H
 
@@ -14,12 +15,15 @@
 #include <sys/socket.h>
 
 #define MISSES_KEY_LEN 16
-/* Some 20 kB each, here and in the validator: 10 MB, when a flood has all. At the 20 ms that an
- * upstream takes they are 25,000 look-ups a second, where a dead one fails for everybody they are
- * 128. */
+/* Some 25 kB each, here and in the validator, where libunbound takes most of it: 13 MB. At the 20
+ * ms that an upstream takes they are 25,000 look-ups a second, where a dead one fails for everybody
+ * they are 128. All that this machine asks comes from one address, so a source cannot have much
+ * less than all. */
 #define MISSES_MAX 512
-/* All that this machine asks comes from one address, so a source cannot have much less. */
-#define MISSES_SOURCE_MAX 256
+/* While behind: 3 MB, which is what a flood makes of them. */
+#define MISSES_BEHIND_MAX 128
+/* Between two gusts of a flood the door may catch up; that does not end it. */
+#define MISSES_BEHIND_FOR UINT64_C(200000)
 /* While behind: 10,000 look-ups are a quarter of a core's second. The burst is what a client may
  * have asked at once without being a flood. */
 #define MISSES_PER_SECOND 10000
@@ -28,7 +32,7 @@
 
 struct misses {
 	uint8_t key[MISSES_KEY_LEN];
-	bool behind;
+	uint64_t behind_until;
 	uint64_t next; /* microseconds: when what was begun is earned */
 	size_t len;
 	uint16_t of_source[MISSES_SOURCES];
@@ -36,8 +40,9 @@ struct misses {
 
 /* 0, or -EIO: no random bytes. */
 int misses_init(struct misses *m);
-/* Before questions are looked at: is there more to read than what was read at once? */
-void misses_behind(struct misses *m, bool behind);
+/* There is more to read than what was read at once. */
+void misses_behind(struct misses *m, uint64_t now);
+bool misses_is_behind(const struct misses *m, uint64_t now);
 /* A place for a look-up of this source at `now` (monotonic, microseconds); it is to be given
  * back. */
 bool misses_take(struct misses *m, const struct sockaddr *source, uint64_t now);

@@ -154,6 +154,10 @@ int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list);
 struct dns_door;
 void resolver_door(struct resolver *r, struct dns_door *old, struct dns_door *now);
 
+/* The places for look-ups of all doors by UDP together. */
+struct misses;
+struct misses *resolver_misses(struct resolver *r);
+
 /* The zones that are relayed as they are signed, for all doors together; NULL: there is no DHT. */
 struct pkarr;
 struct pkarr *resolver_pkarr(struct resolver *r);

@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 
 #include "resolver/fetch.h"
+#include "resolver/misses.h"
 #include "resolver/prefetch.h"
 
 #define RESOLVER_BUCKETS 256
@@ -32,6 +33,7 @@ struct resolver {
 		TAILQ_HEAD(, pending) pending;
 		size_t len;
 	} lines[2];
+	struct misses misses;
 	LIST_HEAD(, ask) asks;
 	TAILQ_HEAD(, ask) door_asks; /* the oldest first */
 	size_t asks_len, door_asks_len;
@@ -72,7 +74,10 @@ const struct own_record *memory_own(
 	struct resolver *r, const struct question *q, uid_t view, bool listed);
 const struct answer *memory_hosts(
 	struct resolver *r, const struct question *q, uid_t view, bool listed);
-/* The same of both where that pin is known to be silent, though memory does not say so: what failed by
+/* Either of them, as an answer. Borrowed until the next call into the resolver; or NULL. */
+const struct answer *memory_local(
+	struct resolver *r, const struct question *q, uid_t view, bool listed);
+/* The same where that pin is known to be silent, though memory does not say so: what failed by
  * the deadline is not kept. NULL: nothing. */
 const struct answer *memory_behind_pin(struct resolver *r, const struct question *q, uid_t view);
 /* What one source said; `listed`: also for a while after its time. */

@@ -17,6 +17,7 @@ struct pending {
 	struct fetch *fetch;
 	uint64_t began;
 	bool refresh; /* begun for nobody: prefetch counts it */
+	bool in_flood; /* begun for a door while more is asked than can be looked up */
 	bool former;  /* begun under another configuration: it answers who waits, and nobody else */
 	LIST_HEAD(, waiter) waiters;
 };
@@ -143,7 +144,8 @@ static void on_fetched(void *ctx, struct answer *a)
 		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
 	if (a && !p->former) {
 		a = stale_instead(r, &p->question, p->part, a);
-		cache_add(r->cache, a, p->part, clock_monotonic());
+		(p->in_flood ? cache_add_in_flood : cache_add)(
+			r->cache, a, p->part, clock_monotonic());
 		sources_tell(r, &p->question);
 		leave_copy(r, a);
 	}
@@ -192,6 +194,7 @@ static struct pending *start_pending(
 	p->question = *q;
 	p->part = part;
 	p->began = clock_monotonic();
+	p->in_flood = door && misses_is_behind(&r->misses, p->began);
 	LIST_INIT(&p->waiters);
 	if (fetch_start(&r->env, q, part, on_fetched, p, &p->fetch) < 0) {
 		free(p);

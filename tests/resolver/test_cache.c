@@ -2,8 +2,10 @@
 #undef NDEBUG
 #include "resolver/cache.h"
 #include "resolver/sieve.h"
+#include "resolver/trace.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -310,19 +312,149 @@ static void oldest_goes_first(void **state)
 	cache_destroy(cache);
 }
 
-/* Every entry used: one is given up all the same, after a bounded search. */
-static void gives_up_one_of_many_in_use(void **state)
+/* Fills it with names 0 on, each asked for again; how many they are. */
+static unsigned fill_in_use(struct cache *cache)
+{
+	for (unsigned i = 0;; i++) {
+		add(cache, i, 0, CACHE_DNS, 0);
+		if (cache_entries(cache) != i + 1)
+			return i;
+		assert_true(has(cache, i, CACHE_DNS, 0));
+	}
+}
+
+/* Every entry used: names that come once push out none of them as long as they go on being used. */
+static void what_is_new_gives_way_to_what_is_in_use(void **state)
 {
 	(void)state;
 	struct cache *cache = cache_create(64 << 10, SEED);
-	unsigned i = 0;
-	do {
-		add(cache, i, 0, CACHE_DNS, 0);
-		assert_true(has(cache, i, CACHE_DNS, 0));
-		i++;
-	} while (cache_entries(cache) == i);
-	assert_true(cache_entries(cache) >= i - 2);
+	unsigned used = fill_in_use(cache);
+	size_t most = cache_bytes(cache);
+	assert_in_range(used, 50, 500);
+	for (unsigned i = 0; i < 5000; i++) {
+		add(cache, 10000 + i, 0, CACHE_DNS, 0);
+		assert_true(cache_bytes(cache) <= 64 << 10);
+		for (unsigned k = 0; i % 8 == 7 && k < used; k++)
+			assert_true(has(cache, k, CACHE_DNS, 0));
+	}
+	assert_true(cache_bytes(cache) >= most - 1000);
 	cache_destroy(cache);
+}
+
+/* But not for ever: what nobody asks for again after that goes, in its turn. */
+static void use_is_forgotten(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(64 << 10, SEED);
+	unsigned used = fill_in_use(cache), left = 0;
+	for (unsigned i = 0; i < 2 * used; i++)
+		add(cache, 10000 + i, 0, CACHE_DNS, 0);
+	for (unsigned i = 0; i < used; i++)
+		left += has(cache, i, CACHE_DNS, 0);
+	assert_int_equal(left, 0);
+	cache_destroy(cache);
+}
+
+/* An answer anew to what is there already is not new, nor does this machine's own word give way: in
+ * its place somebody else would be asked. */
+static void some_are_kept_though_all_is_in_use(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(64 << 10, SEED);
+	unsigned used = fill_in_use(cache);
+	struct answer *local = answer(20000, -ENOENT, 300, 0);
+	local->source = SOURCE_LOCAL;
+	for (unsigned i = 0; i < used; i++)
+		has(cache, i, CACHE_DNS, 0);
+	add(cache, 19999, 0, CACHE_DNS, 0);
+	assert_false(has(cache, 19999, CACHE_DNS, 0));
+	for (unsigned i = 0; i < used; i++)
+		has(cache, i, CACHE_DNS, 0);
+	cache_add(cache, local, CACHE_DNS, 0);
+	assert_true(has(cache, 20000, CACHE_DNS, 0));
+	for (unsigned i = 0; i < used; i++)
+		has(cache, i, CACHE_DNS, 0);
+	unsigned stays = has(cache, 1, CACHE_DNS, 0) ? 1 : 2; /* one made room */
+	struct answer *longer = answer(stays, 0, 300, 0);
+	longer->trace = trace_create();
+	trace_why(longer->trace, "longer than what stood, so that room has to be made for it");
+	cache_add(cache, longer, CACHE_DNS, 0);
+	assert_true(has(cache, stays, CACHE_DNS, 0));
+	answer_unref(longer);
+	answer_unref(local);
+	cache_destroy(cache);
+}
+
+static void add_in_flood(struct cache *cache, unsigned number, int error, enum cache_part part)
+{
+	struct answer *a = answer(number, error, 300, 0);
+	cache_add_in_flood(cache, a, part, 0);
+	answer_unref(a);
+}
+
+/* Whatever comes in a flood, it takes a sixteenth, and what was there stays, in use or not. */
+static void a_flood_has_little_room(void **state)
+{
+	(void)state;
+	const size_t bytes = 256 << 10;
+	struct cache *cache = cache_create(bytes, SEED);
+	for (unsigned i = 0; i < 300; i++)
+		add(cache, i, 0, CACHE_DNS, 0);
+	size_t before = cache_bytes(cache);
+	assert_true(before < bytes / 4 * 3);
+	for (unsigned i = 0; i < 5000; i++) {
+		const int errors[] = {0, -ENOENT, -ETIMEDOUT};
+		add_in_flood(cache, 10000 + i, errors[i % 3], i % 2 ? CACHE_DNS : CACHE_SLOT);
+		assert_true(cache_bytes(cache) <= before + bytes / 16);
+	}
+	assert_true(cache_bytes(cache) > before + bytes / 16 - 1000);
+	assert_true(has(cache, 14999, CACHE_DNS, 0));
+	for (unsigned i = 0; i < 300; i++)
+		assert_true(has(cache, i, CACHE_DNS, 0));
+	cache_destroy(cache);
+}
+
+/* Who is asked for again in time was no part of it; nor is who was there before. */
+static void not_all_in_a_flood_are_its_own(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(256 << 10, SEED);
+	add(cache, 1, 0, CACHE_DNS, 0);
+	add_in_flood(cache, 1, 0, CACHE_DNS); /* refreshed */
+	add_in_flood(cache, 2, 0, CACHE_DNS);
+	assert_true(has(cache, 2, CACHE_DNS, 0));
+	add_in_flood(cache, 3, 0, CACHE_DNS);
+	for (unsigned i = 0; i < 5000; i++)
+		add_in_flood(cache, 10000 + i, 0, CACHE_DNS);
+	assert_true(has(cache, 1, CACHE_DNS, 0));
+	assert_true(has(cache, 2, CACHE_DNS, 0));
+	assert_false(has(cache, 3, CACHE_DNS, 0));
+	cache_destroy(cache);
+}
+
+/* The bytes are those that malloc takes, with its note before each block. */
+static void counts_what_malloc_takes(void **state)
+{
+	(void)state;
+	struct cache *cache = cache_create(64 << 20, SEED);
+	struct answer *kept[1000];
+	for (unsigned i = 0; i < 1000; i++)
+		kept[i] = answer(i, 0, 300, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		kept[i]->trace = i % 2 ? trace_create() : NULL;
+	size_t before = mallinfo2().uordblks, answers = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		cache_add(cache, kept[i], CACHE_DNS, 0);
+		answers += malloc_usable_size(kept[i]) + 8;
+		answers += kept[i]->trace ? malloc_usable_size(kept[i]->trace) + 8 : 0;
+	}
+	size_t taken = mallinfo2().uordblks - before + answers;
+	/* The sanitizers' malloc counts nothing there, and others round otherwise. */
+	if (mallinfo2().uordblks > before)
+		assert_in_range(cache_bytes(cache), taken - 1000, taken + 1000);
+	cache_destroy(cache);
+	for (unsigned i = 0; i < 1000; i++)
+		answer_unref(kept[i]);
 }
 
 /* CacheFlush: names that do not exist, or a stranger's slots, do not empty the cache. */
@@ -657,7 +789,12 @@ int main(void)
 		cmocka_unit_test(stays_within_its_bytes),
 		cmocka_unit_test(what_is_used_stays),
 		cmocka_unit_test(oldest_goes_first),
-		cmocka_unit_test(gives_up_one_of_many_in_use),
+		cmocka_unit_test(what_is_new_gives_way_to_what_is_in_use),
+		cmocka_unit_test(use_is_forgotten),
+		cmocka_unit_test(some_are_kept_though_all_is_in_use),
+		cmocka_unit_test(a_flood_has_little_room),
+		cmocka_unit_test(not_all_in_a_flood_are_its_own),
+		cmocka_unit_test(counts_what_malloc_takes),
 		cmocka_unit_test(a_flood_pushes_out_its_own_kind),
 		cmocka_unit_test(large_answers_are_not_kept),
 		cmocka_unit_test(failures_back_off),

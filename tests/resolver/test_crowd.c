@@ -179,12 +179,78 @@ static void the_mounts_stay(void **state)
 	assert_int_equal(under_way_len, UPSTREAM_IN_FLIGHT_MAX / 4 * 3 + 2);
 }
 
+/* NOERROR without data, to the question that came last. */
+static void answer_latest(void)
+{
+	struct upstream_query *query = LIST_FIRST(&under_way);
+	struct upstream_reply said = {.why = ""};
+	uint8_t message[512];
+	struct packet_writer w;
+	const uint8_t soa[] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 0, 9, 0, 0, 1, 44};
+	struct rr none = {.owner = {.len = 1},
+		.type = TYPE_SOA,
+		.class = CLASS_IN,
+		.ttl = 60,
+		.rdata = soa,
+		.rdata_len = sizeof(soa),
+		.section = PACKET_AUTHORITY};
+	packet_begin(&w, message, sizeof(message), true);
+	packet_put_question(&w, &query->question);
+	packet_put(&w, &none);
+	said.message = message;
+	said.len = (size_t)packet_end(&w, 0, FLAG_QR | FLAG_RD | FLAG_RA);
+	query->fn(query->ctx, &said);
+	upstream_cancel(query);
+}
+
+static bool is_held(const char *name)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text(name, strlen(name), &q.name), 0);
+	return resolver_peek(r, &q, VIEW_DOOR) != NULL;
+}
+
+/* Asked for once, before and in a flood. The second takes nothing from the first, and memory no
+ * more than its share; that it was answered is no use: nobody has come back for it. */
+static void a_flood_leaves_the_cache_as_it_was(void **state)
+{
+	static struct heard heard;
+	size_t before;
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_true(ask("n%u.example", i, VIEW_DOOR, &heard));
+		answer_latest();
+	}
+	before = cache_bytes(r->cache);
+	for (unsigned i = 0; i < 20000; i++) {
+		misses_behind(&r->misses, clock_monotonic());
+		assert_true(ask("random%u.example", i, VIEW_DOOR, &heard));
+		answer_latest();
+		assert_true(cache_bytes(r->cache) <= before + (1 << 22) / 16);
+	}
+	assert_int_equal(heard.times, 21000);
+	assert_true(is_held("n0.example") && is_held("n999.example"));
+	assert_true(is_held("random19999.example"));
+	assert_false(is_held("random10000.example"));
+	/* Through the mount nobody floods. */
+	assert_true(ask("mount.example", 0, 1000, &heard));
+	answer_latest();
+	for (unsigned i = 0; i < 2000; i++) {
+		misses_behind(&r->misses, clock_monotonic());
+		assert_true(ask("again%u.example", i, VIEW_DOOR, &heard));
+		answer_latest();
+	}
+	assert_true(is_held("mount.example"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_oldest_gives_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(asks_of_doors_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_mounts_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_flood_leaves_the_cache_as_it_was, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

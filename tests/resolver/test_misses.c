@@ -64,7 +64,7 @@ static void places_end(void **state)
 static void a_source_has_half(void **state)
 {
 	(void)state;
-	for (uint16_t i = 0; i < MISSES_SOURCE_MAX; i++) /* its port says nothing */
+	for (uint16_t i = 0; i < MISSES_MAX / 2; i++) /* its port says nothing */
 		assert_true(misses_take(&m, from4(0x7f000001, i), SECOND));
 	assert_false(misses_take(&m, from4(0x7f000001, 7), SECOND));
 	assert_int_equal(take_from_many(100, SECOND), 100);
@@ -76,7 +76,7 @@ static void a_source_has_half(void **state)
 static void a_source_is_a_64_in_ipv6(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < MISSES_SOURCE_MAX; i++)
+	for (unsigned i = 0; i < MISSES_MAX / 2; i++)
 		assert_true(misses_take(
 			&m, from6(i % 2 ? "2001:db8::1" : "2001:db8::ffff:1:2:3"), SECOND));
 	assert_false(misses_take(&m, from6("2001:db8::9"), SECOND));
@@ -101,26 +101,43 @@ static void the_rate_counts_only_behind(void **state)
 	(void)state;
 	uint64_t now = 1000 * SECOND;
 	assert_int_equal(begin(50000, now), 50000);
-	misses_behind(&m, true);
+	misses_behind(&m, now);
 	assert_int_equal(begin(50000, now), 0); /* what it has had is had */
-	misses_behind(&m, false);
+	now += MISSES_BEHIND_FOR;
 	assert_int_equal(begin(50000, now), 50000);
-	misses_behind(&m, true);
+	misses_behind(&m, now);
 	/* No more debt than the burst: that is over in its time. */
 	now += SECOND * MISSES_BURST / MISSES_PER_SECOND + SECOND / MISSES_PER_SECOND;
 	assert_in_range(begin(50000, now), MISSES_BURST, MISSES_BURST + 2);
 	now += SECOND / 10;
+	misses_behind(&m, now);
 	assert_in_range(begin(50000, now), MISSES_PER_SECOND / 10 - 1, MISSES_PER_SECOND / 10 + 1);
 }
 
 static void who_is_refused_takes_nothing(void **state)
 {
 	(void)state;
-	misses_behind(&m, true);
+	misses_behind(&m, SECOND);
 	begin(50000, SECOND);
 	assert_int_equal(m.len, 0);
-	misses_behind(&m, false);
-	assert_int_equal(take_from_many(MISSES_MAX, SECOND), MISSES_MAX);
+	assert_int_equal(take_from_many(MISSES_MAX, 2 * SECOND), MISSES_MAX);
+}
+
+/* And a while longer, for a flood comes in gusts. */
+static void there_are_fewer_behind(void **state)
+{
+	uint64_t now = 1000 * SECOND;
+	(void)state;
+	misses_behind(&m, now);
+	assert_true(misses_is_behind(&m, now + MISSES_BEHIND_FOR - 1));
+	for (unsigned i = 0; i < MISSES_BEHIND_MAX / 2; i++)
+		assert_true(misses_take(&m, from4(0x7f000001, 1), now));
+	assert_false(misses_take(&m, from4(0x7f000001, 1), now + MISSES_BEHIND_FOR - 1));
+	assert_int_equal(take_from_many(MISSES_MAX, now), MISSES_BEHIND_MAX / 2);
+	now += MISSES_BEHIND_FOR;
+	assert_false(misses_is_behind(&m, now));
+	assert_true(misses_take(&m, from4(0x7f000001, 1), now));
+	assert_int_equal(take_from_many(MISSES_MAX, now), MISSES_MAX - MISSES_BEHIND_MAX - 1);
 }
 
 int main(void)
@@ -131,6 +148,7 @@ int main(void)
 		cmocka_unit_test_setup(a_source_is_a_64_in_ipv6, set_up),
 		cmocka_unit_test_setup(the_rate_counts_only_behind, set_up),
 		cmocka_unit_test_setup(who_is_refused_takes_nothing, set_up),
+		cmocka_unit_test_setup(there_are_fewer_behind, set_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
