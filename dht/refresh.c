@@ -33,6 +33,13 @@ unsigned dht_refresh_width(const struct dht_lookup *l)
 	return r->crowded || l->result.crowded ? DHT_K : r->width;
 }
 
+/* Where ids were made up most of the eight may be liars, who say that they keep it: whoever is left
+ * out, or let alone because enough others keep it, could be the only honest one. */
+static unsigned safe(const struct dht_refresh *r)
+{
+	return r->crowded ? DHT_K : r->safe;
+}
+
 void dht_refresh_begin(struct dht_lookup *l)
 {
 	for (size_t i = 0; i < l->refresh->copies_len; i++)
@@ -62,13 +69,12 @@ static uint64_t put_at(const struct dht_refresh *r, const struct dht_candidate *
 }
 
 /* A node that still holds what nobody put for clearly longer than nodes promise keeps longer, and
- * is trusted with as long again; not where ids were made up. */
+ * is trusted with as long again. */
 static uint64_t until(const struct dht_refresh *r, uint64_t put, uint64_t now)
 {
 	uint64_t promised = put ? put + r->lifetime : 0;
 	uint64_t age = now - (put > r->since ? put : r->since);
-	bool keeps = !r->crowded && age > r->lifetime + r->lifetime / 8;
-	uint64_t proven = keeps ? now + age : 0;
+	uint64_t proven = age > r->lifetime + r->lifetime / 8 ? now + age : 0;
 	uint64_t later = promised > proven ? promised : proven;
 	return later > now ? later : now;
 }
@@ -101,8 +107,8 @@ static struct dht_candidate *shortest(const struct dht_refresh *r,
 	return first;
 }
 
-/* It is put where it is missing, the nearest first, and where too few others are sure to keep it. At
- * no more than are to keep it for sure: what is put at the other nodes as well is missing there,
+/* It is put where it is missing, the nearest first, and where too few others are sure to keep it.
+ * At no more than are to keep it for sure: what is put at the other nodes as well is missing there,
  * all at once, when they have forgotten it.
  */
 static void choose(const struct dht_refresh *r, struct dht_candidates *front, uint64_t now)
@@ -112,7 +118,7 @@ static void choose(const struct dht_refresh *r, struct dht_candidates *front, ui
 	unsigned puts = 0, sure = 0, holders = 0;
 	for (size_t i = 0; i < len; i++)
 		holders += near[i]->holds;
-	unsigned most = holders < DHT_REFRESH_FEW ? r->rescue : r->safe;
+	unsigned most = holders < DHT_REFRESH_FEW ? r->rescue : safe(r);
 	for (size_t i = 0; i < len; i++) {
 		struct dht_candidate *c = near[i];
 		if (c->store_state == DHT_UNSTORED && (c->holds || puts == most))
@@ -121,7 +127,7 @@ static void choose(const struct dht_refresh *r, struct dht_candidates *front, ui
 		sure += c->store_state != DHT_STORE_SPARED ||
 			(c->holds && until(r, put_at(r, c, now), now) >= now + r->goal);
 	}
-	for (; sure < r->safe && (more = shortest(r, near, len, now)); sure++)
+	for (; sure < safe(r) && (more = shortest(r, near, len, now)); sure++)
 		more->store_state = DHT_UNSTORED;
 }
 
@@ -178,7 +184,7 @@ static size_t gather(struct dht_lookup *l, struct dht_candidates *front,
 	if (!room)
 		return 0;
 	qsort(copies, len, sizeof(*copies), by_until);
-	size_t wanted = room < r->safe ? room : r->safe;
+	size_t wanted = room < safe(r) ? room : safe(r);
 	uint64_t end = wanted <= len ? copies[wanted - 1].until : now;
 	*lasts = !*lasts || end < *lasts ? end : *lasts;
 	return len;

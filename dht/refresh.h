@@ -35,7 +35,7 @@ struct dht_refresh {
 	unsigned rescue;   /* put at so many when fewer than DHT_REFRESH_FEW have it */
 
 	/* Once ids were made up around it. Whoever says that he still holds it may be a liar then,
-	 * who has others let their copies lapse by that. */
+	 * who would have others let their copies lapse: each of the eight has it put in time. */
 	bool crowded;
 
 	/* What the refresh found. */

@@ -411,6 +411,13 @@ static void test_sybils(void **state)
 		assert_true(sim_copies(sim, &target) >= 4);
 	}
 	assert_in_range(o.refreshes, 6, 24);
+	/* Seven are no crowd any more, and count among the eight. The one that is left would let it
+	 * lapse now and then, if six copies were enough. */
+	sim_kill(sim, sim_len(sim) - 1, true);
+	for (unsigned minute = 0; minute < 36; minute++) {
+		sim_run(sim, MINUTE);
+		assert_true(sim_copies(sim, &target) >= 1);
+	}
 	sim_destroy(sim);
 }
 
