@@ -17,7 +17,10 @@
 
 #include "fs/control.h"
 #include "fs/local.h"
+#include "fs/pace.h"
+#include "fs/rate.h"
 #include "fs/record.h"
+#include "resolver/clock.h"
 
 #define CLIENTS_MAX 128	  /* each has one request under way, and 66 kB at most before it */
 #define CLIENTS_OF_ONE 16 /* of one user, so that nobody keeps the others out; root may have all   \
@@ -32,6 +35,7 @@ struct client {
 	struct local_request request; /* the text is gone when it has been handled */
 	struct ask *ask;	      /* under way */
 	struct own_waiter durable;    /* likewise, if `waits` */
+	struct event paid;	      /* a reply that waits for time (fs/pace) */
 	bool waits, replying;
 };
 
@@ -44,6 +48,8 @@ struct local_door {
 	LIST_HEAD(, client) clients;
 	unsigned clients_len;
 	struct control_size sizes[CONTROL_FILES];
+	struct rate *rate;
+	struct pace pace;
 };
 
 static void client_destroy(struct client *c)
@@ -52,6 +58,7 @@ static void client_destroy(struct client *c)
 		resolver_cancel(c->ask);
 	if (c->waits)
 		publish_wait_no_longer(c->door->config.publisher, &c->durable);
+	event_del(&c->paid);
 	LIST_REMOVE(c, link);
 	c->door->clients_len--;
 	bufferevent_free(c->bev);
@@ -137,7 +144,8 @@ static bool ask(struct client *c)
 		resolver_given(resolver, a);
 		return say_answer(c, a);
 	}
-	c->ask = resolver_ask(resolver, q, c->uid, on_answer, c);
+	if (rate_take(c->door->rate, c->uid, clock_monotonic()) == 0)
+		c->ask = resolver_ask(resolver, q, c->uid, on_answer, c);
 	if (!c->ask)
 		return say_error(c, -EAGAIN, "too many questions are under way");
 	if (c->request.kind == LOCAL_EXPLAIN)
@@ -145,21 +153,39 @@ static bool ask(struct client *c)
 	return true;
 }
 
+static void on_paid(evutil_socket_t fd, short what, void *ctx)
+{
+	struct client *c = ctx;
+	(void)fd;
+	(void)what;
+	say_error(c, 0, "");
+}
+
+/* Durable, or not: whoever writes much has the reply when it is his turn again, and says nothing
+ * more before that. False: the client is gone. */
+static bool end_change(struct client *c, int error)
+{
+	uint64_t wait = error ? 0 : pace_wait(&c->door->pace, c->uid, clock_monotonic());
+	struct timeval t = {
+		.tv_sec = (time_t)(wait / SECOND), .tv_usec = (suseconds_t)(wait % SECOND)};
+	publish_push(c->door->config.publisher, c->uid, &c->request.question);
+	if (wait && event_add(&c->paid, &t) == 0)
+		return true;
+	return say_error(c, error, "");
+}
+
 static void on_durable(struct own_waiter *w, int error)
 {
 	struct client *c = (struct client *)((char *)w - offsetof(struct client, durable));
 	c->waits = false;
-	publish_push(c->door->config.publisher, c->uid, &c->request.question);
-	say_error(c, error, "");
+	end_change(c, error);
 }
 
 static bool written(struct client *c)
 {
 	c->durable = (struct own_waiter){.fn = on_durable};
 	c->waits = publish_wait(c->door->config.publisher, &c->durable);
-	if (!c->waits)
-		publish_push(c->door->config.publisher, c->uid, &c->request.question);
-	return c->waits || say_error(c, 0, "");
+	return c->waits || end_change(c, 0);
 }
 
 static bool publish(struct client *c)
@@ -183,6 +209,18 @@ static bool withdraw(struct client *c)
 		     : written(c);
 }
 
+/* What it cost is known before the reply goes: it waits for the disk, or for time. */
+static bool change_paced(struct client *c)
+{
+	struct local_door *door = c->door;
+	uid_t uid = c->uid;
+	uint64_t begin = clock_monotonic();
+	bool there = c->request.kind == LOCAL_PUBLISH ? publish(c) : withdraw(c);
+	uint64_t end = clock_monotonic();
+	pace_spent(&door->pace, uid, end - begin, end);
+	return there;
+}
+
 static bool change(struct client *c)
 {
 	const struct local_door_config *config = &c->door->config;
@@ -192,7 +230,7 @@ static bool change(struct client *c)
 		config->resolver, config->publisher, &c->request.question, c->uid);
 	if (r < 0)
 		return say_error(c, r, "");
-	return c->request.kind == LOCAL_PUBLISH ? publish(c) : withdraw(c);
+	return change_paced(c);
 }
 
 static bool handle(struct client *c)
@@ -220,12 +258,17 @@ static bool take_request(struct client *c, const uint8_t *frame, size_t len)
 	return false;
 }
 
+static bool is_busy(const struct client *c)
+{
+	return c->ask || c->waits || event_pending(&c->paid, EV_TIMEOUT, NULL);
+}
+
 /* The next request, when there is no other under way and no reply still to be taken. */
 static void take_next(struct client *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->bev);
 	uint8_t head[LOCAL_LENGTH];
-	if (c->ask || c->waits || c->replying ||
+	if (is_busy(c) || c->replying ||
 		evbuffer_copyout(in, head, sizeof(head)) < (ev_ssize_t)sizeof(head))
 		return;
 	size_t len = local_length(head);
@@ -262,7 +305,7 @@ static void on_written(struct bufferevent *bev, void *ctx)
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
 	struct client *c = ctx;
-	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING && (c->ask || c->waits))
+	if (what & BEV_EVENT_TIMEOUT && what & BEV_EVENT_READING && is_busy(c))
 		bufferevent_enable(bev, EV_READ);
 	else
 		client_destroy(c);
@@ -296,6 +339,7 @@ static void welcome(struct local_door *door, int fd)
 	}
 	c->door = door;
 	c->uid = peer.uid;
+	event_assign(&c->paid, door->base, -1, 0, on_paid, c);
 	LIST_INSERT_HEAD(&door->clients, c, link);
 	door->clients_len++;
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
@@ -367,7 +411,9 @@ int local_door_open(struct event_base *base, const struct local_door_config *con
 	door->fd = -1;
 	LIST_INIT(&door->clients);
 	strncpy(door->path, config->path, sizeof(door->path) - 1);
-	int r = listen_at(door);
+	int r = rate_create(config->lookups, config->owner, &door->rate);
+	if (r == 0)
+		r = listen_at(door);
 	if (r < 0) {
 		local_door_close(door);
 		return r;
@@ -390,5 +436,6 @@ void local_door_close(struct local_door *door)
 		close(door->fd);
 		unlink(door->path);
 	}
+	rate_destroy(door->rate);
 	free(door);
 }

@@ -1,7 +1,7 @@
 /* The Unix socket of a running kadns: questions, and records of whoever stands at the other end.
  *
  * Everybody of this machine may connect. The kernel says who it is (SO_PEERCRED), and he sees and
- * may write what he would through the mount. */
+ * may write what he would through the mount, as often and as fast: over either of them. */
 #ifndef FS_LOCAL_DOOR_H
 #define FS_LOCAL_DOOR_H
 
@@ -11,6 +11,8 @@ struct local_door;
 struct local_door_config {
 	const char *path; /* its directory is made */
 	bool read_only;	  /* of the mount: nothing is written */
+	unsigned lookups; /* a second, for one user (fs/rate) */
+	uid_t owner;	  /* the daemon's user */
 	struct resolver *resolver;
 	struct publisher *publisher;
 };

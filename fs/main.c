@@ -313,6 +313,8 @@ static void open_local_door(struct program *p)
 	char path[LOCAL_PATH_MAX];
 	struct local_door_config config = {.path = path,
 		.read_only = p->config.read_only,
+		.lookups = p->config.lookups,
+		.owner = geteuid(),
 		.resolver = p->resolver,
 		.publisher = p->publisher};
 	if (local_path(geteuid() == 0, p->config.port, path) < 0)
