@@ -82,7 +82,8 @@ void client_print(enum client_form form, const struct local_reply *reply)
 	switch (form) {
 	case CLIENT_LINE:
 	case CLIENT_EXPLAIN:
-		fwrite(reply->text, 1, reply->len, stdout);
+		if (reply->len) /* without an answer there is no text */
+			fwrite(reply->text, 1, reply->len, stdout);
 		return;
 	case CLIENT_SHORT:
 		if (reply->error == 0)
