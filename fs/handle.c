@@ -26,6 +26,8 @@ struct handle_user { /* who has something open */
 struct handle_list {
 	struct handle *first;
 	struct handle_user *users[USER_CHAINS];
+	struct handle_user
+		*idle; /* the last to close all that he had: he is likely to come again */
 	size_t user_steps;
 	struct opened opened;
 	uid_t owner;
@@ -47,15 +49,6 @@ int handle_list_create(uid_t owner, struct handle_list **ret_list)
 	return 0;
 }
 
-void handle_list_destroy(struct handle_list *list)
-{
-	if (!list)
-		return;
-	while (list->first)
-		handle_destroy(list->first);
-	free(list);
-}
-
 /* Found or made. */
 static struct handle_user *take_user(struct handle_list *list, uid_t uid)
 {
@@ -70,13 +63,37 @@ static struct handle_user *take_user(struct handle_list *list, uid_t uid)
 	return u;
 }
 
-static void drop_user(struct handle_list *list, struct handle_user *user)
+/* Forgets who has nothing open, if he still has not. */
+static void drop_idle(struct handle_list *list)
 {
+	struct handle_user *user = list->idle;
+	list->idle = NULL;
+	if (!user || user->handles)
+		return;
 	struct handle_user **link = &list->users[user->uid % USER_CHAINS];
 	for (; *link != user; link = &(*link)->next)
 		list->user_steps++;
 	*link = user->next;
 	free(user);
+}
+
+/* One of them is kept: who opens one file after another is not made and forgotten each time. */
+static void rest_user(struct handle_list *list, struct handle_user *user)
+{
+	if (user == list->idle)
+		return;
+	drop_idle(list);
+	list->idle = user;
+}
+
+void handle_list_destroy(struct handle_list *list)
+{
+	if (!list)
+		return;
+	while (list->first)
+		handle_destroy(list->first);
+	drop_idle(list);
+	free(list);
 }
 
 /* One handle more for this user. */
@@ -101,10 +118,10 @@ int handle_create(
 	if (!user)
 		return -ENOMEM;
 	int r = check_share(list, user, kind);
-	struct handle *h = r == 0 ? calloc(1, sizeof(*h)) : NULL;
+	struct handle *h = r == 0 ? malloc(sizeof(*h)) : NULL;
 	if (!h) {
 		if (!user->handles)
-			drop_user(list, user);
+			rest_user(list, user);
 		return r < 0 ? r : -ENOMEM;
 	}
 	*h = (struct handle){.kind = kind,
@@ -135,7 +152,7 @@ static void leave_list(struct handle *h)
 	h->list->drafts -= h->kind == HANDLE_DRAFT;
 	user->drafts -= h->kind == HANDLE_DRAFT;
 	if (--user->handles == 0)
-		drop_user(h->list, user);
+		rest_user(h->list, user);
 }
 
 void handle_destroy(struct handle *h)

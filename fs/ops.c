@@ -15,6 +15,12 @@
 /* A record is 64 kB at most; one WRITE carries it. */
 #define WRITE_MAX (128u << 10)
 
+/* So many RELEASEs may the kernel have sent and not heard of. With its own limit, 12, those of more than
+ * a few dozen flat-out readers at a time come in more slowly than OPENs do, until a user's share
+ * of open files is full of what he has closed. It is a limit still, as what a process that ends had
+ * open comes all at once, before what others ask next: half a millisecond of it. */
+#define RELEASES_MAX 256
+
 struct fs *ops_fs(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
@@ -22,7 +28,9 @@ struct fs *ops_fs(fuse_req_t req)
 
 struct node *ops_node(fuse_req_t req, fuse_ino_t ino)
 {
-	return tree_held(ops_fs(req)->tree, ino, clock_monotonic());
+	struct tree *tree = ops_fs(req)->tree;
+	struct node *node = tree_find(tree, ino);
+	return node ? node : tree_remake(tree, ino, clock_monotonic());
 }
 
 uid_t ops_uid(fuse_req_t req)
@@ -54,6 +62,7 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 	conn->want |= conn->capable & (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS |
 					      FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
 	conn->max_write = WRITE_MAX;
+	conn->max_background = RELEASES_MAX;
 }
 
 /* ---- attributes ---- */
@@ -61,9 +70,9 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 /* How long the kernel may keep what is said of this answer. */
 static double record_timeout(bool shared, const struct answer *a)
 {
-	double left = answer_ttl_left(a, clock_monotonic());
 	if (!shared)
 		return 0;
+	double left = answer_ttl_left(a, clock_monotonic());
 	return left < OPS_TIMEOUT_RECORD ? left : OPS_TIMEOUT_RECORD;
 }
 
@@ -98,16 +107,17 @@ static const struct handle *find_own(struct fs *fs, const struct node *node, uid
 }
 
 /* Was a descriptor handed to the caller that another user has opened (`sudo -u bob cmd > f`)? It is
- * for /proc to say: fstat of it comes as a GETATTR of bob's, and the kernel sends no handle with it. */
+ * for /proc to say: fstat of it comes as a GETATTR of bob's, and the kernel sends no handle with
+ * it. */
 static bool was_handed(fuse_req_t req, const struct node *node)
 {
 	return node->handles &&
 	       caller_holds(fuse_req_ctx(req)->pid, ops_fs(req)->device, node->ino);
 }
 
-/* From what the caller has open or was handed. What others have open is nothing to him: its size and
- * times are theirs. Where several have, which of them handed it to him cannot be told, and it is
- * empty. */
+/* From what the caller has open or was handed. What others have open is nothing to him: its size
+ * and times are theirs. Where several have, which of them handed it to him cannot be told, and it
+ * is empty. */
 static bool stat_open(fuse_req_t req, struct node *node, struct stat *ret_stat)
 {
 	struct fs *fs = ops_fs(req);
@@ -145,16 +155,17 @@ static bool recall_record(fuse_req_t req, struct node *node, bool entry, struct 
 	struct question q;
 	const struct answer *a;
 	node_question(node, &q);
-	/* Before the answer is borrowed: the next call into the resolver takes it back. */
-	bool keeps = record_is_shared(fs, &q) &&
-		     !handle_find(fs->handles, HANDLE_DRAFT, node, ops_uid(req));
 	bool known = record_recall(fs, &q, ops_uid(req), &ret_seen->error, &a);
 	if (known && a) {
+		a = answer_ref(a); /* it was borrowed until the next call into the resolver */
+		bool keeps = !a->has_owner && record_is_shared(fs, &q) &&
+			     !handle_find(fs->handles, HANDLE_DRAFT, node, ops_uid(req));
 		ret_seen->timeout = record_timeout(keeps, a);
 		if (entry && ret_seen->timeout <= 0 && node->size)
 			attr_answer(fs, node, a, node->size, &ret_seen->stat);
 		else
 			ret_seen->error = stat_answer(fs, node, a, &ret_seen->stat);
+		answer_unref(a);
 		return true;
 	}
 	if (entry && !handle_find(fs->handles, HANDLE_DRAFT, node, ops_uid(req)))

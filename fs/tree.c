@@ -12,8 +12,8 @@
  * free number in the case, not to be expected in the life of a machine, that two live names share
  * it. */
 #define INO_CONTROL_FILE 0x10ull
-#define INO_TYPE (1ull << 33)  /* | class << 16 | type */
-#define INO_CLASS (1ull << 34) /* | class */
+#define INO_TYPE (1ull << 33)	    /* | class << 16 | type */
+#define INO_CLASS (1ull << 34)	    /* | class */
 #define INO_PANEL_DIR (1ull << 39)  /* | control_file << 32 | class << 16 | type */
 #define INO_PANEL_FILE (1ull << 61) /* | 61 bits, as a record's */
 #define INO_RECORD (1ull << 62)
@@ -35,6 +35,7 @@ struct tree {
 	uint64_t seed;
 	struct node *oldest, *newest;
 	struct node root, control;
+	uint64_t absent_until; /* from then on nothing is: most look-ups need not look further */
 	struct absent absent[ABSENT_SLOTS];
 };
 
@@ -219,13 +220,13 @@ int tree_class(struct tree *tree, uint16_t class, uint64_t now, struct node **re
 	return r;
 }
 
-struct node *tree_held(struct tree *tree, uint64_t ino, uint64_t now)
+struct node *tree_remake(struct tree *tree, uint64_t ino, uint64_t now)
 {
-	struct node *node = tree_find(tree, ino);
+	struct node *node = NULL;
 	uint16_t low = (uint16_t)ino, high = (uint16_t)(ino >> 16);
-	if (!node && ino == tree_ino_class(low))
+	if (ino == tree_ino_class(low))
 		tree_class(tree, low, now, &node);
-	else if (!node && ino == tree_ino_type(high, low))
+	else if (ino == tree_ino_type(high, low))
 		tree_type(tree, high, low, now, &node);
 	for (enum control_file of = 0; !node && of < CONTROL_FILES; of++)
 		if (ino == tree_ino_panel_dir(of, high, low))
@@ -268,15 +269,14 @@ static bool is_named(const struct node *node, const struct named *what)
 {
 	const struct question *q = what->question;
 	return node->kind == what->kind && node->control == what->control &&
-	       node->type == q->type && node->class == q->class &&
-	       node->name.len == q->name.len &&
+	       node->type == q->type && node->class == q->class && node->name.len == q->name.len &&
 	       memcmp(node->name.wire, q->name.wire, q->name.len) == 0;
 }
 
 /* Or NULL, and the number that a new one gets. `range`: the bit that it begins with; the lower ones
  * are a hash. */
-static struct node *find_named(struct tree *tree, const struct named *what, uint64_t range,
-	uint64_t *ret_ino)
+static struct node *find_named(
+	struct tree *tree, const struct named *what, uint64_t range, uint64_t *ret_ino)
 {
 	uint64_t spread = question_hash(what->question, tree->seed) + what->control * SPREAD;
 	uint64_t ino = range | (spread & (range - 1));
@@ -408,7 +408,8 @@ void tree_absent(struct tree *tree, const struct question *q, uid_t uid, uint64_
 {
 	uint64_t hash;
 	struct absent *slot = absent_slot(tree, q, uid, &hash);
-	*slot = (struct absent){hash, now + TREE_ABSENT_SECONDS * SECOND, uid};
+	tree->absent_until = now + TREE_ABSENT_SECONDS * SECOND;
+	*slot = (struct absent){hash, tree->absent_until, uid};
 }
 
 void tree_present(struct tree *tree, const struct question *q, uid_t uid)
@@ -434,6 +435,8 @@ void tree_present_of(struct tree *tree, uid_t uid)
 bool tree_is_absent(const struct tree *tree, const struct question *q, uid_t uid, uint64_t now)
 {
 	uint64_t hash;
+	if (now >= tree->absent_until)
+		return false;
 	const struct absent *slot = absent_slot(tree, q, uid, &hash);
 	return slot->hash == hash && now < slot->until;
 }

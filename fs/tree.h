@@ -81,9 +81,9 @@ void tree_destroy(struct tree *tree);
 
 /* NULL: there is none. `now` is monotonic, in microseconds, here and below. */
 struct node *tree_find(struct tree *tree, uint64_t ino);
-/* The same of a number that the kernel holds: the kernel uses directories for an hour without a
- * LOOKUP, so one that was dropped is made again from its number. */
-struct node *tree_held(struct tree *tree, uint64_t ino, uint64_t now);
+/* Of a number that the kernel holds and tree_find has not: the kernel uses directories for an hour
+ * without a LOOKUP, so one that was dropped is made again from its number. NULL: it is no directory's. */
+struct node *tree_remake(struct tree *tree, uint64_t ino, uint64_t now);
 /* Found or made, its lookup count untouched: a new node has none and goes with the next
  * tree_forget(node, 0), so the caller counts with tree_look or forgets. -ENOMEM; -ENFILE when there
  * are TREE_NODES_MAX and all are in use. */

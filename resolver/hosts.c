@@ -191,7 +191,7 @@ static struct answer *make_answer(const struct hosts *h, const struct question *
 	struct answer *a = NULL;
 	struct rrset *set;
 
-	if (!h->table || hosts_find(h->table, q, &set))
+	if (hosts_find(h->table, q, &set))
 		return NULL;
 	if (!set)
 		a = answer_without(q, -ENOENT, RCODE_NOERROR, EDE_NONE, HOSTS_TTL, true);
@@ -213,6 +213,8 @@ const struct answer *hosts_answer(struct hosts *h, const struct question *q)
 	if (!h)
 		return NULL;
 	refresh(h);
+	if (!h->table || !hosts_may_have(h->table, q))
+		return NULL;
 	kept = &h->kept[question_hash(q, h->seed) % KEPT];
 	if (!*kept || !answer_is_to(*kept, q)) {
 		struct answer *a = make_answer(h, q);

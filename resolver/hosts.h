@@ -42,6 +42,8 @@ struct hosts_table *hosts_reading_end(
 void hosts_reading_destroy(struct hosts_reading *reading); /* in the middle */
 void hosts_table_destroy(struct hosts_table *table);
 size_t hosts_names(const struct hosts_table *table);
+/* False: it has nothing to say to this question, as of almost every name. */
+bool hosts_may_have(const struct hosts_table *table, const struct question *q);
 /* Has the file something to say to this question? -ENOENT: no; 0, and a set, to be destroyed by the
  * caller, or NULL where it says that there is no such record; -ENOMEM. */
 int hosts_find(const struct hosts_table *table, const struct question *q, struct rrset **ret_set);

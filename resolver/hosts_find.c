@@ -121,6 +121,21 @@ static bool is_loopback_name(const struct name *name)
 	return name_under(name, &localhost);
 }
 
+bool hosts_may_have(const struct hosts_table *t, const struct question *q)
+{
+	switch (q->class == CLASS_IN ? q->type : 0) {
+	case TYPE_PTR:
+		return true;
+	case TYPE_A:
+	case TYPE_AAAA:
+	case TYPE_HTTPS:
+	case TYPE_SVCB:
+		return hosts_table_name(t, &q->name) != HOSTS_NONE;
+	default:
+		return false;
+	}
+}
+
 int hosts_find(const struct hosts_table *t, const struct question *q, struct rrset **ret_set)
 {
 	uint32_t name;

@@ -7,9 +7,8 @@
 #include "resolver/sieve.h"
 #include "resolver/special.h"
 
-#define DHT_ANSWER_AGE_MAX                                                                         \
-	(60 * SECOND)		   /* then it is asked again: a withdrawal must get through        \
-				    */
+/* Then it is asked again: a withdrawal must get through. */
+#define DHT_ANSWER_AGE_MAX (60 * SECOND)
 #define LISTED_GRACE (60 * SECOND) /* what a listing showed is answered from memory for so long */
 
 /* ---- own records ---- */
@@ -35,20 +34,16 @@ static const struct own_record *own_for(
 {
 	uint8_t key[NAME_KEY_LEN];
 	const struct own *own = r->parts.own;
-	const struct own_record *record = own_any(own, q);
 	*ret_first = true;
-	if (!record || name_key(&q->name, key))
-		return record;
+	if (name_key(&q->name, key))
+		return own_any(own, q);
+	/* A door has no records of its own. */
 	const uid_t order[] = {view, 0, r->config.daemon_owner};
-	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
-		if (order[i] == VIEW_DOOR)
-			continue;
-		record = own_find(own, order[i], q);
-		*ret_first = order[i] == view;
-		if (record && record->set)
-			return record;
-	}
-	return NULL;
+	size_t from = view == VIEW_DOOR;
+	const struct own_record *record = own_first(
+		own, q, order + from, sizeof(order) / sizeof(*order) - from);
+	*ret_first = record && record->uid == view;
+	return record;
 }
 
 const struct own_record *memory_own(
@@ -228,8 +223,8 @@ static const struct answer *decide_from_memory(
 
 static const struct answer *lend_own(struct resolver *r, const struct own_record *record)
 {
-	struct lent *l =
-		&r->lent[(question_hash(&record->question, r->seed) ^ record->uid) % RESOLVER_LENT];
+	/* By its place in memory, whoever's that was before: what is lent says whose it is. */
+	struct lent *l = &r->lent[((uintptr_t)record >> 4) % RESOLVER_LENT];
 	if (!l->answer || l->written != record->written || l->answer->owner != record->uid ||
 		!answer_is_to(l->answer, &record->question)) {
 		answer_unref(l->answer);

@@ -120,41 +120,93 @@ size_t name_to_absolute(const struct name *name, char ret_text[NAME_TEXT_MAX])
 	return len;
 }
 
+/* A text and its length: every name that is looked up is compared with all of them. */
+struct word {
+	size_t len;
+	const char *text;
+};
+#define WORD(text)                                                                                 \
+	{                                                                                          \
+		sizeof(text) - 1, text                                                             \
+	}
+
 /* Asked for in every directory by desktops, shells and build tools. Only names whose last label
  * is no top-level domain: setup.py and meson.build may be somebody's. */
-static const char *const probes[] = {"albumart.jpg", "autorun.inf", "bower.json", "build.gradle",
-	"build.xml", "cargo.toml", "cmakelists.txt", "composer.json", "cover.jpg", "deno.json",
-	"desktop.ini", "docker-compose.yaml", "docker-compose.yml", "ehthumbs.db", "folder.gif",
-	"folder.jpg", "folder.png", "go.mod", "lerna.json", "package-lock.json", "package.json",
-	"pnpm-workspace.yaml", "pom.xml", "pyproject.toml", "requirements.txt", "thumbs.db",
-	"tsconfig.json"};
+static const struct word probes[] = {
+	WORD("albumart.jpg"),
+	WORD("autorun.inf"),
+	WORD("bower.json"),
+	WORD("build.gradle"),
+	WORD("build.xml"),
+	WORD("cargo.toml"),
+	WORD("cmakelists.txt"),
+	WORD("composer.json"),
+	WORD("cover.jpg"),
+	WORD("deno.json"),
+	WORD("desktop.ini"),
+	WORD("docker-compose.yaml"),
+	WORD("docker-compose.yml"),
+	WORD("ehthumbs.db"),
+	WORD("folder.gif"),
+	WORD("folder.jpg"),
+	WORD("folder.png"),
+	WORD("go.mod"),
+	WORD("lerna.json"),
+	WORD("package-lock.json"),
+	WORD("package.json"),
+	WORD("pnpm-workspace.yaml"),
+	WORD("pom.xml"),
+	WORD("pyproject.toml"),
+	WORD("requirements.txt"),
+	WORD("thumbs.db"),
+	WORD("tsconfig.json"),
+};
 /* What editors and scripts append to the name that they are about to replace
  * (`jq … f > f.tmp && mv f.tmp f`): a record of that name would be published for a moment. */
-static const char *const temporary[] = {
-	".bak", ".lock", ".orig", ".part", ".rej", ".swo", ".swp", ".swx", ".temp", ".tmp"};
+static const struct word temporary[] = {
+	WORD(".bak"),
+	WORD(".lock"),
+	WORD(".orig"),
+	WORD(".part"),
+	WORD(".rej"),
+	WORD(".swo"),
+	WORD(".swp"),
+	WORD(".swx"),
+	WORD(".temp"),
+	WORD(".tmp"),
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The last byte first, in which almost all names differ from almost all words. */
+static bool ends_in(const char *file, size_t len, const struct word *w)
+{
+	return len >= w->len && fold((uint8_t)file[len - 1]) == (uint8_t)w->text[w->len - 1] &&
+	       strncasecmp(file + len - w->len, w->text, w->len) == 0;
+}
 
 bool name_is_probe(const char *file, size_t len)
 {
 	for (size_t i = 0; i < COUNT(probes); i++)
-		if (len == strlen(probes[i]) && strncasecmp(file, probes[i], len) == 0)
+		if (len == probes[i].len && ends_in(file, len, &probes[i]))
 			return true;
-	for (size_t i = 0; i < COUNT(temporary); i++) {
-		size_t n = strlen(temporary[i]);
-		if (len > n && strncasecmp(file + len - n, temporary[i], n) == 0)
+	for (size_t i = 0; i < COUNT(temporary); i++)
+		if (len > temporary[i].len && ends_in(file, len, &temporary[i]))
 			return true;
-	}
 	return false;
+}
+
+/* One label, that is no key: without a final dot a private file. */
+static bool is_private_label(const struct name *name)
+{
+	uint8_t key[NAME_KEY_LEN];
+	return name->wire[1 + name->wire[0]] == 0 && !name_key(name, key);
 }
 
 /* Would this text, without a final dot, be taken for a file that is no record? */
 static bool needs_dot(const struct name *name, const char *text, size_t len)
 {
-	uint8_t key[NAME_KEY_LEN];
-	if (name_labels(name) == 1)
-		return !name_key(name, key);
-	return name_is_probe(text, len);
+	return is_private_label(name) || name_is_probe(text, len);
 }
 
 int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1])
@@ -172,8 +224,21 @@ int name_to_file(const struct name *name, char ret_file[NAME_FILE_MAX + 1])
 	return 0;
 }
 
-/* A file name in ASCII. */
-static int name_from_ascii(const char *file, size_t len, struct name *ret_name)
+/* Is this the spelling that name_to_file would choose, case aside? With no second way to write a
+ * byte, two files are never one name, and odd bytes, globs and `\.` are refused. */
+static bool is_spelled_so(const struct name *name, const char *file, size_t len)
+{
+	char text[NAME_TEXT_MAX];
+	if (name_to_text(name, text) != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)text[i] != fold((uint8_t)file[i]))
+			return false;
+	return true;
+}
+
+/* A file name in ASCII. `plain`: of bytes that stand for themselves, and dots. */
+static int name_from_ascii(const char *file, size_t len, bool plain, struct name *ret_name)
 {
 	if (len == 1 && file[0] == '@') {
 		*ret_name = (struct name){.len = 1};
@@ -188,23 +253,29 @@ static int name_from_ascii(const char *file, size_t len, struct name *ret_name)
 	int r = name_from_text(file, len, ret_name);
 	if (r < 0)
 		return r;
-	/* Only the spelling that name_to_file would choose, case aside: with no second way to
-	 * write a byte, two files are never one name, and odd bytes, globs and `\.` are refused. */
-	char text[NAME_TEXT_MAX];
-	if (name_to_text(ret_name, text) != len)
+	/* Plain bytes have one spelling, but for a second final dot. */
+	if (plain ? file[len - 1] == '.' : !is_spelled_so(ret_name, file, len))
 		return -EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if ((uint8_t)text[i] != fold((uint8_t)file[i]))
-			return -EINVAL;
-	return !dotted && needs_dot(ret_name, text, len) ? -EINVAL : 0;
+	return !dotted && is_private_label(ret_name) ? -EINVAL : 0;
 }
 
-static bool has_high_bytes(const char *text, size_t len)
+/* What the bytes of a file name are: nearly always plain, which one look at each tells. */
+struct bytes {
+	bool plain; /* each stands for itself, or is a dot */
+	bool high;  /* some are above 0x7f */
+};
+
+static struct bytes look_at(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((uint8_t)text[i] >= 0x80)
-			return true;
-	return false;
+	struct bytes found = {true, false};
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = fold((uint8_t)text[i]);
+		if (is_plain(c) || c == '.')
+			continue;
+		found.plain = false;
+		found.high |= c >= 0x80;
+	}
+	return found;
 }
 
 int name_from_file(const char *file, size_t len, struct name *ret_name)
@@ -214,10 +285,11 @@ int name_from_file(const char *file, size_t len, struct name *ret_name)
 		return -ENAMETOOLONG;
 	if (len == 0 || file[len - 1] == '~')
 		return -EINVAL;
-	if (!has_high_bytes(file, len))
-		return name_from_ascii(file, len, ret_name);
+	struct bytes bytes = look_at(file, len);
+	if (!bytes.high)
+		return name_from_ascii(file, len, bytes.plain, ret_name);
 	int r = idn_to_ascii(file, len, ascii, sizeof(ascii), &len);
-	return r < 0 ? r : name_from_ascii(ascii, len, ret_name);
+	return r < 0 ? r : name_from_ascii(ascii, len, false, ret_name);
 }
 
 static const char zbase32[] = "ybndrfg8ejkmcpqxot1uwisza345h769";

@@ -90,6 +90,9 @@ int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t i
 const struct own_record *own_find(const struct own *own, uid_t uid, const struct question *q);
 /* Of any uid that stands (no tombstones), the least uid first; NULL: none. */
 const struct own_record *own_any(const struct own *own, const struct question *q);
+/* Of the first of these uids that has one that stands; NULL: of none. */
+const struct own_record *own_first(
+	const struct own *own, const struct question *q, const uid_t *uids, size_t len);
 typedef void own_each_fn(void *ctx, const struct own_record *record);
 void own_each(const struct own *own, own_each_fn *fn, void *ctx);
 /* All of them, a few at a time: those of the next OWN_WALK_BUCKETS of the table that may hold one

@@ -19,6 +19,24 @@ const struct own_record *own_any(const struct own *own, const struct question *q
 	return found;
 }
 
+const struct own_record *own_first(
+	const struct own *own, const struct question *q, const uid_t *uids, size_t len)
+{
+	uint64_t hash;
+	const struct own_record *found = NULL;
+	const struct own_node *n = own_table_bucket(&own->table, q, &hash);
+	for (; n && len > 0; n = n->next) {
+		if (n->hash != hash || !n->record.set || !question_equal(&n->record.question, q))
+			continue;
+		for (size_t i = 0; i < len; i++)
+			if (n->record.uid == uids[i]) {
+				found = &n->record;
+				len = i; /* only of those before him, from here on */
+			}
+	}
+	return found;
+}
+
 void own_each(const struct own *own, own_each_fn *fn, void *ctx)
 {
 	for (size_t i = 0; i < own->table.buckets_len; i++)

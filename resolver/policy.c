@@ -230,20 +230,6 @@ const enum cache_part *policy_order(const struct policy *p)
 	return p->mode == POLICY_OPEN ? open : guarded;
 }
 
-/* The sources that may answer; the cursor stops at the first that does, or whose silence is
- * final. */
-static size_t order_of(const struct policy *p, const struct question *q,
-	const struct policy_part parts[CACHE_PARTS], enum cache_part ret_order[CACHE_PARTS])
-{
-	const enum cache_part *order = policy_order(p);
-	enum policy_kind kind = policy_kind(p, &q->name);
-	size_t len = 0;
-	for (size_t i = 0; i < CACHE_PARTS; i++)
-		if (rule_of_pinned(p, q, kind, parts, order[i]).when != ASK_NEVER)
-			ret_order[len++] = order[i];
-	return len;
-}
-
 bool policy_pin_goes_on(const struct pin *pin, const struct answer *a)
 {
 	return !pin_is_final(pin) && a->error != 0 && (!a->has_signer || a->lacks_name);
@@ -265,16 +251,20 @@ static bool goes_on(const struct policy *p, enum cache_part part, const struct p
 	       answer_cnames(a, NULL, 0) == 0;
 }
 
+/* A cursor over the sources that may answer: it stops at the first that does, or whose silence is
+ * final. */
 enum policy_verdict policy_decide(const struct policy *p, const struct question *q,
 	const struct policy_part parts[CACHE_PARTS], enum cache_part *ret_part,
 	const struct answer **ret_winner)
 {
-	enum cache_part order[CACHE_PARTS];
-	size_t len = order_of(p, q, parts, order);
+	const enum cache_part *order = policy_order(p);
+	enum policy_kind kind = policy_kind(p, &q->name);
 	const struct answer *said = NULL; /* what DNS said when it was not a record */
 	*ret_winner = NULL;
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < CACHE_PARTS; i++) {
 		const struct answer *a = NULL;
+		if (rule_of_pinned(p, q, kind, parts, order[i]).when == ASK_NEVER)
+			continue;
 		enum policy_verdict v = take(&parts[order[i]], &a);
 		if (v != VERDICT_DONE) {
 			*ret_part = order[i];

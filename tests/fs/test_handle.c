@@ -147,6 +147,26 @@ static void test_cost_of_others(void **state)
 	assert_in_range(steps_of_bob(other), 0, alone + 1000);
 }
 
+/* Of those who have closed all that they had one is remembered, and no more: in the chain that they
+ * share nobody is met. */
+static void test_users_who_left(void **state)
+{
+	(void)state;
+	struct node *node = node_of("www.example.com");
+	for (unsigned i = 0; i < 100; i++)
+		handle_destroy(open_on(node, HANDLE_TEXT, 5 + 1024 * i));
+	/* One stays while another comes and goes, who is the last to have left then. */
+	struct handle *h = open_on(node, HANDLE_TEXT, 5);
+	handle_destroy(open_on(node, HANDLE_TEXT, 5 + 1024));
+	handle_destroy(h);
+	handle_destroy(open_on(node, HANDLE_TEXT, 5));
+	size_t before = handle_list_steps(list);
+	h = open_on(node, HANDLE_TEXT, 5 + 1024 * 200);
+	assert_in_range(handle_list_steps(list) - before, 0, 2);
+	assert_int_equal(handle_charge(h, HANDLE_USER_BYTES), 0); /* nothing is still counted */
+	handle_destroy(h);
+}
+
 static void test_find(void **state)
 {
 	(void)state;
@@ -241,6 +261,7 @@ int main(void)
 		CASE(test_files_of_all),
 		CASE(test_bytes),
 		TREE_CASE(test_cost_of_others),
+		TREE_CASE(test_users_who_left),
 		TREE_CASE(test_find),
 		TREE_CASE(test_find_at_random),
 	};

@@ -146,16 +146,16 @@ static void test_directories(void **state)
 static void test_held_directory_is_made_again(void **state)
 {
 	(void)state;
-	struct node *node = tree_held(tree, tree_ino_type(CLASS_CH, 65280), 0);
+	struct node *node = tree_remake(tree, tree_ino_type(CLASS_CH, 65280), 0);
 	assert_non_null(node);
 	assert_int_equal(node->kind, NODE_TYPE);
 	assert_int_equal(node->class, CLASS_CH);
 	assert_int_equal(node->type, 65280);
-	assert_int_equal(tree_held(tree, tree_ino_class(77), 0)->class, 77);
-	assert_null(tree_held(tree, tree_ino_class(77) | 1ull << 50, 0));
-	assert_null(tree_held(tree, 12345, 0));
+	assert_int_equal(tree_remake(tree, tree_ino_class(77), 0)->class, 77);
+	assert_null(tree_remake(tree, tree_ino_class(77) | 1ull << 50, 0));
+	assert_null(tree_remake(tree, 12345, 0));
 	struct question q = numbered(1);
-	assert_null(tree_held(tree, tree_ino_record(tree, &q), 0));
+	assert_null(tree_remake(tree, tree_ino_record(tree, &q), 0));
 }
 
 static void test_many_names(void **state)
@@ -358,13 +358,13 @@ static void test_panel_directory_comes_back(void **state)
 	(void)state;
 	uint64_t ino = tree_ino_panel_dir(CONTROL_EXPLAIN, CLASS_IN, TYPE_AAAA);
 	assert_null(tree_find(tree, ino));
-	struct node *node = tree_held(tree, ino, 0);
+	struct node *node = tree_remake(tree, ino, 0);
 	assert_non_null(node);
 	assert_int_equal(node->kind, NODE_PANEL_DIR);
 	assert_int_equal(node->control, CONTROL_EXPLAIN);
 	assert_int_equal(node->class, CLASS_IN);
 	assert_int_equal(node->type, TYPE_AAAA);
-	assert_null(tree_held(tree, tree_ino_panel_dir(CONTROL_FILES, CLASS_IN, TYPE_A), 0));
+	assert_null(tree_remake(tree, tree_ino_panel_dir(CONTROL_FILES, CLASS_IN, TYPE_A), 0));
 }
 
 int main(void)

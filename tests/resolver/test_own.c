@@ -259,6 +259,11 @@ static void test_users_and_quota(void **state)
 	assert_int_equal(own_any(own, &q)->uid, 3);
 	assert_int_equal(own_find(own, 7, &q)->set->data[5], 7);
 	assert_null(own_find(own, 8, &q));
+	assert_int_equal(own_first(own, &q, (const uid_t[]){8, 7, 3}, 3)->uid, 7);
+	assert_int_equal(own_first(own, &q, (const uid_t[]){3, 7}, 2)->uid, 3);
+	assert_int_equal(own_first(own, &q, (const uid_t[]){3, 3}, 2)->uid, 3);
+	assert_null(own_first(own, &q, (const uid_t[]){8, 9}, 2));
+	assert_null(own_first(own, &q, (const uid_t[]){3}, 0));
 	assert_int_equal(put(own, 7, "b.alt", 1, 1), 0);
 	assert_int_equal(put(own, 7, "c.alt", 1, 1), -EDQUOT);
 	assert_int_equal(put(own, 7, "a.alt", 2, 2), 0); /* a change is no new record */
@@ -275,6 +280,7 @@ static void test_users_and_quota(void **state)
 	}
 	assert_int_equal(put(own, 9, "b.alt", 1, 1), -EDQUOT);
 	assert_int_equal(own_withdraw(own, 7, &b, 2), 0);
+	assert_null(own_first(own, &b, (const uid_t[]){7}, 1)); /* a tombstone stands for nothing */
 	assert_int_equal(put(own, 7, "c.alt", 1, 1), 0);
 	for (int i = 0; i < 100; i++) { /* the table grows under it */
 		char name[16];
