@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +17,21 @@
 #include "fs/ops.h"
 
 /* Requests read in one turn of the loop: enough to keep up with several clients, few enough that
- * DNS and the DHT do not wait long: a millisecond for 16 look-ups of 20 to 50 us, ten for 16 pages of
- * large listings, each of which is half a millisecond of looking (resolver_list). */
+ * DNS and the DHT do not wait long: a millisecond for 16 look-ups of 20 to 50 us, ten for 16 pages
+ * of large listings, each of which is half a millisecond of looking (resolver_list). */
 #define BATCH 16
+
+/* One reader at a time is the usual: then the read that finds no second request is a system call in
+ * vain for each request, so every so many turns only is it looked whether there are more by now. */
+#define LOOK_TURNS 8
 
 struct mount {
 	struct fs *fs;
 	struct fuse_session *session;
 	struct fuse_buf buf;
 	struct event *readable;
+	unsigned turns;
+	bool crowded; /* the last look has found several who wait */
 	bool mounted;
 	void (*ended)(void *ctx);
 	void *ended_ctx;
@@ -37,23 +44,44 @@ static void end(struct mount *m)
 		m->ended(m->ended_ctx);
 }
 
+/* Of the request in the buffer. What the kernel sends behind a call that has returned already comes
+ * before the next call's own request. */
+static bool is_waited_for(const struct mount *m)
+{
+	const struct fuse_in_header *head = m->buf.mem;
+	switch (head->opcode) {
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_INTERRUPT:
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct mount *m = ctx;
+	unsigned waited_for = 0;
+	bool looks = m->crowded || m->turns++ % LOOK_TURNS == 0;
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < BATCH && (looks || waited_for == 0); i++) {
 		int n = fuse_session_receive_buf(m->session, &m->buf);
 		if (n == -EINTR)
 			continue;
 		if (n == -EAGAIN)
-			return;
+			break;
 		if (n <= 0 || fuse_session_exited(m->session)) { /* unmounted */
 			end(m);
 			return;
 		}
+		waited_for += is_waited_for(m);
 		fuse_session_process_buf(m->session, &m->buf);
 	}
+	m->crowded = waited_for > 1;
 }
 
 /* ---- the options of libfuse ---- */

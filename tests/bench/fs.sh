@@ -7,10 +7,11 @@
 # bind9-dnsutils, and root (uids of many users, /dev/fuse).
 #
 # read: open+read+close of a cached name by the same client (open_read_close.c), against the least that a
-# low-level libfuse file system can do (minimal_fs.c): the same text, path depth, direct_io, FLUSH and
+# low-level libfuse file system can do (minimal_fs.c): the same text, path depth, direct_io, no FLUSH, and
 # timeouts, a second for a name that DNS answered, none for a record written here, which costs a LOOKUP
 # each time. `minimal` is that in a libevent loop, as kadns is: the ratio is to it. `bare` has libfuse's
-# own loop, whose read waits. Rounds alternate: bare, minimal, kadns, bare, ...; medians of the rounds.
+# own loop, whose read waits. Rounds alternate: bare, minimal, kadns, bare, kadns, minimal, ...; the ratio
+# is that of the two that stand together, in the same weather, and what is printed are medians.
 # CPU placement decides more than the code does: on two CPUs a round trip waits for a wake-up, on one it is
 # work only. `0/1` is the server on CPU 0 and the clients on CPU 1, `0/0` all on CPU 0. On a busy machine,
 # `nice -n -15 sh ...` helps, and 0/1 means little.
@@ -20,7 +21,7 @@ enter 1800 "$@"
 shift
 sections=${*:-read stat pending cycles}
 
-ROUNDS=15
+ROUNDS=25
 OPERATIONS=3000 # by all processes of a measurement together: short, so that all meet the same weather
 CYCLES=1000
 USERS=50 OPENS=40 # 2,000 opens, within each user's share
@@ -75,11 +76,14 @@ column() { # FILE N: the median
 # One placement: the three servers in turn.
 compare() { # LABEL NAME SUFFIX CPU PROCESSES
 	rm -f "$dir"/rows.*
-	for _ in $(seq $ROUNDS); do
-		for server in bare minimal; do
-			client "$dir/rows.$server" "$(cat "$dir/$server-$3.pid")" "$dir/mnt-$server-$3/IN/A/$2" "$4" "$5"
+	for round in $(seq $ROUNDS); do
+		order="minimal kadns"
+		[ $((round % 2)) = 0 ] || order="kadns minimal"
+		for server in bare $order; do
+			pid=$kadns mnt=$dir/mnt
+			[ $server = kadns ] || pid=$(cat "$dir/$server-$3.pid") mnt=$dir/mnt-$server-$3
+			client "$dir/rows.$server" "$pid" "$mnt/IN/A/$2" "$4" "$5"
 		done
-		client "$dir/rows.kadns" "$kadns" "$dir/mnt/IN/A/$2" "$4" "$5"
 	done
 	place="$1, CPUs 0/$4, $5 reader$([ "$5" = 1 ] || echo s)"
 	for server in bare minimal kadns; do
@@ -87,7 +91,7 @@ compare() { # LABEL NAME SUFFIX CPU PROCESSES
 		note "$place: $server" "$(column "$f" 1)" \
 			"us p50, $(column "$f" 2) us p99, $(column "$f" 3) ops/s, server $(column "$f" 4) us/op"
 	done
-	ratio=$(awk -v a="$(column "$dir/rows.kadns" 1)" -v b="$(column "$dir/rows.minimal" 1)" 'BEGIN { printf "%.2f", a / b }')
+	ratio=$(paste "$dir/rows.kadns" "$dir/rows.minimal" | awk '{ printf "%.3f\n", $1 / $5 }' | median)
 	row "$place: p50, kadns to minimal" "$ratio" times "<=" 1.1
 	[ "$5" = 1 ] || row "$place: kadns" "$(column "$dir/rows.kadns" 3)" ops/s ">=" 25000
 }
@@ -103,7 +107,7 @@ measure_read() {
 	minimal_start minimal-never $own 0 -e
 	echo "# $cached: $(wc -c <"$dir/$cached") bytes, $own: $(wc -c <"$dir/$own") bytes;" \
 		"medians of $ROUNDS rounds of $OPERATIONS operations"
-	for cpu in 0 1; do
+	for cpu in ${CPUS:-0 1}; do
 		for processes in 1 4; do
 			compare "DNS answer" $cached second $cpu $processes
 			compare "own record" $own never $cpu $processes

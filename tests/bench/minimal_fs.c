@@ -5,8 +5,8 @@
  *
  * MOUNTPOINT/IN/A/NAME reads as the file TEXT. The kernel may keep the name and its attributes
  * for TIMEOUT seconds, the directories for an hour, as kadns says of its own. Like kadns it has
- * direct_io and answers FLUSH; unlike kadns it does nothing in between: one thread, one reply for
- * each request, all from memory.
+ * direct_io and tells the kernel that what is only read needs no FLUSH; unlike kadns it does nothing
+ * in between: one thread, one reply for each request, all from memory.
  *
  * With -e the descriptor is one event of a libevent loop, non-blocking and read until there is no
  * more, as it must be in a program that has sockets and timers too: like for like. Without it the
@@ -77,6 +77,7 @@ static void open_record(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *f
 		return;
 	}
 	fi->direct_io = 1;
+	fi->noflush = 1;
 	fuse_reply_open(req, fi);
 }
 
@@ -90,7 +91,7 @@ static void read_record(
 	fuse_reply_buf(req, m->text + (m->len - left), size < left ? size : left);
 }
 
-static void flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static void release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
 	(void)fi;
@@ -153,8 +154,7 @@ static int serve(struct minimal *m, const char *mountpoint, bool by_libevent)
 		.getattr = getattr,
 		.open = open_record,
 		.read = read_record,
-		.flush = flush,
-		.release = flush,
+		.release = release,
 	};
 	char program[] = "minimal_fs", flag[] = "-o",
 	     options[] = "fsname=minimal,nosuid,nodev,noexec";
