@@ -24,6 +24,7 @@ sections=${*:-read stat pending cycles}
 ROUNDS=25
 OPERATIONS=3000 # by all processes of a measurement together: short, so that all meet the same weather
 CYCLES=1000
+CPUS=${CPUS-0 1} # of the clients
 USERS=50 OPENS=40 # 2,000 opens, within each user's share
 missed=0
 MINET_RUN=$dir/minet
@@ -107,7 +108,7 @@ measure_read() {
 	minimal_start minimal-never $own 0 -e
 	echo "# $cached: $(wc -c <"$dir/$cached") bytes, $own: $(wc -c <"$dir/$own") bytes;" \
 		"medians of $ROUNDS rounds of $OPERATIONS operations"
-	for cpu in ${CPUS:-0 1}; do
+	for cpu in $CPUS; do
 		for processes in 1 4; do
 			compare "DNS answer" $cached second $cpu $processes
 			compare "own record" $own never $cpu $processes
@@ -142,8 +143,9 @@ time.sleep(900)' &
 
 waiting() { sed -n 's/^mount.waiting *//p' "$dir/slow/.kadns/status"; }
 
-measure_pending() {
-	silent_start
+# A mount whose upstream says nothing: each time a new one, as an upstream that has not answered once is
+# not waited for again.
+slow_start() {
 	mkdir "$dir/slow"
 	taskset -c 0 "$build/fs/kadns" -f -o "state=$dir/slow-state,port=4002,dns=off,upstream=127.53.0.99,deadline=30s" \
 		-o lookups=100000,lookup=rescue none "$dir/slow" 2>"$dir/slow.log" &
@@ -151,25 +153,52 @@ measure_pending() {
 	wait_for "the slow mount" grep -q " $dir/slow fuse.kadns " /proc/self/mounts
 	echo 192.0.2.9 >"$dir/slow/IN/A/here.alt"
 	"$build/tests/bench/open_read_close" "$dir/slow/IN/A/here.alt" 1 1000 >"$dir/none"
-	rss=$(status_of $slow VmRSS)
-	"$build/tests/bench/many_opens" "$dir/slow/IN/A" $USERS $OPENS 12 >"$dir/many" &
+}
+
+slow_stop() {
+	wait $many || true
+	wait_for "none waiting" grep -q '^mount.waiting *0$' "$dir/slow/.kadns/status"
+	umount "$dir/slow"
+	wait $slow || true
+	rmdir "$dir/slow"
+}
+
+# Opens names below so many domains, and waits until as many as can wait do.
+pend() { # DOMAINS
+	rm -f "$dir/many"
+	"$build/tests/bench/many_opens" "$dir/slow/IN/A" $USERS $OPENS "$1" 12 >"$dir/many" &
 	many=$!
 	wait_for "2,000 opens" grep -q waiting "$dir/many"
 	for _ in $(seq 50); do
 		[ "$(waiting)" -lt $((USERS * OPENS)) ] || break
 		sleep 0.1
 	done
-	row "opens waiting at once" "$(waiting)" "" ">=" $((USERS * OPENS))
+}
+
+others_p99() { # WHEN
 	printed=$(setpriv --reuid 19999 --clear-groups "$build/tests/bench/open_read_close" -c "$dir/slow/IN/A/here.alt" 1 1000)
-	row "meanwhile another user's cached cat: p99" "$(echo "$printed" | awk '{ printf "%.2f", $2 / 1000 }')" ms "<=" 10
+	row "$1: another user's cached cat, p99" "$(echo "$printed" | awk '{ printf "%.2f", $2 / 1000 }')" ms "<=" 10
+}
+
+# Names below many domains, as people ask for; and all below one, of which no more than half of all
+# places are given away (resolver/domain_share).
+measure_pending() {
+	silent_start
+	slow_start
+	rss=$(status_of $slow VmRSS)
+	pend $USERS
+	row "opens waiting at once, of $USERS users below $USERS domains" "$(waiting)" "" ">=" $((USERS * OPENS))
+	others_p99 meanwhile
 	begin=$(date +%s%N)
 	setpriv --reuid 19999 --clear-groups cat "$dir/slow/.kadns/status" "$dir/slow/.kadns/nodes" >"$dir/none"
-	row "meanwhile cat of .kadns/status and nodes" $((($(date +%s%N) - begin) / 1000000)) ms "<=" 50
-	row "meanwhile RSS has grown by" $((($(status_of $slow VmRSS) - rss) / 1024)) MB "<=" 8
-	wait $many || true
-	wait_for "none waiting" grep -q '^mount.waiting *0$' "$dir/slow/.kadns/status"
-	umount "$dir/slow"
-	wait $slow || true
+	row "meanwhile: cat of .kadns/status and nodes" $((($(date +%s%N) - begin) / 1000000)) ms "<=" 50
+	row "meanwhile: RSS has grown by" $((($(status_of $slow VmRSS) - rss) / 1024)) MB "<=" 8
+	slow_stop
+	slow_start
+	pend 1
+	note "as many opens below one domain, which has its share: waiting" "$(waiting)" ""
+	others_p99 meanwhile
+	slow_stop
 	kill $silent
 }
 
