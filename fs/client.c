@@ -33,7 +33,7 @@ static const char usage[] =
 	"       kadns publish [--port PORT] NAME TYPE [DATA]...   (without DATA: from standard "
 	"input)\n"
 	"       kadns withdraw [--port PORT] NAME TYPE\n"
-	"WORD is as in upstream=: ADDR[:PORT], tls://ADDR#NAME, https://ADDR/PATH[#NAME], "
+	"NAME may be pk:KEY. WORD is as in upstream=: ADDR[:PORT], tls://ADDR#NAME, https://ADDR/PATH[#NAME], "
 	"http://ADDR/PROXY.\n"
 	"Exit status: 0 done, 1 a mistake or a refusal, 2 there is nothing, 3 no answer, 4 "
 	"failure, 5 forged,\n"
@@ -143,6 +143,16 @@ static bool take_type(struct command *c, const char *text)
 	       !type_is_meta(c->types[c->types_len++]);
 }
 
+/* `pk:KEY`, as pkarr writes a key where it is an address, is that key's name. */
+static int take_name(struct command *c, const char *word)
+{
+	uint8_t key[NAME_KEY_LEN];
+	bool is_address = strncmp(word, "pk:", 3) == 0;
+	word += is_address ? 3 : 0;
+	int r = name_from_text(word, strlen(word), &c->name);
+	return r < 0 || (is_address && !name_key(&c->name, key)) ? -EINVAL : 0;
+}
+
 static int take_words(struct command *c, char **words)
 {
 	size_t len = 0;
@@ -150,7 +160,7 @@ static int take_words(struct command *c, char **words)
 		len++;
 	if (len == 0)
 		return complain("", "a name is missing; see kadns ask --help");
-	if (name_from_text(words[0], strlen(words[0]), &c->name) < 0)
+	if (take_name(c, words[0]) < 0)
 		return complain(words[0], "no name");
 	size_t types = c->kind == LOCAL_ASK ? len - 1 : len > 1;
 	for (size_t i = 1; i <= types; i++)

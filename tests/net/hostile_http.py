@@ -114,40 +114,121 @@ def read_reply_of(s):
         got += piece
 
 
-def two():
-    with connect() as s:  # CVE-2023-44487
-        s.sendall(PREFACE + frame(4, 0, 0))
-        try:
-            for i in range(1, 4001, 2):
-                s.sendall(frame(1, 5, i, HEAD2) + frame(3, 0, i, struct.pack("!I", 8)))
-        except OSError:
-            pass
-        got = read_all(s)
-        check("rapid resets end the connection", b"\x07\x00\x00\x00\x00\x00" in got or not got)
-    with connect() as s:  # CVE-2024-28182
-        s.sendall(PREFACE + frame(4, 0, 0) + frame(1, 1, 1, b"\x82"))
-        try:
-            for _ in range(20000):
-                s.sendall(frame(9, 0, 1, b"\x84"))
-            read_all(s)
-            ended = True
-        except OSError:
-            ended = True
-        check("continuations without end", ended and served())
-    before = rss()
-    held = []
-    for _ in range(20):
-        s = connect()
-        s.sendall(PREFACE + frame(4, 0, 0, struct.pack("!HI", 4, 0)))  # a window of nothing
-        for i in range(1, 200, 2):
-            s.sendall(frame(1, 5, i, b"\x82\x86\x04\x1e/resolve?name=www.example.test\x41\x09localhost"))
-        held.append(s)
-    check("windows that stay shut hold little", served() and rss() - before < 16384)
+class Attack:
+    """What it may cost: memory at its height, the processor's time; and meanwhile others are answered."""
+    def __init__(self, name, kilobytes=8192, seconds=2.0):
+        self._name, self._kilobytes, self._seconds = name, kilobytes, seconds
+
+    @staticmethod
+    def _cost():
+        with open(f"/proc/{PID}/status", encoding="ascii") as f:
+            high = int(f.read().split("VmHWM:")[1].split()[0])
+        with open(f"/proc/{PID}/schedstat", encoding="ascii") as f:
+            return high, int(f.read().split()[0]) / 1e9
+
+    def __enter__(self):
+        with open(f"/proc/{PID}/clear_refs", "w", encoding="ascii") as f:
+            f.write("5")  # its height begins here
+        self._before = rss(), self._cost()[1]
+        return self
+
+    def __exit__(self, *error):
+        good = served()
+        high, seconds = self._cost()
+        cost = high - self._before[0], round(seconds - self._before[1], 2)
+        check(f"{self._name}: others are answered", good)
+        check(f"{self._name}: at most {self._kilobytes} kB and {self._seconds} s"
+              + ("" if cost[0] < self._kilobytes and cost[1] < self._seconds else f", but {cost}"),
+              cost[0] < self._kilobytes and cost[1] < self._seconds)
+
+
+def begin(settings=b""):
+    s = connect()
+    s.sendall(PREFACE + frame(4, 0, 0, settings))
+    return s
+
+
+def push(s, *pieces):
+    """Sends until it is let; whether all went."""
+    try:
+        for piece in pieces:
+            s.sendall(piece)
+        return True
+    except OSError:
+        return False
+
+
+def is_ended(s):
+    """By GOAWAY, and then indeed."""
+    return b"\x07\0\0\0\0\0" in read_all(s)
+
+
+def refused_streams(s, seconds=1.0):
+    """RST_STREAM with REFUSED_STREAM, in what comes for a while; whether it is ended too."""
+    s.settimeout(seconds)
+    got = read_all(s)
+    return got.count(b"\0\0\4\3\0"), got.count(b"\0\0\0\7"), b"\x07\0\0\0\0\0" in got
+
+
+def resets():
+    with Attack("rapid resets"), begin() as s:  # CVE-2023-44487
+        push(s, *(frame(1, 5, i, HEAD2) + frame(3, 0, i, struct.pack("!I", 8)) for i in range(1, 4001, 2)))
+        check("rapid resets end the connection", is_ended(s))
+    with Attack("resets of our own making"), begin() as s:  # CVE-2025-8671: a window that grows by nothing
+        push(s, *(frame(1, 5, i, HEAD2) + frame(8, 0, i, struct.pack("!I", 0)) for i in range(1, 4001, 2)))
+        check("resets of our own making end the connection", is_ended(s))
+    with Attack("more streams than there may be"), begin() as s:
+        push(s, frame(4, 1, 0), b"".join(frame(1, 4, i, HEAD2) for i in range(1, 301, 2)))
+        count, codes, ended = refused_streams(s)
+        check("more streams than there may be are refused", ended or (count >= 50 and codes >= 50))
+
+
+def heads():
+    with Attack("continuations"), begin() as s:  # CVE-2024-28182: of nothing, so that no other bound is met
+        push(s, frame(1, 1, 1, b"\x82"), *[frame(9, 0, 1) * 100] * 500)
+        check("continuations without end end the connection", is_ended(s))
+    # A name and a value into the table, and then that entry, a byte each time: eight kilobytes that unfold to sixteen megabytes.
+    entry = b"\x40\x01x\x7f" + bytes([0x80 | (3900 - 127) & 127, (3900 - 127) >> 7]) + b"y" * 3900
+    with Attack("HPACK bombs"):
+        ended = 0
+        for _ in range(10):
+            with begin() as s:
+                push(s, frame(1, 5, 1, HEAD2 + entry + b"\xbe" * 4000), *(
+                    frame(1, 5, i, HEAD2 + b"\xbe" * 8000) for i in range(3, 41, 2)))
+                ended += is_ended(s)
+        check("HPACK bombs end the connection", ended == 10)
+    with Attack("a head that is a little too long"), begin() as s:
+        push(s, frame(1, 5, 1, HEAD2 + entry + b"\xbe" * 3))
+        s.settimeout(1)
+        check("it is 431, and the connection goes on", b"431" in read_all(s) or served())
+
+
+def frames_of_nothing():
+    for name, piece in ("pings", frame(6, 0, 0, b"12345678")), ("settings", frame(4, 0, 0)), (
+            "empty data", b"".join(frame(0, 0, 1) for _ in range(1))):
+        with Attack(name + " without end", seconds=4.0), begin() as s:
+            s.settimeout(1)
+            push(s, frame(1, 4, 1, HEAD2), *[piece * 1000] * 300)  # and reads none of the replies
+
+
+def shut_windows():
+    """Replies that nobody takes, of nine kilobytes each: two thousand of them."""
+    with Attack("windows that stay shut", kilobytes=14000):
+        held = []
+        for _ in range(20):
+            s = begin(struct.pack("!HI", 4, 0))
+            push(s, *(frame(1, 5, i, b"\x82\x86\x04\x08/page.js\x41\x09localhost") for i in range(1, 200, 2)))
+            held.append(s)
+        time.sleep(0.5)
     for s in held:
         s.close()
-    with connect() as s:
-        s.sendall(PREFACE + frame(4, 0, 0) + b"".join(frame(6, 0, 0, b"12345678") for _ in range(20000)))
-        check("pings without end leave others be", served())
+
+
+def two():
+    resets()
+    heads()
+    frames_of_nothing()
+    shut_windows()
     with connect() as s:
         s.sendall(b"PRI * HTTP/2.0\r\n\r\nxx\r\n\r\n")
         check("half a preface", read_all(s).startswith(b"HTTP/1.1"))

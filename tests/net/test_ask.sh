@@ -93,6 +93,13 @@ ends_with "another user: his own" "0 0" as 4242 "$KADNS" publish his.alt A 192.0
 is "he reads it" "$(as 4242 "$KADNS" ask --short his.alt)" 192.0.2.70
 is "it is his in the mount" "$(as 4242 stat -c %u "$m/IN/A/his.alt")" 4242
 key=$(cat "$m/.kadns/key")
+"$KADNS" publish "$key" A 192.0.2.80
+"$KADNS" publish "www.$key" A 192.0.2.81
+is "pk:KEY" "$(ask --short "pk:$key") $(ask --short "pk:www.$key")" "192.0.2.80 192.0.2.81"
+is "is the key's name" "$(ask "pk:$key" | jq -c '[.name,.trust]')" "[\"$key.\",\"self\"]"
+for bad in pk: pk:www.example.test "pk:${key%?}b" "pk:$key.x" "pk:pk:$key"; do
+	ends_with "no key: $bad" "1 1" ask "$bad"
+done
 ends_with "another's key" "1 1" as 4242 "$KADNS" publish "www.$key" A 192.0.2.1
 
 # ---- strangers at the socket

@@ -116,9 +116,14 @@ stop "$m" 4001
 kill "$(cat "$T/private.pid")"
 
 # ---- nobody answers
-check "a silent upstream" "$KADNS" --no-dht -o "$common,upstream=127.53.0.99" none "$m"
+check "a silent upstream" "$KADNS" --no-dht -o "$common,upstream=127.53.0.99,http=127.0.0.1:8882" none "$m"
 is "in time: cat" "$(error_of cat "$m/IN/A/late.example.test")" "$(words_of ETIMEDOUT)"
 is "in time: explain" "$(verdict A/late2.example.test)" "ETIMEDOUT (Connection timed out): no answer within the deadline"
+for form in PROXY SHORT; do
+	is "in time: HTTP as in 2009, $form" "$(curl -s -w ' %{http_code}' http://127.0.0.1:8882/$form/IN/A/late4.example.test)" \
+		'[[{"__type__":"error","class":"DNSQueryTimeoutError"}]] 408'
+done
+is "in time: the file over HTTP" "$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8882/dns/IN/A/late5.example.test)" 504
 is "in time: the door" "$(door late3.example.test A)" "SERVFAIL EDE 23 "
 stop "$m" 4001
 check "no network" "$KADNS" --no-dht -o "$common,upstream=192.0.2.53" none "$m"

@@ -62,6 +62,7 @@ of_2009() { # PATH STATUS CLASS
 }
 of_2009 /PROXY/IN/A/nothere.example.test 404 DNSNameError
 of_2009 /SHORT/IN/A/www.bogus.test 502 DNSServerError
+of_2009 /PROXY/IN/AXFR/example.test 403 DNSQueryRefusedError
 of_2009 /PROXY/CH/A/www.example.test 400 DNSFormatError
 of_2009 /PROXY/IN/A/..x 400 DNSFormatError
 of_2009 /SHORT/IN/NOTYPE/www.example.test 400 DNSFormatError
@@ -80,12 +81,29 @@ for query in '' name= name=a..b 'name=a.b&type=' 'name=a.b&type=x' 'name=a.b&typ
 	is "resolve?$query" "$(status "$plain/resolve?$query")" 400
 done
 
+# ---- how long it may be kept (RFC 8484, 5.1): the least TTL, or that of the denial
+ttl=$(json name=www.example.test '.Answer[0].TTL')
+age=$(header cache-control "$plain/resolve?name=www.example.test")
+check "max-age is the TTL" test "${age#max-age=}" -le "$ttl" -a "${age#max-age=}" -ge $((ttl - 2))
+soa=$(json name=nothere.example.test '.Authority[]|select(.type==6)|[.TTL,(.data|split(" ")|.[6]|tonumber)]|min')
+age=$(header cache-control "$plain/resolve?name=nothere.example.test")
+check "or the SOA's" test "${age#max-age=}" -le "$soa" -a "${age#max-age=}" -ge $((soa - 2))
+is "of what failed it is none" "$(header cache-control "$plain/resolve?name=www.bogus.test")" "max-age=0"
+q=EjQBAAABAAAAAAAAA3d3dwdleGFtcGxlBHRlc3QAAAEAAQ # id 0x1234
+is "the id is the question's" "$(get "$plain/dns-query?dns=$q" | od -An -tx1 -N2 | tr -d ' ')" 1234
+is "too much" "$(head -c 70000 /dev/zero | status --data-binary @- -H 'content-type: application/dns-message' $plain/dns-query)" 413
+
 # ---- and as it is
 for how in +https +https-get; do
 	is "dig $how" "$(dig $how +tls-ca="$c/ca.pem" +tls-hostname=dns.test -p 8443 @127.0.0.1 www.example.test +short)" 192.0.2.1
 	is "kdig $how" "$(kdig $how +tls-ca="$c/ca.pem" +tls-hostname=dns.test -p 8443 @127.0.0.1 www.example.test +short)" 192.0.2.1
 done
 is "dig +http-plain" "$(dig +http-plain -p 8882 @127.0.0.1 www.example.test +short)" 192.0.2.1
+echo "www.example.test A" >"$T/questions"
+for method in GET POST; do
+	dnsperf -m doh -O doh-method=$method -s 127.0.0.1 -p 8443 -d "$T/questions" -n 300 -q 1 -l 20 >"$T/dnsperf" 2>&1
+	has "dnsperf -m doh, $method" "$(cat "$T/dnsperf")" "Queries completed:    300 (100.00%)"
+done
 has "padded" "$(kdig +https -p 8443 @127.0.0.1 www.example.test)" "Received 468 B"
 is "the other TLS" "$(get --tls-max 1.2 --http1.1 --cacert "$c/ca.pem" --resolve dns.test:8443:127.0.0.1 \
 	https://dns.test:8443/SHORT/IN/A/www.example.test | jq -r '.[0].address')" 192.0.2.1
@@ -120,6 +138,8 @@ is "a link may lead to the page" "$(status -H 'sec-fetch-site: cross-site' $plai
 for host in 127.0.0.1 127.0.0.1:8882 '[::1]:8882' localhost LocalHost:1 a.localhost localhost. dns.office.test DNS.office.test.:8882; do
 	is "host: $host" "$(status -H "host: $host" "$plain/resolve?name=www.example.test")" 200
 done
+is "of HTTP/2: localhost" "$(status --http2-prior-knowledge -H "host: localhost" "$plain/resolve?name=www.example.test")" 200
+is "of HTTP/2: evil.test" "$(status --http2-prior-knowledge -H "host: evil.test" "$plain/resolve?name=www.example.test")" 421
 for host in evil.test evil.test:8882 localhost.evil.test notlocalhost 127.0.0.1.evil.test '[::1' 127.0.0.1:x dns.test; do
 	is "host: $host" "$(status -H "host: $host" "$plain/resolve?name=www.example.test")" 421
 done
