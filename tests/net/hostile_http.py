@@ -56,6 +56,11 @@ def served():
         return read_reply(s).startswith(b"HTTP/1.1 200")
 
 
+def counted(name, door="http"):
+    with open(f"{MOUNT}/.kadns/status", encoding="ascii") as status:
+        return int(dict(line.split(None, 1) for line in status)[f"dns.{door}.{name}"])
+
+
 def rss():
     with open(f"/proc/{PID}/status", encoding="ascii") as f:
         return int(f.read().split("VmRSS:")[1].split()[0])
@@ -213,6 +218,7 @@ def frames_of_nothing():
 
 def shut_windows():
     """Replies that nobody takes, of nine kilobytes each: two thousand of them."""
+    displaced = counted("displaced")
     with Attack("windows that stay shut", kilobytes=14000):
         held = []
         for _ in range(20):
@@ -220,6 +226,7 @@ def shut_windows():
             push(s, *(frame(1, 5, i, b"\x82\x86\x04\x08/page.js\x41\x09localhost") for i in range(1, 200, 2)))
             held.append(s)
         time.sleep(0.5)
+    check("nobody has to give way for them: each has its own bound", counted("displaced") == displaced)
     for s in held:
         s.close()
 
@@ -251,10 +258,12 @@ def unread():
         s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"x" * 200000)
         time.sleep(0.1)
         check("what is no HTTP/2 is told so", b"\x07\x00\x00\x00\x00\x00" in read_all(s))
+    time.sleep(0.2)
     before = descriptors()
     held = [connect() for _ in range(20)]
     for s in held:  # never closes, and never stops
         s.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n")
+    check("each is told", all(s.recv(65536).startswith(b"HTTP/1.1 413") for s in held))
     end = time.monotonic() + 5
     while descriptors() > before and time.monotonic() < end:
         for s in held:
@@ -322,7 +331,5 @@ two()
 unread()
 silent_after_a_burst()
 many()
-with open(f"{MOUNT}/.kadns/status", encoding="ascii") as status:
-    counted = dict(line.split(None, 1) for line in status if line.startswith("dns.http"))
-check("they are counted", int(counted["dns.http.connections"]) > 300 and int(counted["dns.http.in"]) > 50 and
-      int(counted["dns.https.handshakes"]) > 2 and int(counted["dns.http.displaced"]) > 0)
+check("they are counted", counted("connections") > 300 and counted("in") > 50 and counted("handshakes", "https") > 2 and
+      counted("displaced") > 0)
