@@ -151,6 +151,11 @@ static void distrust(sqlite3 *db)
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
+int store_file_touch(struct sqlite3 *db)
+{
+	return execute(db, "PRAGMA user_version=2");
+}
+
 int store_file_open(const char *path, struct sqlite3 **ret_db)
 {
 	sqlite3 *db = NULL;

@@ -12,4 +12,7 @@ int store_file_open(const char *path, struct sqlite3 **ret_db);
 /* SQLite's result code as 0 or a negative errno. */
 int store_error_of(int code);
 
+/* A commit that changes nothing. */
+int store_file_touch(struct sqlite3 *db);
+
 #endif

@@ -140,7 +140,7 @@ int store_commit(struct dht_store *store)
 	if (r == 0 && store->clocks.known)
 		r = store_rows_set_state(store->rows, store->clocks.steady, store->clocks.wall);
 	r = store_rows_end(store->rows, r);
-	store->error = r;
+	store->error = r == -EBUSY ? 0 : r; /* it is back in a moment, and no fault of the disk's */
 	if (r < 0)
 		return r;
 	each_to_touch(store, note_touched);
@@ -154,7 +154,7 @@ void dht_store_close(struct dht_store *store)
 {
 	if (!store)
 		return;
-	if (store->rows && store->index.chains) {
+	if (store->rows && store->index.chains && store_rows_settle(store->rows)) {
 		store->touch_all = true; /* also of what matters little */
 		store_commit(store);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dht/bencode.h"
+#include "dht/store_copy.h"
 #include "dht/store_file.h"
 
 enum statement {
@@ -57,7 +58,22 @@ struct store_rows {
 	sqlite3 *db;
 	sqlite3_stmt *statement[STATEMENTS];
 	uint64_t commits;
+	int log_pages; /* after the last commit */
+	struct store_copy copy;
 };
+
+#define LOG_PAGES 1000	   /* worth a copy: as SQLite's own choice is */
+#define PATIENCE_SECONDS 3 /* with the disk, at the start and the end */
+
+/* With a hook SQLite leaves the checkpoints to us. */
+static int on_commit(void *ctx, sqlite3 *db, const char *schema, int pages)
+{
+	struct store_rows *rows = ctx;
+	(void)db;
+	(void)schema;
+	rows->log_pages = pages;
+	return SQLITE_OK;
+}
 
 static int execute(struct store_rows *rows, const char *text)
 {
@@ -149,6 +165,8 @@ int store_rows_open(const char *path, const uint8_t fresh[STORE_SECRET_LEN],
 		r = prepare(rows);
 	if (r == 0)
 		r = take_secret(rows, fresh, ret_secret);
+	if (r == 0)
+		sqlite3_wal_hook(rows->db, on_commit, rows);
 	if (r < 0) {
 		store_rows_close(rows);
 		return r;
@@ -159,7 +177,7 @@ int store_rows_open(const char *path, const uint8_t fresh[STORE_SECRET_LEN],
 
 void store_rows_close(struct store_rows *rows)
 {
-	if (!rows)
+	if (!rows || !store_rows_settle(rows)) /* it is the thread's then */
 		return;
 	for (int i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(rows->statement[i]);
@@ -167,18 +185,29 @@ void store_rows_close(struct store_rows *rows)
 	free(rows);
 }
 
+bool store_rows_settle(struct store_rows *rows)
+{
+	return store_copy_settle(&rows->copy, PATIENCE_SECONDS);
+}
+
 int store_rows_begin(struct store_rows *rows)
 {
+	if (store_copy_is_lent(&rows->copy))
+		return -EBUSY;
 	return execute(rows, "BEGIN IMMEDIATE");
 }
 
 /* On a full disk SQLite may have rolled back already, or may wait for us to. */
 int store_rows_end(struct store_rows *rows, int r)
 {
+	if (store_copy_is_lent(&rows->copy)) /* nothing has begun */
+		return r;
 	if (r == 0)
 		r = execute(rows, "COMMIT");
 	rows->commits += r == 0;
-	if (r < 0 && !sqlite3_get_autocommit(rows->db))
+	if (r == 0 && rows->log_pages >= LOG_PAGES)
+		store_copy_begin(&rows->copy, rows->db);
+	else if (r < 0 && !sqlite3_get_autocommit(rows->db))
 		execute(rows, "ROLLBACK");
 	return r;
 }
@@ -219,6 +248,8 @@ static bool is_at(const struct dht_item *item, const struct dht_id *target)
 
 int store_rows_find(struct store_rows *rows, const struct dht_id *target, struct dht_item *ret_item)
 {
+	if (store_copy_is_lent(&rows->copy))
+		return -EBUSY;
 	sqlite3_stmt *s = rows->statement[FIND_ITEM];
 	bind_blob(s, 1, target->b, DHT_ID_LEN);
 	int r = step(s);
@@ -320,6 +351,8 @@ int store_rows_sweep(struct store_rows *rows, store_wanted_fn *wanted, void *ctx
 
 int store_rows_state(struct store_rows *rows, struct store_state *ret_state)
 {
+	if (!store_rows_settle(rows))
+		return -EBUSY;
 	sqlite3_stmt *s = rows->statement[FIND_STATE];
 	int r = step(s);
 	*ret_state = (struct store_state){0};
@@ -363,6 +396,9 @@ int store_rows_save_nodes(struct store_rows *rows, const struct dht_contact *nod
 int store_rows_load_nodes(
 	struct store_rows *rows, struct dht_contact *ret_nodes, size_t cap, size_t *ret_len)
 {
+	*ret_len = 0;
+	if (!store_rows_settle(rows))
+		return -EBUSY;
 	sqlite3_stmt *s = rows->statement[LOAD_NODES];
 	size_t n = 0;
 	int r = 0;
@@ -380,6 +416,8 @@ int store_rows_load_nodes(
 
 int store_rows_own_id(struct store_rows *rows, struct dht_id *ret_id)
 {
+	if (!store_rows_settle(rows))
+		return -EBUSY;
 	sqlite3_stmt *s = rows->statement[FIND_SELF];
 	int r = step(s);
 	bool found = r == 1 && column(s, 0, ret_id->b, DHT_ID_LEN, DHT_ID_LEN) > 0;

@@ -17,7 +17,12 @@ struct store_state {
 /* As store_file_open. The secret is the file's, made of `fresh` where it has none. */
 int store_rows_open(const char *path, const uint8_t fresh[STORE_SECRET_LEN],
 	struct store_rows **ret_rows, uint8_t ret_secret[STORE_SECRET_LEN]);
-void store_rows_close(struct store_rows *rows); /* NULL is fine */
+/* NULL is fine. Where the disk does not answer it is left as it is. */
+void store_rows_close(struct store_rows *rows);
+/* False: the disk does not answer, and the file can neither be read nor written. Now and then a
+ * thread has the connection, to copy the log (store_copy): store_rows_begin, _find and _save_nodes
+ * are -EBUSY then, which at other times they never are. */
+bool store_rows_settle(struct store_rows *rows);
 
 /* What is written lies between these two: all of it is in the file after the end, or nothing. */
 int store_rows_begin(struct store_rows *rows);
