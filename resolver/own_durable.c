@@ -31,7 +31,7 @@
  * on the loop stands still until all is, for the log must end somewhere; but it turns now and then,
  * to hear of SIGTERM. */
 #define LOG_FRAMES_MAX (4 * CHECKPOINT_FRAMES)
-#define STAND_STILL_US 1000000
+#define STAND_STILL_US 3000000
 #define LOG_HEADER 32 /* bytes: SQLite's file format, section 4.1 */
 #define FRAME_HEADER 24
 #define RETRY_US 200000 /* of opening the file again */
