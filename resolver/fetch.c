@@ -9,16 +9,13 @@
 #include "resolver/bogus.h"
 #include "resolver/claim_check.h"
 #include "resolver/clock.h"
+#include "resolver/fetch_zone.h"
 #include "resolver/slot_choose.h"
-#include "resolver/zone.h"
-#include "resolver/zone_lookup.h"
 
-#define ZONE_AHEAD_MAX (24 * 3600 * (int64_t)SECOND)  /* a reader refuses what claims to be later */
 #define SLOT_AHEAD_MAX (600 * (int64_t)SECOND)
-#define ZONE_STALE (7 * 86400 * (int64_t)SECOND)      /* a zone that was not signed anew since */
 #define LARGE_CLAIMS_MAX 2   /* references that one question follows; eight pieces each */
 
-struct version { /* of a zone or slot, as some nodes returned it */
+struct version { /* of a slot, as some nodes returned it */
 	int64_t seq;
 	unsigned nodes;
 	uint16_t len;
@@ -34,11 +31,11 @@ struct fetch {
 	fetch_fn *fn;
 	void *ctx;
 	struct upstream_query *query;
-	struct dht_lookup *lookup; /* of a slot, or a piece of one */
-	struct zone_lookup *zone;
+	struct dht_lookup *lookup;
 	uint64_t began;
 	struct trace *trace;
-	uint8_t key[NAME_KEY_LEN]; /* of the zone or slot */
+	struct fetch_zone *zone; /* of a zone; NULL: of something else */
+	uint8_t key[NAME_KEY_LEN]; /* of the slot */
 	bool has_known;
 	uint8_t known[NAME_KEY_LEN]; /* the signer who answered for this name before */
 	size_t versions_len;
@@ -57,6 +54,7 @@ static void fetch_free(struct fetch *f)
 	slot_finish(&f->slot);
 	for (size_t i = 0; i < f->versions_len; i++)
 		free(f->versions[i]);
+	free(f->zone);
 	free(f->bytes);
 	free(f);
 }
@@ -146,8 +144,7 @@ static void keep_version(struct fetch *f, const struct dht_item *item)
 {
 	const uint8_t *bytes;
 	size_t len;
-	int64_t ahead = f->part == CACHE_ZONE ? ZONE_AHEAD_MAX : SLOT_AHEAD_MAX;
-	if (item->seq > clock_wall() + ahead || dht_item_get_string(item, &bytes, &len) < 0 ||
+	if (item->seq > clock_wall() + SLOT_AHEAD_MAX || dht_item_get_string(item, &bytes, &len) < 0 ||
 		len > SLOT_BYTES_MAX)
 		return;
 	for (size_t i = 0; i < f->versions_len; i++) {
@@ -168,39 +165,6 @@ static void keep_version(struct fetch *f, const struct dht_item *item)
 		return;
 	*at = (struct version){.seq = item->seq, .nodes = 1, .len = (uint16_t)len};
 	memcpy(at->bytes, bytes, len);
-}
-
-static struct answer *answer_from_zone(struct fetch *f)
-{
-	const struct version *newest = NULL;
-	for (size_t i = 0; i < f->versions_len; i++) {
-		const struct version *v = f->versions[i];
-		if (!newest || zone_compare(v->seq, v->bytes, v->len, newest->seq, newest->bytes,
-				       newest->len) > 0)
-			newest = v;
-	}
-	struct publisher *publisher = f->env->parts.publisher;
-	if (!newest || (publisher && publish_withdrawn(publisher, &f->question, f->key)))
-		return miss(&f->question);
-	struct zone *zone;
-	struct answer *a = NULL;
-	int r = zone_read(f->key, newest->bytes, newest->len, &zone);
-	if (r < 0) /* a newer item that is no zone supersedes the zone (facts: pkarr, 1.3) */
-		return r == -ENOMEM ? NULL :
-				      answer_without(&f->question, -ENOENT, RCODE_NOERROR,
-					      EDE_INVALID_DATA, FETCH_MISS_TTL, true);
-	r = zone_answer(zone, &f->question, &a);
-	zone_destroy(zone);
-	if (r < 0)
-		return NULL;
-	a->has_signer = true;
-	memcpy(a->signer, f->key, sizeof(a->signer));
-	a->seq = newest->seq;
-	a->time = newest->seq / (int64_t)SECOND;
-	a->expires = clock_wall() / (int64_t)SECOND + a->ttl;
-	if (newest->seq < clock_wall() - ZONE_STALE)
-		a->ede = answer_stale_code(a);
-	return a;
 }
 
 static bool is_known(void *ctx, const uint8_t key[NAME_KEY_LEN])
@@ -367,30 +331,43 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 		keep_version(f, item);
 		return;
 	}
-	if (f->zone)
-		trace_relay(f->trace, zone_lookup_relay(f->zone));
 	f->lookup = NULL;
-	f->zone = NULL;
 	count_lookup(f->trace, result);
 	bool silent = result->error == -ENETUNREACH ||
 		(result->error == -EHOSTUNREACH && f->env->joined);
 	if (silent && f->versions_len == 0)
 		finish(f, failure(&f->question, -ENETUNREACH, EDE_NO_AUTHORITY));
-	else if (f->part == CACHE_ZONE)
-		finish(f, answer_from_zone(f));
 	else
 		answer_from_slot(f);
 }
 
 /* ---- start and end ---- */
 
+static void on_zone(void *ctx, struct answer *a)
+{
+	struct fetch *f = ctx;
+	const struct fetch_zone *z = f->zone;
+	if (f->trace) {
+		f->trace->lookups += z->lookups;
+		f->trace->queries += z->queries;
+		f->trace->bytes += z->bytes;
+		f->trace->answered += z->answered;
+		f->trace->holders += z->holders;
+	}
+	trace_relay(f->trace, z->relay);
+	finish(f, a);
+}
+
 static int start_zone(struct fetch *f)
 {
-	const struct zone_lookup_config config = {
-		.base = f->env->base, .dht = f->env->parts.dht, .relays = f->env->parts.relays};
-	if (!name_key(&f->question.name, f->key))
-		return -EINVAL;
-	return zone_lookup(&config, f->key, on_item, f, &f->zone);
+	f->zone = calloc(1, sizeof(*f->zone));
+	if (!f->zone)
+		return -ENOMEM;
+	f->zone->env = f->env;
+	f->zone->question = f->question;
+	f->zone->done = on_zone;
+	f->zone->ctx = f;
+	return fetch_zone_start(f->zone);
 }
 
 static int start_slot(struct fetch *f)
@@ -399,21 +376,15 @@ static int start_slot(struct fetch *f)
 	question_key(&f->question, salt);
 	slot_seed(salt, seed);
 	int r = dht_key_of_seed(seed, f->key);
-	return r < 0 ? r
-		     : dht_get_mutable(f->env->parts.dht, f->key, salt, sizeof(salt), on_item, f,
-			       &f->lookup);
+	return r < 0 ? r : dht_get_mutable(f->env->parts.dht, f->key, salt, sizeof(salt), on_item,
+				   f, &f->lookup);
 }
 
 static int start(struct fetch *f)
 {
-	switch (f->part) {
-	case CACHE_DNS:
+	if (f->part == CACHE_DNS)
 		return upstream_ask(f->env->parts.upstream, &f->question, on_reply, f, &f->query);
-	case CACHE_ZONE:
-		return start_zone(f);
-	default:
-		return start_slot(f);
-	}
+	return f->part == CACHE_ZONE ? start_zone(f) : start_slot(f);
 }
 
 int fetch_start(const struct fetch_env *env, const struct question *q, enum cache_part part,
@@ -447,7 +418,8 @@ void fetch_cancel(struct fetch *f)
 		upstream_cancel(f->query);
 	if (f->lookup)
 		dht_cancel(f->env->parts.dht, f->lookup);
-	zone_lookup_cancel(f->zone);
+	if (f->zone)
+		fetch_zone_finish(f->zone);
 	trace_destroy(f->trace);
 	fetch_free(f);
 }

@@ -2,17 +2,19 @@
  *
  *   waiting   for its time: a second after the edit, a back-off, a day after the last put, for
  *             what is published is signed anew daily; without an edit, for its turn then
- *   reading   the newest version from the network
+ *   reading   the newest version from the network: of a zone those parts (zone_pages.h) that the
+ *             edits change, or all of them
  *   storing   what is read and merged, until this machine's disk has it: what were lost with the
  *             next power cut, or is refused by the disk a moment later, is told to nobody
- *   putting   the pieces of a large claim; then the merge of that and the own edits, with cas;
+ *   putting   the merge of that and the own edits, with cas: a slot after the pieces of its large
+ *             claims; a zone's new pages, its packet, then pages from which records have moved;
  * where ids were made up to be next to it, it is read back before it counts
  *
  * What the network took, or held already as it should be, is kept alive by the DHT node from then
  * on (dht_publish), until this job puts something else or the network shows something newer.
  *
  * A zone is put at relays (relay=) while the DHT cannot be reached, and looked for there once an
- * hour; slots wait.
+ * hour; slots wait, and so does a zone of pages, which no relay has.
  *
  * A conflict (another writer was faster) reads again; nobody reachable waits for the network;
  * an edit that comes while the job runs makes it run once more. */
@@ -25,6 +27,7 @@
 #include "dht/dht.h"
 #include "resolver/merge.h"
 #include "resolver/publish.h"
+#include "resolver/zone_fetch.h"
 
 #define JOB_PACKETS_MAX 8   /* different versions of a slot that one read keeps */
 #define JOB_CONFLICTS_MAX 6 /* then what some nodes took counts, whatever the others hold */
@@ -36,6 +39,8 @@
 #define JOB_STARTS_PAUSE (SECOND / 100)
 
 struct job;
+struct job_kept;
+struct zone_run;
 TAILQ_HEAD(job_list, job);
 struct job_line {
 	struct job_list jobs;
@@ -66,26 +71,30 @@ struct job {
 	uint64_t due;	  /* monotonic, microseconds; when waiting */
 	uint64_t started; /* monotonic: its last run; 0: none */
 	struct event timer;
-	struct dht_lookup *lookup;
-	struct zone_lookup *zone;	 /* JOB_ZONE, while it is read */
-	struct zone_relays_op *relayed;	 /* JOB_ZONE: it is put at relays */
 	struct own_waiter durable; /* JOB_STORING: for the edits, and for the seq */
-	struct dht_item item;	   /* target of the job, then what is put */
+	struct merge_edits edits;
+	/* JOB_ZONE: while it runs (job_zone.c), and when all its parts are to be read again
+	 * (monotonic; 0: they were not since the start). */
+	struct zone_run *zone;
+	uint64_t whole_due;
+	struct zone_relays_op *relayed; /* JOB_ZONE: it is put at relays */
+	/* JOB_SLOT. */
+	struct dht_lookup *lookup;
+	struct dht_item item; /* its target, then what is put */
 	struct job_packet {
 		int64_t seq;
 		uint16_t len;
 		uint8_t bytes[SLOT_BYTES_MAX];
-	} * packets; /* JOB_PACKETS_MAX, while it runs; zone: [0] is the newest */
+	} * packets; /* JOB_PACKETS_MAX, while it runs */
 	size_t packets_len;
 	int64_t seq_seen;	 /* highest of the values that verified; what a node merely names
 				  * could be anyone's number */
 	struct dht_item *newest; /* of what was read, while it runs; seq -1: nothing was */
-	struct merge_edits edits;
-	struct dht_published *kept, **kept_pieces; /* what the DHT node keeps alive */
-	size_t kept_pieces_len;
-	int64_t kept_seq;
 	size_t piece;	/* the next to be put */
 	unsigned taken; /* nodes that took it, until it was read back */
+	/* What the DHT node keeps alive: the slot and its pieces, the zone packet and its pages. */
+	struct job_kept **kept;
+	size_t kept_len;
 };
 
 struct publisher {
@@ -137,28 +146,63 @@ void jobs_finish(struct publisher *p);
 /* The machine has slept: timers have stood still, the clock has not. */
 void jobs_woke(struct publisher *p);
 
-/* job.c: what one does. The caller has seen that there is a place. */
+/* job.c: what all have in common. The caller of job_start has seen that there is a place. */
 void job_start(struct job *job);
 void job_stop(struct job *job);
+/* Ends a run; the next comes after `delay`, or at once when an edit came meanwhile. */
+void job_rest(struct job *job, uint64_t delay);
+void job_fail(struct job *job); /* the next comes later and later */
+/* What no edit asked for is republishing, and shares its budget. */
+void job_account(struct job *job, unsigned bytes);
+/* How far ahead of the clock a value may be that is read. */
+int64_t job_ahead_max(const struct job *job);
+/* The seq of what is put next: above all that was `seen`, and time; it is written before it is used,
+ * so that it is used once. -EOVERFLOW: somebody who holds the key
+ * went far ahead; following him would burn it. */
+int job_next_put(struct job *job, const struct dht_id *target, int64_t seen, struct own_put *last);
+/* All that was written before is durable, then job_slot_put or job_zone_put is called. */
+int job_store(struct job *job);
+/* Another writer was faster: it runs again soon. False: that has not helped often enough; the
+ * nodes that took it decide (one node that always refuses must not void what seven took). */
+bool job_conflict(struct job *job);
+/* The run has ended well, `taken` being the nodes that have it; 0: there are no others. The next
+ * comes after `delay`. */
+void job_succeeded(struct job *job, unsigned taken, uint64_t delay);
+/* All is as it should be already. */
+void job_adopted(struct job *job, uint64_t delay);
+/* The network has what was merged, or of a zone what stands on `page`. */
+void job_mark_taken(struct job *job, const struct merge_edit *edit, unsigned replicas);
+
+/* job_slot.c */
+int job_slot_start(struct job *job);
+int job_slot_put(struct job *job);
+void job_slot_stop(struct job *job);
+
+/* job_zone.c, job_zone_put.c */
+int job_zone_start(struct job *job);
+int job_zone_put(struct job *job);
+void job_zone_stop(struct job *job);
+
+/* job_relayed.c: may it be put at relays? Puts the zone packet there, if the DHT is silent and there
+ * are any; then job_zone_relayed is called. -ENETUNREACH: not. */
+struct zone_relays_result;
+bool job_has_relays(const struct job *job);
+int job_put_relayed(struct job *job, const struct dht_item *item);
+void job_zone_relayed(struct job *job, const struct zone_relays_result *result);
+/* So long at most from now until the job looks whether what relays took is still there. */
+uint64_t job_look_again(const struct job *job, uint64_t delay);
 
 /* job_keep.c: what was put, or was found to be there as it should be, is kept alive from now on. */
-void job_keep(struct job *job, const struct dht_item *item, uint64_t put);
-void job_drop(struct job *job);
-/* Does the network hold all that is to be said? Then that is kept alive as it is. */
-bool job_adopt(struct job *job, const struct own_put *last, const uint8_t *packet, size_t len);
-/* How long after `seq`, which names a time, is it to be put anew? */
+enum job_keeping { KEEP_WATCHED, KEEP_ONLY }; /* does something newer run the job? */
+void job_keep(struct job *job, size_t at, const struct dht_item *item, uint64_t put,
+	enum job_keeping keeping);
+void job_keep_first(struct job *job, size_t len); /* no more than these from now on */
+void job_drop(struct job *job); /* nothing any more */
+/* The same for what was not put but found. */
+void job_keep_found(struct job *job, size_t at, const struct dht_item *item);
 uint64_t job_rest_of_day(const struct job *job, int64_t seq);
-
-/* job_relayed.c: may it be put at relays? Puts the zone there, if the DHT is silent and there are any. -ENETUNREACH: not. */
-bool job_has_relays(const struct job *job);
-int job_put_relayed(struct job *job);
-/* So long at most from now until the job looks whether what relays took is still there. */
-uint64_t job_rest(const struct job *job, uint64_t delay);
-/* job.c: what became of it. `taken`: nodes, or relays, that have it; 0: there are no others. */
-void job_succeeded(struct job *job, unsigned taken);
-void job_failed(struct job *job);
-/* job.c: another writer was faster. True: it runs again. */
-bool job_conflicts(struct job *job);
+/* Has this edit reached the network before, and nothing been signed for it now? */
+bool job_said(const struct job *job, const struct merge_edit *edit);
 
 /* publish.c: a zone job is through, whatever came of it: slots of its edits are next. */
 void publish_zone_done(struct publisher *p, const struct merge_edits *edits);

@@ -13,15 +13,7 @@ static void on_put(void *ctx, const struct zone_relays_result *result)
 {
 	struct job *job = ctx;
 	job->relayed = NULL;
-	if (result->error == -ESTALE && job_conflicts(job))
-		return;
-	if (result->taken == 0) {
-		job_failed(job);
-		return;
-	}
-	if (result->error == 0)
-		job->conflicts = 0;
-	job_succeeded(job, result->taken);
+	job_zone_relayed(job, result);
 }
 
 bool job_has_relays(const struct job *job)
@@ -29,15 +21,15 @@ bool job_has_relays(const struct job *job)
 	return job->kind == JOB_ZONE && job->publisher->config.relays;
 }
 
-int job_put_relayed(struct job *job)
+int job_put_relayed(struct job *job, const struct dht_item *item)
 {
 	struct zone_relays *relays = job->publisher->config.relays;
 	if (!job_has_relays(job) || !zone_relays_silent(relays))
 		return -ENETUNREACH;
-	return zone_relays_put(relays, &job->item, on_put, job, &job->relayed);
+	return zone_relays_put(relays, item, on_put, job, &job->relayed);
 }
 
-uint64_t job_rest(const struct job *job, uint64_t delay)
+uint64_t job_look_again(const struct job *job, uint64_t delay)
 {
 	struct zone_relays *relays = job->publisher->config.relays;
 	bool relayed = job_has_relays(job) && zone_relays_silent(relays);

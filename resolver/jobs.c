@@ -7,7 +7,6 @@
 
 #include "resolver/clock.h"
 #include "resolver/job.h"
-#include "resolver/zone_lookup.h"
 #include "resolver/zone_relays.h"
 
 #define BUCKETS_MIN 64
@@ -313,7 +312,6 @@ void job_destroy(struct job *job)
 	struct job **at = bucket_of(p, job->hash);
 	if (job->lookup)
 		dht_cancel(p->dht, job->lookup);
-	zone_lookup_cancel(job->zone);
 	zone_relays_cancel(job->relayed);
 	leave_line(job);
 	job_drop(job);

@@ -1,4 +1,4 @@
-/* Merging own records into a zone packet or a slot packet. */
+/* Merging own records into a slot packet. */
 #include "resolver/merge.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ void merge_edits_finish(struct merge_edits *edits)
 	memset(edits, 0, sizeof(*edits));
 }
 
-static int note_edit(struct merge_edits *edits, const struct own_record *record, uint32_t inception)
+int merge_note(struct merge_edits *edits, const struct own_record *record, uint32_t inception)
 {
 	uint8_t key[NAME_KEY_LEN];
 	if (edits->len == edits->cap) {
@@ -31,142 +31,12 @@ static int note_edit(struct merge_edits *edits, const struct own_record *record,
 	return 0;
 }
 
-/* ---- zones ---- */
-
-/* To see whether a name fits the whole packet is written. So when this many have not, one after the
- * other, the zone is full, and a thousand more names cost nothing. */
-#define MISSES_MAX 8
-
-struct zone_walk {
-	const struct merge_zone *m;
-	struct zone *zone;
-	struct merge_edits *edits;
-	uint8_t key[NAME_KEY_LEN];
-	bool plain;  /* this pass lays plain names; the first one lays names under the key */
-	bool all;
-	unsigned misses; /* names in a row for which there was no room */
-	int error;
-};
-
-/* Where a record stands in the zone of `key`: its own name, or N.<key> for a plain name. */
-static int zone_question(const struct question *q, const uint8_t key[NAME_KEY_LEN], bool plain,
-	struct question *ret_q)
-{
-	*ret_q = *q;
-	if (!plain)
-		return 0;
-	struct name origin;
-	key_to_name(key, &origin);
-	return name_join(&q->name, &origin, &ret_q->name);
-}
-
-static bool is_over(const struct zone *zone)
-{
-	uint8_t packet[ZONE_BYTES_MAX];
-	return zone_write(zone, packet) == -EFBIG;
-}
-
-static int lay_set(struct zone_walk *w, const struct rrset *set, const struct question *at)
-{
-	if (w->plain && w->misses >= MISSES_MAX && !zone_find(w->zone, at))
-		return 0;
-	struct rrset *moved = rrset_copy(set);
-	if (!moved)
-		return -ENOMEM;
-	moved->question = *at;
-	int r = zone_set(w->zone, moved);
-	rrset_destroy(moved);
-	if (r < 0 || !w->plain)
-		return r;
-	bool over = is_over(w->zone);
-	if (over)
-		zone_remove(w->zone, at); /* no room: its claim in the slot has to do */
-	w->misses = over ? w->misses + 1 : 0;
-	return 0;
-}
-
-static bool is_plain(const struct own_record *record)
-{
-	uint8_t key[NAME_KEY_LEN];
-	return !name_key(&record->question.name, key);
-}
-
-static void lay_record(void *ctx, const struct own_record *record)
-{
-	struct zone_walk *w = ctx;
-	struct question at;
-	if (w->error || is_plain(record) != w->plain)
-		return;
-	if (!w->all && record->zoned == record->written)
-		return; /* the zone has it, or another daemon of this key has changed it since */
-	/* Too long a name stands in no zone. Its slot alone carries it, and comes after the zone as
-	 * that of any edit does. */
-	if (zone_question(&record->question, w->key, w->plain, &at) == 0) {
-		if (record->set)
-			w->error = lay_set(w, record->set, &at);
-		else
-			zone_remove(w->zone, &at);
-	}
-	if (w->error == 0)
-		w->error = note_edit(w->edits, record, 0);
-}
-
-static void evict_plain(void *ctx, const struct own_record *record)
-{
-	struct zone_walk *w = ctx;
-	struct question at;
-	if (is_plain(record) && zone_question(&record->question, w->key, true, &at) == 0)
-		zone_remove(w->zone, &at);
-}
-
-int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
-	struct merge_edits *ret_edits)
-{
-	struct zone_walk w = {.m = m, .edits = ret_edits, .all = m->all};
-	memset(ret_edits, 0, sizeof(*ret_edits));
-	int r = signer_key(m->signer, m->uid, w.key);
-	if (r < 0)
-		return r;
-	/* What is not a DNS packet is superseded by one that is. */
-	r = m->base ? zone_read(w.key, m->base, m->base_len, &w.zone) : -EBADMSG;
-	if (r == -EBADMSG)
-		r = zone_create(w.key, &w.zone);
-	if (r < 0)
-		return r;
-	own_each_by(m->own, m->uid, lay_record, &w);
-	if (w.error == 0 && is_over(w.zone)) { /* names under the key go before plain ones */
-		own_each_by(m->own, m->uid, evict_plain, &w);
-		w.all = true;
-	}
-	w.plain = true;
-	if (w.error == 0)
-		own_each_by(m->own, m->uid, lay_record, &w);
-	r = w.error ? w.error : zone_write(w.zone, ret_packet);
-	zone_destroy(w.zone);
-	return r;
-}
-
-struct fit_walk {
-	struct zone *zone;
-	int error;
-};
-
-static void fit_record(void *ctx, const struct own_record *record)
-{
-	struct fit_walk *w = ctx;
-	uint8_t key[NAME_KEY_LEN];
-	if (w->error == 0 && record->set &&
-		name_key(&record->question.name, key))
-		w->error = zone_set(w->zone, record->set);
-}
-
 static uint32_t claim_ttl(const struct rrset *set)
 {
 	return set->ttl > CLAIM_TTL_MAX ? CLAIM_TTL_MAX : set->ttl;
 }
 
-/* A name too long to stand in the zone has its slot alone, so there is what a claim takes. */
-static int fits_claim(const struct rrset *set, const uint8_t key[NAME_KEY_LEN])
+int merge_fits_claim(const struct rrset *set, const uint8_t key[NAME_KEY_LEN])
 {
 	uint8_t *bytes = NULL;
 	size_t len, rrsig_len;
@@ -179,43 +49,6 @@ static int fits_claim(const struct rrset *set, const uint8_t key[NAME_KEY_LEN])
 	rrset_destroy(said);
 	return r;
 }
-
-int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
-	const struct rrset *set)
-{
-	uint8_t key[NAME_KEY_LEN], other[NAME_KEY_LEN], packet[ZONE_BYTES_MAX];
-	struct fit_walk w = {0};
-	struct rrset *moved = NULL;
-	int r = signer_key(signer, uid, key);
-	if (r == 0)
-		r = zone_create(key, &w.zone);
-	if (r < 0)
-		return r;
-	bool plain = !name_key(&set->question.name, other);
-	struct question at;
-	if (zone_question(&set->question, key, plain, &at) < 0) {
-		r = fits_claim(set, key);
-		goto out;
-	}
-	if (!plain)
-		own_each_by(own, uid, fit_record, &w); /* a plain name need only fit alone */
-	moved = rrset_copy(set);
-	r = moved ? w.error : -ENOMEM;
-	if (r == 0) {
-		moved->question = at;
-		r = zone_set(w.zone, moved);
-	}
-	if (r == 0) {
-		int len = zone_write(w.zone, packet);
-		r = len < 0 ? len : 0;
-	}
-out:
-	rrset_destroy(moved);
-	zone_destroy(w.zone);
-	return r;
-}
-
-/* ---- slots ---- */
 
 struct slot_walk {
 	struct signer *signer;
@@ -330,7 +163,7 @@ static void claim_record(void *ctx, const struct own_record *record)
 		w->has_key = true;
 	}
 	if (!w->edits->again)
-		w->error = note_edit(w->edits, record, inception);
+		w->error = merge_note(w->edits, record, inception);
 }
 
 /* Which edits found room? One writer's claim is first in the packet; with several local writers

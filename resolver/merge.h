@@ -6,7 +6,7 @@
 
 #include "resolver/own.h"
 #include "resolver/signer.h"
-#include "resolver/zone.h"
+#include "resolver/zone_pages.h"
 
 /* The edits that went into a merge, to be marked as published when the network took it. */
 struct merge_edit {
@@ -15,6 +15,7 @@ struct merge_edit {
 	int64_t written;
 	uint32_t inception; /* of the claim made; 0: none was */
 	bool under_key;     /* the zone is all there is to it */
+	unsigned page;      /* of the zone, on which it stands */
 };
 struct merge_edits {
 	struct merge_edit *edit;
@@ -29,26 +30,44 @@ struct merge_edits {
 };
 void merge_edits_finish(struct merge_edits *edits);
 
-/* The zone of `uid`. `base` (NULL: there is none) is laid under the records that no zone took yet;
- * with `all` under every own record (the network lost what it took). Names under the key come first, then plain names N as N.<key>, as
- * many as fit, or nearly so: their claims stand in slots too. Length of ret_packet; -EFBIG when the names
- * under the key do not fit. */
+/* ---- merge_zone.c ---- */
+
+/* One part of a zone, as the network has it, or as we put it last where the network shows something
+ * older: to build on that would bring back what was withdrawn since. */
+struct merge_part {
+	unsigned page;        /* PAGES_HEAD: the zone packet, which comes first */
+	const uint8_t *bytes; /* what is no zone counts as nothing */
+	size_t len;
+	bool all; /* lay every own record that belongs here, not only those that no zone took yet:
+		   * the network has lost what it took */
+};
+/* The zone of `uid`: the parts that were read, and the own records on top of them; a plain name N
+ * stands in it as N.<key>. Where it does not fit it is laid on more pages, where it takes up little
+ * room and all of it was read, on fewer. -EAGAIN: not without the pages that were not read; -EFBIG:
+ * not on PAGES_MAX pages either. */
 struct merge_zone {
 	const struct own *own;
 	struct signer *signer;
 	uid_t uid;
-	const uint8_t *base;
-	size_t base_len;
-	bool all;
+	const struct merge_part *parts;
+	size_t parts_len;
 };
-int merge_zone(const struct merge_zone *m, uint8_t ret_packet[ZONE_BYTES_MAX],
+int merge_zone(const struct merge_zone *m, struct pages **ret_pages,
 	struct merge_edits *ret_edits);
-
-/* Does this uid's zone have room for his key names with `set` among them, or for the plain name
- * alone? Of a plain name that is too long for a zone: does a claim hold it? 0 or -EFBIG. */
+/* The pages of a zone of `pages` on which this uid's records stand that no zone took yet, each
+ * once. Returns how many. */
+size_t merge_zone_wants(const struct own *own, const uint8_t key[NAME_KEY_LEN], uid_t uid,
+	unsigned pages, unsigned ret_pages[PAGES_MAX]);
+/* Is there room for `set` in the zone of this uid, wherever in it? Of a plain name that is too long
+ * for a zone: does a claim hold it? 0 or -EFBIG. */
 int merge_zone_fits(const struct own *own, struct signer *signer, uid_t uid,
 	const struct rrset *set);
 
+/* ---- merge.c ---- */
+
+int merge_note(struct merge_edits *edits, const struct own_record *record, uint32_t inception);
+/* Does a claim of this key hold the set? 0 or -EFBIG. */
+int merge_fits_claim(const struct rrset *set, const uint8_t key[NAME_KEY_LEN]);
 /* The slot of one question: `slot` (what all nodes said, merged) gets the claims of every local
  * uid that has a record there and loses the claims of those that withdrew. */
 int merge_slot(const struct own *own, struct signer *signer, struct slot *slot, int64_t now,

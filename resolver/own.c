@@ -140,8 +140,11 @@ static int prepare_all(struct own *own)
 				" WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
 		{&own->zoned, "UPDATE record SET zoned=?5"
 			      " WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
-		{&own->put_get, "SELECT seq, packet FROM put WHERE target=?"},
-		{&own->put_set, "INSERT OR REPLACE INTO put(target, seq, packet) VALUES(?,?,?)"},
+		{&own->put_get, "SELECT put.seq, taken.seq, taken.packet FROM put"
+				" LEFT JOIN taken USING(target) WHERE target=?"},
+		{&own->put_set, "INSERT OR REPLACE INTO put(target, seq) VALUES(?,?)"},
+		{&own->taken_set,
+			"INSERT OR REPLACE INTO taken(target, seq, packet) VALUES(?,?,?)"},
 		{&own->signer_get, "SELECT key FROM signer WHERE name=?"},
 		{&own->signer_put, "INSERT OR IGNORE INTO signer(name, key) VALUES(?,?)"},
 		{&own->pins_set, "INSERT OR REPLACE INTO pin(uid, list) VALUES(?,?)"},
@@ -175,7 +178,7 @@ static int set_up(struct own *own, bool make)
 void own_file_close(struct own *own)
 {
 	sqlite3_stmt **all[] = {&own->put, &own->drop, &own->zoned, &own->published, &own->claimed,
-		&own->put_get, &own->put_set, &own->signer_get, &own->signer_put, &own->pins_set,
+		&own->put_get, &own->put_set, &own->taken_set, &own->signer_get, &own->signer_put, &own->pins_set,
 		&own->pins_drop};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		if (!own->lent)

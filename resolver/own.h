@@ -113,16 +113,19 @@ void own_each_by(const struct own *own, uid_t uid, own_each_fn *fn, void *ctx);
 void own_each_of(const struct own *own, const struct question *q, own_each_fn *fn, void *ctx);
 size_t own_records(const struct own *own);
 
-/* The highest seq used for a zone or slot, by its target, and (zones) the packet that went out
- * with it: what is written next stands on it when the network shows something older. */
+/* What was put at a target. `seq` is the highest that was used for it, whether nodes took that or
+ * not. Of zones also the packet that they took last: what is written next stands on it when the
+ * network shows something older. */
 #define OWN_PACKET_MAX 996
 struct own_put {
-	int64_t seq;	   /* 0: none yet */
+	int64_t seq;       /* 0: none yet */
+	int64_t taken;     /* the seq of the packet */
 	size_t packet_len; /* 0: not kept */
 	uint8_t packet[OWN_PACKET_MAX];
 };
 int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_put);
-int own_set_put(struct own *own, const uint8_t target[20], const struct own_put *put);
+int own_set_put(struct own *own, const uint8_t target[20], int64_t seq);
+int own_set_taken(struct own *own, const uint8_t target[20], const struct own_put *put);
 
 /* The first signer that answered for a plain name under tofu=, for all types. 0, -ENOENT, or a read
  * error, which must not pass for "none". */

@@ -8,7 +8,7 @@
 /* A file of an older version becomes one of this, by the tables that it lacks; that has no way
  * back: an older kadns refuses it, for it would not keep what it does not know. */
 #define OWN_SCHEMA_FIRST 1
-#define OWN_SCHEMA_VERSION 2
+#define OWN_SCHEMA_VERSION 3
 
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS record("
@@ -22,7 +22,12 @@ static const char schema[] =
 	" WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS signer(name BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;"
 	/* Since version 2: a user's list, as resolver/pins writes it. */
-	"CREATE TABLE IF NOT EXISTS pin(uid INTEGER PRIMARY KEY, list BLOB NOT NULL);";
+	"CREATE TABLE IF NOT EXISTS pin(uid INTEGER PRIMARY KEY, list BLOB NOT NULL);"
+	/* Since version 3: what nodes took, which `put` had with what they refused. */
+	"CREATE TABLE IF NOT EXISTS taken(target BLOB PRIMARY KEY, seq INTEGER NOT NULL,"
+	" packet BLOB NOT NULL) WITHOUT ROWID;"
+	"INSERT OR IGNORE INTO taken SELECT target, seq, packet FROM put"
+	" WHERE packet IS NOT NULL;";
 
 int own_file_errno(int rc)
 {

@@ -13,7 +13,7 @@ struct own_durable;
 struct own {
 	sqlite3 *db; /* NULL: the disk has failed, and does still */
 	sqlite3_stmt *put, *drop, *zoned, *published, *claimed;
-	sqlite3_stmt *put_get, *put_set, *signer_get, *signer_put;
+	sqlite3_stmt *put_get, *put_set, *taken_set, *signer_get, *signer_put;
 	sqlite3_stmt *pins_set, *pins_drop;
 	size_t signers;
 	struct usage *usage;

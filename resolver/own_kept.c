@@ -14,9 +14,10 @@ int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_
 	int rc = sqlite3_step(own->put_get);
 	if (rc == SQLITE_ROW) {
 		ret_put->seq = sqlite3_column_int64(own->put_get, 0);
-		const void *packet = sqlite3_column_blob(own->put_get, 1);
-		int len = sqlite3_column_bytes(own->put_get, 1);
+		const void *packet = sqlite3_column_blob(own->put_get, 2);
+		int len = sqlite3_column_bytes(own->put_get, 2);
 		if (packet && len > 0 && len <= OWN_PACKET_MAX) {
+			ret_put->taken = sqlite3_column_int64(own->put_get, 1);
 			memcpy(ret_put->packet, packet, (size_t)len);
 			ret_put->packet_len = (size_t)len;
 		}
@@ -25,13 +26,19 @@ int own_last_put(struct own *own, const uint8_t target[20], struct own_put *ret_
 	return own_file_errno(rc);
 }
 
-int own_set_put(struct own *own, const uint8_t target[20], const struct own_put *put)
+int own_set_put(struct own *own, const uint8_t target[20], int64_t seq)
 {
 	sqlite3_bind_blob(own->put_set, 1, target, 20, SQLITE_STATIC);
-	sqlite3_bind_int64(own->put_set, 2, put->seq);
-	if (put->packet_len)
-		sqlite3_bind_blob64(own->put_set, 3, put->packet, put->packet_len, SQLITE_STATIC);
+	sqlite3_bind_int64(own->put_set, 2, seq);
 	return own_file_run(own->put_set);
+}
+
+int own_set_taken(struct own *own, const uint8_t target[20], const struct own_put *put)
+{
+	sqlite3_bind_blob(own->taken_set, 1, target, 20, SQLITE_STATIC);
+	sqlite3_bind_int64(own->taken_set, 2, put->taken);
+	sqlite3_bind_blob64(own->taken_set, 3, put->packet, put->packet_len, SQLITE_STATIC);
+	return own_file_run(own->taken_set);
 }
 
 int own_first_signer(struct own *own, const struct name *name, uint8_t ret_key[NAME_KEY_LEN])

@@ -171,9 +171,27 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q)
 	return memcmp(key, mine, sizeof(key)) == 0 ? 0 : -EACCES;
 }
 
+/* What is said of pages is said by kadns. */
+static bool has_marker(const struct rrset *set)
+{
+	uint8_t key[NAME_KEY_LEN];
+	const uint8_t *rdata;
+	size_t cursor = 0, len;
+	struct question q;
+	if (!under_key(&set->question, key))
+		return false;
+	pages_question(key, &q);
+	while (question_equal(&q, &set->question) && rrset_next(set, &cursor, &rdata, &len))
+		if (pages_is_marker(rdata, len))
+			return true;
+	return false;
+}
+
 static int may_set(struct publisher *p, uid_t uid, const struct rrset *set)
 {
 	int r = publish_may(p, uid, &set->question);
+	if (r == 0 && has_marker(set))
+		r = -EINVAL;
 	return r < 0 ? r : merge_zone_fits(p->own, p->signer, uid, set);
 }
 

@@ -71,7 +71,7 @@ int publish_judge(void *self, const struct dht_item *held, const struct dht_item
 void publish_copy(struct publisher *p, const struct rrset *set);
 
 struct publish_counters {
-	uint64_t zones_put, slots_put, conflicts, failures;
+	uint64_t zones_put, slots_put, pages_put, conflicts, failures; /* pages: of zones, see there */
 	uint64_t signatures; /* made for them with users' keys */
 	size_t turns;	     /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */

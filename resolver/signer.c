@@ -27,7 +27,9 @@ _Static_assert(DHT_KEY_LEN == NAME_KEY_LEN && DHT_SEED_LEN == SEED_LEN, "one kin
 struct holder {
 	uid_t uid;
 	uint8_t key[NAME_KEY_LEN];
-	int64_t seq;   /* of the zone signed last; 0 none */
+	/* Of the zone packet signed last, then of each page; 0 none. As long as was needed. */
+	int64_t *seq;
+	size_t seq_len;
 	unsigned seed; /* which, or NO_SEED */
 };
 
@@ -84,6 +86,8 @@ void signer_close(struct signer *s)
 	}
 	if (s->dir_fd >= 0)
 		close(s->dir_fd);
+	for (size_t i = 0; i < s->holders_len; i++)
+		free(s->holders[i].seq);
 	free(s->holders);
 	free(s);
 }
@@ -220,29 +224,52 @@ static int64_t wall_clock(void)
 	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
-int signer_zone(struct signer *s, uid_t uid, const uint8_t *packet, size_t len, int64_t seq,
-	uint8_t ret_sig[64])
+/* Where the last seq of this part is kept; NULL: no memory. */
+static int64_t *last_seq(struct holder *h, unsigned page)
 {
-	struct dht_item item = {.is_mutable = true, .seq = seq};
+	size_t at = page == PAGES_HEAD ? 0 : page + 1u;
+
+	if (at >= h->seq_len) {
+		int64_t *grown = reallocarray(h->seq, at + 1, sizeof(*grown));
+		if (!grown)
+			return NULL;
+		memset(grown + h->seq_len, 0, (at + 1 - h->seq_len) * sizeof(*grown));
+		h->seq = grown;
+		h->seq_len = at + 1;
+	}
+	return &h->seq[at];
+}
+
+int signer_zone(
+	struct signer *s, uid_t uid, const struct signer_part *part, uint8_t ret_sig[64])
+{
+	struct dht_item item = {.is_mutable = true, .seq = part->seq};
 	struct holder *h;
+	int64_t *last;
 	int r;
 
-	if (len > ZONE_BYTES_MAX)
+	if (part->len > ZONE_BYTES_MAX)
 		return -EFBIG;
+	if (part->page > PAGES_HEAD)
+		return -EINVAL;
 	r = hold(s, uid, &h);
 	if (r == 0)
-		r = check_packet(h->key, packet, len);
+		r = check_packet(h->key, part->packet, part->len);
 	if (r < 0)
 		return r;
-	if (seq <= h->seq || seq - AHEAD_MAX > wall_clock())
+	last = last_seq(h, part->page);
+	if (!last)
+		return -ENOMEM;
+	if (part->seq <= *last || part->seq - AHEAD_MAX > wall_clock())
 		return -EPERM;
-	r = dht_item_set_string(&item, packet, len);
+	item.salt_len = (uint8_t)pages_salt(part->page, item.salt);
+	r = dht_item_set_string(&item, part->packet, part->len);
 	if (r == 0)
 		r = dht_item_sign(&item, s->seeds[h->seed]);
 	if (r < 0)
 		return r;
 	s->signatures++;
-	h->seq = seq;
+	*last = part->seq;
 	memcpy(ret_sig, item.sig, sizeof(item.sig));
 	return 0;
 }

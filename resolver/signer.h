@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "resolver/claim.h"
+#include "resolver/zone_pages.h"
 
 struct signer;
 
@@ -22,12 +23,19 @@ void signer_close(struct signer *s); /* wipes; NULL is fine */
 
 /* The public key of a uid; made when absent, on disk (fsync) before it returns. */
 int signer_key(struct signer *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
-/* Signs the BEP 44 buffer of a zone packet. -EPERM: an owner outside the key, a class other than
- * IN, seq not above the last one signed for this uid by this signer, or over a day ahead of the
- * clock (readers refuse it, and nothing could follow it). -EFBIG over 996 bytes. -EBADMSG: not a
- * whole packet in our form (ID 0, flags 0x8000, answers only). */
-int signer_zone(struct signer *s, uid_t uid, const uint8_t *packet, size_t len, int64_t seq,
-	uint8_t ret_sig[64]);
+/* Signs the BEP 44 buffer of a zone packet, or of a page (zone_pages.h). -EPERM: an owner outside the
+ * key, a class other than IN, seq not above the last one signed for this part of this uid's zone by
+ * this signer, or over a day ahead of the clock (readers refuse it, and nothing could follow it).
+ * -EFBIG over 996 bytes. -EBADMSG: not a whole packet in our form (ID 0, flags 0x8000, answers
+ * only). */
+struct signer_part {
+	unsigned page; /* or PAGES_HEAD */
+	const uint8_t *packet;
+	size_t len;
+	int64_t seq;
+};
+int signer_zone(
+	struct signer *s, uid_t uid, const struct signer_part *part, uint8_t ret_sig[64]);
 /* A claim of this uid's key over `set`. Errors as claim_to_sign. */
 int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t inception,
 	uint32_t expiration, struct claim *ret_claim);

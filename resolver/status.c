@@ -154,6 +154,7 @@ static void publish_status(FILE *f, const struct publisher *p)
 	struct publish_counters c;
 	publish_counters(p, &c);
 	line(f, "publish.zones_put", c.zones_put);
+	line(f, "publish.pages_put", c.pages_put);
 	line(f, "publish.slots_put", c.slots_put);
 	line(f, "publish.signatures", c.signatures);
 	line(f, "publish.conflicts", c.conflicts);

@@ -17,9 +17,15 @@
 
 struct zone {
 	struct name origin; /* "<key>." */
+	bool partial;
 	size_t len, cap;
 	struct rrset **sets;
 };
+
+void zone_set_partial(struct zone *zone)
+{
+	zone->partial = true;
+}
 
 int zone_create(const uint8_t key[NAME_KEY_LEN], struct zone **ret_zone)
 {
@@ -165,14 +171,23 @@ out:
 	return r;
 }
 
-int zone_write(const struct zone *zone, uint8_t ret_packet[ZONE_BYTES_MAX])
+int zone_write_with(
+	const struct zone *zone, const struct rrset *with, uint8_t ret_packet[ZONE_BYTES_MAX])
 {
 	struct packet_writer w;
 
 	packet_begin(&w, ret_packet, ZONE_BYTES_MAX, true);
+	if (with)
+		rrset_put(with, NULL, PACKET_ANSWER, &w);
 	for (size_t i = 0; i < zone->len; i++)
-		rrset_put(zone->sets[i], NULL, PACKET_ANSWER, &w);
+		if (!with || !question_equal(&zone->sets[i]->question, &with->question))
+			rrset_put(zone->sets[i], NULL, PACKET_ANSWER, &w);
 	return packet_end(&w, 0, FLAG_QR);
+}
+
+int zone_write(const struct zone *zone, uint8_t ret_packet[ZONE_BYTES_MAX])
+{
+	return zone_write_with(zone, NULL, ret_packet);
 }
 
 int zone_set(struct zone *zone, const struct rrset *set)
@@ -345,10 +360,13 @@ int zone_answer(const struct zone *zone, const struct question *q, struct answer
 	bool there;
 	const struct rrset *set = look_up(zone, q, &there);
 	unsigned n = follow(zone, at, link, &set, &there);
+	bool outside = !name_under(&at[n].name, &zone->origin);
 	int r;
 
+	/* Of a part of a zone nobody can say that a name is not in it. */
+	there |= zone->partial;
 	/* Of a name outside the zone it knows nothing, not even that it is not there. */
-	if (n > 0 && !name_under(&at[n].name, &zone->origin)) {
+	if (n > 0 && (outside || (zone->partial && !set))) {
 		a = answer_without(&at[n], -ENOENT, RCODE_NOERROR, EDE_NONE, NEGATIVE_TTL, false);
 		r = a ? 0 : -ENOMEM;
 	} else if (n == LINKS_MAX && set && set->question.type != q->type) {
@@ -369,9 +387,21 @@ int zone_answer(const struct zone *zone, const struct question *q, struct answer
 	a->source = SOURCE_DHT;
 	a->trust = TRUST_KEY;
 	a->has_signer = name_key(&zone->origin, a->signer);
-	a->lacks_name = a->error && !has_record(zone, q);
+	a->lacks_name = a->error && !zone->partial && !has_record(zone, q);
 	*ret_answer = a;
 	return 0;
+}
+
+bool zone_leads(const struct zone *zone, const struct question *q, struct question *ret_end)
+{
+	struct question at[LINKS_MAX + 1] = {*q};
+	const struct rrset *link[LINKS_MAX];
+	bool there;
+	const struct rrset *set = look_up(zone, q, &there);
+	unsigned n = follow(zone, at, link, &set, &there);
+
+	*ret_end = at[n];
+	return n > 0 && !set && name_under(&at[n].name, &zone->origin);
 }
 
 int zone_compare(int64_t seq_a, const uint8_t *a, size_t a_len, int64_t seq_b, const uint8_t *b,

@@ -22,6 +22,9 @@ int zone_read(const uint8_t key[NAME_KEY_LEN], const uint8_t *packet, size_t len
 	struct zone **ret_zone);
 /* Length, or -EFBIG. Compressed; sets in the order in which they were set. ID 0, flags 0x8000. */
 int zone_write(const struct zone *zone, uint8_t ret_packet[ZONE_BYTES_MAX]);
+/* The same with one set in place of what the zone has of its question, if anything; it is the first. */
+int zone_write_with(const struct zone *zone, const struct rrset *with,
+	uint8_t ret_packet[ZONE_BYTES_MAX]);
 
 /* Sets replace the set of the same owner and type; -EINVAL: not below the key, or class. */
 int zone_set(struct zone *zone, const struct rrset *set);
@@ -39,6 +42,11 @@ const struct rrset *zone_at(const struct zone *zone, size_t i);
  * lacks_name: no record of whatever type stands at the name (a name that is only above others has
  * none). source DHT, trust KEY, signer the key; the caller sets seq and times. 0 or -ENOMEM. */
 int zone_answer(const struct zone *zone, const struct question *q, struct answer **ret_answer);
+/* It is a part of a zone only, to which a question belongs: a denial is never NXDOMAIN then, and a
+ * chain of aliases that this part does not follow to its end ends as one that leaves the zone. */
+void zone_set_partial(struct zone *zone);
+/* Do aliases lead from q to a question that is of this zone, and to which it has no set? */
+bool zone_leads(const struct zone *zone, const struct question *q, struct question *ret_end);
 /* Which packet is newer: higher seq; on a tie the larger bytes. > 0 when a is. */
 int zone_compare(int64_t seq_a, const uint8_t *a, size_t a_len,
 	int64_t seq_b, const uint8_t *b, size_t b_len);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/zone.h"
+#include "resolver/zone_pages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -30,6 +30,30 @@ static void ask(const struct zone *zone, const struct question *q)
 	answer_unref(a);
 }
 
+/* The same packet as the head of a zone of pages: nothing is lost on them, and none stands twice. */
+static void lay(const uint8_t *packet, size_t len, size_t sets)
+{
+	uint8_t written[ZONE_BYTES_MAX];
+	struct zone *head;
+	struct pages *p;
+	size_t laid = 0;
+
+	assert(zone_read(key, packet, len, &head) == 0);
+	assert(pages_create(key, head, &p) == 0);
+	assert(p->len <= PAGES_MAX && (p->len & (p->len - 1)) == 0);
+	sets -= p->marker.pages && sets > zone_sets(p->head);
+	for (unsigned i = 0; i < p->len; i++) /* as if they had been read, and nothing was there */
+		assert(zone_create(key, &p->page[i]) == 0);
+	assert(pages_spread(p, 4) == 0 && pages_whole(p));
+	for (unsigned i = 0; i < 4; i++) {
+		laid += zone_sets(p->page[i]);
+		pages_write(p, i, 0, written);
+	}
+	assert(laid + zone_sets(p->head) == sets);
+	pages_write(p, PAGES_HEAD, INT64_MAX, written);
+	pages_destroy(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct zone *zone, *again;
@@ -48,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		assert(zone_find(zone, &set->question) == set);
 		ask(zone, &set->question);
 	}
+	lay(data, len, zone_sets(zone));
 	/* Names that were compressed more cleverly than we do may not fit again. */
 	n = zone_write(zone, packet);
 	if (n > 0) {

@@ -296,18 +296,21 @@ static void test_never_backwards(void **state)
 	(void)state;
 	struct own *own;
 	uint8_t target[20] = {1}, key[NAME_KEY_LEN] = {9}, got[NAME_KEY_LEN];
-	struct own_put last, put = {.seq = INT64_MAX, .packet_len = 3, .packet = {1, 2, 3}};
+	struct own_put last, put = {.taken = 7, .packet_len = 3, .packet = {1, 2, 3}};
 	struct question q = question_of("a.alt"), other = question_of("b.alt");
 	assert_int_equal(own_open(path, 2, 0, 1, &own), 0);
 	assert_int_equal(own_last_put(own, target, &last), 0);
 	assert_int_equal(last.seq, 0);
-	assert_int_equal(own_set_put(own, target, &put), 0);
+	assert_int_equal(own_set_put(own, target, 7), 0);
+	assert_int_equal(own_set_taken(own, target, &put), 0);
+	assert_int_equal(own_set_put(own, target, INT64_MAX), 0); /* which nodes refused */
 	assert_int_equal(own_first_signer(own, &q.name, got), -ENOENT);
 	assert_int_equal(own_remember_signer(own, &q.name, key), 0);
 	own_close(own);
 	assert_int_equal(own_open(path, 2, 0, 1, &own), 0);
 	assert_int_equal(own_last_put(own, target, &last), 0);
 	assert_int_equal(last.seq, INT64_MAX);
+	assert_int_equal(last.taken, 7);
 	assert_int_equal(last.packet_len, 3);
 	assert_memory_equal(last.packet, put.packet, 3);
 	key[0] = 8; /* another one comes too late */
@@ -385,7 +388,7 @@ static void test_migration(void **state)
 	assert_pins(own, "1000:a ");
 	own_close(own);
 	/* Of a version that is yet to come we would lose what we do not know. */
-	alter("PRAGMA user_version=3");
+	alter("PRAGMA user_version=4");
 	assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
 	alter("PRAGMA user_version=0");
 	assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
@@ -394,6 +397,29 @@ static void test_migration(void **state)
 	struct pins_heard h = {0};
 	assert_int_equal(own_each_pins(own, hear_pins, &h), -EBADMSG);
 	own_close(own);
+}
+
+/* Up to version 2 the packet stood beside the seq. */
+static void test_migration_of_packets(void **state)
+{
+	(void)state;
+	struct own *own;
+	struct own_put last;
+	uint8_t target[20];
+	memset(target, 0xab, sizeof(target));
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	own_close(own);
+	alter("DROP TABLE taken; PRAGMA user_version=2; INSERT INTO put VALUES"
+	      "(x'abababababababababababababababababababab', 5, x'010203')");
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+		assert_int_equal(own_last_put(own, target, &last), 0);
+		assert_int_equal(last.seq, 5 + round);
+		assert_int_equal(last.taken, 5);
+		assert_int_equal(last.packet_len, 3);
+		assert_int_equal(own_set_put(own, target, 6), 0);
+		own_close(own);
+	}
 }
 
 static void test_refuses(void **state)
@@ -429,6 +455,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_never_backwards, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_migration, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_migration_of_packets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

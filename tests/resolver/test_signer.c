@@ -230,11 +230,14 @@ static struct packet zone_packet(const char *const *owners, uint16_t class, uint
 }
 #define OWNERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static int sign(struct signer *s, struct packet p, int64_t at)
+static int sign_page(struct signer *s, unsigned page, struct packet p, int64_t at)
 {
 	uint8_t sig[64];
 	struct dht_item item = {.is_mutable = true, .seq = at};
-	int r = signer_zone(s, 1000, p.bytes, p.len, at, sig);
+	struct signer_part part = {page, p.bytes, p.len, at};
+	int r = signer_zone(s, 1000, &part, sig);
+	if (page < PAGES_HEAD)
+		item.salt_len = (uint8_t)sprintf((char *)item.salt, "kadns1:%u", page);
 	if (r == 0) {
 		assert_int_equal(dht_item_set_string(&item, p.bytes, p.len), 0);
 		memcpy(item.key, key, 32);
@@ -242,6 +245,31 @@ static int sign(struct signer *s, struct packet p, int64_t at)
 		assert_int_equal(dht_item_verify(&item), 0);
 	}
 	return r;
+}
+
+static int sign(struct signer *s, struct packet p, int64_t at)
+{
+	return sign_page(s, PAGES_HEAD, p, at);
+}
+
+/* Each page has a seq of its own. */
+static void signs_pages(void **state)
+{
+	(void)state;
+	struct signer *s = opened();
+	assert_int_equal(signer_key(s, 1000, key), 0);
+	struct packet p = zone_packet(OWNERS("www"), CLASS_IN, FLAG_QR);
+	assert_int_equal(sign(s, p, seq + 5), 0);
+	assert_int_equal(sign_page(s, 0, p, seq), 0);
+	assert_int_equal(sign_page(s, 0, p, seq), -EPERM);
+	assert_int_equal(sign_page(s, PAGES_MAX - 1, p, seq), 0);
+	assert_int_equal(sign_page(s, PAGES_MAX - 1, p, seq), -EPERM);
+	assert_int_equal(sign_page(s, 0, p, seq + 1), 0);
+	assert_int_equal(sign(s, p, seq + 5), -EPERM);
+	assert_int_equal(sign_page(s, PAGES_MAX + 1, p, seq + 9), -EINVAL);
+	p = zone_packet(OWNERS("www.example."), CLASS_IN, FLAG_QR);
+	assert_int_equal(sign_page(s, 1, p, seq), -EPERM);
+	signer_close(s);
 }
 
 static void signs_zones_of_the_key_only(void **state)
@@ -278,8 +306,10 @@ static void signs_zones_of_the_key_only(void **state)
 		assert_int_equal(sign(s, bad, seq + 1), -EBADMSG);
 	}
 	uint8_t large[ZONE_BYTES_MAX + 1] = {0, 0, 0x80}, sig[64];
-	assert_int_equal(signer_zone(s, 1000, large, sizeof(large), seq + 1, sig), -EFBIG);
-	assert_int_equal(signer_zone(s, 1000, large, 12, seq + 1, sig), 0); /* an empty zone */
+	struct signer_part part = {PAGES_HEAD, large, sizeof(large), seq + 1};
+	assert_int_equal(signer_zone(s, 1000, &part, sig), -EFBIG);
+	part.len = 12;
+	assert_int_equal(signer_zone(s, 1000, &part, sig), 0); /* an empty zone */
 	signer_close(s);
 }
 
@@ -324,7 +354,8 @@ static void signs_the_vector(void **state)
 	struct signer *s = opened();
 	assert_int_equal(signer_key(s, 1000, key), 0);
 	struct packet d2 = zone_packet(OWNERS("@"), CLASS_IN, FLAG_QR);
-	assert_int_equal(signer_zone(s, 1000, d2.bytes, d2.len, 1700000000000000, sig), 0);
+	struct signer_part part = {PAGES_HEAD, d2.bytes, d2.len, 1700000000000000};
+	assert_int_equal(signer_zone(s, 1000, &part, sig), 0);
 	assert_memory_equal(
 		sig, "\xb8\x09\x40\xac\x06\x2d\xc5\x50\x24\x6c\x60\xd7\x1a\xae\x89\x11", 16);
 	signer_close(s);
@@ -391,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_directory_is_ours_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_key_file_is_ours_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_uids_keep_their_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(signs_pages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(signs_zones_of_the_key_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(seq_rises, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(signs_the_vector, set_up, tear_down),

@@ -1,0 +1,262 @@
+/* Merging own records into a zone: which pages they go to, and how many pages there are. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "resolver/merge.h"
+
+/* A zone goes back to fewer pages when these are then no fuller than that: with less to spare it
+ * would grow and shrink with every other edit. */
+#define ROOMY (ZONE_BYTES_MAX * 3 / 4)
+
+struct zone_walk {
+	struct pages *pages;
+	struct merge_edits *edits;
+	const bool *all; /* by page, that of PAGES_HEAD is the last */
+	int error;
+};
+
+/* Where a record stands in the zone of `key`: its own name, or N.<key> for a plain name. */
+static int zone_question(
+	const struct question *q, const uint8_t key[NAME_KEY_LEN], struct question *ret_q)
+{
+	uint8_t other[NAME_KEY_LEN];
+	struct name origin;
+	*ret_q = *q;
+	if (name_key(&q->name, other))
+		return 0;
+	key_to_name(key, &origin);
+	return name_join(&q->name, &origin, &ret_q->name);
+}
+
+static int lay_set(struct pages *pages, const struct rrset *set, const struct question *at)
+{
+	struct rrset *moved = rrset_copy(set);
+	if (!moved)
+		return -ENOMEM;
+	moved->question = *at;
+	int r = pages_set(pages, moved);
+	rrset_destroy(moved);
+	return r;
+}
+
+static void lay_record(void *ctx, const struct own_record *record)
+{
+	struct zone_walk *w = ctx;
+	struct question at;
+	bool stands = record->zoned == record->written;
+	if (w->error)
+		return;
+	/* Too long a name stands in no zone. Its slot alone carries it, and comes after the zone as
+	 * that of any edit does. */
+	if (zone_question(&record->question, w->pages->key, &at) == 0) {
+		if (!pages_zone(w->pages, &at))
+			return; /* written since its page was asked for: the next time */
+		/* The zone has it, or another daemon of this key has changed it since. */
+		if (stands && !w->all[pages_place(&at, w->pages->len)])
+			return;
+		if (record->set)
+			w->error = lay_set(w->pages, record->set, &at);
+		else
+			pages_remove(w->pages, &at);
+	} else if (stands && !w->all[PAGES_HEAD]) {
+		return;
+	}
+	if (w->error == 0)
+		w->error = merge_note(w->edits, record, 0);
+}
+
+/* ---- how many pages ---- */
+
+static unsigned fewer(unsigned len)
+{
+	return len == 2 ? 0 : len / 2;
+}
+
+static int shrink(struct pages *p)
+{
+	unsigned len = p->len;
+	int r = 0;
+	while (r == 0 && p->len > 1) {
+		len = p->len;
+		r = pages_spread(p, fewer(len));
+		if (r == 0 && !pages_fit(p, ROOMY))
+			return pages_spread(p, len);
+	}
+	return r;
+}
+
+static bool head_fits(const struct pages *p)
+{
+	uint8_t packet[ZONE_BYTES_MAX];
+	return pages_write(p, PAGES_HEAD, INT64_MAX, packet) > 0;
+}
+
+static int settle(struct pages *p)
+{
+	bool whole = pages_whole(p);
+	int r = 0;
+	if (pages_fit(p, ZONE_BYTES_MAX)) {
+		if (whole && p->len)
+			r = pages_spread(p, p->len); /* what others left in the zone packet */
+		return r == 0 && whole && p->len && pages_fit(p, ZONE_BYTES_MAX) ? shrink(p) : r;
+	}
+	if (!whole)
+		return -EAGAIN;
+	for (unsigned len = p->len ? p->len * 2 : 2; len <= PAGES_MAX; len *= 2) {
+		r = pages_spread(p, len);
+		if (r < 0 || pages_fit(p, ZONE_BYTES_MAX))
+			return r;
+		if (!head_fits(p))
+			break; /* no number of pages makes room there */
+	}
+	return -EFBIG;
+}
+
+/* ---- merging ---- */
+
+static int read_part(const struct pages *p, const struct merge_part *part)
+{
+	struct zone **zone = &p->page[part->page];
+	int r = zone_read(p->key, part->bytes, part->len, zone);
+	return r == -EBADMSG ? zone_create(p->key, zone) : r;
+}
+
+static int read_head(
+	const uint8_t key[NAME_KEY_LEN], const struct merge_part *part, struct pages **ret_pages)
+{
+	struct zone *head;
+	int r = zone_read(key, part->bytes, part->len, &head);
+	if (r == -EBADMSG)
+		r = zone_create(key, &head);
+	return r < 0 ? r : pages_create(key, head, ret_pages);
+}
+
+/* On which page each edit has come to stand. */
+static void place_edits(const struct pages *p, struct merge_edits *edits)
+{
+	for (size_t i = 0; i < edits->len; i++) {
+		struct merge_edit *e = &edits->edit[i];
+		struct question at;
+		e->page = PAGES_HEAD;
+		if (zone_question(&e->question, p->key, &at) == 0)
+			e->page = pages_place(&at, p->len);
+	}
+}
+
+int merge_zone(const struct merge_zone *m, struct pages **ret_pages, struct merge_edits *ret_edits)
+{
+	bool all[PAGES_MAX + 1] = {false};
+	uint8_t key[NAME_KEY_LEN];
+	struct pages *p = NULL;
+	memset(ret_edits, 0, sizeof(*ret_edits));
+	int r = signer_key(m->signer, m->uid, key);
+	if (r == 0)
+		r = read_head(key, &m->parts[0], &p);
+	if (r == 0)
+		all[PAGES_HEAD] = m->parts[0].all;
+	for (size_t i = 1; r == 0 && i < m->parts_len; i++) {
+		const struct merge_part *part = &m->parts[i];
+		if (part->page >= p->len)
+			continue;
+		all[part->page] = part->all;
+		r = read_part(p, part);
+	}
+	if (r == 0) {
+		struct zone_walk w = {.pages = p, .edits = ret_edits, .all = all};
+		own_each_by(m->own, m->uid, lay_record, &w);
+		r = w.error;
+	}
+	if (r == 0)
+		r = settle(p);
+	if (r < 0) {
+		pages_destroy(p);
+		return r;
+	}
+	place_edits(p, ret_edits);
+	*ret_pages = p;
+	return 0;
+}
+
+struct wants_walk {
+	const uint8_t *key;
+	unsigned pages, *ret_pages;
+	size_t len;
+	bool wanted[PAGES_MAX + 1];
+};
+
+static void want_page(void *ctx, const struct own_record *record)
+{
+	struct wants_walk *w = ctx;
+	struct question at;
+	if (record->zoned == record->written || zone_question(&record->question, w->key, &at) < 0)
+		return;
+	unsigned place = pages_place(&at, w->pages);
+	if (place != PAGES_HEAD && !w->wanted[place]) {
+		w->wanted[place] = true;
+		w->ret_pages[w->len++] = place;
+	}
+}
+
+size_t merge_zone_wants(const struct own *own, const uint8_t key[NAME_KEY_LEN], uid_t uid,
+	unsigned pages, unsigned ret_pages[PAGES_MAX])
+{
+	struct wants_walk w = {.key = key, .pages = pages, .ret_pages = ret_pages};
+	own_each_by(own, uid, want_page, &w);
+	return w.len;
+}
+
+/* ---- room ---- */
+
+struct fit_walk {
+	struct pages *pages;
+	int error;
+};
+
+/* Of all that the uid has, what stands in the zone packet whatever the number of pages. */
+static void fit_record(void *ctx, const struct own_record *record)
+{
+	struct fit_walk *w = ctx;
+	struct question at;
+	if (w->error == 0 && record->set &&
+		zone_question(&record->question, w->pages->key, &at) == 0 &&
+		pages_place(&at, w->pages->len) == PAGES_HEAD)
+		w->error = lay_set(w->pages, record->set, &at);
+}
+
+/* On two pages, of which one bears nothing but `set`, or none. */
+static int fits_part(const struct own *own, uid_t uid, const struct rrset *set, struct pages *p)
+{
+	struct fit_walk w = {.pages = p};
+	struct question at;
+	zone_question(&set->question, p->key, &at);
+	int r = pages_spread(p, 2);
+	if (r == 0 && pages_place(&at, 2) == PAGES_HEAD) {
+		own_each_by(own, uid, fit_record, &w);
+		r = w.error;
+	}
+	if (r == 0)
+		r = lay_set(p, set, &at);
+	return r == 0 && !pages_fit(p, ZONE_BYTES_MAX) ? -EFBIG : r;
+}
+
+int merge_zone_fits(
+	const struct own *own, struct signer *signer, uid_t uid, const struct rrset *set)
+{
+	uint8_t key[NAME_KEY_LEN];
+	struct pages *p = NULL;
+	struct zone *head;
+	struct question at;
+	int r = signer_key(signer, uid, key);
+	if (r < 0)
+		return r;
+	if (zone_question(&set->question, key, &at) < 0)
+		return merge_fits_claim(set, key);
+	r = zone_create(key, &head);
+	if (r == 0)
+		r = pages_create(key, head, &p);
+	if (r == 0)
+		r = fits_part(own, uid, set, p);
+	pages_destroy(p);
+	return r;
+}
