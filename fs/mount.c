@@ -15,11 +15,14 @@
 #include "fs/fs.h"
 #include "fs/log.h"
 #include "fs/ops.h"
+#include "resolver/clock.h"
 
-/* Requests read in one turn of the loop: enough to keep up with several clients, few enough that
- * DNS and the DHT do not wait long: a millisecond for 16 look-ups of 20 to 50 us, ten for 16 pages
- * of large listings, each of which is half a millisecond of looking (resolver_list). */
+/* Requests read in one turn of the loop: enough to keep up with several clients, few enough that DNS
+ * and the DHT do not wait long. 16 opens of what is known are a tenth of a millisecond; a page of a
+ * listing, or a record of 64 kB that is written anew for its size, takes one alone, and a turn of
+ * those ends sooner. */
 #define BATCH 16
+#define TURN_US 2000
 
 /* One reader at a time is the usual: then the read that finds no second request is a system call in
  * vain for each request, so every so many turns only is it looked whether there are more by now. */
@@ -66,6 +69,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 	struct mount *m = ctx;
 	unsigned waited_for = 0;
 	bool looks = m->crowded || m->turns++ % LOOK_TURNS == 0;
+	uint64_t begun = looks ? clock_monotonic() : 0;
 	(void)fd;
 	(void)what;
 	for (int i = 0; i < BATCH && (looks || waited_for == 0); i++) {
@@ -80,6 +84,8 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 		}
 		waited_for += is_waited_for(m);
 		fuse_session_process_buf(m->session, &m->buf);
+		if (looks && clock_monotonic() - begun > TURN_US)
+			break;
 	}
 	m->crowded = waited_for > 1;
 }

@@ -10,6 +10,9 @@
 
 #define READDIR_MAX (64u << 10) /* of one reply, whatever the kernel's buffer: work is bounded */
 #define PLUS_MAX 256		/* nodes made by one reply */
+/* After so long a reply ends with what it has: attributes have the size of a text, which is written
+ * for them, and 256 of them may be records of 64 kB. */
+#define PLUS_US 1000
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -170,6 +173,7 @@ static uint64_t parent_ino(const struct node *dir)
 static void fill_page(struct page *p, const struct handle *h, size_t from)
 {
 	size_t len = listing_len(h->listing) + 2;
+	uint64_t begun = clock_monotonic();
 	for (size_t i = from; i < len; i++) {
 		off_t next = (off_t)i + 1;
 		bool put;
@@ -179,8 +183,8 @@ static void fill_page(struct page *p, const struct handle *h, size_t from)
 			put = put_plain(p, "..", parent_ino(h->node), S_IFDIR, next);
 		else
 			put = put_entry(p, h, i - 2, next);
-		if (!put)
-			return;
+		if (!put || (p->plus && clock_monotonic() - begun > PLUS_US))
+			return; /* one entry at least: an empty reply means the end */
 	}
 }
 

@@ -56,5 +56,18 @@ before=$(count_of asks)
 is "ls -l has whole lines of what stands" \
 	"$(ls -lU "$A" 2>&1 | grep -c '^-rw-r--r-- .* [1-9][0-9]* .* n[0-9]*[02468]\.many')" 50000
 is "and asks nothing" "$(count_of asks)" "$before"
+
+# ---- sizes that cost as much as the texts: a page of them ends early, and goes on where it ended ----
+is "large records are listed with their sizes" "$(/usr/bin/python3 - "$M/IN/TXT" <<'PY'
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(60):
+    with open(f'large{i}.alt', 'wb', buffering=0) as f:
+        f.write(b''.join(b'"%05d%0240d"\n' % (n, i) for n in range(200)))
+with os.scandir() as entries:
+    sizes = {e.name: e.stat().st_size for e in entries}
+print(len(sizes), all(size == len(open(name).read()) > 90000 for name, size in sizes.items()))
+PY
+)" "60 True"
 check "ends well" stop_fake
 finish
