@@ -73,7 +73,8 @@ wait $resolved
 check "in a circle: starts" "$KADNS" --no-dht -o "hosts=none,upstream=system,deadline=2s" none "$m"
 resolved no
 is "a question has an end" "$(dig +time=6 +tries=1 @127.0.0.1 -p 1053 www.example.com A | sed -n 's/.*status: \([A-Z]*\),.*/\1/p')" SERVFAIL
-# systemd-resolved asks again, with less and less of EDNS, each time for our two seconds.
+is "and the circle is known" "$(sed -n 's/^upstream.1.loops  *//p' "$m/.kadns/status")" 1
+# systemd-resolved asks again, with less and less of EDNS.
 is "by the other way in too" "$(dig +time=20 +tries=1 @127.0.0.53 other.example.com A | sed -n 's/.*status: \([A-Z]*\),.*/\1/p')" SERVFAIL
 asked=$(sed -n 's/^upstream.1.asked  *//p' "$m/.kadns/status")
 check "and few are asked ($asked)" test "$asked" -le 10
