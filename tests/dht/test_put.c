@@ -227,6 +227,35 @@ static void the_ninth_is_not_waited_for(void **state)
 	assert_int_equal(queries_to(w, DHT_PUT, ninth), 0);
 }
 
+/* Within five minutes a put goes by what the last look-up of its target found, in one round, though
+ * there be a nearer node by now. */
+static void a_second_put_asks_nobody(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_id nearest;
+	know_nodes(w, 12);
+	begin_put(w, &o, 0);
+	answer_gets(w, 0, false);
+	for (size_t n = 0; n < 9; n++)
+		answer_put(w, nth_put(w, n), true);
+	assert_int_equal(o.ends, 1);
+	dht_item_target(&item, &nearest);
+	nearest.b[DHT_ID_LEN - 1] ^= 1;
+	nodes[12] = (struct dht_contact){nearest, endpoint("10.0.12.1:4001")};
+	world_befriend(w, &nodes[12]);
+	world_clear(w);
+	begin_put(w, &o, 0);
+	assert_int_equal(queries(w, DHT_GET), 0);
+	assert_true(queries(w, DHT_PUT) >= 8);
+	dht_cancel(w->dht, o.lookup);
+	world_clear(w);
+	w->now += 301 * WORLD_SECOND;
+	begin_put(w, &o, 0);
+	assert_int_equal(queries_to(w, DHT_GET, &nodes[12]), 1);
+	dht_cancel(w->dht, o.lookup);
+}
+
 /* A search that took 20 packets by itself has no packet for a ninth. */
 static void a_dear_put_has_no_ninth(void **state)
 {
@@ -305,6 +334,7 @@ int main(void)
 		TEST(a_second_search_waits_for_no_round),
 		TEST(our_own_refusal_is_one_of_eight),
 		TEST(the_ninth_is_not_waited_for),
+		TEST(a_second_put_asks_nobody),
 		TEST(a_dear_put_has_no_ninth),
 		TEST(with_cas_the_ninth_waits_for_six),
 	};
