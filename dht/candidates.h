@@ -48,6 +48,7 @@ struct dht_candidate {
 	bool no_get;	       /* does not know `get`: find_node is asked instead */
 	bool answered;	       /* whatever it was asked */
 	bool walked;	       /* was silent, and so asked find_node too */
+	bool struck;	       /* known to be silent before (habits.h) */
 	bool detour;	       /* asked wherever it is: a second path begins there (detour.c) */
 	uint8_t round;	       /* enum dht_search_state: asked for the far side of the region */
 	uint64_t round_query;  /* the number of that query */

@@ -53,6 +53,7 @@ struct dht {
 	struct dht_known known;
 	struct dht_estimate estimates[2]; /* of the IPv4 and the IPv6 network */
 	struct dht_habits habits;
+	uint64_t tries[2]; /* when a get may wait for those that are known to be silent */
 	struct dht_upkeep upkeep;
 	struct dht_republish republish;
 	struct dht_presence presence;

@@ -58,6 +58,7 @@ struct dht_lookup {
 	uint64_t began, waits_until;
 	uint64_t reach[2]; /* where the eighth nearest is to be expected; UINT64_MAX: no matter */
 	bool widened[2];   /* the whole table was drawn upon */
+	bool tries[2];	   /* also those that are known to be silent */
 	bool held_up;	   /* there was no room for a query of it; goes on when there is */
 	struct dht_result result;
 	void *ctx;

@@ -47,7 +47,7 @@ static void add(struct dht_lookup *l, const struct dht_contact *c, struct naming
 	if (dht_habits_silent(&dht->habits, &c->endpoint, dht_now(dht))) {
 		added->state = DHT_STALLED;
 		added->asked = 1;
-		added->walked = true;
+		added->walked = added->struck = true;
 	}
 }
 

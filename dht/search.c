@@ -19,6 +19,11 @@
 #define GUIDES 2
 /* A node that is silent once may have lost a packet; twice is silence. */
 #define TRIES 2
+/* Who is known for that is tried again all the same, where too few others are; but of gets, for
+ * which somebody waits, by one in so long: more than it takes. Else each question would take 50 ms,
+ * or a second, where a whole network has gone (a firewall's black hole), for as long as it is gone.
+ * Upkeep finds out as soon as that that it is back. */
+#define TRIES_PAUSE ((uint64_t)3000000)
 
 /* So many of those that left a `get` unanswered are asked for the way at once, to learn whether
  * they are there. Eight answers show the way past any region; where most nodes do not know `get`,
@@ -222,6 +227,19 @@ static bool ask_nearest(
 	return over && ask_suspects(l, front, i);
 }
 
+/* Is it this look-up that tries again those that are known to be silent? */
+static bool tries_silent(struct dht_lookup *l, unsigned family)
+{
+	uint64_t now = dht_now(l->dht);
+	if (l->kind != DHT_LOOKUP_GET || l->refresh)
+		return true;
+	if (!l->tries[family] && now >= l->dht->tries[family]) {
+		l->dht->tries[family] = now + TRIES_PAUSE;
+		l->tries[family] = true;
+	}
+	return l->tries[family];
+}
+
 /* The same, and when fewer answered than are wanted: the rest of the table, for half of the
  * network may be gone; those that keep nothing, for they may know others; and then the silent
  * ones once more. */
@@ -244,7 +262,8 @@ static bool advance_front(struct dht_lookup *l, unsigned family)
 	for (size_t i = 0; i < front->len; i++) {
 		struct dht_candidate *c = &front->list[i];
 		bool silent = c->state == DHT_STALLED || (c->state == DHT_ROUTED && c->walked);
-		if (silent && c->asked < TRIES && !keeps_nothing(l, c) && may_ask(l, front))
+		if (silent && c->asked < TRIES && !keeps_nothing(l, c) && may_ask(l, front) &&
+			(!c->struck || tries_silent(l, family)))
 			ask(l, front, c);
 	}
 	return !front->flying;

@@ -180,6 +180,40 @@ static void nobody_answers(void **state)
 	assert_true(w->now - began < 3 * WORLD_SECOND);
 }
 
+/* A network that is gone, and known to be: one look-up in three seconds waits to see whether it is
+ * back. */
+static void a_black_hole_is_waited_for_now_and_then(void **state)
+{
+	struct world *w = *state;
+	unsigned waited = 0;
+	know_nodes(w, 3);
+	for (unsigned i = 0; i < 3; i++) { /* until it is known */
+		struct outcome o = {0};
+		begin_get(w, &o);
+		world_pass(w, 5 * WORLD_SECOND);
+		assert_int_equal(o.ends, 1);
+	}
+	for (unsigned i = 0; i < 30; i++) {
+		struct outcome o = {0};
+		begin_get(w, &o);
+		waited += !o.ends;
+		world_pass(w, 100 * 1000);
+		for (unsigned k = 0; !o.ends && k < 100; k++)
+			world_pass(w, 10 * 1000);
+		assert_int_equal(o.result.error, -ENETUNREACH);
+	}
+	assert_in_range(waited, 1, 4);
+	/* And it is back. */
+	struct outcome o = {0};
+	world_pass(w, 3 * WORLD_SECOND);
+	world_clear(w);
+	begin_get(w, &o);
+	assert_int_equal(o.ends, 0);
+	answer_gets(w, 0, true);
+	assert_int_equal(o.ends, 1);
+	assert_true(o.values > 0);
+}
+
 static void refusals_are_seen_at_once(void **state)
 {
 	struct world *w = *state;
@@ -251,6 +285,7 @@ int main(void)
 		TEST(half_of_the_network_is_gone),
 		TEST(the_silent_are_not_asked_again_and_again),
 		TEST(nobody_answers),
+		TEST(a_black_hole_is_waited_for_now_and_then),
 		TEST(refusals_are_seen_at_once),
 		TEST(forged_refusals_are_not_believed),
 		TEST(habits_have_a_key),
