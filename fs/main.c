@@ -202,11 +202,21 @@ static int open_zone_relays(struct program *p)
 	return r < 0 ? say("relay", r) : 0;
 }
 
+static void publisher_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_NOTICE, "%s", line);
+}
+
 static int open_resolver(struct program *p)
 {
 	struct dht *dht = p->udp ? dht_udp_node(p->udp) : NULL;
 	struct publish_config publish = {
-		.policy = &p->config.policy, .changed = changed, .changed_ctx = p, .relays = p->zone_relays};
+		.policy = &p->config.policy,
+		.changed = changed,
+		.changed_ctx = p,
+		.say = publisher_says,
+		.relays = p->zone_relays};
 	/* On a network of our own nodes keep for days; on the public one as BEP 44 says. */
 	if (!p->config.mainline)
 		publish.republish.lifetime = DHT_STORE_LIFETIME_PRIVATE * (uint64_t)1000000;

@@ -206,5 +206,9 @@ bool job_said(const struct job *job, const struct merge_edit *edit);
 
 /* publish.c: a zone job is through, whatever came of it: slots of its edits are next. */
 void publish_zone_done(struct publisher *p, const struct merge_edits *edits);
+/* The slot of a plain name, now, whatever became of the zone. */
+void publish_slot(struct publisher *p, const struct question *q);
+/* A record here becomes what another daemon of its key has made of it. */
+void publish_yield(struct publisher *p, const struct merge_edit *edit);
 
 #endif

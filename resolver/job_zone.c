@@ -65,15 +65,28 @@ static int merge(struct job *job)
 /* The zone has no room for what is written now: plain names have their slots. */
 static void zone_is_full(struct job *job)
 {
-	struct publisher *p = job->publisher;
-	own_begin(p->own);
 	for (size_t i = 0; i < job->edits.len; i++) {
 		const struct merge_edit *e = &job->edits.edit[i];
 		if (!e->under_key)
-			own_zoned(p->own, e->uid, &e->question, e->written);
+			publish_slot(job->publisher, &e->question);
 	}
-	own_end(p->own);
-	publish_zone_done(p, &job->edits);
+}
+
+/* What another daemon of this key has said since holds here too. */
+static void yield(struct job *job)
+{
+	struct merge_edits *edits = &job->edits;
+	size_t kept = 0;
+	for (size_t i = 0; i < edits->len; i++) {
+		struct merge_edit *e = &edits->edit[i];
+		if (!e->overruled) {
+			edits->edit[kept++] = *e;
+			continue;
+		}
+		publish_yield(job->publisher, e);
+		rrset_destroy(e->theirs);
+	}
+	edits->len = kept;
 }
 
 /* ---- reading ---- */
@@ -155,6 +168,7 @@ static int merge_and_put(struct job *job)
 			zone_is_full(job);
 		if (r < 0)
 			return r;
+		yield(job);
 		/* New pages: their places may hold what stood there once. */
 		r = fetch_range(run, run->pages->marker.pages, run->pages->len);
 	}

@@ -18,7 +18,10 @@ int job_zone_last(struct job *job, unsigned page, struct own_put *ret_last)
 /* What a merge builds on. `last` outlives it. */
 struct merge_part job_zone_base(const struct zone_part *read, const struct own_put *last)
 {
-	struct merge_part part = {.page = read->page};
+	struct merge_part part = {.page = read->page,
+		.seq = read->found ? read->item.seq : 0,
+		.last = last->packet,
+		.last_len = last->packet_len};
 	part.all = !read->found || read->item.seq < last->taken;
 	if (!part.all) {
 		part.bytes = zone_part_bytes(read, &part.len);

@@ -9,6 +9,8 @@
 
 void merge_edits_finish(struct merge_edits *edits)
 {
+	for (size_t i = 0; i < edits->len; i++)
+		rrset_destroy(edits->edit[i].theirs);
 	free(edits->edit);
 	free(edits->pieces);
 	memset(edits, 0, sizeof(*edits));

@@ -15,6 +15,9 @@ struct merge_edit {
 	int64_t written;
 	uint32_t inception; /* of the claim made; 0: none was */
 	bool under_key;     /* the zone is all there is to it */
+	/* Zones: another daemon of this key has said otherwise since, namely that (NULL: nothing). */
+	bool overruled;
+	struct rrset *theirs;
 	unsigned page;      /* of the zone, on which it stands */
 };
 struct merge_edits {
@@ -38,12 +41,17 @@ struct merge_part {
 	unsigned page;        /* PAGES_HEAD: the zone packet, which comes first */
 	const uint8_t *bytes; /* what is no zone counts as nothing */
 	size_t len;
+	int64_t seq; /* of what the network has */
+	/* What nodes took of us last, to tell what others have changed since; length 0: nothing. */
+	const uint8_t *last;
+	size_t last_len;
 	bool all; /* lay every own record that belongs here, not only those that no zone took yet:
 		   * the network has lost what it took */
 };
 /* The zone of `uid`: the parts that were read, and the own records on top of them; a plain name N
  * stands in it as N.<key>. Where it does not fit it is laid on more pages, where it takes up little
- * room and all of it was read, on fewer. -EAGAIN: not without the pages that were not read; -EFBIG:
+ * room and all of it was read, on fewer. Where another daemon of this key has said otherwise of a
+ * record, the later of the two holds: by the clock, where this one was not in the zone yet. -EAGAIN: not without the pages that were not read; -EFBIG:
  * not on PAGES_MAX pages either. */
 struct merge_zone {
 	const struct own *own;

@@ -9,10 +9,17 @@
  * would grow and shrink with every other edit. */
 #define ROOMY (ZONE_BYTES_MAX * 3 / 4)
 
+/* Of each part that was read. */
+struct place {
+	bool all;
+	int64_t seq;
+	struct zone *last; /* what nodes took of us; NULL: unknown */
+};
+
 struct zone_walk {
 	struct pages *pages;
 	struct merge_edits *edits;
-	const bool *all; /* by page, that of PAGES_HEAD is the last */
+	struct place *places; /* by page, that of PAGES_HEAD is the last */
 	int error;
 };
 
@@ -40,29 +47,73 @@ static int lay_set(struct pages *pages, const struct rrset *set, const struct qu
 	return r;
 }
 
+static bool same(const struct rrset *a, const struct rrset *b)
+{
+	return a && b ? a->ttl == b->ttl && rrset_same_data(a, b) : a == b;
+}
+
+/* Has another daemon of this key said something else, and later? What the zone took of us can only
+ * have been changed after that. What it has not taken yet is the newer, but where the part was
+ * signed after it was written, and differs here from what we had put. */
+static bool is_overruled(
+	const struct place *place, const struct own_record *record, const struct rrset *there)
+{
+	if (place->all || same(there, record->set))
+		return false;
+	if (record->zoned == record->written)
+		return record->set;
+	return place->last && place->seq > record->written &&
+	       !same(there, zone_find(place->last, &record->question));
+}
+
+static int overrule(struct zone_walk *w, const struct own_record *record, const struct rrset *there)
+{
+	struct rrset *theirs = there ? rrset_copy(there) : NULL;
+	int r = there && !theirs ? -ENOMEM : merge_note(w->edits, record, 0);
+	if (r < 0) {
+		rrset_destroy(theirs);
+		return r;
+	}
+	struct merge_edit *e = &w->edits->edit[w->edits->len - 1];
+	e->overruled = true;
+	e->theirs = theirs;
+	if (theirs)
+		theirs->question = record->question;
+	return 0;
+}
+
+/* `moved` is the record as it stands in the zone. */
+static int lay_moved(
+	struct zone_walk *w, const struct own_record *record, const struct own_record *moved)
+{
+	const struct place *place = &w->places[pages_place(&moved->question, w->pages->len)];
+	struct zone *zone = pages_zone(w->pages, &moved->question);
+	if (!zone)
+		return 0; /* written since its page was asked for: the next time */
+	const struct rrset *there = zone_find(zone, &moved->question);
+	if (is_overruled(place, moved, there))
+		return overrule(w, record, there);
+	if (!place->all && record->zoned == record->written)
+		return 0;
+	int r = 0;
+	if (record->set)
+		r = lay_set(w->pages, record->set, &moved->question);
+	else
+		pages_remove(w->pages, &moved->question);
+	return r < 0 ? r : merge_note(w->edits, record, 0);
+}
+
 static void lay_record(void *ctx, const struct own_record *record)
 {
 	struct zone_walk *w = ctx;
-	struct question at;
-	bool stands = record->zoned == record->written;
+	struct own_record moved = *record;
 	if (w->error)
 		return;
 	/* Too long a name stands in no zone. Its slot alone carries it, and comes after the zone as
 	 * that of any edit does. */
-	if (zone_question(&record->question, w->pages->key, &at) == 0) {
-		if (!pages_zone(w->pages, &at))
-			return; /* written since its page was asked for: the next time */
-		/* The zone has it, or another daemon of this key has changed it since. */
-		if (stands && !w->all[pages_place(&at, w->pages->len)])
-			return;
-		if (record->set)
-			w->error = lay_set(w->pages, record->set, &at);
-		else
-			pages_remove(w->pages, &at);
-	} else if (stands && !w->all[PAGES_HEAD]) {
-		return;
-	}
-	if (w->error == 0)
+	if (zone_question(&record->question, w->pages->key, &moved.question) == 0)
+		w->error = lay_moved(w, record, &moved);
+	else if (record->zoned != record->written || w->places[PAGES_HEAD].all)
 		w->error = merge_note(w->edits, record, 0);
 }
 
@@ -144,38 +195,55 @@ static void place_edits(const struct pages *p, struct merge_edits *edits)
 	}
 }
 
-int merge_zone(const struct merge_zone *m, struct pages **ret_pages, struct merge_edits *ret_edits)
+static int note_place(
+	struct place *place, const uint8_t key[NAME_KEY_LEN], const struct merge_part *part)
 {
-	bool all[PAGES_MAX + 1] = {false};
-	uint8_t key[NAME_KEY_LEN];
-	struct pages *p = NULL;
-	memset(ret_edits, 0, sizeof(*ret_edits));
-	int r = signer_key(m->signer, m->uid, key);
-	if (r == 0)
-		r = read_head(key, &m->parts[0], &p);
-	if (r == 0)
-		all[PAGES_HEAD] = m->parts[0].all;
+	place->all = part->all;
+	place->seq = part->seq;
+	int r = part->last_len ? zone_read(key, part->last, part->last_len, &place->last) : 0;
+	return r == -EBADMSG ? 0 : r;
+}
+
+static int lay(const struct merge_zone *m, struct pages *p, struct place *places,
+	struct merge_edits *edits)
+{
+	int r = note_place(&places[PAGES_HEAD], p->key, &m->parts[0]);
 	for (size_t i = 1; r == 0 && i < m->parts_len; i++) {
 		const struct merge_part *part = &m->parts[i];
 		if (part->page >= p->len)
 			continue;
-		all[part->page] = part->all;
-		r = read_part(p, part);
+		r = note_place(&places[part->page], p->key, part);
+		if (r == 0)
+			r = read_part(p, part);
 	}
-	if (r == 0) {
-		struct zone_walk w = {.pages = p, .edits = ret_edits, .all = all};
-		own_each_by(m->own, m->uid, lay_record, &w);
-		r = w.error;
-	}
+	struct zone_walk w = {.pages = p, .edits = edits, .places = places, .error = r};
+	own_each_by(m->own, m->uid, lay_record, &w);
+	return w.error;
+}
+
+int merge_zone(const struct merge_zone *m, struct pages **ret_pages, struct merge_edits *ret_edits)
+{
+	uint8_t key[NAME_KEY_LEN];
+	struct pages *p = NULL;
+	struct place *places = calloc(PAGES_MAX + 1, sizeof(*places));
+	memset(ret_edits, 0, sizeof(*ret_edits));
+	int r = places ? signer_key(m->signer, m->uid, key) : -ENOMEM;
+	if (r == 0)
+		r = read_head(key, &m->parts[0], &p);
+	if (r == 0)
+		r = lay(m, p, places, ret_edits);
 	if (r == 0)
 		r = settle(p);
-	if (r < 0) {
+	if (r == 0) {
+		place_edits(p, ret_edits);
+		*ret_pages = p;
+	} else {
 		pages_destroy(p);
-		return r;
 	}
-	place_edits(p, ret_edits);
-	*ret_pages = p;
-	return 0;
+	for (size_t i = 0; places && i <= PAGES_MAX; i++)
+		zone_destroy(places[i].last);
+	free(places);
+	return r;
 }
 
 struct wants_walk {

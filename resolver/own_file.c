@@ -129,13 +129,19 @@ int own_file_touch(sqlite3 *db)
 int own_file_make(sqlite3 *db)
 {
 	char identity[96];
+	int version = OWN_SCHEMA_VERSION;
 	snprintf(identity, sizeof(identity), "PRAGMA application_id=%d; PRAGMA user_version=%d;",
 		OWN_APPLICATION_ID, OWN_SCHEMA_VERSION);
-	int r = own_file_exec(db, "BEGIN IMMEDIATE");
+	int r = own_file_integer(db, "PRAGMA user_version", &version);
+	if (r == 0)
+		r = own_file_exec(db, "BEGIN IMMEDIATE");
 	if (r == 0)
 		r = own_file_exec(db, identity);
 	if (r == 0)
 		r = own_file_exec(db, schema);
+	/* Before version 3 a name that had no room in its zone passed for one that stood there. */
+	if (r == 0 && version < 3)
+		r = own_file_exec(db, "UPDATE record SET zoned=0");
 	if (r == 0)
 		r = own_file_exec(db, "COMMIT");
 	return r;

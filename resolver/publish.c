@@ -2,6 +2,7 @@
 #include "resolver/publish.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,13 @@ static void schedule(struct publisher *p, uid_t uid, const struct question *q, u
 		job_schedule(job, delay);
 }
 
+void publish_slot(struct publisher *p, const struct question *q)
+{
+	struct job *job = job_slot(p, q);
+	if (job)
+		job_schedule(job, 0);
+}
+
 void publish_zone_done(struct publisher *p, const struct merge_edits *edits)
 {
 	for (size_t i = 0; i < edits->len; i++) {
@@ -46,10 +54,41 @@ void publish_zone_done(struct publisher *p, const struct merge_edits *edits)
 		if (e->under_key || !record || record->published || record->zoned != e->written ||
 			!goes_out(p, &e->question))
 			continue;
-		struct job *job = job_slot(p, &e->question);
-		if (job)
-			job_schedule(job, 0);
+		publish_slot(p, &e->question);
 	}
+}
+
+static void say_yielded(const struct publisher *p, const struct merge_edit *e)
+{
+	char line[NAME_TEXT_MAX + 128], name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
+	name_to_absolute(&e->question.name, name);
+	snprintf(line, sizeof(line), "%s %s of uid %lu: another daemon with the same key has %s it since",
+		name, type_to_text(e->question.type, type), (unsigned long)e->uid,
+		e->theirs ? "changed" : "withdrawn");
+	if (p->config.say)
+		p->config.say(p->config.say_ctx, line);
+}
+
+/* A tombstone that is published goes: of what the zone does not have any more nothing is left. */
+void publish_yield(struct publisher *p, const struct merge_edit *e)
+{
+	const struct own_record *record = own_find(p->own, e->uid, &e->question);
+	int64_t now = clock_wall();
+	if (!record || record->written != e->written)
+		return; /* and has been written anew meanwhile */
+	unsigned replicas = record->replicas;
+	own_begin(p->own);
+	int r = e->theirs ? own_set(p->own, e->uid, e->theirs, now)
+			  : own_withdraw(p->own, e->uid, &e->question, now);
+	if (r == 0)
+		r = own_zoned(p->own, e->uid, &e->question, now);
+	if (r == 0)
+		r = own_published(p->own, e->uid, &e->question, now, now, replicas);
+	if (own_end(p->own) < 0 || r < 0)
+		return; /* the next run finds it as it was */
+	p->counters.yielded++;
+	say_yielded(p, e);
+	p->config.changed(p->config.changed_ctx, &e->question);
 }
 
 /* ---- start and end ---- */

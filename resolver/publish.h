@@ -27,6 +27,9 @@ struct publish_config {
 	struct dht_republish_limits republish;
 	void (*changed)(void *ctx, const struct question *q);
 	void *changed_ctx;
+	/* Another daemon has the same key and says otherwise; NULL: not told. */
+	void (*say)(void *ctx, const char *line);
+	void *say_ctx;
 	/* Where zones are put while the DHT cannot be reached; NULL: nowhere. */
 	struct zone_relays *relays;
 };
@@ -72,6 +75,7 @@ void publish_copy(struct publisher *p, const struct rrset *set);
 
 struct publish_counters {
 	uint64_t zones_put, slots_put, pages_put, conflicts, failures; /* pages: of zones, see there */
+	uint64_t yielded;    /* records that another daemon of their key has changed since */
 	uint64_t signatures; /* made for them with users' keys */
 	size_t turns;	     /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */

@@ -55,6 +55,8 @@ ELSEWHERE = {
     "pins": ("net/test_pins.sh", "pins"),
     **{f"pkarr.{n}": ("net/test_relay.py", n) for n in ("held", "gets", "puts", "refused", "limited")},
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
+    "publish.pages_put": ("resolver/test_paged_zone.c", "pages_put"),
+    "publish.yielded": ("resolver/test_paged_zone.c", "yielded"),
     "republish.bytes": ("sim/test_republish_budget.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish_budget.c", "refresh_late"),
     "republish.looks": ("sim/test_republish.c", "refreshes"),

@@ -244,6 +244,55 @@ static void test_two_daemons_of_one_key(void **state)
 		assert_int_equal(ask_anew(&nodes[2], named("k%u", i)).last, i);
 }
 
+static void say(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "said: %s\n", line);
+}
+
+/* Of two daemons with one key the later holds, on both; and what one withdraws goes from the other. */
+static void test_the_later_holds(void **state)
+{
+	(void)state;
+	connect_all(POLICY_GUARDED);
+	copy_key();
+	nodes[0].publisher->config.say = say;
+	struct question q = question_of(named("k%u", 1));
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 1), 1), 0);
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 2), 2), 0);
+	assert_int_equal(put(&nodes[0], WRITER, "plain.alt", 3), 0);
+	until_all_published();
+	assert_int_equal(put(&nodes[1], WRITER, named("k%u", 1), 11), 0);
+	assert_int_equal(put(&nodes[1], WRITER, named("plain.alt", 0), 33), 0);
+	while (said(&nodes[1]).queued)
+		event_base_loop(base, EVLOOP_ONCE);
+	/* The first comes to know of it when it says something else, or looks after its zone. */
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 3), 4), 0);
+	until_all_published();
+	assert_int_equal(said(&nodes[0]).yielded, 2);
+	assert_int_equal(ask(&nodes[0], WRITER, named("k%u", 1)).last, 11);
+	assert_int_equal(ask(&nodes[0], WRITER, "plain.alt").last, 33);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 1)).last, 11);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 2)).last, 2);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 3)).last, 4);
+	assert_int_equal(publish_remove(nodes[1].publisher, WRITER, &q), 0);
+	while (said(&nodes[1]).queued)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 3), 5), 0);
+	until_all_published();
+	assert_int_equal(said(&nodes[0]).yielded, 3);
+	assert_null(own_find(nodes[0].own, WRITER, &q));
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 1)).error, -ENOENT);
+	assert_int_equal(ask_anew(&nodes[0], named("k%u", 1)).error, -ENOENT);
+	/* Written at both, the later one first at the network: the earlier gives way. */
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 3), 6), 0);
+	nodes[0].publisher->config.pace = 2 * SECOND; /* it has just run, and waits */
+	assert_int_equal(put(&nodes[1], WRITER, named("k%u", 3), 7), 0);
+	while (said(&nodes[0]).queued || said(&nodes[1]).queued)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 3)).last, 7);
+}
+
 static struct rrset *text_set(const char *name, size_t bytes)
 {
 	struct question q = question_of(name);
@@ -300,6 +349,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_it_shrinks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two_daemons_of_one_key, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_the_later_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
