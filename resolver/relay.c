@@ -17,7 +17,13 @@
 #define RETRY_MIN (SECOND / 4)
 #define RETRY_MAX (8 * SECOND) /* failover tries a server that was down each ten seconds */
 
-/* Loopback is open to every user of this machine; this server, under our name, is not. */
+/* Loopback is open to every user of this machine; this server, under our name, is not. That is no
+ * more than a lock on a side door: who is kept out here may ask the same through the DNS door,
+ * where he is counted and limited. So a kernel that does not tell keeps nobody out, and so does
+ * somebody who takes the port of a question that is under way, at another address: for the
+ * milliseconds that it lasts he can have us ask, and the reply goes to the validator, which wants
+ * none. Our own user is among them: in a namespace that maps only root the validator cannot become
+ * another. */
 static bool may_ask(struct relay *r, const struct sockaddr_in *from)
 {
 	uid_t uid;
@@ -124,9 +130,9 @@ void relay_close(struct relay *r)
 /* 65,535 less the headers of UDP and IPv4. */
 #define DATAGRAM_MAX 65507
 
-/* What is longer than a datagram can be, 28 bytes short of the longest message there is, could hardly be
- * given to anybody, with an OPT beside it. Its question fails, now and once: lost without a word it would
- * be asked again until the server passes for dead. */
+/* What is longer than a datagram can be, 28 bytes short of the longest message there is, could
+ * hardly be given to anybody, with an OPT beside it. Its question fails, now and once: lost without
+ * a word it would be asked again until the server passes for dead. */
 static size_t cut(uint8_t *message, size_t len)
 {
 	size_t end = PACKET_HEADER;

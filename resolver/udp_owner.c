@@ -77,6 +77,8 @@ int udp_owner(int fd, const struct sockaddr_in *from, const struct sockaddr_in *
 	memcpy(&m, NLMSG_DATA(&reply.head), sizeof(m));
 	if (m.id.idiag_sport != from->sin_port)
 		return -EBADMSG;
+	if (m.id.idiag_dst[0] != to->sin_addr.s_addr || m.id.idiag_dport != to->sin_port)
+		return -ENOTCONN;
 	*ret_uid = m.idiag_uid;
 	return 0;
 }

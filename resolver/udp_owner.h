@@ -9,9 +9,11 @@
 
 /* A descriptor to ask by, or a negative errno. */
 int udp_owner_open(void);
-/* Who owns the socket at `from` that sent to `to`. 0; -ENOENT: there is none any more; -EOPNOTSUPP:
- * the kernel does not tell; other errors of the descriptor. It does not wait: the kernel answers at
- * once. */
+/* Who owns the socket at `from` that is connected to `to`. Only such a one counts: another user can
+ * bind the same port at another address of loopback, and say with IP_PKTINFO that he sends from the
+ * address of somebody's server, which is connected to nobody. 0; -ENOENT: there is none any more;
+ * -ENOTCONN: it is not connected to `to`; -EOPNOTSUPP: the kernel does not tell; other errors of
+ * the descriptor. It does not wait: the kernel answers at once. */
 int udp_owner(int fd, const struct sockaddr_in *from, const struct sockaddr_in *to, uid_t *ret_uid);
 
 #endif

@@ -80,6 +80,31 @@ again() { [ "$(short "again$(date +%N).wild.insecure.test" A)" = 192.0.2.7 ]; }
 check "it comes back" eventually 15 again
 ends
 
+# ---- one name whose servers are slow is slow for who asks for it
+/usr/bin/python3 -I -c 'import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.53.9.9", 53)); time.sleep(60)' &
+printf 'forward-zone:\n  name: "slow.test"\n  forward-addr: 127.53.9.9\n' >>"$MINET_RUN/unbound.conf"
+https_unbound 127.53.2.5 good
+starts "slow" "upstream=https://127.53.2.5/dns-query#dns.test,insecure_zone=slow.test"
+dig +time=1 +tries=1 @127.0.0.1 -p 1053 x.slow.test A >/dev/null
+got=
+for i in 1 2 3 4 5 6; do
+	got="$got $(short "slow$i.wild.insecure.test" A)"
+	sleep 1
+done
+is "slow: others are answered" "$got" " 192.0.2.7 192.0.2.7 192.0.2.7 192.0.2.7 192.0.2.7 192.0.2.7"
+check "slow: the one is given up" eventually 5 sh -c "! grep -q '^relay.dropped  *0' '$m/.kadns/status'"
+is "slow: and the server is not taken for dead" "$(status relay.failures)" 0
+ends
+
+# ---- the longest name, each byte of it escaped, is asked for whole
+long=$(printf '\\001%.0s' $(seq 60))
+/usr/bin/python3 -I "$TESTS/net/server_2009.py" 127.0.0.8:8882 "$T/long.log" >"$T/long.out" 2>&1 &
+eventually 5 grep -q ready "$T/long.out"
+starts "long" "upstream=http://127.0.0.8:8882/PROXY"
+whole "$long.$long.$long.$long.example" A >/dev/null
+is "long: its last label too" "$(awk '{ n = 0; for (i = 1; i <= NF; i++) if ($i ~ /001/) { n = gsub(/001/, "", $i); print n, $i ~ /example$/; exit } }' "$T/long.log")" "240 1"
+ends
+
 # ---- who is not whom he should be gets nothing
 https_unbound 127.53.2.2 other
 https_unbound 127.53.2.3 expired

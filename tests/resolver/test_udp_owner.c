@@ -75,6 +75,45 @@ static void check(uid_t uid)
 	close(diag);
 }
 
+/* Somebody's server, and a datagram that says it came from there: by the other's own socket, which
+ * has its port at another address (IP_PKTINFO). */
+static void test_forged(void **state)
+{
+	struct sockaddr_in at, server, own, from;
+	socklen_t len = sizeof(from);
+	char byte = 0, control[CMSG_SPACE(sizeof(struct in_pktinfo))] = {0};
+	uid_t got;
+	(void)state;
+	int fd = at_loopback(INADDR_LOOPBACK + 77, &at), diag = udp_owner_open();
+	int victim = at_loopback(INADDR_LOOPBACK + 78, &server);
+	int forger = socket(AF_INET, SOCK_DGRAM, 0);
+	own = server;
+	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 79);
+	assert_int_equal(bind(forger, (struct sockaddr *)&own, sizeof(own)), 0);
+	struct iovec part = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr m = {.msg_name = &at,
+		.msg_namelen = sizeof(at),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	struct in_pktinfo say = {.ipi_spec_dst = server.sin_addr};
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(say));
+	memcpy(CMSG_DATA(c), &say, sizeof(say));
+	assert_int_equal(sendmsg(forger, &m, 0), 1);
+	assert_int_equal(recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &len), 1);
+	assert_int_equal(from.sin_addr.s_addr, server.sin_addr.s_addr); /* so it seems */
+	int r = udp_owner(diag, &from, &at, &got);
+	assert_true(r == -ENOTCONN || r == -EOPNOTSUPP);
+	close(fd);
+	close(diag);
+	close(victim);
+	close(forger);
+}
+
 static void test_owner(void **state)
 {
 	(void)state;
@@ -85,6 +124,7 @@ static void test_owner(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_owner)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_owner), cmocka_unit_test(test_forged)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
