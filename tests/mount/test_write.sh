@@ -124,6 +124,7 @@ eventually 5 grep -q printer "$T/fake.log" # at RELEASE, which nobody waits for
 has "a private file that looks like a record is logged" "$(cat "$T/fake.log")" \
 	"IN/A/printer. of uid 0: not published: a single label without its final dot"
 echo 192.0.2.1 >"$A/*.www.alt"
+eventually 5 grep -q 'file names, bytes other than' "$T/fake.log"
 has "one whose name lacks its escapes too" "$(cat "$T/fake.log")" 'not published: in file names, bytes other than'
 for name in "www.alt~" "#www.alt#" "www.alt.bak" ".www.alt.swp"; do echo 192.0.2.1 >"$A/$name"; done
 is "backups are not" "$(grep -c 'not published: in file names' "$T/fake.log")" 1
