@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
@@ -49,7 +50,7 @@ static struct dht_store *store_with_a_long_log(void)
 		dht_store_flush(store, NOW + i, NOW);
 	}
 	while (thread_syncs == 0)
-		usleep(1000);
+		sched_yield();
 	return store;
 }
 
@@ -73,7 +74,7 @@ static void test_the_loop_goes_on(void **state)
 	for (int i = 0; i < 4; i++)
 		sem_post(&go);
 	while (dht_store_flush(store, NOW, NOW) == -EBUSY)
-		usleep(1000);
+		sched_yield();
 	assert_int_equal(find(store, &first, NOW), 0);
 	assert_int_equal(loop_syncs, 0);   /* also at the beginning of the new log */
 	assert_int_equal(thread_syncs, 3); /* the log, the database, the head of the log */
