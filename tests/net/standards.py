@@ -230,6 +230,8 @@ def rfc4035():
     say("RFC 6840: AD only if asked for by AD or DO", not r.ad and ask(WWW, flags=0x0120).ad and not ask(WWW).ad)
     say("RFC 4035: no AD where nothing is signed", not ask("www.insecure.test", edns=do).ad)
     say("RFC 4035: nor for an island", not ask("www.island.test", edns=do, flags=0x0120).ad)
+    r = ask("printer.alt", edns=do, flags=0x0120)
+    say("RFC 4035: nor for what is this machine's own", r.answer and not r.ad, r.rcode)
     r = ask("nope.example.test", edns=do)
     say("RFC 4035: a denial is proved", r.ad and {NSEC, RRSIG, SOA} == {x[1] for x in r.authority}, r.authority)
     say("RFC 4035: to who wants it", {x[1] for x in ask("nope.example.test", edns=plain).authority} == {SOA})
