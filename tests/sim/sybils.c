@@ -208,9 +208,8 @@ static void put_and_get(const struct world *w, size_t round, struct sim_sybils_o
 		o->read_queries_max = a.result.queries;
 }
 
-/* The case until its network has settled: of the sybils only those count that were there from
- * birth.
- */
+/* The case until its network has settled: of the sybils only those count that were there from birth.
+ * It is compared byte by byte; padding that differs only makes a network settle once more. */
 static struct sim_sybils_case settling_of(const struct sim_sybils_case *c)
 {
 	struct sim_sybils_case s;

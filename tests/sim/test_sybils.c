@@ -10,6 +10,17 @@ static const struct sim_config private = {.rtt_min = 20000, .rtt_max = 120000};
 static const struct sim_config public = {
 	.rtt_min = 20000, .rtt_max = 120000, .mainline = true, .limits = true, .own_nets = true};
 
+/* On a network where each has whatever id it likes, these the twelve bits nearest to the target. */
+static struct sim_sybils_case any_id(size_t sybils, size_t rounds)
+{
+	return (struct sim_sybils_case){.config = private,
+		.honest = 100,
+		.sybils = sybils,
+		.family = 4,
+		.bits = 12,
+		.rounds = rounds};
+}
+
 /* Twenty of them. Of all values put there at most one of a hundred is not found. */
 static void run(const struct sim_sybils_case *c)
 {
@@ -53,13 +64,8 @@ static void of_many_nets(void **state)
 static void of_any_id(void **state)
 {
 	(void)state;
-	const struct sim_sybils_case c = {.config = private,
-		.honest = 100,
-		.sybils = 20,
-		.family = 4,
-		.bits = 12,
-		.from_birth = true,
-		.rounds = 50};
+	struct sim_sybils_case c = any_id(20, 50);
+	c.from_birth = true;
 	run(&c);
 }
 
@@ -69,14 +75,8 @@ static void newcomers(void **state)
 {
 	(void)state;
 	struct sim_sybils_outcome o;
-	const struct sim_sybils_case c = {.config = private,
-		.honest = 100,
-		.sybils = 20,
-		.family = 4,
-		.bits = 12,
-		.from_birth = true,
-		.newcomers = true,
-		.rounds = 40};
+	struct sim_sybils_case c = any_id(20, 40);
+	c.from_birth = c.newcomers = true;
 	sim_sybils_run(&c, &o);
 	assert_true(o.found >= 36);
 	assert_true(o.read_queries_max <= 60);
@@ -109,15 +109,10 @@ static void in_a_second_ring(void **state)
 {
 	(void)state;
 	struct sim_sybils_outcome o;
-	const struct sim_sybils_case c = {.config = private,
-		.honest = 100,
-		.sybils = 18,
-		.family = 4,
-		.bits = 12,
-		.in_ring = 10,
-		.ring_from = 17,
-		.ring_to = 26,
-		.rounds = 25};
+	struct sim_sybils_case c = any_id(18, 25);
+	c.in_ring = 10;
+	c.ring_from = 17;
+	c.ring_to = 26;
 	sim_sybils_run(&c, &o);
 	/* One of 750, in 30 networks, was not. */
 	assert_true(o.found + 1 >= c.rounds);
@@ -130,13 +125,8 @@ static void two_faced(void **state)
 {
 	(void)state;
 	struct sim_sybils_outcome o;
-	const struct sim_sybils_case c = {.config = private,
-		.honest = 100,
-		.sybils = 20,
-		.family = 4,
-		.bits = 12,
-		.two_faced = true,
-		.rounds = 20};
+	struct sim_sybils_case c = any_id(20, 20);
+	c.two_faced = true;
 	sim_sybils_run(&c, &o);
 	assert_int_equal(o.found, c.rounds);
 	assert_int_equal(o.read_back, c.rounds);
