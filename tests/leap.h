@@ -4,6 +4,8 @@
 #ifndef TESTS_LEAP_H
 #define TESTS_LEAP_H
 
+#include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -47,6 +49,26 @@ int epoll_wait(int fd, struct epoll_event *events, int cap, int milliseconds)
 	if (n == 0 && milliseconds > real)
 		passed += (milliseconds - real) * INT64_C(1000);
 	return n;
+}
+
+static inline void leap_over(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	*(bool *)ctx = true;
+}
+
+/* Lets so many microseconds leap by, with all that happens in them. */
+static inline void leap(struct event_base *base, uint64_t microseconds)
+{
+	bool over = false;
+	struct event *e = evtimer_new(base, leap_over, &over);
+	struct timeval t = {.tv_sec = (time_t)(microseconds / LEAP_SECOND),
+		.tv_usec = (suseconds_t)(microseconds % LEAP_SECOND)};
+	event_add(e, &t);
+	while (!over)
+		event_base_loop(base, EVLOOP_ONCE);
+	event_free(e);
 }
 
 #endif

@@ -178,25 +178,6 @@ static size_t write_query(unsigned number, uint16_t type, uint8_t *buf, size_t c
 	return (size_t)len;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)ctx = true;
-}
-
-static void leap(uint64_t microseconds)
-{
-	bool over = false;
-	struct event *e = evtimer_new(base, on_timer, &over);
-	struct timeval t = {.tv_sec = (time_t)(microseconds / SECOND),
-		.tv_usec = (suseconds_t)(microseconds % SECOND)};
-	event_add(e, &t);
-	while (!over)
-		event_base_loop(base, EVLOOP_ONCE);
-	event_free(e);
-}
-
 static int connected(int type)
 {
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), room = 4096;
@@ -260,11 +241,11 @@ static void who_does_not_read_is_not_kept_for(void **state)
 			assert_true(ask_much(fd[i]));
 			event_base_loop(base, EVLOOP_NONBLOCK);
 		}
-		leap(SECOND / 10);
+		leap(base, SECOND / 10);
 		assert_false(LIST_EMPTY(&asked));
 		answer_all(&big);
 		assert_in_range(door->held, 1, DNS_DOOR_HELD_MAX + PACKET_MAX);
-		leap(SECOND / 10);
+		leap(base, SECOND / 10);
 		assert_in_range(door->held, 1, DNS_DOOR_HELD_MAX);
 	}
 	/* Answers of 56 kB are kept in 64 kB each. */
@@ -280,7 +261,7 @@ static void who_does_not_read_is_not_kept_for(void **state)
 	reply[0] = 0;
 	reply[1] = (uint8_t)len;
 	assert_int_equal(send(reads, reply, 2 + len, 0), 2 + len);
-	leap(SECOND / 10);
+	leap(base, SECOND / 10);
 	answer_all(&big);
 	assert_int_equal(read_some(reads, reply, 2), 2);
 	len = (size_t)reply[0] << 8 | reply[1];
@@ -290,7 +271,7 @@ static void who_does_not_read_is_not_kept_for(void **state)
 	close(reads);
 	for (int i = 0; i < CLIENTS; i++)
 		close(fd[i]);
-	leap(SECOND / 10);
+	leap(base, SECOND / 10);
 	assert_int_equal(door->held, 0);
 	assert_int_equal(door->connections_len, 0);
 }
@@ -303,7 +284,7 @@ static void who_does_not_read_what_is_in_memory_is_let_go(void **state)
 	for (int i = 0; i < CLIENTS; i++) {
 		fd[i] = connected(SOCK_STREAM);
 		ask_much(fd[i]);
-		leap(SECOND / 1000);
+		leap(base, SECOND / 1000);
 		if (i == 0)
 			answer_all(&kept);
 		assert_true(LIST_EMPTY(&asked));
@@ -326,7 +307,7 @@ static void who_reads_has_a_reply_to_each(void **state)
 	int fd = connected(SOCK_STREAM);
 	unsigned good = 0;
 	assert_true(ask_much(fd));
-	leap(SECOND / 10);
+	leap(base, SECOND / 10);
 	answer_all(&big);
 	for (unsigned i = 0; i < DNS_DOOR_TCP_PENDING_MAX; i++) {
 		assert_int_equal(read_some(fd, reply, 2), 2);
@@ -364,7 +345,8 @@ static struct heard hear(int fd)
 	return h;
 }
 
-#define ASKED 36 /* in 3.6 s: none has met its deadline */
+/* In three of the four seconds of the deadline: the real clock counts as well, and machines are slow. */
+#define ASKED 30
 
 /* Asks ten a second for so long. Bytes that were sent. */
 static size_t ask_for_a_while(int fd, unsigned tenths)
@@ -376,7 +358,7 @@ static size_t ask_for_a_while(int fd, unsigned tenths)
 		size_t len = write_query(number++, TYPE_A, query, sizeof(query));
 		assert_int_equal(send(fd, query, len, 0), len);
 		sent += len;
-		leap(SECOND / 10);
+		leap(base, SECOND / 10);
 	}
 	return sent;
 }
@@ -392,18 +374,18 @@ static void what_was_asked_for_seconds_is_not_sent_at_once(void **state)
 	size_t sent = ask_for_a_while(fd, ASKED);
 	assert_int_equal(hear(fd).bytes, 0);
 	answer_all(&small);
-	leap(SECOND / 100);
+	leap(base, SECOND / 100);
 	struct heard h = hear(fd);
 	assert_int_equal(h.whole, RRL_PER_SECOND);
 	assert_int_equal(h.cut, ASKED - RRL_PER_SECOND);
 	assert_in_range(h.bytes, h.whole * whole, h.whole * whole + sent);
 	assert_int_equal(door->counters[DNS_UDP].limited, h.cut);
 	/* What is older than 1.9 s is not sent at all, few as it may be. */
-	leap(2 * SECOND);
+	leap(base, 2 * SECOND);
 	sent = ask_for_a_while(fd, 3);
-	leap(2 * SECOND);
+	leap(base, 2 * SECOND);
 	answer_all(&small);
-	leap(SECOND / 100);
+	leap(base, SECOND / 100);
 	h = hear(fd);
 	assert_int_equal(h.whole, 0);
 	assert_int_equal(h.cut, 3);
@@ -412,7 +394,7 @@ static void what_was_asked_for_seconds_is_not_sent_at_once(void **state)
 	far = false;
 	ask_for_a_while(fd, ASKED);
 	answer_all(&small);
-	leap(SECOND / 100);
+	leap(base, SECOND / 100);
 	assert_int_equal(hear(fd).whole, ASKED);
 	close(fd);
 }

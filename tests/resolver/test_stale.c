@@ -204,26 +204,6 @@ static struct question question_of(const char *text, uint16_t type)
 	return q;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	*(bool *)ctx = true;
-}
-
-/* Lets so many microseconds leap by, with all that happens in them. */
-static void leap(uint64_t microseconds)
-{
-	bool over = false;
-	struct event *e = evtimer_new(base, on_timer, &over);
-	struct timeval t = {.tv_sec = (time_t)(microseconds / SECOND),
-		.tv_usec = (suseconds_t)(microseconds % SECOND)};
-	event_add(e, &t);
-	while (!over)
-		event_base_loop(base, EVLOOP_ONCE);
-	event_free(e);
-}
-
 struct heard {
 	struct answer *answer;
 	uint64_t took;
@@ -281,7 +261,7 @@ static void stands_in_after_its_patience(void **state)
 	struct heard h = ask("www.example");
 	assert_true(h.answer->validated);
 	expect(h, 0, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	delay = 3600 * SECOND; /* the upstream is there, and says nothing */
 	h = ask("www.example");
 	assert_int_equal(h.answer->error, 0);
@@ -301,8 +281,9 @@ static void stands_in_after_its_patience(void **state)
 	h = ask("www.example");
 	assert_true(h.took < SECOND);
 	expect(h, 0, EDE_STALE);
-	leap(SECOND); /* the failure that it stands for is over, the same question still under way
-		       */
+	leap(base, SECOND); /* the failure that it stands for is over, the same question still under
+			     * way
+			     */
 	h = ask("www.example");
 	assert_true(h.took < SECOND);
 	expect(h, 0, EDE_STALE);
@@ -314,10 +295,10 @@ static void is_refreshed_behind(void **state)
 {
 	(void)state;
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	delay = 3 * SECOND;
 	expect(ask("www.example"), 0, EDE_STALE);
-	leap(2 * SECOND);
+	leap(base, 2 * SECOND);
 	expect(ask("www.example"), 0, EDE_NONE);
 	assert_int_equal(asked, 2);
 }
@@ -326,7 +307,7 @@ static void stands_in_for_a_failure_at_once(void **state)
 {
 	(void)state;
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	mode = FAILS;
 	struct heard h = ask("www.example");
 	assert_true(h.took < SECOND);
@@ -334,20 +315,20 @@ static void stands_in_for_a_failure_at_once(void **state)
 	/* And is asked again as rarely as what fails: after 1 s, 2 s, 4 s. */
 	expect(ask("www.example"), 0, EDE_STALE);
 	assert_int_equal(asked, 2);
-	leap(SECOND);
+	leap(base, SECOND);
 	expect(ask("www.example"), 0, EDE_STALE);
-	leap(SECOND);
+	leap(base, SECOND);
 	expect(ask("www.example"), 0, EDE_STALE);
 	assert_int_equal(asked, 3);
-	leap(SECOND);
+	leap(base, SECOND);
 	expect(ask("www.example"), 0, EDE_STALE);
 	assert_int_equal(asked, 4);
 	mode = ANSWERS;
-	leap(4 * SECOND);
+	leap(base, 4 * SECOND);
 	expect(ask("www.example"), 0, EDE_NONE);
 	/* A day, and no longer. */
 	mode = FAILS;
-	leap(60 * SECOND + 86400 * SECOND);
+	leap(base, 60 * SECOND + 86400 * SECOND);
 	expect(ask("www.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
 }
 
@@ -357,7 +338,7 @@ static void a_denial_stands_in_too(void **state)
 	mode = DENIES_TYPE;
 	struct heard h = ask("www.example");
 	expect(h, -ENOENT, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	mode = FAILS;
 	h = ask("www.example");
 	assert_int_equal(h.answer->rcode, RCODE_NOERROR);
@@ -371,7 +352,7 @@ static void a_denial_of_the_name_says_that_it_is_one(void **state)
 	(void)state;
 	mode = DENIES;
 	expect(ask("www.example"), -ENOENT, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	mode = FAILS;
 	struct heard h = ask("www.example");
 	assert_int_equal(h.answer->rcode, RCODE_NXDOMAIN);
@@ -380,7 +361,7 @@ static void a_denial_of_the_name_says_that_it_is_one(void **state)
 	expect(ask("www.example"), -ENOENT, EDE_STALE_DENIAL);
 	assert_int_equal(asked, 2);
 	mode = ANSWERS;
-	leap(2 * SECOND);
+	leap(base, 2 * SECOND);
 	expect(ask("www.example"), 0, EDE_NONE);
 }
 
@@ -415,7 +396,7 @@ static void bogus_is_no_silence(void **state)
 {
 	(void)state;
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	mode = BOGUS;
 	expect(ask("www.example"), -EBADMSG, EDE_BOGUS);
 	assert_int_equal(r->counters.stale, 0);
@@ -427,7 +408,7 @@ static void stands_in_at_the_deadline(void **state)
 	(void)state;
 	start(SECOND);
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	delay = 3600 * SECOND;
 	struct heard h = ask("www.example");
 	assert_in_range(h.took, SECOND, SECOND + SECOND / 2);
@@ -443,7 +424,7 @@ static void what_explains_says_so(void **state)
 	size_t len;
 	struct question q = question_of("www.example", TYPE_A);
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	mode = FAILS;
 	expect(ask("www.example"), 0, EDE_STALE);
 	assert_int_equal(
@@ -500,17 +481,17 @@ static void who_waits_already_is_answered_and_nobody_else(void **state)
 	struct heard before = {.began = clock_monotonic()}, after = before;
 	delay = SECOND;
 	assert_non_null(resolver_ask(r, &q, VIEW_DOOR, on_answer, &before));
-	leap(SECOND / 2);
+	leap(base, SECOND / 2);
 	assert_int_equal(asked, 1);
 	resolver_forget(r);
 	delay = SECOND / 10; /* the former's answer comes last, and is nobody else's all the same */
 	assert_non_null(resolver_ask(r, &q, VIEW_DOOR, on_answer, &after));
-	leap(SECOND / 20);
+	leap(base, SECOND / 20);
 	assert_int_equal(asked, 2); /* it does not join what the former upstream was asked */
 	mode = DENIES;
-	leap(SECOND / 5);
+	leap(base, SECOND / 5);
 	mode = ANSWERS;
-	leap(SECOND);
+	leap(base, SECOND);
 	assert_non_null(before.answer);
 	assert_non_null(after.answer);
 	assert_int_equal(after.answer->error, -ENOENT);
@@ -561,11 +542,11 @@ static void special_names_leave_this_machine_never(void **state)
 		assert_true(h.took < SECOND / 100);
 		answer_unref(h.answer);
 		/* Nor when they are popular. */
-		leap((SPECIAL_TTL - 2) * SECOND);
+		leap(base, (SPECIAL_TTL - 2) * SECOND);
 		answer_unref(ask(names[i]).answer);
 		answer_unref(ask(names[i]).answer);
 		answer_unref(ask(names[i]).answer);
-		leap(3 * SECOND);
+		leap(base, 3 * SECOND);
 		answer_unref(ask(names[i]).answer);
 	}
 	assert_int_equal(asked, 0);
@@ -592,7 +573,7 @@ static void failures_are_asked_again_ever_more_rarely(void **state)
 	mode = FAILS;
 	for (int i = 0; i < 320; i++) {
 		expect(ask("www.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
-		leap(SECOND / 2);
+		leap(base, SECOND / 2);
 	}
 	/* In 160 s: after 1, 2, 4, 8, 16 s, then each 30. */
 	assert_in_range(asked, 9, 10);
@@ -604,7 +585,7 @@ static void no_route_is_tried_each_second(void **state)
 	mode = NO_ROUTE;
 	for (int i = 0; i < 40; i++) {
 		expect(ask("www.example"), -ENETUNREACH, EDE_NO_AUTHORITY);
-		leap(SECOND / 2);
+		leap(base, SECOND / 2);
 	}
 	assert_in_range(asked, 18, 21);
 }
@@ -615,13 +596,13 @@ static void popular_names_are_asked_for_before_they_end(void **state)
 {
 	(void)state;
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(55 * SECOND);
+	leap(base, 55 * SECOND);
 	expect(ask("www.example"), 0, EDE_NONE);
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(SECOND);
+	leap(base, SECOND);
 	assert_int_equal(asked, 2);
 	assert_int_equal(prefetch_begun(r->prefetch), 1);
-	leap(30 * SECOND); /* past the end of the first */
+	leap(base, 30 * SECOND); /* past the end of the first */
 	struct heard h = ask("www.example");
 	assert_true(h.took < SECOND / 2);
 	expect(h, 0, EDE_NONE);
@@ -633,10 +614,10 @@ static void the_mount_asks_for_nothing_anew(void **state)
 {
 	(void)state;
 	expect(ask_as("www.example", 5), 0, EDE_NONE);
-	leap(55 * SECOND);
+	leap(base, 55 * SECOND);
 	for (int i = 0; i < 5; i++)
 		expect(ask_as("www.example", 5), 0, EDE_NONE);
-	leap(SECOND);
+	leap(base, SECOND);
 	assert_int_equal(asked, 1);
 }
 
@@ -653,10 +634,10 @@ static void what_is_pinned_is_not_asked_for_anew(void **state)
 	expect(ask("www.example"), 0, EDE_NONE);
 	assert_int_equal(pins_set(r->pins, 0, list), 0);
 	pin_list_unref(list);
-	leap(55 * SECOND);
+	leap(base, 55 * SECOND);
 	for (int i = 0; i < 5; i++)
 		expect(ask("www.example"), -ENETUNREACH, EDE_NO_AUTHORITY); /* there is no DHT */
-	leap(SECOND);
+	leap(base, SECOND);
 	assert_int_equal(prefetch_begun(r->prefetch), 0);
 	assert_int_equal(asked, 1);
 }
@@ -666,15 +647,15 @@ static void a_prefetch_that_fails_harms_nobody(void **state)
 {
 	(void)state;
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(59 * SECOND + SECOND / 2);
+	leap(base, 59 * SECOND + SECOND / 2);
 	expect(ask("www.example"), 0, EDE_NONE);
 	mode = FAILS;
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(SECOND / 4);
+	leap(base, SECOND / 4);
 	assert_int_equal(asked, 2);
 	assert_int_equal(r->counters.stale, 0); /* nothing has ended */
 	expect(ask("www.example"), 0, EDE_NONE);
-	leap(SECOND / 2);
+	leap(base, SECOND / 2);
 	expect(ask("www.example"), 0, EDE_STALE);
 	assert_int_equal(asked, 2);
 }
@@ -691,13 +672,13 @@ static void prefetch_is_bounded(void **state)
 	assert_int_equal(asked, 0); /* not in the course of an answer */
 	assert_int_equal(prefetch_dropped(r->prefetch), 200 - PREFETCH_WAITING);
 	delay = 3600 * SECOND;
-	leap(SECOND / 10 + SECOND / 20);
+	leap(base, SECOND / 10 + SECOND / 20);
 	assert_int_equal(asked, PREFETCH_A_TICK);
-	leap(100 * SECOND);
+	leap(base, 100 * SECOND);
 	assert_int_equal(asked, PREFETCH_UNDER_WAY);
-	leap(3600 * SECOND);
+	leap(base, 3600 * SECOND);
 	delay = 1;
-	leap(3600 * SECOND);
+	leap(base, 3600 * SECOND);
 	assert_int_equal(asked, PREFETCH_WAITING);
 }
 
@@ -744,7 +725,7 @@ static void nothing_is_below_what_does_not_exist(void **state)
 	assert_int_equal(h.answer->error, 0);
 	answer_unref(h.answer);
 	insecure = (struct name){.len = 1};
-	leap(61 * SECOND);
+	leap(base, 61 * SECOND);
 	h = ask("www.gone.example.org");
 	assert_int_equal(h.answer->error, 0);
 	answer_unref(h.answer);
