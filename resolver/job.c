@@ -128,6 +128,7 @@ void job_mark_taken(struct job *job, const struct merge_edit *e, unsigned replic
 	/* A plain name is published when its zone and its slot have it: this is the slot. */
 	if (job->kind == JOB_ZONE ? e->under_key : record && record->zoned == e->written)
 		own_published(p->own, e->uid, &e->question, e->written, clock_wall(), replicas);
+	receipts_look(p);
 }
 
 void job_succeeded(struct job *job, unsigned taken, uint64_t delay)

@@ -8,7 +8,8 @@
  *             next power cut, or is refused by the disk a moment later, is told to nobody
  *   putting   the merge of that and the own edits, with cas: a slot after the pieces of its large
  *             claims; a zone's new pages, its packet, then pages from which records have moved;
- * where ids were made up to be next to it, it is read back before it counts
+ *             what was put for an edit is read back before it counts, and the rest is where ids
+ *             were made up to be next to it
  *
  * What the network took, or held already as it should be, is kept alive by the DHT node from then
  * on (dht_publish), until this job puts something else or the network shows something newer.
@@ -33,6 +34,9 @@
 #define JOB_CONFLICTS_MAX 6 /* then what some nodes took counts, whatever the others hold */
 #define JOB_RUNNING_MAX 16  /* at a time; the rest waits */
 #define JOB_CHECKS_MAX 64   /* signature checks that one merge may cost */
+/* With so many others it is worth while to see whether one finds what is put: with fewer there is
+ * no other path. */
+#define JOB_SEEN_MIN 2
 /* A run costs up to a millisecond of signing and checking, and where there is no network nothing
  * else holds it up: two in ten milliseconds leave the loop to those who read. */
 #define JOB_STARTS_MAX 2
@@ -117,6 +121,10 @@ struct publisher {
 	unsigned lonely;   /* looks in a row that found none */
 	uint64_t asleep;   /* how long the machine has slept since it was started */
 	struct publish_counters counters;
+	/* receipt.c: who waits for one; whether any other node was ever there to give one. */
+	TAILQ_HEAD(, publish_receipt) receipts;
+	struct event receipts_due;
+	bool met;
 };
 
 /* jobs.c: the jobs that there are. Finds or makes one; NULL: no memory. */
@@ -203,6 +211,11 @@ void job_keep_found(struct job *job, size_t at, const struct dht_item *item);
 uint64_t job_rest_of_day(const struct job *job, int64_t seq);
 /* Has this edit reached the network before, and nothing been signed for it now? */
 bool job_said(const struct job *job, const struct merge_edit *edit);
+
+/* receipt.c: what is published has changed, or what nodes there are: some may have waited for it. */
+void receipts_look(struct publisher *p);
+void receipts_init(struct publisher *p);
+void receipts_finish(struct publisher *p);
 
 /* publish.c: a zone job is through, whatever came of it: slots of its edits are next. */
 void publish_zone_done(struct publisher *p, const struct merge_edits *edits);

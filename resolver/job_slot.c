@@ -229,6 +229,14 @@ static int read_back(struct job *job, unsigned taken)
 	return dht_read_back(job->publisher->dht, &job->item, read_back_done, job, &job->lookup);
 }
 
+/* What was put for an edit, where there are others who may have it: whoever waits for it is told that
+ * it can be read (publish_receipt). */
+static bool is_read_back(const struct job *job, const struct dht_result *result)
+{
+	return (result->crowded && !result->error) ||
+	       (job->hurried && result->stored >= JOB_SEEN_MIN);
+}
+
 static void put_done(void *ctx, const struct dht_result *result)
 {
 	struct job *job = ctx;
@@ -238,7 +246,7 @@ static void put_done(void *ctx, const struct dht_result *result)
 		job->conflicts = 0;
 	else if (job_conflict(job))
 		return;
-	if (result->crowded && !result->error) {
+	if (is_read_back(job, result)) {
 		if (read_back(job, result->stored) < 0)
 			job_fail(job);
 	} else if (result->stored == 0 && result->error != -EHOSTUNREACH) {

@@ -8,9 +8,6 @@
 #include "resolver/zone_relays.h"
 
 #define PUTS_AT_ONCE 4
-/* With so many others it is worth while to see whether one finds what is put: with fewer there is
- * no other path. */
-#define SEEN_MIN 2
 
 /* ---- the end ---- */
 
@@ -199,7 +196,7 @@ static bool is_read_back(const struct job_part *part)
 {
 	if (part->page == PAGES_HEAD && part->stands)
 		return true;
-	return !part->stands && (part->crowded || (part->job->hurried && part->taken >= SEEN_MIN));
+	return !part->stands && (part->crowded || (part->job->hurried && part->taken >= JOB_SEEN_MIN));
 }
 
 static int put_part(struct job_part *part)

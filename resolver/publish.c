@@ -89,6 +89,7 @@ void publish_yield(struct publisher *p, const struct merge_edit *e)
 	p->counters.yielded++;
 	say_yielded(p, e);
 	p->config.changed(p->config.changed_ctx, &e->question);
+	receipts_look(p);
 }
 
 /* ---- start and end ---- */
@@ -109,6 +110,7 @@ static void start_record(void *ctx, const struct own_record *record)
 	uint8_t key[NAME_KEY_LEN];
 	if (!goes_out(p, &record->question))
 		return;
+	p->met |= record->replicas > 0;
 	start_job(job_zone(p, record->uid), record->published);
 	if (!under_key(&record->question, key))
 		start_job(job_slot(p, &record->question), record->published);
@@ -144,6 +146,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 		if (job->alone)
 			job_schedule(job, 0);
 	}
+	receipts_look(p); /* a node that is gone is waited for no longer */
 }
 
 int publish_create(struct event_base *base, struct own *own, struct signer *signer, struct dht *dht,
@@ -163,6 +166,7 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 		p->config.pace = PACE;
 	p->asleep = clock_monotonic() - clock_awake();
 	jobs_init(p);
+	receipts_init(p);
 	event_assign(&p->tick, base, -1, EV_PERSIST, on_tick, p);
 	if (dht) {
 		struct timeval t = {.tv_sec = TICK};
@@ -179,6 +183,7 @@ void publish_destroy(struct publisher *p)
 	if (!p)
 		return;
 	jobs_finish(p);
+	receipts_finish(p);
 	event_del(&p->tick);
 	free(p);
 }
@@ -258,6 +263,7 @@ static int removed(struct publisher *p, uid_t uid, const struct question *q, int
 	else
 		r = own_published(p->own, uid, q, now, now, 0); /* nobody else to be told */
 	p->config.changed(p->config.changed_ctx, q);
+	receipts_look(p);
 	return r;
 }
 

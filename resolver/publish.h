@@ -37,6 +37,32 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	const struct publish_config *config, struct publisher **ret_publisher);
 void publish_destroy(struct publisher *p);
 
+/* The receipt for a record of this uid's: the network has it when as many nodes took it as are to hold
+ * it, and, where there are two others, a look by another way has found it (resolver/job.h).
+ * publish_receipt: 0, it has, or nobody else is to have it: the name stays here, or no other node has
+ * ever answered. -ENOENT: there is no such record. -EINPROGRESS: r->fn will be called, from the
+ * loop, with one of the two; the record goes out at once. r is the caller's, and must live until
+ * then; the caller ends a wait that lasts too long, and bounds how many there are. */
+#define PUBLISH_COPIES 8 /* nodes that are to hold it, where so many can be reached */
+struct publish_receipt {
+	TAILQ_ENTRY(publish_receipt) link;
+	uid_t uid;
+	struct question question;
+	void (*fn)(struct publish_receipt *r, int error);
+};
+int publish_receipt(struct publisher *p, struct publish_receipt *r);
+void publish_receipt_no_longer(struct publisher *p, struct publish_receipt *r);
+/* Where a record stands. -ENOENT. */
+struct publish_state {
+	unsigned replicas; /* nodes that took it */
+	unsigned wanted;   /* nodes that are to hold it, as things are */
+	int64_t published; /* seconds since 1970: when they did; 0: not yet */
+	int64_t next;	   /* when it is put, or signed anew, next; 0: it waits for a network, or is
+			    * told to nobody */
+};
+int publish_state(struct publisher *p, uid_t uid, const struct question *q,
+	struct publish_state *ret_state);
+
 /* May this uid write here? 0; -EACCES: the name is under another's key; -EPERM: class is not IN, or
  * RRSIG, NSEC, NSEC3 and such, which no user writes; -EINVAL: a wildcard outside a key. */
 int publish_may(struct publisher *p, uid_t uid, const struct question *q);
