@@ -2,6 +2,7 @@
 #include "fs/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@ static const struct control_row {
 	[CONTROL_PINS] = {"pins", S_IFREG | 0666},
 	[CONTROL_EXPLAIN] = {"explain", S_IFDIR | 0555},
 	[CONTROL_CLAIMS] = {"claims", S_IFDIR | 0555},
+	[CONTROL_WAIT] = {"wait", S_IFDIR | 0555},
 };
 
 const char *control_name(enum control_file file)
@@ -73,6 +75,7 @@ static int read_file(const struct control_parts *parts, enum control_file file, 
 		return resolver_pins(parts->resolver, uid, ret_text, ret_len);
 	case CONTROL_EXPLAIN:
 	case CONTROL_CLAIMS:
+	case CONTROL_WAIT:
 		return -EISDIR;
 	case CONTROL_FILES:
 		break;
@@ -126,9 +129,26 @@ enum ask_for control_asks_for(enum control_file of)
 	return of == CONTROL_CLAIMS ? ASK_FOR_SLOT : ASK_FOR_ALL;
 }
 
+static int put_receipt(const struct control_parts *parts, const struct control_about *about,
+	char **ret_text, size_t *ret_len)
+{
+	struct publish_state state;
+	int r = publish_state(parts->publisher, about->uid, about->question, &state);
+	if (r < 0)
+		return r;
+	int len = asprintf(ret_text, "{\"replicas\":%u,\"published\":%lld,\"next\":%lld}\n",
+		state.replicas, (long long)state.published, (long long)state.next);
+	if (len < 0)
+		return -ENOMEM;
+	*ret_len = (size_t)len;
+	return 0;
+}
+
 int control_about(const struct control_parts *parts, const struct control_about *about,
 	char **ret_text, size_t *ret_len)
 {
+	if (about->of == CONTROL_WAIT)
+		return put_receipt(parts, about, ret_text, ret_len);
 	const struct explain_question e = {about->question, about->uid, about->outcome};
 	return about->of == CONTROL_CLAIMS ?
 		explain_claims(parts->resolver, &e, ret_text, ret_len) :

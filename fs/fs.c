@@ -16,6 +16,7 @@ static int create_pending(
 	struct event_base *base, const struct fs_config *config, struct pending_list **ret_list)
 {
 	const struct pending_config pending = {.resolver = config->resolver,
+		.publisher = config->publisher,
 		.deadline = config->deadline,
 		.lookups = config->lookups,
 		.owner = config->owner};
@@ -37,6 +38,7 @@ static void status(void *ctx, FILE *f)
 	} lines[] = {
 		{"mount.asked", c.asked},
 		{"mount.waiting", pending_count(fs->pending)},
+		{"mount.receipts", c.receipts},
 		{"mount.interrupted", c.interrupted},
 		{"mount.crowded", c.crowded},
 		{"mount.hasty", c.hasty},

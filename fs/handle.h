@@ -45,6 +45,7 @@ struct handle {
 	enum handle_kind kind;
 	bool append;
 	bool reads, writes;
+	bool synced; /* FSYNC came: who closes it wants to know that the network has it */
 	struct node *node; /* lives as long as its file is open */
 	uid_t uid;
 	pid_t process; /* that opened it; of writers only */

@@ -107,6 +107,11 @@ void ops_change_waits_for_all(struct ops_change *change);
 bool ops_change_is_unsure(const struct fs *fs, const struct handle *h);
 void ops_change_closes(struct fs *fs, const struct handle *h); /* it is about to go */
 
+/* ops_receipt.c: calls fn with 0 when the network has the caller's own record of the node, at once or
+ * later; -ENOENT: he has none; -ETIMEDOUT, -EINTR, -EAGAIN, -ENOMEM. h is passed on. */
+typedef void ops_received_fn(fuse_req_t req, struct node *node, struct handle *h, int error);
+void ops_receipt(fuse_req_t req, struct node *node, struct handle *h, ops_received_fn *fn);
+
 /* ops_panel.c */
 void ops_open_panel(fuse_req_t req, struct node *node, int flags);
 void ops_recall_panel(fuse_req_t req, const struct node *node, struct stat *ret_stat);

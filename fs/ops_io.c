@@ -165,10 +165,34 @@ static bool wait_out(fuse_req_t req, const struct handle *h)
 	return true;
 }
 
-static void reply_closed(fuse_req_t req, struct handle *h, int r)
+static void reply_paid(fuse_req_t req, const struct handle *h, int r)
 {
 	if (r < 0 || h->kind != HANDLE_DRAFT || !wait_out(req, h))
 		ops_reply(req, r);
+}
+
+/* Whoever has removed the record meanwhile is owed no receipt. */
+static void reply_received(fuse_req_t req, struct node *node, struct handle *h, int error)
+{
+	(void)node;
+	reply_paid(req, h, error == -ENOENT ? 0 : error);
+}
+
+/* A file that was fsynced is closed by who opened it. Copies that other processes close, as shells'
+ * children do, say nothing; and whoever is killed does not hear what close(2) returns. */
+static bool wants_receipt(fuse_req_t req, const struct handle *h)
+{
+	pid_t pid = fuse_req_ctx(req)->pid;
+	return h->kind == HANDLE_DRAFT && h->synced && draft_has_published(h->draft) &&
+	       caller_process(pid) == h->process && !caller_is_killed(pid);
+}
+
+static void reply_closed(fuse_req_t req, struct handle *h, int r)
+{
+	if (r == 0 && wants_receipt(req, h))
+		ops_receipt(req, h->node, h, reply_received);
+	else
+		reply_paid(req, h, r);
 }
 
 /* Other processes than the opener close their copies of the descriptor in the middle of a line. */
@@ -213,6 +237,7 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_in
 	struct ops_change *change = ops_change_begin(req, h, reply_synced);
 	if (!change)
 		return;
+	h->synced = true;
 	if (ops_change_is_unsure(ops_fs(req), h))
 		ops_change_waits_for_all(change);
 	ops_change_end(change, h->kind == HANDLE_DRAFT ? edit_sync(ops_fs(req), h) : 0);

@@ -1,4 +1,5 @@
-/* Files below .kadns/explain and .kadns/claims: what is said of a question, to this caller.
+/* Files below .kadns/explain and .kadns/claims: what is said of a question, to this caller. And below
+ * .kadns/wait, whose OPEN waits until the network has the caller's own record.
  *
  * LOOKUP finds any name that a record may have, and asks nobody; OPEN asks, when nothing is held.
  * GETATTR never does: the size is 0, as of files in /proc, but to who has it open. */
@@ -97,11 +98,24 @@ static void open_asked(
 	ops_reply_open_or(req, error, h);
 }
 
+static void open_received(fuse_req_t req, struct node *node, struct handle *none, int error)
+{
+	struct handle *h = NULL;
+	(void)none;
+	if (error == 0)
+		error = open_text(req, node, 0, &h);
+	ops_reply_open_or(req, error, h);
+}
+
 void ops_open_panel(fuse_req_t req, struct node *node, int flags)
 {
 	struct handle *h = NULL;
 	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC) {
 		ops_reply(req, -EACCES);
+		return;
+	}
+	if (node->control == CONTROL_WAIT) {
+		ops_receipt(req, node, NULL, open_received);
 		return;
 	}
 	if (!is_held(req, node)) {

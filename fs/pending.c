@@ -14,6 +14,8 @@
 #define CHECK_MS 100 /* the kernel tells of one signal only; a later SIGKILL is seen by looking */
 
 struct pending {
+	struct publish_receipt receipt; /* its first member; of who waits for one */
+	bool receives;
 	struct pending_list *list;
 	struct pending *next, **prev;
 	struct pending_caller caller;
@@ -28,8 +30,10 @@ struct pending {
 struct pending_list {
 	struct event_base *base;
 	struct resolver *resolver;
+	struct publisher *publisher;
 	struct rate *rate;
-	struct timeval deadline;
+	struct timeval deadline; /* of those that ask */
+	struct timeval patience; /* of those that wait for a receipt */
 	uid_t owner;
 	struct pending *first;
 	size_t count;
@@ -47,10 +51,13 @@ int pending_create(struct event_base *base, const struct pending_config *config,
 	}
 	list->base = base;
 	list->resolver = config->resolver;
+	list->publisher = config->publisher;
 	list->owner = config->owner;
+	list->patience.tv_sec = (time_t)(config->deadline / SECOND);
+	list->patience.tv_usec = (suseconds_t)(config->deadline % SECOND);
 	/* A second for the resolver to be first: it has the better error. */
-	list->deadline.tv_sec = (time_t)(config->deadline / SECOND) + 1;
-	list->deadline.tv_usec = (suseconds_t)(config->deadline % SECOND);
+	list->deadline = list->patience;
+	list->deadline.tv_sec++;
 	*ret_list = list;
 	return 0;
 }
@@ -76,6 +83,8 @@ static void finish(struct pending *p, int error, const struct answer *a)
 	p->list->counters.interrupted += error == -EINTR;
 	if (p->ask)
 		resolver_cancel(p->ask);
+	if (p->receives)
+		publish_receipt_no_longer(p->list->publisher, &p->receipt);
 	free_pending(p);
 	fn(ctx, error, a);
 }
@@ -85,6 +94,13 @@ static void on_answer(void *ctx, const struct answer *a)
 	struct pending *p = ctx;
 	p->ask = NULL; /* it ends with this call */
 	finish(p, a->error, a);
+}
+
+static void on_receipt(struct publish_receipt *receipt, int error)
+{
+	struct pending *p = (struct pending *)receipt;
+	p->receives = false;
+	finish(p, error, NULL);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *ctx)
@@ -124,6 +140,35 @@ static int admit(struct pending_list *list, uid_t uid)
 	return r;
 }
 
+/* In no list yet; NULL: no memory. */
+static struct pending *make(struct pending_list *list, const struct pending *what,
+	const struct timeval *deadline)
+{
+	struct pending *p = malloc(sizeof(*p));
+	if (!p)
+		return NULL;
+	*p = *what;
+	p->list = list;
+	p->since = clock_monotonic();
+	p->deadline = evtimer_new(list->base, on_deadline, p);
+	if (!p->deadline || evtimer_add(p->deadline, deadline) < 0) {
+		free_pending(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void enter(struct pending *p)
+{
+	struct pending_list *list = p->list;
+	p->next = list->first;
+	p->prev = &list->first;
+	if (p->next)
+		p->next->prev = &p->next;
+	list->first = p;
+	list->count++;
+}
+
 int pending_ask(struct pending_list *list, const struct question *q,
 	const struct pending_caller *caller, pending_fn *fn, void *ctx,
 	struct pending **ret_pending)
@@ -131,16 +176,10 @@ int pending_ask(struct pending_list *list, const struct question *q,
 	int r = admit(list, caller->uid);
 	if (r < 0)
 		return r;
-	struct pending *p = calloc(1, sizeof(*p));
+	struct pending what = {.caller = *caller, .fn = fn, .ctx = ctx};
+	struct pending *p = make(list, &what, &list->deadline);
 	if (!p)
 		return -ENOMEM;
-	*p = (struct pending){
-		.list = list, .caller = *caller, .fn = fn, .ctx = ctx, .since = clock_monotonic()};
-	p->deadline = evtimer_new(list->base, on_deadline, p);
-	if (!p->deadline || evtimer_add(p->deadline, &list->deadline) < 0) {
-		free_pending(p);
-		return -ENOMEM;
-	}
 	p->ask = resolver_ask(list->resolver, q, caller->uid, on_answer, p);
 	if (!p->ask) {
 		free_pending(p);
@@ -148,14 +187,33 @@ int pending_ask(struct pending_list *list, const struct question *q,
 		return -EAGAIN; /* too many asks, by whomever */
 	}
 	list->counters.asked++;
-	p->next = list->first;
-	p->prev = &list->first;
-	if (p->next)
-		p->next->prev = &p->next;
-	list->first = p;
-	list->count++;
+	enter(p);
 	*ret_pending = p;
 	return 0;
+}
+
+int pending_receipt(struct pending_list *list, const struct question *q,
+	const struct pending_caller *caller, pending_fn *fn, void *ctx,
+	struct pending **ret_pending)
+{
+	struct pending what = {.caller = *caller, .fn = fn, .ctx = ctx, .receives = true,
+		.receipt = {.uid = caller->uid, .question = *q, .fn = on_receipt}};
+	if (is_full(list, caller->uid)) {
+		list->counters.crowded++;
+		return -EAGAIN;
+	}
+	struct pending *p = make(list, &what, &list->patience);
+	if (!p)
+		return -ENOMEM;
+	int r = publish_receipt(list->publisher, &p->receipt);
+	if (r != -EINPROGRESS) {
+		free_pending(p);
+		return r;
+	}
+	list->counters.receipts++;
+	enter(p);
+	*ret_pending = p;
+	return -EINPROGRESS;
 }
 
 void pending_want(struct pending *p, enum ask_for want)

@@ -26,6 +26,7 @@ typedef void pending_fn(void *ctx, int error, const struct answer *a);
 
 struct pending_config {
 	struct resolver *resolver;
+	struct publisher *publisher;
 	uint64_t
 		deadline; /* the resolver's own; no request is kept longer than this and a second */
 	unsigned lookups; /* a second, for one user (fs/rate) */
@@ -46,6 +47,13 @@ int pending_ask(struct pending_list *list, const struct question *q,
 	const struct pending_caller *caller, pending_fn *fn, void *ctx,
 	struct pending **ret_pending);
 
+/* The same for the receipt of a record of the caller's: 0 and -ENOENT, as publish_receipt has them,
+ * at once; -EINPROGRESS: fn will be called once with one of them, or with -ETIMEDOUT at the
+ * resolver's own deadline. Nobody is asked anything, so it counts for no rate. */
+int pending_receipt(struct pending_list *list, const struct question *q,
+	const struct pending_caller *caller, pending_fn *fn, void *ctx,
+	struct pending **ret_pending);
+
 /* Of one that was just made: what its answer must wait for. */
 void pending_want(struct pending *p, enum ask_for want);
 
@@ -58,6 +66,7 @@ void pending_interrupt(struct pending *p);
 size_t pending_count(const struct pending_list *list);
 struct pending_counters {
 	uint64_t asked;
+	uint64_t receipts; /* that were waited for */
 	uint64_t crowded; /* refused, too many being under way */
 	uint64_t hasty;	  /* refused for the rate */
 	uint64_t interrupted;

@@ -536,6 +536,33 @@ void publish_push(struct publisher *p, uid_t uid, const struct question *q)
 	fake.pushes++;
 }
 
+/* The network has it as soon as it is there, or never. */
+int publish_receipt(struct publisher *p, struct publish_receipt *r)
+{
+	(void)p;
+	if (!find_own(r->uid, &r->question))
+		return -ENOENT;
+	if (!fake.receipts_wait)
+		return 0;
+	fake.receipt = r;
+	return -EINPROGRESS;
+}
+
+void publish_receipt_no_longer(struct publisher *p, struct publish_receipt *r)
+{
+	(void)p;
+	if (fake.receipt == r)
+		fake.receipt = NULL;
+}
+
+int publish_state(struct publisher *p, uid_t uid, const struct question *q,
+	struct publish_state *ret_state)
+{
+	(void)p;
+	*ret_state = (struct publish_state){.replicas = 3, .wanted = 3};
+	return find_own(uid, q) ? 0 : -ENOENT;
+}
+
 /* Durable as soon as it is there. */
 uint64_t publish_commits(const struct publisher *p)
 {

@@ -30,6 +30,8 @@ struct fake {
 	bool expired;	/* what is kept is past its TTL */
 	unsigned turn;
 	int64_t later; /* by so many seconds do answers expire later */
+	bool receipts_wait;			 /* else they are there at once */
+	struct publish_receipt *receipt; /* the last that waits */
 	void (*settling)(void *ctx); /* by publish_settle; NULL: nothing */
 	void *settling_ctx;
 	unsigned many;

@@ -31,7 +31,8 @@ static int create(unsigned lookups)
 {
 	/* 1 us: the deadline then comes a second later, and no test waits for it but one. */
 	const struct pending_config config = {
-		.resolver = fake_resolver(base), .deadline = 1, .lookups = lookups, .owner = OWNER};
+		.resolver = fake_resolver(base), .publisher = fake_publisher(),
+		.deadline = 1, .lookups = lookups, .owner = OWNER};
 	return pending_create(base, &config, &list);
 }
 
@@ -207,6 +208,85 @@ static void test_rate(void **state)
 	assert_int_equal(c.hasty, 1);
 }
 
+/* ---- receipts ---- */
+
+static int receive(uid_t uid, struct outcome *o, struct pending **ret_pending)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	struct pending_caller caller = {uid, getpid()};
+	assert_int_equal(name_from_text("mine.alt", 8, &q.name), 0);
+	return pending_receipt(list, &q, &caller, on_end, o, ret_pending);
+}
+
+static void write_record(uid_t uid)
+{
+	struct question q = {.type = TYPE_A, .class = CLASS_IN};
+	assert_int_equal(name_from_text("mine.alt", 8, &q.name), 0);
+	struct rrset *set = rrset_create(&q, 300);
+	assert_int_equal(rrset_add(set, (const uint8_t[]){192, 0, 2, 1}, 4), 0);
+	assert_int_equal(publish_set(fake_publisher(), uid, set), 0);
+	rrset_destroy(set);
+}
+
+static void test_receipt(void **state)
+{
+	(void)state;
+	struct outcome o = {0};
+	struct pending *p;
+	struct pending_counters c;
+	assert_int_equal(receive(1, &o, &p), -ENOENT);
+	write_record(1);
+	assert_int_equal(receive(1, &o, &p), 0); /* there already */
+	fake.receipts_wait = true;
+	assert_int_equal(receive(1, &o, &p), -EINPROGRESS);
+	assert_int_equal(pending_count(list), 1);
+	assert_int_equal(o.calls, 0);
+	fake.receipt->fn(fake.receipt, 0);
+	assert_int_equal(o.calls, 1);
+	assert_int_equal(o.error, 0);
+	assert_int_equal(pending_count(list), 0);
+	pending_counters(list, &c);
+	assert_int_equal(c.receipts, 1);
+	assert_int_equal(c.asked, 0);
+}
+
+/* Nobody tells it: the deadline ends it, the resolver's own and not a second after. */
+static void test_receipt_ends_without_one(void **state)
+{
+	(void)state;
+	struct outcome late = {0}, aborted = {0};
+	struct pending *p;
+	write_record(1);
+	fake.receipts_wait = true;
+	assert_int_equal(receive(1, &late, &p), -EINPROGRESS);
+	event_base_dispatch(base);
+	assert_int_equal(late.calls, 1);
+	assert_int_equal(late.error, -ETIMEDOUT);
+	assert_null(fake.receipt); /* nobody is told any more */
+	assert_int_equal(receive(1, &aborted, &p), -EINPROGRESS);
+	pending_destroy(list);
+	list = NULL;
+	assert_int_equal(aborted.calls, 1);
+	assert_int_equal(aborted.error, -ECONNABORTED);
+	assert_null(fake.receipt);
+}
+
+/* Files that wait to be closed and questions are of one share. */
+static void test_receipts_are_bounded(void **state)
+{
+	(void)state;
+	struct outcome o = {0};
+	struct pending *p;
+	write_record(1);
+	fake.receipts_wait = true;
+	for (unsigned i = 0; i < PENDING_USER_MAX; i++)
+		assert_int_equal(receive(1, &o, &p), -EINPROGRESS);
+	assert_int_equal(receive(1, &o, &p), -EAGAIN);
+	assert_int_equal(ask_as(1, "www.example.com", &o, &p), -EAGAIN);
+	assert_int_equal(ask_as(2, "www.example.com", &o, &p), 0);
+	assert_int_equal(o.calls, 0);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -219,6 +299,9 @@ int main(void)
 		CASE(test_share_of_all),
 		CASE(test_rate),
 		CASE(test_end_of_the_mount),
+		CASE(test_receipt),
+		CASE(test_receipt_ends_without_one),
+		CASE(test_receipts_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

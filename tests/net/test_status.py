@@ -50,6 +50,7 @@ ELSEWHERE = {
     "mount.crowded": ("fs/test_pending.c", "crowded"),
     "mount.hasty": ("fs/test_pending.c", "hasty"),
     "mount.interrupted": ("fs/test_pending.c", "interrupted"),
+    "mount.receipts": ("net/test_receipt.sh", "mount.receipts"),
     "mount.wakes": ("mount/test_poll.sh", "mount.wakes"),
     "mount.watches": ("fs/test_watch.c", "c.watches"),
     "pins": ("net/test_pins.sh", "pins"),
