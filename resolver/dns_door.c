@@ -10,6 +10,9 @@
 #include "resolver/tcp_connection.h"
 
 #define BATCHES_A_TURN 4 /* then the loop looks at the others */
+/* What a client may well have asked at once, a mail server that reads its list: to have that to
+ * read is not to be behind. A flood has it every few milliseconds. */
+#define GULP_MAX 256
 
 /* A question that waits for the resolver: whom to answer, and from which of our addresses. */
 struct udp_wait {
@@ -264,13 +267,21 @@ static void udp_group(struct dns_door *door, unsigned first, unsigned len)
 	}
 }
 
+/* Who is behind already stays so by any batch that is full. */
+static void note_gulp(struct dns_door *door, unsigned n)
+{
+	uint64_t now = door->time.now;
+	door->gulp = n == DNS_UDP_BATCH ? door->gulp + n : 0;
+	if (door->gulp > GULP_MAX || (door->gulp && misses_is_behind(door->misses, now)))
+		misses_behind(door->misses, now);
+}
+
 static unsigned udp_batch(struct dns_door *door)
 {
 	unsigned n = dns_udp_receive(door->udp);
 	door->time = dns_door_time();
 	gate_tick(&door->gate, &door->time);
-	if (n == DNS_UDP_BATCH)
-		misses_behind(door->misses, door->time.now);
+	note_gulp(door, n);
 	for (unsigned at = 0; at < n; at += UDP_GROUP)
 		udp_group(door, at, n - at < UDP_GROUP ? n - at : UDP_GROUP);
 	door->counters[DNS_UDP].out += dns_udp_send(door->udp);

@@ -40,7 +40,7 @@ struct misses {
 
 /* 0, or -EIO: no random bytes. */
 int misses_init(struct misses *m);
-/* There is more to read than what was read at once. */
+/* There is more to read than a client may have sent at once. */
 void misses_behind(struct misses *m, uint64_t now);
 bool misses_is_behind(const struct misses *m, uint64_t now);
 /* A place for a look-up of this source at `now` (monotonic, microseconds); it is to be given

@@ -213,10 +213,41 @@ static void among_others_as_alone(void **state)
 	}
 }
 
+/* Without RD, so that nobody is asked. */
+static void send_many(unsigned count)
+{
+	struct datagram d;
+	struct question q = question(0);
+	struct packet_writer w;
+	packet_begin(&w, d.bytes, sizeof(d.bytes), false);
+	packet_put_question(&w, &q);
+	int len = packet_end(&w, 0, 0);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(send(fd, d.bytes, (size_t)len, 0), len);
+	turn();
+	struct reply r;
+	while (recv(fd, r.bytes, sizeof(r.bytes), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* To have sent a hundred or two at once does not make a client a flood; to go on does. */
+static void a_gulp_is_no_flood(void **state)
+{
+	(void)state;
+	const struct misses *misses = resolver_misses(resolver);
+	for (int i = 0; i < 5; i++) {
+		send_many(250);
+		assert_false(misses_is_behind(misses, clock_monotonic()));
+	}
+	send_many(400);
+	assert_true(misses_is_behind(misses, clock_monotonic()));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(among_others_as_alone),
+		cmocka_unit_test(a_gulp_is_no_flood),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
