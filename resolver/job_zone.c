@@ -151,6 +151,15 @@ static bool is_being_laid(const struct job *job)
 	return false;
 }
 
+/* To take a part that did not arrive for one that is not there would be to overwrite it. */
+static bool arrived(const struct zone_run *run)
+{
+	for (size_t i = 0; i < run->fetch.pages_len; i++)
+		if (run->fetch.pages[i]->error && run->fetch.pages[i]->error != -EHOSTUNREACH)
+			return false;
+	return run->fetch.head.error != -ENETUNREACH;
+}
+
 static int merge_and_put(struct job *job)
 {
 	struct zone_run *run = job->zone;
@@ -159,6 +168,8 @@ static int merge_and_put(struct job *job)
 		r = read_wanted(job);
 		if (r <= 0)
 			return r;
+		if (!arrived(run)) /* none could be asked for */
+			return -ENETUNREACH;
 		r = merge(job);
 		if (r == -EAGAIN && !run->whole) {
 			run->whole = true;
@@ -176,15 +187,6 @@ static int merge_and_put(struct job *job)
 		return r < 0 ? r : 0;
 	r = job_zone_prepare(job);
 	return r < 0 || job_zone_adopt(job) ? r : job_store(job);
-}
-
-/* To take a part that did not arrive for one that is not there would be to overwrite it. */
-static bool arrived(const struct zone_run *run)
-{
-	for (size_t i = 0; i < run->fetch.pages_len; i++)
-		if (run->fetch.pages[i]->error && run->fetch.pages[i]->error != -EHOSTUNREACH)
-			return false;
-	return run->fetch.head.error != -ENETUNREACH;
 }
 
 static void on_read(void *ctx)

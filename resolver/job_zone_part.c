@@ -99,16 +99,27 @@ static int sign(struct job_part *part)
 				      &signed_part, part->item.sig);
 }
 
-/* Of the seqs of all pages the least, once all are known; where not, what the zone packet said: a
- * page that was not read is none of former times. */
+/* From when on this part counts. What is put after the zone packet is read as it was until then,
+ * or for longer, should this run not come to its end. */
+static int64_t counts_from(const struct job_part *part)
+{
+	const struct zone_part *read = part->read;
+	bool before = part->rank == RANK_LAST && read && read->found &&
+		      read->item.seq < part->item.seq &&
+		      read->item.seq >= part->job->zone->pages->marker.min;
+	return before ? read->item.seq : part->item.seq;
+}
+
+/* Of these of all pages the least, once all are known; where not, what the zone packet said: a page
+ * that was not read is none of former times. */
 static int64_t marker_min(const struct zone_run *run)
 {
 	int64_t min = INT64_MAX;
 	if (!run->whole && run->pages->marker.pages == run->pages->len)
 		return run->pages->marker.min;
 	for (size_t i = 1; i < run->parts_len; i++)
-		if (run->parts[i].item.seq < min)
-			min = run->parts[i].item.seq;
+		if (counts_from(&run->parts[i]) < min)
+			min = counts_from(&run->parts[i]);
 	return run->parts_len > 1 ? min : 0;
 }
 

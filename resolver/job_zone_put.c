@@ -25,7 +25,8 @@ static const struct job_part *part_of(const struct zone_run *run, unsigned page)
 	return NULL;
 }
 
-/* What is written next stands on that, should the network show something older. */
+/* What is written next stands on that, should the network show something older, and by that is told
+ * what others have changed since: so what they have put counts too, once it has been read. */
 static void note_taken(struct job_part *part)
 {
 	const uint8_t *packet;
@@ -43,7 +44,7 @@ static void note_all_taken(struct job *job)
 	struct zone_run *run = job->zone;
 	own_begin(job->publisher->own);
 	for (size_t i = 0; i < run->parts_len; i++)
-		if (run->parts[i].done && !run->parts[i].stands)
+		if (run->parts[i].done && run->parts[i].item.seq > run->parts[i].last.taken)
 			note_taken(&run->parts[i]);
 	own_end(job->publisher->own);
 }
@@ -126,6 +127,7 @@ bool job_zone_adopt(struct job *job)
 	for (size_t i = 0; i < run->parts_len; i++)
 		if (!run->parts[i].stands)
 			return false;
+	note_all_taken(job);
 	note_whole(job);
 	keep_alive(job);
 	publish_zone_done(job->publisher, &job->edits);

@@ -166,21 +166,34 @@ static int settle(struct pages *p)
 
 /* ---- merging ---- */
 
-static int read_part(const struct pages *p, const struct merge_part *part)
+static int read_zone(const uint8_t key[NAME_KEY_LEN], const struct merge_part *part,
+	struct zone **ret_zone, bool *ret_is_zone)
 {
-	struct zone **zone = &p->page[part->page];
-	int r = zone_read(p->key, part->bytes, part->len, zone);
-	return r == -EBADMSG ? zone_create(p->key, zone) : r;
+	int r = zone_read(key, part->bytes, part->len, ret_zone);
+	*ret_is_zone = r == 0;
+	return r == -EBADMSG ? zone_create(key, ret_zone) : r;
 }
 
-static int read_head(
-	const uint8_t key[NAME_KEY_LEN], const struct merge_part *part, struct pages **ret_pages)
+/* What stands there and is no zone says nothing of any record: no other daemon has withdrawn them.
+ */
+static int note_place(struct place *place, const uint8_t key[NAME_KEY_LEN],
+	const struct merge_part *part, bool is_zone)
+{
+	place->all = part->all || !is_zone;
+	place->seq = part->seq;
+	int r = part->last_len ? zone_read(key, part->last, part->last_len, &place->last) : 0;
+	return r == -EBADMSG ? 0 : r;
+}
+
+static int read_head(const uint8_t key[NAME_KEY_LEN], const struct merge_part *part,
+	struct place *places, struct pages **ret_pages)
 {
 	struct zone *head;
-	int r = zone_read(key, part->bytes, part->len, &head);
-	if (r == -EBADMSG)
-		r = zone_create(key, &head);
-	return r < 0 ? r : pages_create(key, head, ret_pages);
+	bool is_zone;
+	int r = read_zone(key, part, &head, &is_zone);
+	if (r == 0)
+		r = pages_create(key, head, ret_pages);
+	return r < 0 ? r : note_place(&places[PAGES_HEAD], key, part, is_zone);
 }
 
 /* On which page each edit has come to stand. */
@@ -195,26 +208,18 @@ static void place_edits(const struct pages *p, struct merge_edits *edits)
 	}
 }
 
-static int note_place(
-	struct place *place, const uint8_t key[NAME_KEY_LEN], const struct merge_part *part)
-{
-	place->all = part->all;
-	place->seq = part->seq;
-	int r = part->last_len ? zone_read(key, part->last, part->last_len, &place->last) : 0;
-	return r == -EBADMSG ? 0 : r;
-}
-
 static int lay(const struct merge_zone *m, struct pages *p, struct place *places,
 	struct merge_edits *edits)
 {
-	int r = note_place(&places[PAGES_HEAD], p->key, &m->parts[0]);
+	int r = 0;
 	for (size_t i = 1; r == 0 && i < m->parts_len; i++) {
 		const struct merge_part *part = &m->parts[i];
 		if (part->page >= p->len)
 			continue;
-		r = note_place(&places[part->page], p->key, part);
+		bool is_zone;
+		r = read_zone(p->key, part, &p->page[part->page], &is_zone);
 		if (r == 0)
-			r = read_part(p, part);
+			r = note_place(&places[part->page], p->key, part, is_zone);
 	}
 	struct zone_walk w = {.pages = p, .edits = edits, .places = places, .error = r};
 	own_each_by(m->own, m->uid, lay_record, &w);
@@ -229,7 +234,7 @@ int merge_zone(const struct merge_zone *m, struct pages **ret_pages, struct merg
 	memset(ret_edits, 0, sizeof(*ret_edits));
 	int r = places ? signer_key(m->signer, m->uid, key) : -ENOMEM;
 	if (r == 0)
-		r = read_head(key, &m->parts[0], &p);
+		r = read_head(key, &m->parts[0], places, &p);
 	if (r == 0)
 		r = lay(m, p, places, ret_edits);
 	if (r == 0)

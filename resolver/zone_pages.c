@@ -252,14 +252,17 @@ bool pages_fit(const struct pages *p, size_t cap)
 	return true;
 }
 
-/* Moves what stands in `from` to where it belongs now. */
-static int move_sets(struct pages *p, struct zone *from)
+/* Moves what stands in `from`, which was page `at` of `len`, to where it belongs now. What did not
+ * belong on that page nobody reads there: it has been left by who laid the zone on more pages and
+ * did not come to his end, and its place is newer, also where it has no such set any more. */
+static int move_sets(struct pages *p, struct zone *from, unsigned at, unsigned len)
 {
 	const struct rrset *set;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && (set = zone_at(from, i)); i++)
-		if (!zone_find(pages_zone(p, &set->question), &set->question))
+		if ((at == PAGES_HEAD || pages_place(&set->question, len) == at) &&
+			!zone_find(pages_zone(p, &set->question), &set->question))
 			r = pages_set(p, set);
 	return r;
 }
@@ -281,9 +284,9 @@ int pages_spread(struct pages *p, unsigned len)
 		r = zone_create(p->key, &p->page[i]);
 	/* Pages first: what the zone packet has too, when it should not, is the older. */
 	for (unsigned i = 0; r == 0 && i < old_len; i++)
-		r = move_sets(p, old[i]);
+		r = move_sets(p, old[i], i, old_len);
 	if (r == 0)
-		r = move_sets(p, head);
+		r = move_sets(p, head, PAGES_HEAD, old_len);
 	if (r < 0) {
 		destroy_pages(p->page, p->len);
 		zone_destroy(p->head);

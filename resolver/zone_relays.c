@@ -207,7 +207,10 @@ int zone_relays_get(struct zone_relays *z, const uint8_t key[DHT_KEY_LEN], bool 
 	memcpy(op->item.key, key, DHT_KEY_LEN);
 	z->counters.gets++;
 	*ret_op = op;
-	return begin(op, &op->item, fresh);
+	int r = begin(op, &op->item, fresh);
+	if (r < 0)
+		*ret_op = NULL; /* it is gone, and is not to be cancelled */
+	return r;
 }
 
 int zone_relays_put(struct zone_relays *z, const struct dht_item *item, zone_relays_fn *fn,
@@ -219,7 +222,10 @@ int zone_relays_put(struct zone_relays *z, const struct dht_item *item, zone_rel
 	op->puts = true;
 	z->counters.puts++;
 	*ret_op = op;
-	return begin(op, item, false);
+	int r = begin(op, item, false);
+	if (r < 0)
+		*ret_op = NULL;
+	return r;
 }
 
 /* ---- life ---- */

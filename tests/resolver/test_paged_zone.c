@@ -216,6 +216,67 @@ static void test_it_shrinks(void **state)
 	assert_int_equal(ask_anew(&nodes[2], named("k%u", 254)).last, 254);
 }
 
+/* The whole zone is read, and put anew where that is needed. */
+static void look_after(struct node *n)
+{
+	struct job *job = TAILQ_FIRST(&n->publisher->jobs);
+	while (job && job->kind != JOB_ZONE)
+		job = TAILQ_NEXT(job, link);
+	assert_non_null(job);
+	while (job->state != JOB_WAITING)
+		event_base_loop(base, EVLOOP_ONCE);
+	uint64_t started = job->started;
+	job_in_turn(job);
+	while (job->started == started || job->state != JOB_WAITING)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
+/* The writer ends when the zone packet speaks of twice the pages, of which the former have not been
+ * put anew: they hold what has moved since, and nobody believes them. */
+static void test_end_while_it_grows(void **state)
+{
+	(void)state;
+	enum { BEFORE = 70 };
+	connect_all(POLICY_GUARDED);
+	put_range(0, BEFORE);
+	until_all_published();
+	unsigned before = marker_at(&nodes[1]).pages, to = BEFORE, moved = 0;
+	assert_true(before > 1);
+	while (marker_at(&nodes[1]).pages == before) {
+		if (said(&nodes[0]).queued == 0) {
+			put_range(to, to + 5);
+			to += 5;
+		}
+		event_base_loop(base, EVLOOP_ONCE);
+	}
+	assert_int_equal(marker_at(&nodes[1]).pages, 2 * before);
+	stop(&nodes[0]);
+	start(&nodes[0], POLICY_GUARDED);
+	for (unsigned i = 0; i < BEFORE; i++)
+		assert_int_equal(ask_anew(&nodes[2], named("k%u", i)).last, i);
+	join(&nodes[0], &nodes[1]);
+	until_all_published();
+	for (struct question q = question_of(named("k%u", moved));
+		pages_place(&q, 2 * before) < before; q = question_of(named("k%u", moved)))
+		moved++;
+	struct question gone, changed_one = question_of(named("k%u", moved));
+	unsigned next = moved;
+	do
+		gone = question_of(named("k%u", ++next));
+	while (pages_place(&gone, 2 * before) < before);
+	assert_true(next < BEFORE);
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", moved), 222), 0);
+	assert_int_equal(publish_remove(nodes[0].publisher, WRITER, &gone), 0);
+	until_all_published();
+	look_after(&nodes[0]);
+	until_all_published();
+	look_after(&nodes[0]);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", moved)).last, 222);
+	assert_int_equal(publish_standing(nodes[0].publisher, WRITER, &changed_one)->data[5], 222);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", next)).error, -ENOENT);
+	assert_int_equal(said(&nodes[0]).yielded, 0);
+}
+
 static void copy_key(void)
 {
 	char from[128], to[128];
@@ -293,6 +354,75 @@ static void test_the_later_holds(void **state)
 	assert_int_equal(ask_anew(&nodes[2], named("k%u", 3)).last, 7);
 }
 
+static int standing(struct node *n, const char *name)
+{
+	struct question q = question_of(name);
+	const struct rrset *set = publish_standing(n->publisher, WRITER, &q);
+	return set ? set->data[5] : -1;
+}
+
+/* What another daemon has said is known here, and is written over here then: that he signs it once
+ * more, with something else, does not make it the later. */
+static void test_signed_anew_is_not_later(void **state)
+{
+	(void)state;
+	connect_all(POLICY_GUARDED);
+	copy_key();
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 1), 1), 0);
+	until_all_published();
+	assert_int_equal(put(&nodes[1], WRITER, named("k%u", 1), 11), 0);
+	while (said(&nodes[1]).queued)
+		event_base_loop(base, EVLOOP_ONCE);
+	look_after(&nodes[0]);
+	assert_int_equal(standing(&nodes[0], named("k%u", 1)), 11);
+	nodes[0].publisher->config.pace = 2 * SECOND; /* it has just run, and waits */
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 1), 2), 0);
+	assert_int_equal(put(&nodes[1], WRITER, named("k%u", 9), 9), 0);
+	while (said(&nodes[0]).queued || said(&nodes[1]).queued)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(standing(&nodes[0], named("k%u", 1)), 2);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 1)).last, 2);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 9)).last, 9);
+}
+
+static void on_put(void *ctx, const struct dht_result *result)
+{
+	assert_int_not_equal(result->stored, 0);
+	*(bool *)ctx = true;
+}
+
+/* Something else stands where the zone was, signed with its key: that withdraws nothing. */
+static void test_no_zone_withdraws_nothing(void **state)
+{
+	(void)state;
+	char path[128];
+	uint8_t seed[32];
+	struct dht_item item = {.is_mutable = true};
+	struct dht_lookup *lookup;
+	bool is_put = false;
+	connect_all(POLICY_GUARDED);
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 1), 1), 0);
+	until_all_published();
+	snprintf(path, sizeof(path), "%s/keys/%d", nodes[0].dir, WRITER);
+	int in = open(path, O_RDONLY);
+	assert_int_equal(read(in, seed, sizeof(seed)), sizeof(seed));
+	close(in);
+	assert_int_equal(publish_key(nodes[0].publisher, WRITER, item.key), 0);
+	item.seq = clock_wall();
+	assert_int_equal(dht_item_set_string(&item, (const uint8_t *)"no zone", 7), 0);
+	assert_int_equal(dht_item_sign(&item, seed), 0);
+	struct dht *dht = dht_udp_node(nodes[2].udp);
+	assert_int_equal(dht_put(dht, &item, 0, on_put, &is_put, &lookup), 0);
+	while (!is_put)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 2), 2), 0);
+	until_all_published();
+	assert_int_equal(said(&nodes[0]).yielded, 0);
+	assert_int_equal(standing(&nodes[0], named("k%u", 1)), 1);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 1)).last, 1);
+	assert_int_equal(ask_anew(&nodes[2], named("k%u", 2)).last, 2);
+}
+
 static struct rrset *text_set(const char *name, size_t bytes)
 {
 	struct question q = question_of(name);
@@ -347,9 +477,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_edit_is_one_page, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_read_while_it_grows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_end_while_it_grows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_it_shrinks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two_daemons_of_one_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_later_holds, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_signed_anew_is_not_later, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_zone_withdraws_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,41 @@ static void test_left_in_the_head(void **state)
 	pages_destroy(p);
 }
 
+/* A page from which sets have moved may have them still, where whoever laid it did not come to his
+ * end: what has been said since, or withdrawn, on the page where they belong is the newer. */
+static void test_left_on_a_former_page(void **state)
+{
+	(void)state;
+	struct pages *p = empty();
+	unsigned i = 0;
+	struct question q = question_of("k0", TYPE_A), gone;
+	while (pages_place(&q, 2) != 0 || pages_place(&q, 4) != 2) {
+		char label[16];
+		snprintf(label, sizeof(label), "k%u", ++i);
+		q = question_of(label, TYPE_A);
+	}
+	struct rrset *old = address(i), *now = address(i), *withdrawn = NULL;
+	do {
+		rrset_destroy(withdrawn);
+		withdrawn = address(++i);
+		gone = withdrawn->question;
+	} while (pages_place(&gone, 2) != 0 || pages_place(&gone, 4) != 2);
+	assert_int_equal(rrset_add(now, (const uint8_t[]){192, 0, 2, 200}, 4), 0);
+	for (unsigned to = 8; to; to = to == 8 ? 4 : to == 4 ? 2 : 0) {
+		assert_int_equal(pages_spread(p, 4), 0);
+		assert_int_equal(zone_set(p->page[0], old), 0);
+		assert_int_equal(zone_set(p->page[0], withdrawn), 0);
+		assert_int_equal(zone_set(p->page[2], now), 0);
+		assert_int_equal(pages_spread(p, to), 0);
+		assert_int_equal(zone_find(pages_zone(p, &q), &q)->count, 2);
+		assert_null(zone_find(pages_zone(p, &gone), &gone));
+	}
+	rrset_destroy(old);
+	rrset_destroy(now);
+	rrset_destroy(withdrawn);
+	pages_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +263,7 @@ int main(void)
 		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_spread),
 		cmocka_unit_test(test_left_in_the_head),
+		cmocka_unit_test(test_left_on_a_former_page),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
