@@ -31,6 +31,7 @@ void job_zone_stop(struct job *job)
 			dht_cancel(job->publisher->dht, run->parts[i].lookup);
 	free(run->parts);
 	pages_destroy(run->pages);
+	merge_edits_finish(&run->yields);
 	free(run);
 	job->zone = NULL;
 }
@@ -72,21 +73,23 @@ static void zone_is_full(struct job *job)
 	}
 }
 
-/* What another daemon of this key has said since holds here too. */
-static void yield(struct job *job)
+/* What another daemon of this key has said since holds here too: once the run has come to its end.
+ */
+static int put_off_yielding(struct job *job)
 {
-	struct merge_edits *edits = &job->edits;
+	struct merge_edits *edits = &job->edits, *yields = &job->zone->yields;
 	size_t kept = 0;
+	yields->edit = calloc(edits->len + 1, sizeof(*yields->edit));
+	if (!yields->edit)
+		return -ENOMEM;
 	for (size_t i = 0; i < edits->len; i++) {
-		struct merge_edit *e = &edits->edit[i];
-		if (!e->overruled) {
-			edits->edit[kept++] = *e;
-			continue;
-		}
-		publish_yield(job->publisher, e);
-		rrset_destroy(e->theirs);
+		if (edits->edit[i].overruled)
+			yields->edit[yields->len++] = edits->edit[i];
+		else
+			edits->edit[kept++] = edits->edit[i];
 	}
 	edits->len = kept;
+	return 0;
 }
 
 /* ---- reading ---- */
@@ -177,9 +180,10 @@ static int merge_and_put(struct job *job)
 		}
 		if (r == -EFBIG)
 			zone_is_full(job);
+		if (r == 0)
+			r = put_off_yielding(job);
 		if (r < 0)
 			return r;
-		yield(job);
 		/* New pages: their places may hold what stood there once. */
 		r = fetch_range(run, run->pages->marker.pages, run->pages->len);
 	}

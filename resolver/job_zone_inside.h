@@ -24,6 +24,7 @@ struct zone_run {
 	struct zone_fetch fetch;
 	bool whole; /* every page is read */
 	struct pages *pages;
+	struct merge_edits yields; /* what others have said since, of records here */
 	size_t parts_len;
 	struct job_part *parts; /* the zone packet is the first */
 	unsigned rank, running;
@@ -39,7 +40,7 @@ struct merge_part job_zone_base(const struct zone_part *read, const struct own_p
 /* Writes all parts, takes their seqs (on the disk), signs them. */
 int job_zone_prepare(struct job *job);
 
-/* job_zone_put.c: ends the run where all parts stand as they should. */
+/* job_zone_put.c: ends the run where all parts stand as they should and nothing is left to be seen. */
 bool job_zone_adopt(struct job *job);
 uint64_t job_zone_until_whole(const struct job *job); /* how long until all parts are due */
 

@@ -62,6 +62,15 @@ static void mark_edits(struct job *job)
 	publish_zone_done(p, &job->edits);
 }
 
+/* A record that is missing on a page may just have moved to another: only if the zone packet is
+ * still the one that was read it is withdrawn. */
+static void yield(struct job *job)
+{
+	const struct merge_edits *yields = &job->zone->yields;
+	for (size_t i = 0; i < yields->len; i++)
+		publish_yield(job->publisher, &yields->edit[i]);
+}
+
 static void keep_alive(struct job *job)
 {
 	struct zone_run *run = job->zone;
@@ -99,6 +108,8 @@ static void finish(struct job *job)
 	note_all_taken(job);
 	if (!run->changed && (ended || run->pages->marker.pages == run->pages->len))
 		mark_edits(job);
+	if (!run->changed && ended)
+		yield(job);
 	if ((run->conflict || run->changed) && job_conflict(job))
 		return;
 	job->conflicts = 0;
@@ -114,7 +125,7 @@ static void finish(struct job *job)
 		if (part->taken < taken)
 			taken = part->taken;
 	}
-	job->publisher->counters.zones_put++;
+	job->publisher->counters.zones_put += taken != UINT_MAX;
 	note_whole(job);
 	if (taken && job_wanted(job))
 		keep_alive(job);
@@ -127,6 +138,9 @@ bool job_zone_adopt(struct job *job)
 	for (size_t i = 0; i < run->parts_len; i++)
 		if (!run->parts[i].stands)
 			return false;
+	if (run->yields.len && run->pages->marker.pages)
+		return false; /* the zone packet is read once more */
+	yield(job);
 	note_all_taken(job);
 	note_whole(job);
 	keep_alive(job);

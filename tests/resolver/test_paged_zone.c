@@ -52,19 +52,27 @@ static struct publish_counters said(struct node *n)
 	return c;
 }
 
+static struct dht_id head_at(struct node *n, struct dht_item *ret_item)
+{
+	uint8_t key[NAME_KEY_LEN];
+	struct dht_id target;
+	assert_int_equal(publish_key(nodes[0].publisher, WRITER, key), 0);
+	dht_mutable_target(key, NULL, 0, &target);
+	assert_int_equal(dht_store_find(n->store, &target, NULL, clock_wall(), ret_item), 0);
+	return target;
+}
+
 /* How many pages, as node 1 holds the zone packet. */
 static struct pages_marker marker_at(struct node *n)
 {
 	uint8_t key[NAME_KEY_LEN];
 	struct pages_marker marker;
 	struct dht_item item;
-	struct dht_id target;
 	struct zone *zone;
 	const uint8_t *bytes;
 	size_t len;
 	assert_int_equal(publish_key(nodes[0].publisher, WRITER, key), 0);
-	dht_mutable_target(key, NULL, 0, &target);
-	assert_int_equal(dht_store_find(n->store, &target, NULL, clock_wall(), &item), 0);
+	head_at(n, &item);
 	assert_int_equal(dht_item_get_string(&item, &bytes, &len), 0);
 	assert_int_equal(zone_read(key, bytes, len, &zone), 0);
 	pages_marker(zone, key, &marker);
@@ -216,13 +224,19 @@ static void test_it_shrinks(void **state)
 	assert_int_equal(ask_anew(&nodes[2], named("k%u", 254)).last, 254);
 }
 
-/* The whole zone is read, and put anew where that is needed. */
-static void look_after(struct node *n)
+static struct job *zone_job(struct node *n)
 {
 	struct job *job = TAILQ_FIRST(&n->publisher->jobs);
 	while (job && job->kind != JOB_ZONE)
 		job = TAILQ_NEXT(job, link);
 	assert_non_null(job);
+	return job;
+}
+
+/* The whole zone is read, and put anew where that is needed. */
+static void look_after(struct node *n)
+{
+	struct job *job = zone_job(n);
 	while (job->state != JOB_WAITING)
 		event_base_loop(base, EVLOOP_ONCE);
 	uint64_t started = job->started;
@@ -385,6 +399,55 @@ static void test_signed_anew_is_not_later(void **state)
 	assert_int_equal(ask_anew(&nodes[2], named("k%u", 9)).last, 9);
 }
 
+static void set_heads(const struct dht_id *target, const struct dht_item *item)
+{
+	for (int i = 0; i < NODES; i++)
+		assert_int_equal(
+			dht_store_keep(nodes[i].store, target, item, NULL, clock_wall()), 0);
+}
+
+/* The zone is laid on more pages by the other daemon between our look at the zone packet and that
+ * at the page from which a record has moved: it has not been withdrawn. */
+static void test_what_has_moved_is_not_withdrawn(void **state)
+{
+	(void)state;
+	enum { NAMES = 70 };
+	struct dht_item before, now;
+	struct publish_counters c;
+	connect_all(POLICY_GUARDED);
+	copy_key();
+	put_range(0, NAMES);
+	until_all_published();
+	look_after(&nodes[0]);
+	struct dht_id target = head_at(&nodes[1], &before);
+	unsigned pages = marker_at(&nodes[1]).pages;
+	for (unsigned i = NAMES; i < 180; i++)
+		assert_int_equal(put(&nodes[1], WRITER, named("k%u", i), (uint8_t)i), 0);
+	do {
+		event_base_loop(base, EVLOOP_ONCE);
+		publish_counters(nodes[1].publisher, &c);
+	} while (c.queued);
+	unsigned more = marker_at(&nodes[1]).pages;
+	assert_true(more > pages);
+	head_at(&nodes[1], &now);
+	struct job *job = zone_job(&nodes[0]);
+	while (job->state != JOB_WAITING)
+		event_base_loop(base, EVLOOP_ONCE);
+	set_heads(&target, &before);
+	job_in_turn(job);
+	do
+		event_base_loop(base, EVLOOP_ONCE);
+	while (job->state != JOB_PUTTING && said(&nodes[0]).yielded == 0);
+	set_heads(&target, &now);
+	while (job->state != JOB_WAITING)
+		event_base_loop(base, EVLOOP_ONCE);
+	look_after(&nodes[0]);
+	assert_int_equal(said(&nodes[0]).yielded, 0);
+	for (unsigned i = 0; i < NAMES; i++)
+		assert_int_equal(standing(&nodes[0], named("k%u", i)), i);
+	assert_int_equal(marker_at(&nodes[1]).pages, more);
+}
+
 static void on_put(void *ctx, const struct dht_result *result)
 {
 	assert_int_not_equal(result->stored, 0);
@@ -482,6 +545,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_daemons_of_one_key, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_later_holds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_signed_anew_is_not_later, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_what_has_moved_is_not_withdrawn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_zone_withdraws_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 	};
