@@ -213,6 +213,23 @@ console.log(JSON.stringify({ key: z32.encode(key), put: put.ok, got: got && got.
 """
 
 
+def iroh(a, node):
+    """What an iroh endpoint says of itself: where it can be reached (facts: pkarr)."""
+    s = Signer()
+    message = dns.message.QueryMessage(id=0)
+    message.flags = 0x8000
+    said = ["relay=https://relay.example./", "addr=192.0.2.1:4433 [2001:db8::1]:4433"]
+    message.answer.append(dns.rrset.from_text(
+        f"_iroh.{s.z32}.", 30, "IN", "TXT", *[f'"{text}"' for text in said]))
+    name = f"_iroh.{s.z32}"
+    check("an iroh endpoint publishes", a("PUT", f"/pkarr/{s.z32}", s.sign(message.to_wire(), now())).status == 204)
+    there = json.loads(node.text(f"IN/TXT/{name}"))
+    check("and is read as a file", sorted(there["data"]) == sorted(f'"{t}"' for t in said) and there["trust"] == "key", there)
+    out = subprocess.run(["dig", "+short", "+time=5", "+tries=1", "@127.0.0.1", "-p", str(node.door), name, "TXT"],
+                         capture_output=True, text=True, check=False).stdout
+    check("and by dig", sorted(out.split("\n")[:-1]) == sorted(f'"{t}"' for t in said), out)
+
+
 def original(node):
     where = os.environ.get("PKARR_NPM", "/var/cache/kadns-tests/pkarr_npm/node_modules")
     if not os.path.exists(f"{where}/pkarr/index.js") or not shutil.which("node"):
@@ -236,12 +253,13 @@ def original(node):
 
 def test():
     a = Kadns("a", "none", ("127.0.1.1", 4001), http="127.0.0.1:8881")
-    b = Kadns("b", "127.0.1.1:4001", ("127.0.2.1", 4002), http="127.0.0.1:8882")
+    b = Kadns("b", "127.0.1.1:4001", ("127.0.2.1", 4002), door=1054, http="127.0.0.1:8882")
     lost = Kadns("lost", "127.0.9.9:1", ("127.0.9.1", 4009), http="127.0.0.1:8889")
     ask_a, ask_b, ask_lost = Client(8881), Client(8882), Client(8889)
     check("the nodes know each other", eventually(15, lambda: a.nodes() and b.nodes()))
     put_and_get(ask_a, ask_b, b)
     conditions(ask_a, ask_b, b)
+    iroh(ask_a, b)
     original(a)
     refusals(ask_a, ask_b)
     invalid(ask_b, a.endpoint)
