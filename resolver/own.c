@@ -191,6 +191,13 @@ void own_file_close(struct own *own)
 	own->batch = false;
 }
 
+void own_file_leave(struct own *own)
+{
+	if (own->db && !own->lent)
+		sqlite3_db_config(own->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	own_file_close(own);
+}
+
 /* The file, and what is in it into an empty table. */
 static int open_file(struct own *own, bool make)
 {
@@ -224,7 +231,7 @@ int own_reopen(struct own *own)
 		forget(&table, usage);
 		return 0;
 	}
-	own_file_close(own);
+	own_file_leave(own);
 	forget(&own->table, own->usage);
 	own->table = table;
 	own->usage = usage;

@@ -111,14 +111,6 @@ static int attach(struct own_durable *d)
 
 /* ---- when the disk fails ---- */
 
-static void close_lost(struct own *own)
-{
-	/* Closing must not copy the log into the database. */
-	if (!own->lent)
-		sqlite3_db_config(own->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	own_file_close(own);
-}
-
 static int cut_back(struct own_durable *d)
 {
 	off_t len = d->durable_frames ? LOG_HEADER + d->durable_frames * d->frame : 0;
@@ -141,7 +133,7 @@ static void recover(struct own_durable *d)
 static void fail(struct own_durable *d)
 {
 	d->counters.failures++;
-	close_lost(d->own);
+	own_file_leave(d->own);
 	recover(d);
 }
 
@@ -298,7 +290,7 @@ static void give_up(struct own_durable *d)
 	own_sync_abandon(d->sync);
 	d->sync = NULL;
 	d->own->lent = d->round == CHECKPOINT;
-	close_lost(d->own);
+	own_file_leave(d->own);
 	d->durable = d->commits;
 	answer(d, d->commits, -ETIMEDOUT);
 }

@@ -30,6 +30,9 @@ struct own {
 /* own.c: the statements and the connection; and what is in the file now in place of what is in
  * memory, which stays where that fails. Nothing is written. */
 void own_file_close(struct own *own);
+/* The same, but the log stays as it is: what it has is not copied into the database, and it is not
+ * removed, for it is that very file that own_sync goes on to sync. */
+void own_file_leave(struct own *own);
 int own_reopen(struct own *own);
 
 /* own_file.c: the connection; then the schema and its versions, which is written. Errors as

@@ -6,6 +6,8 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "resolver/own_inside.h"
+
 /* ---- the log and the database ---- */
 
 /* Keys that lie on many pages, in no order. */
@@ -166,6 +168,51 @@ static void test_a_failure_in_the_first_commit_after_a_checkpoint(void **state)
 	}
 }
 
+static ino_t log_file(void)
+{
+	char log[sizeof(path) + 8];
+	struct stat st;
+	snprintf(log, sizeof(log), "%s-wal", path);
+	assert_int_equal(stat(log, &st), 0);
+	return st.st_ino;
+}
+
+/* After a failure the file opens but cannot be read, for a while: its log is still the one that is
+ * synced then, and not a new one in its place. */
+static void test_a_file_that_cannot_be_read_for_a_while(void **state)
+{
+	(void)state;
+	static const char spoil[] = "INSERT INTO record(uid, class, type, name, ttl, data, written)"
+				    " VALUES(9, 1, 1, x'ff', 1, x'', 1)";
+	static const char mend[] = "PRAGMA locking_mode=EXCLUSIVE; DELETE FROM record WHERE uid=9;"
+				   "PRAGMA wal_checkpoint(TRUNCATE)";
+	struct writer w;
+	sqlite3 *db = NULL;
+	put_durably(0, 10);
+	ino_t log = log_file();
+	assert_int_equal(sqlite3_exec(own->db, spoil, NULL, NULL, NULL), SQLITE_OK);
+	wait_for(&w);
+	loop_until(&w);
+	put_many(10, 20);
+	wait_for(&w);
+	errors = 1;
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_int_equal(put(1, "refused.test", 1), -EIO);
+	assert_int_equal(log_file(), log);
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, mend, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_close(db);
+	while (put(1, "taken.test", 1) < 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	wait_for(&w);
+	loop_until(&w);
+	assert_int_equal(w.error, 0);
+	assert_int_equal(log_file(), log);
+	assert_sound(11);
+}
+
 static void test_the_log_stays_short(void **state)
 {
 	(void)state;
@@ -310,6 +357,7 @@ int main(void)
 		TEST(test_no_checkpoint_of_what_came_meanwhile),
 		TEST(test_failures_in_a_checkpoint),
 		TEST(test_a_failure_in_the_first_commit_after_a_checkpoint),
+		TEST(test_a_file_that_cannot_be_read_for_a_while),
 		TEST(test_the_log_stays_short),
 		TEST(test_the_loop_waits_for_a_disk_that_falls_behind),
 		TEST(test_the_thread_repeats_what_was_not_heard),
