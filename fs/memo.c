@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,13 +60,24 @@ static size_t slot_of(const struct answer *a)
 	return (n ^ n >> 8) % MEMO_SLOTS;
 }
 
+/* Of an own record, how far it has come: of interest to who has written it, and to nobody who asks
+ * through a door. */
+static int write_text(const struct answer *a, char **ret_text, size_t *ret_len)
+{
+	char extra[128] = "";
+	if (a->source == SOURCE_OWN && a->goes_out)
+		snprintf(extra, sizeof(extra), "\"replicas\":%u,\"published\":%lld,\"next\":%lld",
+			a->replicas, (long long)a->published, (long long)a->next);
+	return json_write(a, extra, ret_text, ret_len);
+}
+
 int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, size_t *ret_len)
 {
 	struct slot *s = &memo->slots[slot_of(a)];
 	if (s->answer != a) {
 		char *text;
 		size_t len;
-		int r = json_write(a, NULL, &text, &len);
+		int r = write_text(a, &text, &len);
 		if (r < 0)
 			return r;
 		if (len > MEMO_TEXT_MAX || answer_size(a) > MEMO_ANSWER_MAX) {

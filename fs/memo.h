@@ -18,7 +18,7 @@ struct memo;
 
 int memo_create(uint64_t seed, struct memo **ret_memo); /* the seed is that of versions */
 void memo_destroy(struct memo *memo);
-/* What json_write says of an answer; borrowed until the next call. Its errors: those of json_write.
+/* What json_write says of an answer, and of an own record how far it has come; borrowed until the next call. Its errors: those of json_write.
  */
 int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, size_t *ret_len);
 /* The same as a copy for the caller to free. */

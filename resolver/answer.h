@@ -73,6 +73,10 @@ struct answer {
 	uint32_t owner;
 	int64_t time;        /* seconds since 1970: of signing (own, DHT) or of arrival (DNS) */
 	int64_t expires;     /* seconds since 1970; 0: never (own records) */
+	/* Of own records that others are told of (publish_stand): how far that has come. */
+	int64_t published, next;
+	unsigned replicas;
+	bool goes_out;
 	struct trace *trace; /* how it was come by (trace.h); NULL: not known */
 };
 

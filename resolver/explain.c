@@ -100,6 +100,29 @@ static void put_policy(struct text *t, const struct picture *p)
 		policy_mode_text(policy->mode), policy->lookup_always ? "always" : "rescue");
 }
 
+static void put_standing(struct text *t, const struct picture *p)
+{
+	const struct own_record *own = p->own;
+	struct publish_state state;
+	struct publisher *publisher = p->r->parts.publisher;
+	if (!publisher || !publish_stand(publisher, own, &state)) {
+		text_puts(t, ", told to nobody");
+		return;
+	}
+	if (state.published) {
+		text_puts(t, ", known to the network: ");
+		put_count(t, state.replicas, "node");
+		put_time(t, " took it at ", state.published);
+	} else {
+		text_puts(t, ", not yet known to the network");
+	}
+	if (state.next)
+		put_time(t, state.published ? ", looked at again at " : ", tried again at ",
+			state.next);
+	else if (!state.published)
+		text_puts(t, ", waiting for other nodes");
+}
+
 static void put_own(struct text *t, const struct picture *p)
 {
 	const struct own_record *own = p->own;
@@ -111,8 +134,8 @@ static void put_own(struct text *t, const struct picture *p)
 	put_count(t, own->set->count, "record");
 	text_format(t, ", ttl %u, written by uid %u", own->set->ttl, (unsigned)own->uid);
 	put_time(t, " at ", own->written / (int64_t)SECOND);
-	text_puts(t,
-		own->published ? ", known to the network\n" : ", not yet known to the network\n");
+	put_standing(t, p);
+	text_puts(t, "\n");
 }
 
 static void put_records(struct text *t, const struct answer *a)

@@ -130,6 +130,9 @@ struct publisher {
 /* jobs.c: the jobs that there are. Finds or makes one; NULL: no memory. */
 struct job *job_zone(struct publisher *p, uid_t uid);
 struct job *job_slot(struct publisher *p, const struct question *q);
+/* NULL: there is none. q is of slots, uid of zones. */
+struct job *job_find(
+	const struct publisher *p, enum job_kind kind, uid_t uid, const struct question *q);
 /* Runs it `delay` microseconds from now, or sooner if that was due already, but not within `pace`
  * of its last run; when it is running, once more after it. */
 void job_schedule(struct job *job, uint64_t delay);

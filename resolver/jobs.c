@@ -250,8 +250,8 @@ static uint64_t hash_of(
 	return kind == JOB_ZONE ? uid ^ p->seed : question_hash(q, p->seed);
 }
 
-static struct job *find_or_make(
-	struct publisher *p, enum job_kind kind, uid_t uid, const struct question *q)
+struct job *job_find(
+	const struct publisher *p, enum job_kind kind, uid_t uid, const struct question *q)
 {
 	uint64_t hash = hash_of(p, kind, uid, q);
 	struct job *job = p->buckets_len ? *bucket_of(p, hash) : NULL;
@@ -259,6 +259,16 @@ static struct job *find_or_make(
 		if (job->hash == hash && job->kind == kind &&
 			(kind == JOB_ZONE ? job->uid == uid : question_equal(&job->question, q)))
 			return job;
+	return NULL;
+}
+
+static struct job *find_or_make(
+	struct publisher *p, enum job_kind kind, uid_t uid, const struct question *q)
+{
+	struct job *job = job_find(p, kind, uid, q);
+	if (job)
+		return job;
+	uint64_t hash = hash_of(p, kind, uid, q);
 	job = make_room(p) ? calloc(1, sizeof(*job)) : NULL;
 	if (!job)
 		return NULL;

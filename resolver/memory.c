@@ -74,6 +74,13 @@ static struct answer *answer_from_own(struct resolver *r, const struct own_recor
 			publish_key(r->parts.publisher, record->uid, a->signer) == 0;
 	a->arrived = clock_monotonic();		     /* never counts down */
 	a->time = record->written / (int64_t)SECOND; /* and it expires never: 0 */
+	struct publish_state state;
+	if (r->parts.publisher && publish_stand(r->parts.publisher, record, &state)) {
+		a->goes_out = true;
+		a->replicas = state.replicas;
+		a->published = state.published;
+		a->next = state.next;
+	}
 	return a;
 }
 
@@ -221,15 +228,33 @@ static const struct answer *decide_from_memory(
 	return winner;
 }
 
+/* What is lent says how far its record has come: that moves at once when the network has taken it,
+ * and is looked at once a second at most, for a file is one text however often it is asked for. */
+static bool has_come_further(
+	const struct resolver *r, struct lent *l, const struct own_record *record)
+{
+	struct publish_state now;
+	uint64_t clock = clock_monotonic();
+	const struct answer *a = l->answer;
+	if (a->published == record->published / (int64_t)SECOND && clock - l->looked < SECOND)
+		return false;
+	l->looked = clock;
+	/* Two seconds more or less are how two clocks are rounded. */
+	return a->goes_out && publish_stand(r->parts.publisher, record, &now) &&
+	       (now.published != a->published || now.replicas != a->replicas ||
+		       llabs(now.next - a->next) > 2);
+}
+
 static const struct answer *lend_own(struct resolver *r, const struct own_record *record)
 {
 	/* By its place in memory, whoever's that was before: what is lent says whose it is. */
 	struct lent *l = &r->lent[((uintptr_t)record >> 4) % RESOLVER_LENT];
 	if (!l->answer || l->written != record->written || l->answer->owner != record->uid ||
-		!answer_is_to(l->answer, &record->question)) {
+		!answer_is_to(l->answer, &record->question) || has_come_further(r, l, record)) {
 		answer_unref(l->answer);
 		l->answer = answer_from_own(r, record);
 		l->written = record->written;
+		l->looked = clock_monotonic();
 	} else {
 		l->answer->arrived = clock_monotonic(); /* never counts down, whoever holds it */
 	}

@@ -52,14 +52,17 @@ struct publish_receipt {
 };
 int publish_receipt(struct publisher *p, struct publish_receipt *r);
 void publish_receipt_no_longer(struct publisher *p, struct publish_receipt *r);
-/* Where a record stands. -ENOENT. */
+/* Where a record stands. */
 struct publish_state {
-	unsigned replicas; /* nodes that took it */
-	unsigned wanted;   /* nodes that are to hold it, as things are */
+	unsigned replicas; /* nodes that took it; 0: none yet */
 	int64_t published; /* seconds since 1970: when they did; 0: not yet */
-	int64_t next;	   /* when it is put, or signed anew, next; 0: it waits for a network, or is
-			    * told to nobody */
+	int64_t next;	   /* when it is put, looked at or signed anew next; 0: it waits for a
+			    * network, or is told to nobody */
 };
+/* False: it is told to nobody. */
+bool publish_stand(const struct publisher *p, const struct own_record *record,
+	struct publish_state *ret_state);
+/* -ENOENT. */
 int publish_state(struct publisher *p, uid_t uid, const struct question *q,
 	struct publish_state *ret_state);
 

@@ -100,30 +100,36 @@ void receipts_look(struct publisher *p)
 
 static int64_t next_run(const struct job *job)
 {
-	if (!event_pending(&job->timer, EV_TIMEOUT, NULL))
+	if (!job || job->alone)
 		return 0;
+	if (!event_pending(&job->timer, EV_TIMEOUT, NULL))
+		return clock_wall() / (int64_t)SECOND; /* it runs, or is next */
 	return (clock_wall() + (int64_t)(job->due - clock_monotonic())) / (int64_t)SECOND;
+}
+
+bool publish_stand(
+	const struct publisher *p, const struct own_record *record, struct publish_state *ret_state)
+{
+	const struct question *q = &record->question;
+	uint8_t key[NAME_KEY_LEN];
+	*ret_state = (struct publish_state){0};
+	if (stays_here(p, q))
+		return false;
+	int64_t zone = next_run(job_find(p, JOB_ZONE, record->uid, NULL)),
+		slot = name_key(&q->name, key) ? 0 : next_run(job_find(p, JOB_SLOT, 0, q));
+	ret_state->next = slot && (!zone || slot < zone) ? slot : zone;
+	ret_state->published = record->published / (int64_t)SECOND;
+	ret_state->replicas = record->published ? record->replicas : 0;
+	return true;
 }
 
 int publish_state(
 	struct publisher *p, uid_t uid, const struct question *q, struct publish_state *ret_state)
 {
 	const struct own_record *record = own_find(p->own, uid, q);
-	uint8_t key[NAME_KEY_LEN];
-	*ret_state = (struct publish_state){0};
 	if (!record || !record->set)
 		return -ENOENT;
-	if (stays_here(p, q))
-		return 0;
-	const struct job *job = job_zone(p, uid);
-	ret_state->next = job ? next_run(job) : 0;
-	job = name_key(&q->name, key) ? NULL : job_slot(p, q);
-	int64_t slot = job ? next_run(job) : 0;
-	if (slot && (!ret_state->next || slot < ret_state->next))
-		ret_state->next = slot;
-	ret_state->wanted = wanted(p);
-	ret_state->published = record->published / (int64_t)SECOND;
-	ret_state->replicas = record->published ? record->replicas : 0;
+	publish_stand(p, record, ret_state);
 	return 0;
 }
 

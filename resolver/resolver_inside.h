@@ -41,6 +41,7 @@ struct resolver {
 	 * sometimes GETATTR, and each of them peeks. */
 	struct lent {
 		int64_t written;
+		uint64_t looked; /* monotonic: how far it has come was looked at */
 		struct answer *answer;
 	} lent[RESOLVER_LENT];
 	struct pins *pins;

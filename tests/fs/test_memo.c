@@ -56,6 +56,29 @@ static void assert_text(const struct answer *a)
 	free(written);
 }
 
+/* How far an own record has come is said in its file; elsewhere, and of what stays here, it is not. */
+static void test_how_far_it_has_come(void **state)
+{
+	(void)state;
+	struct answer *here = answer_of(TYPE_A, "192.0.2.1\n"), *out = answer_of(TYPE_A, "192.0.2.1\n"),
+		      *got = answer_of(TYPE_A, "192.0.2.1\n");
+	const char *text;
+	size_t len;
+	out->goes_out = got->goes_out = true;
+	out->replicas = 8;
+	out->published = 1700000000;
+	out->next = 1700086400;
+	got->source = SOURCE_DHT;
+	assert_text(here);
+	assert_text(got);
+	assert_int_equal(memo_text(memo, out, &text, &len), 0);
+	assert_non_null(memmem(text, len,
+		",\"replicas\":8,\"published\":1700000000,\"next\":1700086400}\n", 56));
+	answer_unref(here);
+	answer_unref(out);
+	answer_unref(got);
+}
+
 static void test_written_once(void **state)
 {
 	(void)state;
@@ -148,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_written_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_how_far_it_has_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_ones_are_not_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(

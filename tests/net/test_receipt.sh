@@ -49,6 +49,21 @@ check "node 3 too" eventually 10 knows_two "$m3"
 is "an fsynced file's close succeeds" "$(steps "$m1/IN/A/host.alt" 192.0.2.1)" "0 0 0"
 is "and two others hold it" "$(jq -c '[.replicas, .published > 1000000000, .next > .published]' "$m1/.kadns/wait/IN/A/host.alt")" \
 	"[2,true,true]"
+is "its file says the same" "$(jq -c '[.replicas, .published > 1000000000, .next > .published]' "$m1/IN/A/host.alt")" \
+	"[2,true,true]"
+is "and is as long as stat says" "$(stat -c %s "$m1/IN/A/host.alt")" "$(cat "$m1/IN/A/host.alt" | wc -c)"
+is "twice the same" "$(cat "$m1/IN/A/host.alt")" "$(cat "$m1/IN/A/host.alt")"
+is "not in what another is told" "$(jq -c '[has("replicas"), has("published"), has("next")]' "$m2/IN/A/host.alt")" \
+	"[false,false,false]"
+has "explain says it in words" "$(grep ^own: "$m1/.kadns/explain/IN/A/host.alt")" ", known to the network: 2 nodes took it at 20"
+jq -c .ttl=60 "$m1/IN/A/host.alt" >"$T/changed"
+is "what reading adds is ignored when it is written" \
+	"$(dd if="$T/changed" of="$m1/IN/A/host.alt" conv=fsync,notrunc status=none 2>&1) $(jq .ttl "$m1/IN/A/host.alt")" " 60"
+echo '{"ttl":60,"data":["192.0.2.1"],"replicas":99,"published":99,"next":99}' >"$m1/IN/A/host.alt"
+is "whatever it says" "$(cat "$m1/.kadns/wait/IN/A/host.alt" >"$T/waited"; jq -c '[.ttl, .replicas]' "$m1/IN/A/host.alt")" "[60,2]"
+echo 192.0.2.8 >"$m1/IN/A/mine.home.arpa"
+is "a name that stays here" "$(jq 'has("replicas")' "$m1/IN/A/mine.home.arpa") $(waits "$m1" mine.home.arpa | jq .replicas)" "false 0"
+has "explain knows that" "$(grep ^own: "$m1/.kadns/explain/IN/A/mine.home.arpa")" ", told to nobody"
 is "nothing is queued then" "$(queued "$m1")" 0
 is "another node reads it" "$(data_of "$m3/IN/A/host.alt")" 192.0.2.1
 key=$(cat "$m1/.kadns/key")
@@ -78,6 +93,8 @@ is "others work in the directory meanwhile" "$(data_of "$m1/IN/A/beside.alt")" 1
 wait "$late"
 is "and ends with the deadline" "$(cat "$T/late")" "0 0 ETIMEDOUT"
 is "as does wait/" "$(waits "$m1" late.alt)" "Connection timed out"
+is "their files say that nobody has them" "$(jq -c '[.replicas, .published]' "$m1/IN/A/late.alt")" "[0,0]"
+has "explain too" "$(grep ^own: "$m1/.kadns/explain/IN/A/late.alt")" ", not yet known to the network"
 check "the records stay queued" test "$(queued "$m1")" = 2
 python3 "$T/steps.py" "$m1/IN/A/late.alt" 192.0.2.6 >"$T/killed" &
 late=$!
