@@ -9,25 +9,34 @@
 
 #define MARKER_MAX 64
 
-unsigned pages_place(const struct question *q, unsigned pages)
+static bool stands_in_head(const struct question *q)
 {
 	static const struct name underscore = {.len = 8, .wire = "\x06_kadns"};
-	uint8_t h[QUESTION_KEY_LEN], key[NAME_KEY_LEN];
+	uint8_t key[NAME_KEY_LEN];
 	struct question own;
 
-	if (pages == 0 || (q->name.wire[0] == 1 && q->name.wire[1] == '*'))
-		return PAGES_HEAD;
-	if (q->type == TYPE_TXT && q->name.len > underscore.len &&
-		memcmp(q->name.wire, underscore.wire, underscore.len - 1u) == 0 &&
-		name_key(&q->name, key)) {
-		pages_question(key, &own);
-		if (name_equal(&own.name, &q->name))
-			return PAGES_HEAD;
-	}
+	if (q->name.wire[0] == 1 && q->name.wire[1] == '*')
+		return true;
+	if (q->type != TYPE_TXT || q->name.len <= underscore.len ||
+		memcmp(q->name.wire, underscore.wire, underscore.len - 1u) != 0 ||
+		!name_key(&q->name, key))
+		return false;
+	pages_question(key, &own);
+	return name_equal(&own.name, &q->name);
+}
+
+/* What its page is told by, whatever the number of pages: the dear part of the work here. */
+static uint32_t end_of_hash(const struct question *q)
+{
+	uint8_t h[QUESTION_KEY_LEN];
+
 	question_key(q, h);
-	uint32_t last = (uint32_t)h[16] << 24 | (uint32_t)h[17] << 16 | (uint32_t)h[18] << 8 |
-			h[19];
-	return last % pages;
+	return (uint32_t)h[16] << 24 | (uint32_t)h[17] << 16 | (uint32_t)h[18] << 8 | h[19];
+}
+
+unsigned pages_place(const struct question *q, unsigned pages)
+{
+	return pages == 0 || stands_in_head(q) ? PAGES_HEAD : end_of_hash(q) % pages;
 }
 
 size_t pages_salt(unsigned page, uint8_t ret_salt[PAGES_SALT_MAX])
@@ -260,10 +269,15 @@ static int move_sets(struct pages *p, struct zone *from, unsigned at, unsigned l
 	const struct rrset *set;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && (set = zone_at(from, i)); i++)
-		if ((at == PAGES_HEAD || pages_place(&set->question, len) == at) &&
-			!zone_find(pages_zone(p, &set->question), &set->question))
-			r = pages_set(p, set);
+	for (size_t i = 0; r == 0 && (set = zone_at(from, i)); i++) {
+		bool in_head = stands_in_head(&set->question);
+		uint32_t hash = in_head ? 0 : end_of_hash(&set->question);
+		struct zone *to = in_head || p->len == 0 ? p->head : p->page[hash % p->len];
+		bool left = at != PAGES_HEAD && (in_head || hash % len != at);
+
+		if (!left && !zone_find(to, &set->question))
+			r = zone_set(to, set);
+	}
 	return r;
 }
 
