@@ -125,9 +125,21 @@ static void sign_off(const struct fetch_zone *z, struct answer *a)
 		a->ede = answer_stale_code(a);
 }
 
+/* Every page of a zone is put, also one without a record: where it is lost nothing is known of what
+ * stands on it, be it the set that was asked for or an alias in its place. */
+static bool is_lost(const struct fetch_zone *z)
+{
+	for (size_t i = 0; i < z->parts.pages_len; i++) {
+		const struct zone_part *part = z->parts.pages[i];
+		if (!part->found || part->item.seq < z->marker.min)
+			return true;
+	}
+	return false;
+}
+
 static void conclude(struct fetch_zone *z, struct answer *a)
 {
-	bool silent = a && a->error == -ENOENT && is_silent(z, authority(z));
+	bool silent = a && a->error == -ENOENT && (is_silent(z, authority(z)) || is_lost(z));
 	if (a && z->marker.pages && is_relaid(z, a)) {
 		answer_unref(a);
 		if (!read_again(z))

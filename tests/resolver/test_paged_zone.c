@@ -448,6 +448,26 @@ static void test_what_has_moved_is_not_withdrawn(void **state)
 	assert_int_equal(marker_at(&nodes[1]).pages, more);
 }
 
+/* The zone packet speaks of pages that nobody has: that denies nothing. */
+static void test_lost_pages_deny_nothing(void **state)
+{
+	(void)state;
+	struct dht_item head;
+	char own[sizeof(nodes[0].dir) + 8];
+	connect_all(POLICY_GUARDED);
+	put_range(0, 70);
+	until_all_published();
+	struct dht_id target = head_at(&nodes[1], &head);
+	for (int i = 0; i < NODES; i++)
+		forget(&nodes[i]);
+	snprintf(own, sizeof(own), "%s/own.db", nodes[0].dir);
+	assert_int_equal(unlink(own), 0); /* nor does the writer put them anew */
+	connect_all(POLICY_GUARDED);
+	set_heads(&target, &head);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, named("k%u", 1)).error, -ENETUNREACH);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, named("none", 0)).error, -ENETUNREACH);
+}
+
 static void on_put(void *ctx, const struct dht_result *result)
 {
 	assert_int_not_equal(result->stored, 0);
@@ -547,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_signed_anew_is_not_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_what_has_moved_is_not_withdrawn, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_lost_pages_deny_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_zone_withdraws_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 	};
