@@ -483,8 +483,10 @@ static void a_hundred_thousand_puts_take_little_memory(void **state)
 		struct dht_endpoint from = host(i % 5000, i % 250);
 		int r = keep(&item, &from, NOW);
 		assert_true(r == 0 || r == -ENOSPC);
-		if (i % 5000 == 0)
-			assert_int_equal(dht_store_flush(store, NOW, NOW), 0);
+		if (i % 5000 == 0) {
+			r = dht_store_flush(store, NOW, NOW);
+			assert_true(r == 0 || r == -EBUSY); /* a thread copies the log: later */
+		}
 		struct dht_store_counters c = counted();
 		most = c.memory > most ? c.memory : most;
 	}
