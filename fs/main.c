@@ -33,6 +33,7 @@
 #include "fs/upstreams.h"
 #include "resolver/clock.h"
 #include "resolver/dns_door.h"
+#include "resolver/signer_process.h"
 
 #define CACHE_BYTES (64u << 20)
 
@@ -68,6 +69,12 @@ static int say(const char *what, int error)
 	return error;
 }
 
+static void warn(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_WARNING, "%s", line);
+}
+
 /* ---- the parts ---- */
 
 static int open_databases(struct program *p)
@@ -86,6 +93,8 @@ static int open_databases(struct program *p)
 		return r;
 	snprintf(path, sizeof(path), "%s/keys", p->config.state);
 	r = signer_open(path, &p->signer);
+	if (r == 0)
+		signer_say_to(p->signer, warn, NULL);
 	if (r == -EPERM)
 		log_line(LOG_ERR, "%s: must be ours alone (owner, mode 0700, no links)", path);
 	else if (r < 0)
@@ -143,19 +152,13 @@ static int open_dht(struct program *p)
 	return r;
 }
 
-static void hosts_says(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_line(LOG_WARNING, "%s", line);
-}
-
 static int open_hosts(struct program *p)
 {
 	uint64_t seed;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return say("getrandom", -errno);
 	struct hosts_config config = {
-		.base = p->base, .path = p->config.hosts, .seed = seed, .say = hosts_says};
+		.base = p->base, .path = p->config.hosts, .seed = seed, .say = warn};
 	int r = hosts_open(&config, &p->hosts);
 	return r < 0 ? say("hosts", r) : 0;
 }
@@ -184,19 +187,13 @@ static int pins_of_options(const struct config *c, struct pin_list **ret_list)
 	return r;
 }
 
-static void relay_says(void *ctx, const char *line)
-{
-	(void)ctx;
-	log_line(LOG_WARNING, "%s", line);
-}
-
 /* relay=: not without a DHT, which the configuration has seen to. */
 static int open_zone_relays(struct program *p)
 {
 	struct zone_relays_config config = {.len = p->config.relay_len,
 		.dht = dht_udp_node(p->udp),
 		.upstream = p->upstream,
-		.say = relay_says};
+		.say = warn};
 	memcpy(config.url, p->config.relay, sizeof(config.url));
 	int r = zone_relays_create(p->base, &config, &p->zone_relays);
 	return r < 0 ? say("relay", r) : 0;
@@ -508,7 +505,7 @@ static int run(struct program *p)
 int main(int argc, char **argv)
 {
 	int status;
-	if (upstream_child(argc, argv, &status))
+	if (upstream_child(argc, argv, &status) || signer_child(argc, argv, &status))
 		return status;
 	if (client_is(argc, argv))
 		return client_run(argc - 1, argv + 1);

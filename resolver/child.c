@@ -140,3 +140,11 @@ int spawn_child(const char *program, const char *argument, int child_fd, bool he
 	*ret_child = child;
 	return 0;
 }
+
+void child_ignore_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
+}

@@ -15,5 +15,8 @@ struct child {
  * child_fd its end of the pair; no environment. `heard`: its stderr is a pipe. 0 or -errno. */
 int spawn_child(const char *program, const char *argument, int child_fd, bool heard,
 	struct child *ret_child);
+/* In the child: it ends with its socket, not with the terminal or the service manager, for the parent
+ * may still need answers while it shuts down. */
+void child_ignore_signals(void);
 
 #endif

@@ -51,7 +51,7 @@ int confine(const char *user, const char **ret_what)
 	struct rlimit no_core = {0, 0};
 	int r;
 
-	if (geteuid() == 0) {
+	if (user && geteuid() == 0) {
 		r = become(user, ret_what);
 		if (r)
 			return r;

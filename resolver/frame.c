@@ -35,7 +35,7 @@ struct servers_head {
 	uint32_t len, insecure_len;
 };
 
-static size_t put_head(uint8_t *buf, enum frame_kind kind, uint64_t id, size_t len)
+size_t frame_put_head(uint8_t *buf, enum frame_kind kind, uint64_t id, size_t len)
 {
 	struct head head = {.kind = kind, .len = (uint32_t)len, .id = id};
 
@@ -52,7 +52,7 @@ int frame_open(const uint8_t *buf, size_t len, struct frame *ret_frame)
 	memcpy(&head, buf, sizeof(head));
 	if (head.len != len - sizeof(head))
 		return -EBADMSG;
-	if (head.kind < FRAME_CONFIG || head.kind > FRAME_COUNTERS)
+	if (head.kind < FRAME_CONFIG || head.kind > FRAME_SIGNED)
 		return -EBADMSG;
 	*ret_frame = (struct frame){.kind = (enum frame_kind)head.kind,
 		.id = head.id,
@@ -67,7 +67,7 @@ size_t frame_put_ask(uint8_t *buf, uint64_t id, const struct question *q)
 
 	memcpy(buf + FRAME_HEAD, &ask, sizeof(ask));
 	memcpy(buf + FRAME_HEAD + sizeof(ask), q->name.wire, q->name.len);
-	return put_head(buf, FRAME_ASK, id, sizeof(ask) + q->name.len);
+	return frame_put_head(buf, FRAME_ASK, id, sizeof(ask) + q->name.len);
 }
 
 int frame_get_ask(const struct frame *frame, struct question *ret_question)
@@ -88,7 +88,7 @@ int frame_get_ask(const struct frame *frame, struct question *ret_question)
 
 size_t frame_put_cancel(uint8_t *buf, uint64_t id)
 {
-	return put_head(buf, FRAME_CANCEL, id, 0);
+	return frame_put_head(buf, FRAME_CANCEL, id, 0);
 }
 
 size_t frame_put_answer(uint8_t *buf, uint64_t id, const struct frame_answer *answer)
@@ -109,7 +109,7 @@ size_t frame_put_answer(uint8_t *buf, uint64_t id, const struct frame_answer *an
 	if (answer->len)
 		memcpy(buf + at, answer->message, answer->len);
 	at += answer->len;
-	return put_head(buf, FRAME_ANSWER, id, at - FRAME_HEAD);
+	return frame_put_head(buf, FRAME_ANSWER, id, at - FRAME_HEAD);
 }
 
 /* An answer that says two things at once, or an error that this child has no business to name, is
@@ -181,7 +181,7 @@ int frame_put_config(uint8_t *buf, const struct upstream_config *config)
 	memcpy(buf + FRAME_HEAD, &head, sizeof(head));
 	fits = put_word(buf, &at, config->root_hints) && put_word(buf, &at, config->trust_anchor) &&
 	       put_word(buf, &at, config->user);
-	return fits ? (int)put_head(buf, FRAME_CONFIG, 0, at - FRAME_HEAD) : -E2BIG;
+	return fits ? (int)frame_put_head(buf, FRAME_CONFIG, 0, at - FRAME_HEAD) : -E2BIG;
 }
 
 /* The next word, NULL where it is empty. false: it has no end. */
@@ -231,7 +231,7 @@ size_t frame_put_servers(uint8_t *buf, const struct frame_servers *servers)
 	at += entries;
 	memcpy(buf + at, servers->insecure, names);
 	at += names;
-	return put_head(buf, FRAME_SERVERS, 0, at - FRAME_HEAD);
+	return frame_put_head(buf, FRAME_SERVERS, 0, at - FRAME_HEAD);
 }
 
 /* A name as our own code makes them, and zeros behind it. */
@@ -289,7 +289,7 @@ int frame_get_servers(const struct frame *frame, struct frame_servers *ret_serve
 size_t frame_put_counters(uint8_t *buf, const struct server_counters *counters, size_t len)
 {
 	memcpy(buf + FRAME_HEAD, counters, len * sizeof(*counters));
-	return put_head(buf, FRAME_COUNTERS, 0, len * sizeof(*counters));
+	return frame_put_head(buf, FRAME_COUNTERS, 0, len * sizeof(*counters));
 }
 
 int frame_get_counters(

@@ -1,4 +1,4 @@
-/* What the resolver's process and the validator say to each other: one frame is one packet of a
+/* What the resolver's process says to its children, validator and signer, and they to it: one frame is one packet of a
  * SOCK_SEQPACKET pair, so the kernel keeps them apart and nothing is ever half read.
  *
  * Both ends are the same program on the same machine, so numbers are in its own order. Neither
@@ -26,6 +26,12 @@ enum frame_kind {
 			* both ends count the same questions */
 	FRAME_SERVERS, /* to the child, before the first question and at each change: whom to ask */
 	FRAME_COUNTERS, /* from the child, once a second while it works */
+	/* Of the signer's process; what is in them is told in signer_frame.h. */
+	FRAME_KEYS,   /* to it, once, first: where the keys are */
+	FRAME_KEY,    /* to it: whose public key is wanted */
+	FRAME_PART,   /* to it: a part of a zone to sign */
+	FRAME_CLAIM,  /* to it: a claim to sign */
+	FRAME_SIGNED, /* from it: exactly one for each of these */
 };
 
 struct frame {
@@ -36,6 +42,8 @@ struct frame {
 };
 /* 0, or -EBADMSG when the bytes are no frame. */
 int frame_open(const uint8_t *buf, size_t len, struct frame *ret_frame);
+/* Before `len` bytes that stand at buf + FRAME_HEAD. The length of the frame. */
+size_t frame_put_head(uint8_t *buf, enum frame_kind kind, uint64_t id, size_t len);
 
 /* Whom to ask, and what is not to be validated. */
 struct frame_servers {

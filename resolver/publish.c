@@ -395,8 +395,11 @@ static void count_waiting(void *ctx, const struct own_record *record)
 void publish_counters(const struct publisher *p, struct publish_counters *ret_counters)
 {
 	struct queue_walk w = {.publisher = p};
+	struct signer_counters signer;
 	*ret_counters = p->counters;
-	ret_counters->signatures = signer_signatures(p->signer);
+	signer_counters(p->signer, &signer);
+	ret_counters->signatures = signer.signatures;
+	ret_counters->signer_restarts = signer.restarts;
 	own_each(p->own, count_waiting, &w);
 	ret_counters->queued = w.waiting;
 	ret_counters->turns = p->turns.len;

@@ -106,6 +106,7 @@ struct publish_counters {
 	uint64_t zones_put, slots_put, pages_put, conflicts, failures; /* pages: of zones, see there */
 	uint64_t yielded;    /* records that another daemon of their key has changed since */
 	uint64_t signatures; /* made for them with users' keys */
+	uint64_t signer_restarts; /* of the process that makes them */
 	size_t turns;	     /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */
 };

@@ -11,5 +11,9 @@
 /* After confine(), for it needs no_new_privs. For good. 0, or -errno and in ret_what what failed: a
  * kernel without seccomp, or an architecture that this was not written for, is no failure. */
 int sandbox_enter(const char **ret_what);
+/* Instead, for a process that keeps files: no socket at all but those that are open; files, but only
+ * through the descriptor `dir_fd` of their directory (and, where there is Landlock, in it alone): opened,
+ * made, written, synchronised, renamed and removed. */
+int sandbox_enter_files(int dir_fd, const char **ret_what);
 
 #endif

@@ -1,74 +1,193 @@
-/* The signer: keys in memory, and what is checked before anything is signed with them. */
+/* The node's side of the signer: what it is asked, that it may die or hang at any time, and that
+ * the answer may be anything. */
 #include "resolver/signer.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "dht/item.h"
-#include "resolver/signer_file.h"
-#include "resolver/zone.h"
+#include "resolver/child.h"
+#include "resolver/signer_frame.h"
+#include "resolver/signer_process.h"
 
-_Static_assert(DHT_KEY_LEN == NAME_KEY_LEN && DHT_SEED_LEN == SEED_LEN, "one kind of key");
+/* At the start of the daemon, when nobody waits yet and the disk may be asleep. */
+#define OPEN_PATIENCE (10 * SECOND)
+/* Between two starts that came to nothing; after one that lasted for the longer of them, none. */
+#define RESTART_MIN (SECOND / 10)
+#define RESTART_MAX (10 * SECOND)
 
-/* Seeds in memory at once: half a page. Who was not seen for longest is read again from disk. */
-#define SEEDS_MAX 64
-#define PAGE_BYTES (SEEDS_MAX * SEED_LEN)
-#define NO_SEED SEEDS_MAX
-#define AHEAD_MAX (86400 * INT64_C(1000000))
-
-/* One for each uid that asked; it stays when its seed is dropped, for the sake of `seq`. There are
- * as many as there are key files. */
-struct holder {
+/* A key that was asked for once. There are as many as there are key files. */
+struct known {
 	uid_t uid;
 	uint8_t key[NAME_KEY_LEN];
-	/* Of the zone packet signed last, then of each page; 0 none. As long as was needed. */
-	int64_t *seq;
-	size_t seq_len;
-	unsigned seed; /* which, or NO_SEED */
 };
 
 struct signer {
-	int dir_fd;
-	uint8_t (*seeds)[SEED_LEN];
-	uint64_t used[SEEDS_MAX]; /* when, by `clock`; 0: free */
-	uint64_t clock;
-	size_t holders_len;
-	struct holder *holders;
-	uint64_t signatures;
+	char *dir;
+	pid_t pid; /* 0: reaped */
+	int fd;	   /* -1: there is no process, or none that is any good */
+	uint64_t id, started, not_before, delay;
+	size_t known_len;
+	struct known *known;
+	struct signer_counters counters;
+	void (*say)(void *ctx, const char *line);
+	void *say_ctx;
+	uint8_t out[SIGNER_FRAME_MAX];
 };
 
-static int map_seeds(struct signer *s)
+static void drop(struct signer *s)
 {
-	void *page = mmap(
-		NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->pid > 0)
+		kill(s->pid, SIGKILL);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
 
-	if (page == MAP_FAILED)
-		return -errno;
-	/* Where the limit on locked memory is too low a seed may reach the swap, which its file
-	 * is no further from than that: no reason to have no keys at all. */
-	mlock(page, PAGE_BYTES);
-	madvise(page, PAGE_BYTES, MADV_DONTDUMP);
-	s->seeds = page;
+static void failed(struct signer *s, const char *line)
+{
+	uint64_t now = clock_monotonic();
+
+	drop(s);
+	if (s->say)
+		s->say(s->say_ctx, line);
+	if (now - s->started >= RESTART_MAX)
+		s->delay = 0;
+	s->not_before = now + s->delay;
+	s->delay = s->delay == 0		? RESTART_MIN
+		   : s->delay * 2 < RESTART_MAX ? s->delay * 2
+						: RESTART_MAX;
+}
+
+/* Until there is something to read, or the end of the socket. 0 or -ETIMEDOUT. */
+static int wait_for(int fd, uint64_t deadline)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint64_t now;
+
+	while ((now = clock_monotonic()) < deadline)
+		if (poll(&p, 1, (int)((deadline - now) / 1000) + 1) > 0)
+			return 0;
+	return -ETIMEDOUT;
+}
+
+/* 0, -EPIPE: it is gone, -ETIMEDOUT: it hangs, -EBADMSG: it said what it would not say. What cannot
+ * be asked at all has its own error, and the process no part in it. */
+static int exchange(struct signer *s, const struct signer_request *request, uint64_t deadline,
+	struct signer_reply *ret_reply)
+{
+	uint8_t in[SIGNER_REPLY_MAX + 1];
+	struct frame frame;
+	int r, len = signer_frame_put(s->out, ++s->id, request);
+	ssize_t n;
+
+	if (len < 0) {
+		*ret_reply = (struct signer_reply){.error = len};
+		return 0;
+	}
+	/* It had answered all before, so the socket is empty, and this fits. */
+	if (send(s->fd, s->out, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return -EPIPE;
+	r = wait_for(s->fd, deadline);
+	if (r < 0)
+		return r;
+	n = recv(s->fd, in, sizeof(in), MSG_DONTWAIT);
+	if (n <= 0)
+		return -EPIPE;
+	r = frame_open(in, (size_t)n, &frame);
+	if (r == 0 && frame.id != s->id)
+		r = -EBADMSG;
+	return r < 0 ? r : signer_frame_get_reply(&frame, request->kind, ret_reply);
+}
+
+/* Never two at once: one that was killed is dead within moments. ECHILD: somebody else in this
+ * process has reaped it. */
+static int reap(struct signer *s, uint64_t deadline)
+{
+	static const struct timespec moment = {.tv_nsec = 1000000};
+
+	while (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) == 0) {
+		if (clock_monotonic() >= deadline)
+			return -ETIMEDOUT;
+		nanosleep(&moment, NULL);
+	}
+	s->pid = 0;
 	return 0;
+}
+
+/* What the process itself says of the keys is in *ret_reply. */
+static int start(struct signer *s, uint64_t deadline, struct signer_reply *ret_reply)
+{
+	struct signer_request keys = {.kind = FRAME_KEYS, .dir = s->dir};
+	struct child child;
+	int r = reap(s, deadline);
+
+	s->started = clock_monotonic();
+	if (r == 0)
+		r = spawn_child("/proc/self/exe", SIGNER_ARGUMENT, SIGNER_FD, false, &child);
+	if (r < 0)
+		return r;
+	s->pid = child.pid;
+	s->fd = child.fd;
+	return exchange(s, &keys, deadline, ret_reply);
+}
+
+static int restart(struct signer *s, uint64_t deadline)
+{
+	struct signer_reply reply;
+	int r;
+
+	if (clock_monotonic() < s->not_before)
+		return -EAGAIN;
+	s->counters.restarts++;
+	r = start(s, deadline, &reply);
+	return r < 0 ? r : reply.error;
+}
+
+/* Asks; once more when the process turns out to be dead, for that is not the request's fault but
+ * for the one that kills it, which must not do so for ever. */
+static int call(
+	struct signer *s, const struct signer_request *request, struct signer_reply *ret_reply)
+{
+	uint64_t deadline = clock_monotonic() + SIGNER_PATIENCE;
+
+	for (int tries = 0; tries < 2; tries++) {
+		int r = s->fd < 0 ? restart(s, deadline) : 0;
+
+		if (r == 0)
+			r = exchange(s, request, deadline, ret_reply);
+		if (r == 0)
+			return ret_reply->error;
+		if (r == -EAGAIN)
+			break;
+		failed(s, r == -ETIMEDOUT ? "signer: hung; it is started again"
+					  : "signer: ended; it is started again");
+		if (r != -EPIPE)
+			break;
+	}
+	return -EIO;
 }
 
 int signer_open(const char *dir, struct signer **ret_signer)
 {
 	struct signer *s = calloc(1, sizeof(*s));
+	struct signer_reply reply = {0};
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	s->dir_fd = -1;
-	r = map_seeds(s);
+	s->fd = -1;
+	s->dir = strdup(dir);
+	r = s->dir ? start(s, clock_monotonic() + OPEN_PATIENCE, &reply) : -ENOMEM;
 	if (r == 0)
-		r = key_dir_open(dir, &s->dir_fd);
+		r = reply.error;
+	else if (r == -EPIPE || r == -EBADMSG)
+		r = -EIO;
 	if (r < 0)
 		signer_close(s);
 	else
@@ -80,283 +199,87 @@ void signer_close(struct signer *s)
 {
 	if (!s)
 		return;
-	if (s->seeds) {
-		OPENSSL_cleanse(s->seeds, PAGE_BYTES);
-		munmap(s->seeds, PAGE_BYTES);
-	}
-	if (s->dir_fd >= 0)
-		close(s->dir_fd);
-	for (size_t i = 0; i < s->holders_len; i++)
-		free(s->holders[i].seq);
-	free(s->holders);
+	drop(s); /* between two requests: it is not in the middle of anything */
+	if (s->pid > 0)
+		waitpid(s->pid, NULL, 0);
+	free(s->known);
+	free(s->dir);
 	free(s);
 }
 
-uint64_t signer_signatures(const struct signer *s)
+void signer_say_to(struct signer *s, void (*say)(void *ctx, const char *line), void *ctx)
 {
-	return s->signatures;
+	s->say = say;
+	s->say_ctx = ctx;
 }
 
-static struct holder *find_holder(struct signer *s, uid_t uid)
+void signer_counters(const struct signer *s, struct signer_counters *ret_counters)
 {
-	for (size_t i = 0; i < s->holders_len; i++)
-		if (s->holders[i].uid == uid)
-			return &s->holders[i];
+	*ret_counters = s->counters;
+}
+
+static const struct known *find_known(const struct signer *s, uid_t uid)
+{
+	for (size_t i = 0; i < s->known_len; i++)
+		if (s->known[i].uid == uid)
+			return &s->known[i];
 	return NULL;
-}
-
-static struct holder *add_holder(struct signer *s, uid_t uid)
-{
-	struct holder *grown = reallocarray(s->holders, s->holders_len + 1, sizeof(*grown));
-
-	if (!grown)
-		return NULL;
-	s->holders = grown;
-	grown[s->holders_len] = (struct holder){.uid = uid, .seed = NO_SEED};
-	return &grown[s->holders_len++];
-}
-
-/* A free place for a seed; the one not used for longest is wiped for it. */
-static unsigned free_seed(struct signer *s)
-{
-	unsigned oldest = 0;
-
-	for (unsigned i = 1; i < SEEDS_MAX; i++)
-		if (s->used[i] < s->used[oldest])
-			oldest = i;
-	for (size_t i = 0; i < s->holders_len; i++)
-		if (s->holders[i].seed == oldest)
-			s->holders[i].seed = NO_SEED;
-	OPENSSL_cleanse(s->seeds[oldest], SEED_LEN);
-	s->used[oldest] = 0;
-	return oldest;
-}
-
-static int load(struct signer *s, uid_t uid, uint8_t ret_seed[SEED_LEN])
-{
-	int r = key_file_read(s->dir_fd, uid, ret_seed);
-
-	if (r != -ENOENT)
-		return r;
-	r = key_file_make(s->dir_fd, uid);
-	/* Read back, so that what is used is what lies on the disk. */
-	return r < 0 && r != -EEXIST ? r : key_file_read(s->dir_fd, uid, ret_seed);
-}
-
-/* The holder with its seed in memory. */
-static int hold(struct signer *s, uid_t uid, struct holder **ret_holder)
-{
-	struct holder *h = find_holder(s, uid);
-	uint8_t key[NAME_KEY_LEN];
-	unsigned place;
-	int r;
-
-	if (uid == (uid_t)-1)
-		return -EINVAL;
-	if (!h || h->seed == NO_SEED) {
-		place = free_seed(s);
-		r = load(s, uid, s->seeds[place]);
-		if (r == 0)
-			r = dht_key_of_seed(s->seeds[place], key);
-		/* Another key than before in the same run: someone changed the file. */
-		if (r == 0 && h && memcmp(h->key, key, sizeof(key)) != 0)
-			r = -EPERM;
-		if (r == 0 && !h && !(h = add_holder(s, uid)))
-			r = -ENOMEM;
-		if (r < 0) {
-			OPENSSL_cleanse(s->seeds[place], SEED_LEN);
-			return r;
-		}
-		memcpy(h->key, key, sizeof(key));
-		h->seed = place;
-	}
-	s->used[h->seed] = ++s->clock;
-	*ret_holder = h;
-	return 0;
 }
 
 int signer_key(struct signer *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
 {
-	struct holder *h;
-	int r = hold(s, uid, &h);
-
-	if (r == 0)
-		memcpy(ret_key, h->key, NAME_KEY_LEN);
-	return r;
-}
-
-/* Nothing but records of class IN at or below the key. */
-static int check_packet(const uint8_t key[NAME_KEY_LEN], const uint8_t *packet, size_t len)
-{
-	struct packet_reader *reader = malloc(sizeof(*reader));
-	const struct packet_header *header;
-	struct name origin;
-	struct rr rr;
-	int n, r = -EBADMSG;
-
-	if (!reader)
-		return -ENOMEM;
-	key_to_name(key, &origin);
-	if (packet_open(reader, packet, len) < 0)
-		goto out;
-	header = &reader->header;
-	if (header->id != 0 || header->flags != FLAG_QR || header->count[0] || header->count[2] ||
-		header->count[3])
-		goto out;
-	while ((n = packet_next(reader, &rr)) > 0) {
-		if (rr.class != CLASS_IN || !name_under(&rr.owner, &origin)) {
-			r = -EPERM;
-			goto out;
-		}
-	}
-	if (n == 0 && packet_at_end(reader))
-		r = 0;
-out:
-	free(reader);
-	return r;
-}
-
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
-
-/* Where the last seq of this part is kept; NULL: no memory. */
-static int64_t *last_seq(struct holder *h, unsigned page)
-{
-	size_t at = page == PAGES_HEAD ? 0 : page + 1u;
-
-	if (at >= h->seq_len) {
-		int64_t *grown = reallocarray(h->seq, at + 1, sizeof(*grown));
-		if (!grown)
-			return NULL;
-		memset(grown + h->seq_len, 0, (at + 1 - h->seq_len) * sizeof(*grown));
-		h->seq = grown;
-		h->seq_len = at + 1;
-	}
-	return &h->seq[at];
-}
-
-int signer_zone(
-	struct signer *s, uid_t uid, const struct signer_part *part, uint8_t ret_sig[64])
-{
-	struct dht_item item = {.is_mutable = true, .seq = part->seq};
-	struct holder *h;
-	int64_t *last;
+	struct signer_request request = {.kind = FRAME_KEY, .owner.uid = uid};
+	const struct known *known = find_known(s, uid);
+	struct signer_reply reply;
+	struct known *grown;
 	int r;
 
-	if (part->len > ZONE_BYTES_MAX)
-		return -EFBIG;
-	if (part->page > PAGES_HEAD)
-		return -EINVAL;
-	r = hold(s, uid, &h);
-	if (r == 0)
-		r = check_packet(h->key, part->packet, part->len);
+	if (known) {
+		memcpy(ret_key, known->key, NAME_KEY_LEN);
+		return 0;
+	}
+	r = call(s, &request, &reply);
 	if (r < 0)
 		return r;
-	last = last_seq(h, part->page);
-	if (!last)
+	grown = reallocarray(s->known, s->known_len + 1, sizeof(*grown));
+	if (!grown)
 		return -ENOMEM;
-	if (part->seq <= *last || part->seq - AHEAD_MAX > wall_clock())
-		return -EPERM;
-	item.salt_len = (uint8_t)pages_salt(part->page, item.salt);
-	r = dht_item_set_string(&item, part->packet, part->len);
-	if (r == 0)
-		r = dht_item_sign(&item, s->seeds[h->seed]);
-	if (r < 0)
-		return r;
-	s->signatures++;
-	*last = part->seq;
-	memcpy(ret_sig, item.sig, sizeof(item.sig));
+	s->known = grown;
+	grown[s->known_len].uid = uid;
+	memcpy(grown[s->known_len++].key, reply.bytes, NAME_KEY_LEN);
+	memcpy(ret_key, reply.bytes, NAME_KEY_LEN);
 	return 0;
 }
 
-static int sign(const uint8_t seed[SEED_LEN], const uint8_t *bytes, size_t len, uint8_t ret_sig[64])
+static int call_to_sign(struct signer *s, struct signer_request *request, uint8_t ret_sig[64])
 {
-	EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SEED_LEN);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t sig_len = 64;
-	int r = pkey && ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
-				EVP_DigestSign(ctx, ret_sig, &sig_len, bytes, len) == 1
-			? 0
-			: -EIO;
+	struct signer_reply reply;
+	int r = signer_key(s, request->owner.uid, request->owner.key);
 
-	EVP_MD_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-	return r;
+	if (r == 0)
+		r = call(s, request, &reply);
+	if (r < 0)
+		return r;
+	s->counters.signatures++;
+	memcpy(ret_sig, reply.bytes, SIGNER_REPLY_BYTES);
+	return 0;
+}
+
+int signer_zone(struct signer *s, uid_t uid, const struct signer_part *part, uint8_t ret_sig[64])
+{
+	struct signer_request request = {.kind = FRAME_PART, .owner.uid = uid, .part = *part};
+
+	return call_to_sign(s, &request, ret_sig);
 }
 
 int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t inception,
 	uint32_t expiration, struct claim *ret_claim)
 {
-	uint8_t *bytes, sig[64];
-	size_t len, rrsig_len;
-	struct holder *h;
-	int r = hold(s, uid, &h);
+	struct signer_request request = {
+		.kind = FRAME_CLAIM, .owner.uid = uid, .claim = {set, inception, expiration}};
+	uint8_t sig[64];
+	int r = call_to_sign(s, &request, sig);
 
-	if (r == 0)
-		r = claim_to_sign(set, h->key, inception, expiration, &bytes, &len, &rrsig_len);
-	if (r < 0)
-		return r;
-	r = sign(s->seeds[h->seed], bytes, len, sig);
-	free(bytes);
-	s->signatures += r == 0;
-	if (r == 0)
-		r = claim_make(set, h->key, inception, expiration, sig, ret_claim);
-	return r;
-}
-
-/* One record is enough to withdraw a set, and the least to write. */
-static struct rrset *first_record(const struct rrset *set)
-{
-	struct rrset *one = rrset_create(&set->question, set->ttl);
-	const uint8_t *rdata;
-	size_t cursor = 0, len;
-
-	if (one && rrset_next(set, &cursor, &rdata, &len) && rrset_add(one, rdata, len) == 0)
-		return one;
-	rrset_destroy(one);
-	return NULL;
-}
-
-int signer_withdraw(
-	struct signer *s, uid_t uid, struct slot *slot, uint32_t last, uint32_t *ret_inception)
-{
-	uint8_t packet[CLAIM_INLINE_MAX];
-	const struct claim *held;
-	struct claim withdrawal;
-	uint32_t inception;
-	struct rrset *one;
-	struct holder *h;
-	int r = hold(s, uid, &h);
-
-	if (r < 0)
-		return r;
-	held = slot_claim_of(slot, h->key);
-	if (!held) {
-		slot_drop(slot, h->key); /* references, which nobody defends */
-		return -ENOENT;
-	}
-	inception = held->inception;
-	if (last && (int32_t)(last - inception) > 0) /* serial numbers, RFC 1982 */
-		inception = last;
-	inception++;
-	one = first_record(held->set);
-	if (!one)
-		return -ENOMEM;
-	r = signer_claim(s, uid, one, inception, inception, &withdrawal);
-	rrset_destroy(one);
-	if (r < 0)
-		return r;
-	/* Still too large to stand inline: then the claim was a reference, which may be dropped. */
-	if (claim_write(&withdrawal, packet, sizeof(packet)) < 0) {
-		claim_finish(&withdrawal);
-		slot_drop(slot, h->key);
-		return -ENOENT;
-	}
-	*ret_inception = inception;
-	return slot_add(slot, &withdrawal);
+	return r < 0 ? r
+		     : claim_make(set, request.owner.key, inception, expiration, sig, ret_claim);
 }

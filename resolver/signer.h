@@ -1,53 +1,63 @@
-/* The keys: one Ed25519 key a uid, made on first use, in files of mode 0600 under DIR.
+/* The signer: signs for the users of this machine, each with a key of his own that is made on first
+ * use, and that this process never sees.
  *
- * The signer signs only what it has parsed itself: a zone packet whose every owner is at or
- * below the key and whose seq rises, a claim over a record set that it is given. It will be a
- * process of its own; until then its module keeps the interface it will have.
- *
- * DIR/UID holds the 32 bytes of the seed (RFC 8032, 5.1.5) and nothing else. In memory seeds lie in
- * one page of their own that is locked, where the limits allow, left out of core dumps, and wiped. */
+ * The keys are held by a process of their own (signer_process.h), which signs only what it has
+ * parsed itself: a zone packet whose every owner is at or below the key and whose seq rises, a
+ * claim over a record set. It is asked over a socketpair and waited for: a signature takes a tenth
+ * of a millisecond. One that does not answer within SIGNER_PATIENCE is killed, and -EIO is the
+ * answer; one that died is started again, for the same request, at first at once and then less and
+ * less often. A new one has forgotten how far `seq` was: who asks keeps that on disk (own.h). */
 #ifndef RESOLVER_SIGNER_H
 #define RESOLVER_SIGNER_H
 
 #include <sys/types.h>
 
 #include "resolver/claim.h"
+#include "resolver/clock.h"
 #include "resolver/zone_pages.h"
+
+#define SIGNER_PATIENCE (2 * SECOND) /* the mount stands still for so long, at worst */
 
 struct signer;
 
-/* DIR is made (0700) when absent. -EPERM: DIR or a key file is not ours alone (owner, mode, link
- * count, symbolic link), or a key file has not 32 bytes. */
+/* Starts the process, which is this program again: its main() must call signer_child(). DIR is made
+ * (0700) when absent. -EPERM: DIR or a key file is not ours alone (owner, mode, link count,
+ * symbolic link), or (from the functions below) a key file has not 32 bytes. */
 int signer_open(const char *dir, struct signer **ret_signer);
-void signer_close(struct signer *s); /* wipes; NULL is fine */
+void signer_close(struct signer *s); /* NULL is fine */
+/* Told when the process hung or died. */
+void signer_say_to(struct signer *s, void (*say)(void *ctx, const char *line), void *ctx);
 
-/* The public key of a uid; made when absent, on disk (fsync) before it returns. */
+/* The public key of a uid; made when absent, on disk (fsync) before it returns. Asked of the
+ * process once. This and the next three: -EIO, nobody signs at the moment. */
 int signer_key(struct signer *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
-/* Signs the BEP 44 buffer of a zone packet, or of a page (zone_pages.h). -EPERM: an owner outside the
- * key, a class other than IN, seq not above the last one signed for this part of this uid's zone by
- * this signer, or over a day ahead of the clock (readers refuse it, and nothing could follow it).
- * -EFBIG over 996 bytes. -EBADMSG: not a whole packet in our form (ID 0, flags 0x8000, answers
- * only). */
+/* Signs the BEP 44 buffer of a zone packet, or of a page (zone_pages.h). -EPERM: an owner outside
+ * the key, a class other than IN, seq not above the last one signed for this part of this uid's
+ * zone by this signer, or over a day ahead of the clock (readers refuse it, and nothing could
+ * follow it). -EFBIG over 996 bytes. -EBADMSG: not a whole packet in our form (ID 0, flags 0x8000,
+ * answers only). */
 struct signer_part {
 	unsigned page; /* or PAGES_HEAD */
 	const uint8_t *packet;
 	size_t len;
 	int64_t seq;
 };
-int signer_zone(
-	struct signer *s, uid_t uid, const struct signer_part *part, uint8_t ret_sig[64]);
+int signer_zone(struct signer *s, uid_t uid, const struct signer_part *part, uint8_t ret_sig[64]);
 /* A claim of this uid's key over `set`. Errors as claim_to_sign. */
 int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t inception,
 	uint32_t expiration, struct claim *ret_claim);
 /* Withdraws the claim of this uid's key that `slot` holds: signs a withdrawal that is later than it
  * and than `last` (the inception of the last claim made; 0: unknown) and puts it into the slot,
  * to be written with that key as slot_write's first. References of the key are dropped. The next
- * claim begins after *ret_inception. -ENOENT: the slot held no claim of the key that needs this, and
- * now holds none. */
-int signer_withdraw(struct signer *s, uid_t uid, struct slot *slot, uint32_t last,
-	uint32_t *ret_inception);
+ * claim begins after *ret_inception. -ENOENT: the slot held no claim of the key that needs this,
+ * and now holds none. */
+int signer_withdraw(
+	struct signer *s, uid_t uid, struct slot *slot, uint32_t last, uint32_t *ret_inception);
 
-/* How many signatures were made, for whomever. */
-uint64_t signer_signatures(const struct signer *s);
+struct signer_counters {
+	uint64_t signatures; /* made, for whomever */
+	uint64_t restarts;   /* of the process */
+};
+void signer_counters(const struct signer *s, struct signer_counters *ret_counters);
 
 #endif

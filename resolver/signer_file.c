@@ -78,8 +78,9 @@ int key_file_read(int dir_fd, uid_t uid, uint8_t ret_seed[SEED_LEN])
 	snprintf(name, sizeof(name), "%u", (unsigned)uid);
 	/* O_NONBLOCK: a FIFO in this place is refused below, and must not hold us up before. */
 	fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	/* EACCES: another's, for whom root is nobody without the capability to read all. */
 	if (fd < 0)
-		return errno == ELOOP ? -EPERM : -errno;
+		return errno == ELOOP || errno == EACCES ? -EPERM : -errno;
 	r = check_file(fd);
 	if (r < 0)
 		goto out;

@@ -157,6 +157,7 @@ static void publish_status(FILE *f, const struct publisher *p)
 	line(f, "publish.pages_put", c.pages_put);
 	line(f, "publish.slots_put", c.slots_put);
 	line(f, "publish.signatures", c.signatures);
+	line(f, "publish.signer_restarts", c.signer_restarts);
 	line(f, "publish.conflicts", c.conflicts);
 	line(f, "publish.yielded", c.yielded);
 	line(f, "publish.failures", c.failures);

@@ -2,6 +2,7 @@
 #include "resolver/validator.h"
 
 #include "resolver/chain.h"
+#include "resolver/child.h"
 #include "resolver/confine.h"
 #include "resolver/frame.h"
 #include "resolver/root_text.h"
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +175,11 @@ static int handle_frame(struct validator *v, const uint8_t *buf, size_t len)
 	case FRAME_CONFIG:
 	case FRAME_ANSWER:
 	case FRAME_COUNTERS:
+	case FRAME_KEYS:
+	case FRAME_KEY:
+	case FRAME_PART:
+	case FRAME_CLAIM:
+	case FRAME_SIGNED:
 		break;
 	}
 	return -EBADMSG;
@@ -205,16 +210,6 @@ static void on_settled(void *ctx, struct server *server)
 	for (size_t i = 0; i < UPSTREAM_IN_FLIGHT_MAX; i++)
 		if (v->chains[i])
 			chain_settled(v->chains[i], server);
-}
-
-/* Ends with the socket, not with the terminal or the service manager: the parent may still need
- * answers while it shuts down. */
-static void ignore_signals(void)
-{
-	static const int ignored[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
-
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
-		signal(ignored[i], SIG_IGN);
 }
 
 /* Each question on the wire has a socket of its own; the soft limit may be 1024. How many one
@@ -317,7 +312,7 @@ int validator_main(int fd)
 	unsigned sockets = SOCKETS_MIN;
 	int r = v && words ? 0 : -ENOMEM;
 
-	ignore_signals();
+	child_ignore_signals();
 	/* Where both want the same processor, what the other has in memory goes first. */
 	(void)!nice(BEHIND_THE_DOORS);
 	prctl(PR_SET_NAME, "kadns-validator", 0, 0, 0);

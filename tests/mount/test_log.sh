@@ -71,7 +71,7 @@ is "no line begins in the middle of another" "$(grep -cvE '^(<|listens)' "$T/log
 printf 'nonsense\n' >"$T/anchor"
 check "with a validator" "$KADNS" -o "state=$S,dns=off,upstream=127.0.0.1:9,trust_anchor=$T/anchor" none "$M"
 eventually 5 pidof -q kadns
-kill -KILL "$(pgrep -P "$(daemon_pid "$S")")"
+kill -KILL "$(pgrep -P "$(daemon_pid "$S")" -f validator-child)"
 check "its death is logged" eventually 3 logged "warning: validator: ended or hung"
 check "umount" down
 

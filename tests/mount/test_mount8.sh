@@ -15,7 +15,7 @@ says() { # COMMAND...: what it prints, errors too, and its status
 	printf '%s rc=%s\n' "$said" "$?"
 }
 mounts() { grep -c " $1 fuse.kadns " /proc/mounts; }
-gone() { [ "$(mounts "$1")" = 0 ] && ! pidof -q kadns && ! pidof -q kadns-validator; }
+gone() { [ "$(mounts "$1")" = 0 ] && ! pidof -q kadns && ! pidof -q kadns-validator kadns-signer; }
 answers() { [ -e "$1/.kadns/status" ]; }
 fstab() { printf '%s\n' "$@" >"$T/fstab"; }
 down() { # MOUNTPOINT

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "resolver/signer.h"
+#include "resolver/signer_keys.h"
 
 #define LINE_MAX_LEN 40000
 
@@ -53,12 +53,15 @@ static struct question question(void)
 	return q;
 }
 
-static void sign(struct signer *s)
+static void sign(struct keys *s)
 {
 	struct question q = question();
 	struct rrset *set = rrset_create(&q, number());
 	uint32_t inception = number(), expiration = number();
 	uint8_t bytes[LINE_MAX_LEN / 2], packet[CLAIM_BYTES_MAX], key[NAME_KEY_LEN];
+	struct claim_request request = {set, inception, expiration};
+	struct key_owner owner = {.uid = 0};
+	uint8_t sig[64];
 	struct claim claim;
 	const char *hex;
 	int len;
@@ -66,8 +69,10 @@ static void sign(struct signer *s)
 	assert(set);
 	while ((hex = word()))
 		assert(rrset_add(set, bytes, from_hex(hex, bytes)) == 0);
-	assert(signer_key(s, 0, key) == 0);
-	assert(signer_claim(s, 0, set, inception, expiration, &claim) == 0);
+	assert(keys_of(s, 0, key) == 0);
+	memcpy(owner.key, key, sizeof(key));
+	assert(keys_sign_claim(s, &owner, &request, sig) == 0);
+	assert(claim_make(set, key, inception, expiration, sig, &claim) == 0);
 	len = claim_write(&claim, packet, sizeof(packet));
 	assert(len > 0);
 	put_hex(key, sizeof(key));
@@ -100,9 +105,9 @@ static void read_packet(void)
 int main(int argc, char **argv)
 {
 	static char line[LINE_MAX_LEN];
-	struct signer *s;
+	struct keys *s;
 
-	if (argc != 2 || signer_open(argv[1], &s) < 0) {
+	if (argc != 2 || keys_open(argv[1], &s) < 0) {
 		fprintf(stderr, "usage: claim_lines DIR\n");
 		return 1;
 	}
@@ -115,6 +120,6 @@ int main(int argc, char **argv)
 			read_packet();
 		fflush(stdout);
 	}
-	signer_close(s);
+	keys_close(s);
 	return 0;
 }

@@ -101,7 +101,7 @@ check "forwarding: starts" "$KADNS" -o "$roots,upstream=127.53.0.53" none "$m"
 questions forwarding
 
 # The child that asks is killed: it is started again, and who asked hears nothing of it.
-child=$(pgrep -P "$(daemon_pid /var/lib/kadns/4001)" | head -n 1)
+child=$(pgrep -P "$(daemon_pid /var/lib/kadns/4001)" -f validator-child)
 check "there is a child" test -n "$child"
 cat "$m/IN/TXT/nocache1.insecure.test" >/dev/null 2>&1 &
 kill -9 "$child"

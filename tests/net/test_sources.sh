@@ -22,7 +22,7 @@ whole() { dig +time=6 +tries=1 @127.0.0.1 -p 1053 "$@"; }
 rcode() { whole "$@" | sed -n 's/.*status: \([A-Z]*\),.*/\1/p'; }
 flags() { whole +dnssec "$@" | sed -n 's/^;; flags: \([^;]*\);.*/ \1 /p'; }
 pid() { daemon_pid $state; }
-child() { pgrep -P "$(pid)" -f . | head -n 1; }
+child() { pgrep -P "$(pid)" -f validator-child; }
 cpu() { awk '{ print $14 + $15 }' "/proc/$(pid)/stat"; } # hundredths of a second
 starts() { # NAME OPTIONS
 	check "$1: starts" "$KADNS" --no-dht -o "$2" none "$m"

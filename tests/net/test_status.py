@@ -57,6 +57,7 @@ ELSEWHERE = {
     **{f"pkarr.{n}": ("net/test_relay.py", n) for n in ("held", "gets", "puts", "refused", "limited")},
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
     "publish.pages_put": ("resolver/test_paged_zone.c", "pages_put"),
+    "publish.signer_restarts": ("net/test_signer.py", "publish.signer_restarts"),
     "publish.yielded": ("resolver/test_paged_zone.c", "yielded"),
     "republish.bytes": ("sim/test_republish_budget.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish_budget.c", "refresh_late"),

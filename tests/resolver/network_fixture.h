@@ -24,6 +24,7 @@
 #include "resolver/resolver.h"
 #include "tests/directory.h"
 #include "tests/leap.h"
+#include "tests/resolver/local_signer.h"
 
 #define NODES 3
 #ifndef QUOTA

@@ -21,6 +21,7 @@
 #include "resolver/policy.h"
 #include "tests/directory.h"
 #include "tests/leap.h"
+#include "tests/resolver/local_signer.h"
 
 #define UID 1000
 

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -136,7 +137,16 @@ static int allocates(void)
 	return 0;
 }
 
-/* What it was in a process like the validator: its errno. */
+static int like_the_validator(const char **ret_why)
+{
+	int r = confine("nobody", ret_why);
+
+	return r ? r : sandbox_enter(ret_why);
+}
+
+static int (*enter)(const char **ret_why) = like_the_validator;
+
+/* What it was in a process like the validator, or the signer: its errno. */
 static int try_inside(act *what)
 {
 	int status;
@@ -146,7 +156,7 @@ static int try_inside(act *what)
 	if (pid == 0) {
 		const char *why;
 
-		if (confine("nobody", &why) || sandbox_enter(&why)) {
+		if (enter(&why)) {
 			fprintf(stderr, "%s: %s\n", why, strerror(errno));
 			_exit(255);
 		}
@@ -180,11 +190,92 @@ static void allowed(void **state)
 	assert_int_equal(try_inside(allocates), 0);
 }
 
+/* The directory of a process that keeps files. */
+static int files;
+static char there[] = "/tmp/test_sandbox.XXXXXX";
+
+static int keeps_file(void)
+{
+	int r, fd = openat(files, "key", O_WRONLY | O_CREAT | O_EXCL, 0600);
+
+	if (fd < 0)
+		return errno;
+	r = pwrite(fd, "k", 1, 0) != 1 || fsync(fd) || renameat2(files, "key", files, "kept", RENAME_NOREPLACE);
+	if (r == 0)
+		r = openat(files, ".", O_RDONLY | O_DIRECTORY) < 0;
+	return r ? errno : as_errno(unlinkat(files, "kept", 0));
+}
+
+static int leaves_directory(void)
+{
+	return as_errno(openat(files, "/etc/passwd", O_RDONLY));
+}
+
+static int climbs_out(void)
+{
+	return as_errno(openat(files, "../test_sandbox.made", O_WRONLY | O_CREAT, 0600));
+}
+
+static int reads_metadata(void)
+{
+	struct stat st;
+
+	return as_errno(stat("/etc/passwd", &st));
+}
+
+static int any_socket(void)
+{
+	return as_errno(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+static int pair_of_sockets(void)
+{
+	int pair[2];
+
+	return as_errno(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+}
+
+static int confine_with_files(const char **ret_why)
+{
+	int r = confine(NULL, ret_why);
+
+	return r ? r : sandbox_enter_files(files, ret_why);
+}
+
+/* By the filter: EPERM; by Landlock: EACCES, and then only where the kernel has that. */
+static void files_of_one_directory(void **state)
+{
+	static act *const acts[] = {executes, forks, traces, reads_memory, signals, reads_file,
+		lists_directory, makes_file, removes_file, unix_socket, any_socket, pair_of_sockets,
+		makes_code, turns_into_code, new_namespace, reads_metadata};
+
+	(void)state;
+	assert_non_null(mkdtemp(there));
+	files = open(there, O_RDONLY | O_DIRECTORY);
+	assert_true(files >= 0);
+	enter = confine_with_files;
+	assert_int_equal(try_inside(allocates), 0);
+	assert_int_equal(try_inside(keeps_file), 0);
+	for (size_t i = 0; i < sizeof(acts) / sizeof(*acts); i++) {
+		int r = try_inside(acts[i]);
+
+		if (r != EPERM)
+			fail_msg("act %zu: %s", i, strerror(r));
+	}
+	if (syscall(444 /* landlock_create_ruleset */, NULL, 0, 1 /* its version */) >= 1) {
+		assert_int_equal(try_inside(leaves_directory), EACCES);
+		assert_int_equal(try_inside(climbs_out), EACCES);
+	}
+	close(files);
+	assert_int_equal(rmdir(there), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forbidden),
 		cmocka_unit_test(allowed),
+		cmocka_unit_test(files_of_one_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

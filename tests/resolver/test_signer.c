@@ -1,13 +1,17 @@
-/* resolver/signer: key files that are ours alone, and what the signer refuses to sign. */
+/* resolver/signer and its process: key files that are ours alone, what is refused to sign, and a
+ * process that dies, hangs or is not let in. This program is the signer's process too. */
 #undef NDEBUG
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "resolver/signer.h"
+#include "resolver/signer_keys.h"
+#include "resolver/signer_process.h"
 #include "resolver/zone.h"
 #include "tests/directory.h"
+#include "tests/leap.h"
 #include "tests/resolver/claim_fixture.h"
 
 static char top[DIRECTORY_CAP], dir[128];
@@ -45,12 +49,15 @@ static void a_key_is_made_once(void **state)
 	(void)state;
 	uint8_t key[32], again[32], other[32], seed[33];
 	struct stat st;
+	struct keys *inside;
+	assert_int_equal(keys_open(dir, &inside), 0);
+	mode_t umask_before = umask(0777);
+	assert_int_equal(keys_of(inside, 1000, key), 0);
+	umask(umask_before);
+	keys_close(inside);
 	struct signer *s = opened();
 	assert_int_equal(stat(dir, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	mode_t umask_before = umask(0777);
-	assert_int_equal(signer_key(s, 1000, key), 0);
-	umask(umask_before);
 	assert_int_equal(signer_key(s, 1000, again), 0);
 	assert_memory_equal(key, again, 32);
 	assert_int_equal(signer_key(s, 0, other), 0);
@@ -143,9 +150,7 @@ static void a_key_file_is_ours_alone(void **state)
 	static const mode_t wrong[] = {0640, 0604, 0644, 0400, 0700, 04600, 01600};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		assert_int_equal(chmod(path_of("1000"), wrong[i]), 0);
-		assert_true(try_key() < 0);
-		if (geteuid() == 0)
-			assert_int_equal(try_key(), -EPERM);
+		assert_int_equal(try_key(), -EPERM);
 	}
 	assert_int_equal(chmod(path_of("1000"), 0600), 0);
 	assert_int_equal(try_key(), 0);
@@ -181,21 +186,22 @@ static void a_key_file_is_ours_alone(void **state)
 static void many_uids_keep_their_keys(void **state)
 {
 	(void)state;
-	static uint8_t keys[100][32];
+	static uint8_t key_of_uid[100][32];
 	uint8_t again[32];
-	struct signer *s = opened();
+	struct keys *s;
+	assert_int_equal(keys_open(dir, &s), 0);
 	for (uid_t uid = 0; uid < 100; uid++)
-		assert_int_equal(signer_key(s, uid, keys[uid]), 0);
+		assert_int_equal(keys_of(s, uid, key_of_uid[uid]), 0);
 	for (uid_t uid = 0; uid < 100; uid++) {
-		assert_int_equal(signer_key(s, uid, again), 0);
-		assert_memory_equal(keys[uid], again, 32);
+		assert_int_equal(keys_of(s, uid, again), 0);
+		assert_memory_equal(key_of_uid[uid], again, 32);
 	}
 	/* And a file that changed behind our back is no longer that uid's key. */
 	char from[256];
 	strcpy(from, path_of("99"));
 	assert_int_equal(rename(from, path_of("0")), 0);
-	assert_int_equal(signer_key(s, 0, again), -EPERM);
-	signer_close(s);
+	assert_int_equal(keys_of(s, 0, again), -EPERM);
+	keys_close(s);
 }
 
 /* ---- what it signs ---- */
@@ -413,8 +419,154 @@ static void withdraws(void **state)
 	signer_close(s);
 }
 
-int main(void)
+static void planted(uid_t uid, uint8_t with)
 {
+	uint8_t seed[32];
+	char name[16];
+	memset(seed, with, sizeof(seed));
+	snprintf(name, sizeof(name), "%u", (unsigned)uid);
+	int fd = open(path_of(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_int_equal(write(fd, seed, sizeof(seed)), sizeof(seed));
+	close(fd);
+}
+
+static struct signer_counters counted(const struct signer *s)
+{
+	struct signer_counters c;
+	signer_counters(s, &c);
+	return c;
+}
+
+/* The one child of ours; its pid is nobody's business but this test's. */
+static pid_t process(void)
+{
+	char path[64], text[16] = "";
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	int fd = open(path, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return (pid_t)atoi(text);
+}
+
+static void kill_it(void)
+{
+	assert_int_equal(kill(process(), SIGKILL), 0);
+}
+
+static unsigned words;
+static void hear(void *ctx, const char *line)
+{
+	(void)ctx;
+	assert_non_null(strstr(line, "signer: "));
+	words++;
+}
+
+/* The key is known to who asks: only signing goes to the process. */
+static void one_that_dies_is_replaced(void **state)
+{
+	(void)state;
+	struct signer *s = opened();
+	struct packet p;
+	words = 0;
+	signer_say_to(s, hear, NULL);
+	assert_int_equal(signer_key(s, 1000, key), 0);
+	p = zone_packet(OWNERS("www"), CLASS_IN, FLAG_QR);
+	assert_int_equal(sign(s, p, seq), 0);
+	kill_it();
+	assert_int_equal(sign(s, p, seq + 1), 0);
+	assert_int_equal(counted(s).restarts, 1);
+	assert_int_equal(counted(s).signatures, 2);
+	assert_int_equal(words, 1);
+	/* Again and again: not at once, but after a while. */
+	kill_it();
+	assert_int_equal(sign(s, p, seq + 2), -EIO);
+	assert_int_equal(sign(s, p, seq + 2), -EIO);
+	assert_int_equal(counted(s).restarts, 1);
+	passed += LEAP_SECOND / 10;
+	assert_int_equal(sign(s, p, seq + 2), 0);
+	assert_int_equal(counted(s).restarts, 2);
+	assert_int_equal(sign(s, p, seq + 3), 0);
+	signer_close(s);
+}
+
+/* Waited for once, and killed. */
+static void one_that_hangs_is_replaced(void **state)
+{
+	(void)state;
+	struct signer *s = opened();
+	struct packet p;
+	assert_int_equal(signer_key(s, 1000, key), 0);
+	p = zone_packet(OWNERS("www"), CLASS_IN, FLAG_QR);
+	pid_t stopped = process();
+	assert_int_equal(kill(stopped, SIGSTOP), 0);
+	assert_int_equal(sign(s, p, seq), -EIO);
+	assert_int_equal(sign(s, p, seq), 0);
+	assert_int_not_equal(process(), stopped);
+	assert_int_equal(counted(s).restarts, 1);
+	signer_close(s);
+}
+
+/* A file that was replaced meanwhile is found out by the next process: what it would sign is not
+ * what is being published. One that was removed is not made again under the same name. */
+static void another_key_than_before_signs_nothing(void **state)
+{
+	(void)state;
+	struct rrset *set = addresses(NAME, 300, 1, 1);
+	struct claim claim;
+	assert_int_equal(mkdir(dir, 0700), 0);
+	planted(1000, 1);
+	planted(1001, 2);
+	struct signer *s = opened();
+	assert_int_equal(signer_key(s, 1000, key), 0);
+	struct packet p = zone_packet(OWNERS("www"), CLASS_IN, FLAG_QR);
+	planted(1000, 3);
+	assert_int_equal(sign(s, p, seq), 0); /* from memory */
+	kill_it();
+	assert_int_equal(sign(s, p, seq + 1), -EPERM);
+	assert_int_equal(signer_claim(s, 1000, set, NOW, NOW + 9, &claim), -EPERM);
+	planted(1000, 1);
+	assert_int_equal(signer_claim(s, 1000, set, NOW, NOW + 9, &claim), -EPERM);
+	signer_close(s);
+	s = opened();
+	assert_int_equal(signer_key(s, 1000, key), 0);
+	assert_int_equal(unlink(path_of("1000")), 0);
+	kill_it();
+	assert_int_equal(sign(s, p, seq + 2), -ENOENT);
+	assert_int_equal(access(path_of("1000"), F_OK), -1);
+	rrset_destroy(set);
+	signer_close(s);
+}
+
+/* What is not there, in the process: each is a line of /proc/PID/status. */
+static void it_holds_nothing_else(void **state)
+{
+	(void)state;
+	struct signer *s = opened();
+	char path[64], text[4096], fd_path[80], target[256];
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)process());
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	close(fd);
+	static const char *const lines[] = {"Name:\tkadns-signer\n", "NoNewPrivs:\t1\n",
+		"Seccomp:\t2\n", "CapEff:\t0000000000000000\n", "CapPrm:\t0000000000000000\n"};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		assert_non_null(strstr(text, lines[i]));
+	/* Not dumpable: to everybody but root even its descriptors are closed. */
+	snprintf(path, sizeof(path), "/proc/%d/fd/4", (int)process());
+	n = readlink(path, target, sizeof(target) - 1);
+	assert_true(geteuid() == 0 ? n > 0 : n < 0);
+	snprintf(fd_path, sizeof(fd_path), "/proc/%d/fd/5", (int)process());
+	assert_true(readlink(fd_path, target, sizeof(target) - 1) < 0);
+	signer_close(s);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+	if (signer_child(argc, argv, &status))
+		return status;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_key_is_made_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
@@ -429,6 +581,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			signs_claims_that_readers_believe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(withdraws, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_dies_is_replaced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_hangs_is_replaced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			another_key_than_before_signs_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_holds_nothing_else, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
