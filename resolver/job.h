@@ -212,11 +212,14 @@ void job_drop(struct job *job); /* nothing any more */
 /* The same for what was not put but found. */
 void job_keep_found(struct job *job, size_t at, const struct dht_item *item);
 uint64_t job_rest_of_day(const struct job *job, int64_t seq);
-/* Has this edit reached the network before, and nothing been signed for it now? */
+/* Has this edit reached the network before, as much of it as anybody waits for, and nothing been
+ * signed for it now? */
 bool job_said(const struct job *job, const struct merge_edit *edit);
 
 /* receipt.c: what is published has changed, or what nodes there are: some may have waited for it. */
 void receipts_look(struct publisher *p);
+/* Does somebody wait until more nodes have it than took it? */
+bool receipt_is_owed(const struct publisher *p, const struct own_record *record);
 void receipts_init(struct publisher *p);
 void receipts_finish(struct publisher *p);
 

@@ -96,5 +96,6 @@ bool job_said(const struct job *job, const struct merge_edit *edit)
 {
 	const struct own_record *record =
 		own_find(job->publisher->own, edit->uid, &edit->question);
-	return record && record->published && !edit->inception;
+	return record && record->published && !edit->inception &&
+	       !receipt_is_owed(job->publisher, record);
 }

@@ -10,18 +10,31 @@
 #include "resolver/job.h"
 #include "resolver/policy.h"
 
+struct reachable {
+	unsigned v4, v6;
+};
+
 static void count_reachable(void *ctx, const struct dht_node_info *node)
 {
-	*(unsigned *)ctx += node->heard && !node->failures;
+	struct reachable *n = ctx;
+	if (node->heard && !node->failures)
+		++*(node->contact.endpoint.family == 4 ? &n->v4 : &n->v6);
+}
+
+/* A node may be known by an address of each family, and takes a record once. */
+static unsigned count_nodes(const struct publisher *p)
+{
+	struct reachable n = {0};
+	if (p->dht)
+		dht_each_node(p->dht, count_reachable, &n);
+	return n.v4 > n.v6 ? n.v4 : n.v6;
 }
 
 /* Where all are silent one copy, at a relay maybe, is more than can be hoped for, and less is none.
  */
 static unsigned wanted(const struct publisher *p)
 {
-	unsigned reachable = 0;
-	if (p->dht)
-		dht_each_node(p->dht, count_reachable, &reachable);
+	unsigned reachable = count_nodes(p);
 	if (reachable > PUBLISH_COPIES)
 		return PUBLISH_COPIES;
 	return reachable ? reachable : 1;
@@ -29,10 +42,7 @@ static unsigned wanted(const struct publisher *p)
 
 static bool met(struct publisher *p)
 {
-	unsigned reachable = 0;
-	if (!p->met)
-		dht_each_node(p->dht, count_reachable, &reachable);
-	p->met |= reachable > 0;
+	p->met = p->met || count_nodes(p) > 0;
 	return p->met;
 }
 
@@ -51,13 +61,40 @@ static int look(struct publisher *p, const struct publish_receipt *r, unsigned c
 	return record->published && record->replicas >= copies ? 0 : -EINPROGRESS;
 }
 
+/* A claim that is published, but that too few have taken, as when others have come since, is put
+ * anew: its slot's job sees that it is waited for (job_said). Once for each who waits, for a node
+ * that takes nothing would be asked for ever. What lies in a zone alone is put where it is missing
+ * when the node looks at it next (dht_publish), and counted when the zone is signed next: nobody
+ * but an edit may change a zone that others write too. */
+static void run(struct publisher *p, const struct publish_receipt *r)
+{
+	const struct own_record *record = own_find(p->own, r->uid, &r->question);
+	uint8_t key[NAME_KEY_LEN];
+	if (!record->published) {
+		publish_push(p, r->uid, &r->question);
+		return;
+	}
+	struct job *job = name_key(&r->question.name, key) ? NULL : job_slot(p, &r->question);
+	if (job)
+		job_schedule(job, 0);
+}
+
+bool receipt_is_owed(const struct publisher *p, const struct own_record *record)
+{
+	const struct publish_receipt *r;
+	TAILQ_FOREACH(r, &p->receipts, link)
+	if (r->uid == record->uid && question_equal(&r->question, &record->question))
+		return record->replicas < wanted(p);
+	return false;
+}
+
 int publish_receipt(struct publisher *p, struct publish_receipt *r)
 {
 	int error = look(p, r, wanted(p));
 	if (error != -EINPROGRESS)
 		return error;
 	TAILQ_INSERT_TAIL(&p->receipts, r, link);
-	publish_push(p, r->uid, &r->question);
+	run(p, r);
 	return error;
 }
 

@@ -133,6 +133,7 @@ static void test_alone(void **state)
 {
 	(void)state;
 	struct waiter w;
+	blind = false;
 	start(&nodes[0], POLICY_GUARDED);
 	assert_int_equal(put(&nodes[0], 1000, "www.alt", 7), 0);
 	assert_int_equal(wait_for(&w, 1000, "www.alt"), 0);
@@ -147,6 +148,16 @@ static void test_alone(void **state)
 		event_base_loop(base, EVLOOP_ONCE);
 	assert_int_equal(wait_for(&w, 1000, "www.alt"), 0);
 	assert_int_equal(state_of(1000, "www.alt").replicas, 1);
+	/* And one more: who asks for a receipt now has it when both hold it. */
+	start(&nodes[2], POLICY_GUARDED);
+	join(&nodes[2], &nodes[0]);
+	while (known(&nodes[0]) < 2 || known(&nodes[2]) < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(wait_for(&w, 1000, "www.alt"), -EINPROGRESS);
+	while (!w.calls)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(w.error, 0);
+	assert_int_equal(state_of(1000, "www.alt").replicas, 2);
 }
 
 /* What a reader is given says how far the record has come, and is one answer, byte for byte, until it
