@@ -52,18 +52,27 @@ static bool same(const struct rrset *a, const struct rrset *b)
 	return a && b ? a->ttl == b->ttl && rrset_same_data(a, b) : a == b;
 }
 
+/* Has its zone been taken? What is under the key is published then; where it is not, there was nobody
+ * else to take it yet. */
+static bool is_laid(const struct own_record *record)
+{
+	uint8_t key[NAME_KEY_LEN];
+	return record->zoned == record->written &&
+	       (record->published || !name_key(&record->question.name, key));
+}
+
 /* Has another daemon of this key said something else, and later? What the zone took of us can only
  * have been changed after that. What it has not taken yet is the newer, but where the part was
  * signed after it was written, and differs here from what we had put. */
-static bool is_overruled(
-	const struct place *place, const struct own_record *record, const struct rrset *there)
+static bool is_overruled(const struct place *place, const struct own_record *record,
+	const struct question *at, const struct rrset *there)
 {
 	if (place->all || same(there, record->set))
 		return false;
-	if (record->zoned == record->written)
+	if (is_laid(record))
 		return record->set;
 	return place->last && place->seq > record->written &&
-	       !same(there, zone_find(place->last, &record->question));
+	       !same(there, zone_find(place->last, at));
 }
 
 static int overrule(struct zone_walk *w, const struct own_record *record, const struct rrset *there)
@@ -91,9 +100,9 @@ static int lay_moved(
 	if (!zone)
 		return 0; /* written since its page was asked for: the next time */
 	const struct rrset *there = zone_find(zone, &moved->question);
-	if (is_overruled(place, moved, there))
+	if (is_overruled(place, record, &moved->question, there))
 		return overrule(w, record, there);
-	if (!place->all && record->zoned == record->written)
+	if (!place->all && is_laid(record))
 		return 0;
 	int r = 0;
 	if (record->set)
@@ -262,7 +271,7 @@ static void want_page(void *ctx, const struct own_record *record)
 {
 	struct wants_walk *w = ctx;
 	struct question at;
-	if (record->zoned == record->written || zone_question(&record->question, w->key, &at) < 0)
+	if (is_laid(record) || zone_question(&record->question, w->key, &at) < 0)
 		return;
 	unsigned place = pages_place(&at, w->pages);
 	if (place != PAGES_HEAD && !w->wanted[place]) {

@@ -468,6 +468,25 @@ static void test_lost_pages_deny_nothing(void **state)
 	assert_int_equal(ask(&nodes[2], VIEW_DOOR, named("none", 0)).error, -ENETUNREACH);
 }
 
+/* Written before the network was met: it is published when that comes. */
+static void test_written_alone(void **state)
+{
+	(void)state;
+	start(&nodes[0], POLICY_GUARDED);
+	assert_int_equal(put(&nodes[0], WRITER, named("k%u", 1), 1), 0);
+	assert_int_equal(put(&nodes[0], WRITER, "plain.alt", 2), 0);
+	while (said(&nodes[0]).slots_put == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(said(&nodes[0]).queued, 2);
+	start(&nodes[1], POLICY_GUARDED);
+	start(&nodes[2], POLICY_GUARDED);
+	join(&nodes[0], &nodes[1]);
+	join(&nodes[2], &nodes[1]);
+	until_all_published();
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, named("k%u", 1)).last, 1);
+	assert_int_equal(ask(&nodes[2], VIEW_DOOR, "plain.alt").last, 2);
+}
+
 static void on_put(void *ctx, const struct dht_result *result)
 {
 	assert_int_not_equal(result->stored, 0);
@@ -568,6 +587,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_what_has_moved_is_not_withdrawn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lost_pages_deny_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_written_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_zone_withdraws_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 	};
