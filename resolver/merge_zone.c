@@ -52,8 +52,8 @@ static bool same(const struct rrset *a, const struct rrset *b)
 	return a && b ? a->ttl == b->ttl && rrset_same_data(a, b) : a == b;
 }
 
-/* Has its zone been taken? What is under the key is published then; where it is not, there was nobody
- * else to take it yet. */
+/* Has its zone been taken? What is under the key is published then; where it is not, there was
+ * nobody else to take it yet. */
 static bool is_laid(const struct own_record *record)
 {
 	uint8_t key[NAME_KEY_LEN];
