@@ -174,6 +174,8 @@ int record_rename(struct fs *fs, const struct question *from, const struct quest
 	const struct rrset *standing = publish_standing(fs->publisher, uid, from);
 	if (!standing)
 		return not_own(fs, from, uid);
+	if (question_equal(from, to))
+		return 0; /* one record in another spelling, and rename(2) does nothing then */
 	int r = record_may_write(fs, to, uid);
 	if (r < 0)
 		return r;

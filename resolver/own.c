@@ -402,6 +402,9 @@ int own_move(struct own *own, uid_t uid, const struct question *from, const stru
 	struct edit come, go = {.there = own_table_find(&own->table, uid, from)};
 	if (!go.there || !go.there->record.set)
 		return -ENOENT;
+	/* Another spelling of one name: its tombstone would be written over it. */
+	if (question_equal(from, &set->question))
+		return own_set(own, uid, set, now);
 	int r = prepare_set(own, uid, set, go.there->record.set, &come);
 	if (r < 0)
 		return r;

@@ -258,6 +258,20 @@ static int move(uid_t uid, const char *from, const char *to, uint8_t last)
 	return r;
 }
 
+/* From a name to itself, as one in another spelling is: it is still there after a restart. */
+static void test_a_move_to_itself(void **state)
+{
+	(void)state;
+	struct question q = question_of("a.test");
+	assert_int_equal(put(1, "a.test", 1), 0);
+	assert_int_equal(move(1, "a.test", "a.test", 3), 0);
+	close_file();
+	open_file();
+	const struct own_record *record = own_find(own, 1, &q);
+	assert_true(record && record->set);
+	assert_int_equal(record->set->data[5], 3);
+}
+
 /* A kill -9 comes before its one commit or after it; a disk that fails leaves both names as they
  * were. */
 static void test_a_move_is_one_commit(void **state)
@@ -352,6 +366,7 @@ int main(void)
 		TEST(test_a_failure_after_a_crash),
 		TEST(test_failures_around_checkpoints),
 		TEST(test_a_checkpoint_is_the_threads),
+		TEST(test_a_move_to_itself),
 		TEST(test_a_move_is_one_commit),
 		TEST(test_who_keeps_copies_is_told),
 		TEST(test_a_resolver_that_is_gone_is_not_told),
