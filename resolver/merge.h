@@ -15,7 +15,7 @@ struct merge_edit {
 	int64_t written;
 	uint32_t inception; /* of the claim made; 0: none was */
 	bool under_key;     /* the zone is all there is to it */
-	/* Zones: another daemon of this key has said otherwise since, namely that (NULL: nothing). */
+	/* Zones: another daemon of this key has said otherwise since, namely that. */
 	bool overruled;
 	struct rrset *theirs;
 	unsigned page;      /* of the zone, on which it stands */

@@ -63,11 +63,15 @@ static bool is_laid(const struct own_record *record)
 
 /* Has another daemon of this key said something else, and later? What the zone took of us can only
  * have been changed after that. What it has not taken yet is the newer, but where the part was
- * signed after it was written, and differs here from what we had put. */
+ * signed after it was written, and differs here from what we had put.
+ *
+ * A set that is not there says nothing: the other may have withdrawn it, or have signed without ever
+ * having seen it, on the far side of a partition. What was written here stays on this disk until it
+ * is withdrawn here. */
 static bool is_overruled(const struct place *place, const struct own_record *record,
 	const struct question *at, const struct rrset *there)
 {
-	if (place->all || same(there, record->set))
+	if (place->all || !there || same(there, record->set))
 		return false;
 	if (is_laid(record))
 		return record->set;
@@ -77,8 +81,8 @@ static bool is_overruled(const struct place *place, const struct own_record *rec
 
 static int overrule(struct zone_walk *w, const struct own_record *record, const struct rrset *there)
 {
-	struct rrset *theirs = there ? rrset_copy(there) : NULL;
-	int r = there && !theirs ? -ENOMEM : merge_note(w->edits, record, 0);
+	struct rrset *theirs = rrset_copy(there);
+	int r = theirs ? merge_note(w->edits, record, 0) : -ENOMEM;
 	if (r < 0) {
 		rrset_destroy(theirs);
 		return r;
@@ -86,8 +90,7 @@ static int overrule(struct zone_walk *w, const struct own_record *record, const 
 	struct merge_edit *e = &w->edits->edit[w->edits->len - 1];
 	e->overruled = true;
 	e->theirs = theirs;
-	if (theirs)
-		theirs->question = record->question;
+	theirs->question = record->question;
 	return 0;
 }
 

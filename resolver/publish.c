@@ -62,14 +62,13 @@ static void say_yielded(const struct publisher *p, const struct merge_edit *e)
 {
 	char line[NAME_TEXT_MAX + 128], name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
 	name_to_absolute(&e->question.name, name);
-	snprintf(line, sizeof(line), "%s %s of uid %lu: another daemon with the same key has %s it since",
-		name, type_to_text(e->question.type, type), (unsigned long)e->uid,
-		e->theirs ? "changed" : "withdrawn");
+	snprintf(line, sizeof(line),
+		"%s %s of uid %lu: another daemon with the same key has changed it since", name,
+		type_to_text(e->question.type, type), (unsigned long)e->uid);
 	if (p->config.say)
 		p->config.say(p->config.say_ctx, line);
 }
 
-/* A tombstone that is published goes: of what the zone does not have any more nothing is left. */
 void publish_yield(struct publisher *p, const struct merge_edit *e)
 {
 	const struct own_record *record = own_find(p->own, e->uid, &e->question);
@@ -78,8 +77,7 @@ void publish_yield(struct publisher *p, const struct merge_edit *e)
 		return; /* and has been written anew meanwhile */
 	unsigned replicas = record->replicas;
 	own_begin(p->own);
-	int r = e->theirs ? own_set(p->own, e->uid, e->theirs, now)
-			  : own_withdraw(p->own, e->uid, &e->question, now);
+	int r = own_set(p->own, e->uid, e->theirs, now);
 	if (r == 0)
 		r = own_zoned(p->own, e->uid, &e->question, now);
 	if (r == 0)
