@@ -94,7 +94,7 @@ static int open_databases(struct program *p)
 	snprintf(path, sizeof(path), "%s/keys", p->config.state);
 	r = signer_open(path, &p->signer);
 	if (r == 0)
-		signer_say_to(p->signer, warn, NULL);
+		signer_say_to(p->signer, p->base, warn, NULL);
 	if (r == -EPERM)
 		log_line(LOG_ERR, "%s: must be ours alone (owner, mode 0700, no links)", path);
 	else if (r < 0)

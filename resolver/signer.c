@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "resolver/child.h"
+#include "resolver/child_words.h"
 #include "resolver/signer_frame.h"
 #include "resolver/signer_process.h"
 
@@ -31,6 +32,9 @@ struct signer {
 	char *dir;
 	pid_t pid; /* 0: reaped */
 	int fd;	   /* -1: there is no process, or none that is any good */
+	int heard; /* its stderr, until `words` has it; -1: none */
+	struct child_words *words;
+	struct event_base *base; /* NULL: nobody listens yet */
 	uint64_t id, started, not_before, delay;
 	size_t known_len;
 	struct known *known;
@@ -39,6 +43,37 @@ struct signer {
 	void *say_ctx;
 	uint8_t out[SIGNER_FRAME_MAX];
 };
+
+/* The start of a daemon ends with its stderr closed, which its children must not hold: so what the
+ * process prints comes here. */
+static void listen_to(struct signer *s)
+{
+	if (!s->base || s->heard < 0)
+		return;
+	s->words = child_words_create(s->base, s->heard, s->say, s->say_ctx);
+	s->heard = -1;
+}
+
+/* What it has printed when there is no loop to hear it: why there are no keys. */
+static void repeat(int fd)
+{
+	char text[1024];
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		if (write(STDERR_FILENO, text, (size_t)n) < 0)
+			break;
+	close(fd);
+}
+
+static void hear_no_more(struct signer *s)
+{
+	child_words_destroy(s->words);
+	s->words = NULL;
+	if (s->heard >= 0)
+		repeat(s->heard);
+	s->heard = -1;
+}
 
 static void drop(struct signer *s)
 {
@@ -129,11 +164,14 @@ static int start(struct signer *s, uint64_t deadline, struct signer_reply *ret_r
 
 	s->started = clock_monotonic();
 	if (r == 0)
-		r = spawn_child("/proc/self/exe", SIGNER_ARGUMENT, SIGNER_FD, false, &child);
+		r = spawn_child("/proc/self/exe", SIGNER_ARGUMENT, SIGNER_FD, true, &child);
 	if (r < 0)
 		return r;
+	hear_no_more(s);
 	s->pid = child.pid;
 	s->fd = child.fd;
+	s->heard = child.words;
+	listen_to(s);
 	return exchange(s, &keys, deadline, ret_reply);
 }
 
@@ -181,7 +219,7 @@ int signer_open(const char *dir, struct signer **ret_signer)
 
 	if (!s)
 		return -ENOMEM;
-	s->fd = -1;
+	s->fd = s->heard = -1;
 	s->dir = strdup(dir);
 	r = s->dir ? start(s, clock_monotonic() + OPEN_PATIENCE, &reply) : -ENOMEM;
 	if (r == 0)
@@ -202,15 +240,19 @@ void signer_close(struct signer *s)
 	drop(s); /* between two requests: it is not in the middle of anything */
 	if (s->pid > 0)
 		waitpid(s->pid, NULL, 0);
+	hear_no_more(s);
 	free(s->known);
 	free(s->dir);
 	free(s);
 }
 
-void signer_say_to(struct signer *s, void (*say)(void *ctx, const char *line), void *ctx)
+void signer_say_to(struct signer *s, struct event_base *base,
+	void (*say)(void *ctx, const char *line), void *ctx)
 {
+	s->base = base;
 	s->say = say;
 	s->say_ctx = ctx;
+	listen_to(s);
 }
 
 void signer_counters(const struct signer *s, struct signer_counters *ret_counters)

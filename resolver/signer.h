@@ -25,8 +25,10 @@ struct signer;
  * symbolic link), or (from the functions below) a key file has not 32 bytes. */
 int signer_open(const char *dir, struct signer **ret_signer);
 void signer_close(struct signer *s); /* NULL is fine */
-/* Told when the process hung or died. */
-void signer_say_to(struct signer *s, void (*say)(void *ctx, const char *line), void *ctx);
+/* Told when the process hung or died, and what it prints. Until then that is kept for the end. */
+struct event_base;
+void signer_say_to(struct signer *s, struct event_base *base,
+	void (*say)(void *ctx, const char *line), void *ctx);
 
 /* The public key of a uid; made when absent, on disk (fsync) before it returns. Asked of the
  * process once. This and the next three: -EIO, nobody signs at the moment. */

@@ -75,8 +75,23 @@ def took(action):
     return time.monotonic() - begin, result
 
 
+def starts_and_leaves():
+    """Whoever starts it from a script reads its output to the end, and must come to that end: no
+    process of it may hold the descriptors of the start."""
+    os.makedirs(f"{T}/brief", exist_ok=True)
+    command = [f"{sys.argv[1]}/fs/kadns", "-o", f"port=4090,bind=127.0.0.1,dns=off,upstream=127.0.0.1:9,state={T}/brief.state",
+               "none", f"{T}/brief"]
+    try:
+        said = subprocess.run(command, capture_output=True, check=True, timeout=20)
+        check("a start whose output is read comes to an end", True, said)
+    except subprocess.TimeoutExpired as e:
+        check("a start whose output is read comes to an end", False, e)
+    run("umount", f"{T}/brief")
+
+
 def test():
     enter(60)
+    starts_and_leaves()
     seeds = {uid: os.urandom(32) for uid in (0, USER)}
     os.makedirs(f"{T}/a.state/keys", mode=0o700)
     os.chmod(f"{T}/a.state", 0o700)

@@ -468,7 +468,7 @@ static void one_that_dies_is_replaced(void **state)
 	struct signer *s = opened();
 	struct packet p;
 	words = 0;
-	signer_say_to(s, hear, NULL);
+	signer_say_to(s, NULL, hear, NULL);
 	assert_int_equal(signer_key(s, 1000, key), 0);
 	p = zone_packet(OWNERS("www"), CLASS_IN, FLAG_QR);
 	assert_int_equal(sign(s, p, seq), 0);
