@@ -162,7 +162,7 @@ is "makes it" "$(jq -r '.data[0]' "$A/moved.alt")" 192.0.2.9
 rm "$P" "$A/moved.alt" "$A/movedn.alt"
 
 # ---- the control panel ----
-is "control files" "$(stat -c '%n %a' "$M"/.kadns/* | sed 's|.*/||' | tr '\n' ' ')" "claims 555 explain 555 key 444 nodes 644 pins 666 status 444 "
+is "control files" "$(stat -c '%n %a' "$M"/.kadns/* | sed 's|.*/||' | tr '\n' ' ')" "claims 555 explain 555 key 444 nodes 644 pins 666 status 444 wait 555 "
 is "a key is 52 characters" "$(wc -c <"$M/.kadns/key")" 53
 echo 127.0.0.1 4001 >"$M/.kadns/nodes"
 is "a node is added" "$(cat "$M/.kadns/nodes")" "1 nodes"
