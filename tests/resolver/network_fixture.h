@@ -70,11 +70,11 @@ static inline void start(struct node *n, enum policy_mode mode)
 	if (!n->dir[0]) {
 		assert_int_equal(directory_make(n->dir), 0);
 	}
-	snprintf(path, sizeof(path), "%s/own.db", n->dir);
+	assert_true(snprintf(path, sizeof(path), "%s/own.db", n->dir) < (int)sizeof(path));
 	assert_int_equal(own_open(path, QUOTA, 0, 1, &n->own), 0);
-	snprintf(path, sizeof(path), "%s/keys", n->dir);
+	assert_true(snprintf(path, sizeof(path), "%s/keys", n->dir) < (int)sizeof(path));
 	assert_int_equal(signer_open(path, &n->signer), 0);
-	snprintf(path, sizeof(path), "%s/guests.db", n->dir);
+	assert_true(snprintf(path, sizeof(path), "%s/guests.db", n->dir) < (int)sizeof(path));
 	struct dht_store_config store = {.lifetime = DHT_STORE_LIFETIME_PRIVATE};
 	assert_int_equal(dht_store_open(path, &store, &n->store), 0);
 	assert_int_equal(dht_endpoint_from_text("127.0.0.1:1", &udp.bind[0]), 0);
