@@ -68,7 +68,7 @@ check "umount" down "$M"
 is "mount -a" "$(says mount -a -T "$T/fstab")" " rc=0"
 is "mounts both" "$(mounts "$M") $(mounts "$T/two")" "1 1"
 is "mount -a again says nothing" "$(says mount -a -T "$T/fstab")" " rc=0"
-is "and mounts nothing anew" "$(grep -c fuse.kadns /proc/mounts) $(pidof kadns | wc -w)" "2 2"
+is "and mounts nothing anew" "$(grep -c fuse.kadns /proc/mounts) $(pgrep -cx kadns)" "2 2"
 check "the second joins the first" eventually 10 grep -q '^bootstrap.state *joined' "$T/two/.kadns/status"
 umount "$M"
 check "when one has gone" eventually 5 test "$(mounts "$M")" = 0
