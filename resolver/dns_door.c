@@ -10,9 +10,11 @@
 #include "resolver/tcp_connection.h"
 
 #define BATCHES_A_TURN 4 /* then the loop looks at the others */
-/* What a client may well have asked at once, a mail server that reads its list: to have that to
- * read is not to be behind. A flood has it every few milliseconds. */
-#define GULP_MAX 256
+/* What a client may well have asked at once, a mail server that reads its list: to have that to read
+ * is not to be behind. A flood goes on: of what is read one datagram is forgotten every so many
+ * microseconds. */
+#define GULP_MAX 512
+#define GULP_FORGET 50
 
 /* A question that waits for the resolver: whom to answer, and from which of our addresses. */
 struct udp_wait {
@@ -270,9 +272,12 @@ static void udp_group(struct dns_door *door, unsigned first, unsigned len)
 /* Who is behind already stays so by any batch that is full. */
 static void note_gulp(struct dns_door *door, unsigned n)
 {
-	uint64_t now = door->time.now;
-	door->gulp = n == DNS_UDP_BATCH ? door->gulp + n : 0;
-	if (door->gulp > GULP_MAX || (door->gulp && misses_is_behind(door->misses, now)))
+	uint64_t now = door->time.now, forgotten = (now - door->gulped) / GULP_FORGET;
+	door->gulp = door->gulp > forgotten ? door->gulp - forgotten : 0;
+	door->gulp += n;
+	door->gulped = now;
+	bool more = n == DNS_UDP_BATCH;
+	if (more && (door->gulp > GULP_MAX || misses_is_behind(door->misses, now)))
 		misses_behind(door->misses, now);
 }
 

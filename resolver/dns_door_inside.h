@@ -37,7 +37,7 @@ struct dns_door {
 	struct event udp_event;
 	LIST_HEAD(, udp_wait) waits;
 	struct misses *misses;	       /* the places of these; the resolver's */
-	unsigned gulp;		       /* datagrams read in full batches, one after the other */
+	uint64_t gulp, gulped;	       /* datagrams read lately; as of when */
 	const struct allow *status_to; /* of HTTP: who else is told what the node does */
 	const struct name *hosts;      /* of HTTP */
 	size_t hosts_len;
