@@ -240,7 +240,7 @@ static void a_gulp_is_no_flood(void **state)
 	for (int i = 0; i < 5; i++) {
 		send_many(250);
 		assert_false(misses_is_behind(misses, clock_monotonic()));
-		usleep(20000);
+		door->gulped -= 20000; /* as if so long had passed */
 	}
 	for (int i = 0; i < 5; i++)
 		send_many(250);
