@@ -46,15 +46,14 @@ static size_t integer_length(const uint8_t *text, size_t len, bool lax)
 /* Digits, ":", that many bytes. */
 static size_t string_length(const uint8_t *text, size_t len, bool lax, struct bytes *ret_string)
 {
-	size_t at = digits_length(text, len, lax);
-	if (at == 0 || at >= len || text[at] != ':')
-		return 0;
-	size_t n = 0;
-	for (size_t i = 0; i < at; i++) {
-		n = n * 10 + (size_t)(text[i] - '0');
+	size_t at = 0, n = 0;
+	for (; at < len && is_digit(text[at]); at++) {
+		n = n * 10 + (size_t)(text[at] - '0');
 		if (n > len) /* longer than all there is; so it cannot overflow either */
 			return 0;
 	}
+	if (at == 0 || at >= len || text[at] != ':' || (at > 1 && text[0] == '0' && !lax))
+		return 0;
 	at++;
 	if (n > len - at)
 		return 0;
@@ -70,6 +69,8 @@ static size_t token_length(const uint8_t *text, size_t len, bool lax, struct byt
 	*ret_string = (struct bytes){NULL, 0};
 	if (len == 0)
 		return 0;
+	if (is_digit(text[0])) /* as nearly all are */
+		return string_length(text, len, lax, ret_string);
 	switch (text[0]) {
 	case 'l':
 	case 'd':
@@ -78,12 +79,14 @@ static size_t token_length(const uint8_t *text, size_t len, bool lax, struct byt
 	case 'i':
 		return integer_length(text, len, lax);
 	default:
-		return string_length(text, len, lax, ret_string);
+		return 0;
 	}
 }
 
 static bool key_before(struct bytes a, struct bytes b)
 {
+	if (a.len > 0 && b.len > 0 && a.data[0] != b.data[0])
+		return a.data[0] < b.data[0];
 	int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
 	return order < 0 || (order == 0 && a.len < b.len);
 }
@@ -176,21 +179,61 @@ static bool at_offer(const struct check *c)
 	       c->stack[1].value_due;
 }
 
-int bencode_open_query(
-	const uint8_t *text, size_t len, struct bencode *ret_value, bool *ret_canonical)
+/* What has been checked of a message, and where the values begin whose ends are still to come. */
+struct parting {
+	struct bencode_message *m;
+	size_t top_at, body_at;
+};
+
+/* The check has just passed a token of this dict: a key, or the end of the value of the last one.
+ */
+static void part(const struct check *c, const struct frame *dict, struct bencode_members *members,
+	size_t *value_at)
+{
+	if (!dict->dict || !dict->has_key)
+		return;
+	if (dict->value_due) {
+		*value_at = c->at;
+	} else if (members->len < BENCODE_MEMBERS_MAX) {
+		members->key[members->len] = dict->last_key;
+		members->value[members->len++].raw = (struct bytes){
+			c->text + *value_at, c->at - *value_at};
+	}
+}
+
+static void part_message(const struct check *c, struct parting *p)
+{
+	const struct frame *top = &c->stack[0];
+	struct bencode_message *m = p->m;
+	if (c->depth == 1) {
+		part(c, top, &m->top, &p->top_at);
+	} else if (c->depth == 2 && (last_key_is(top, 'a') || last_key_is(top, 'r'))) {
+		if (!c->stack[1].has_key) /* it begins */
+			m->body.len = 0;
+		/* If nothing comes after this token, the next byte ends it. */
+		m->body.dict.raw = (struct bytes){c->text + p->top_at, c->at + 1 - p->top_at};
+		part(c, &c->stack[1], &m->body, &p->body_at);
+	}
+}
+
+int bencode_open_message(const uint8_t *text, size_t len, struct bencode_message *ret_message)
 {
 	struct check c = {.text = text, .len = len};
-	*ret_canonical = true;
+	struct parting p = {.m = ret_message};
+	ret_message->top.len = ret_message->body.len = 0;
+	ret_message->body.dict.raw = (struct bytes){NULL, 0};
+	ret_message->canonical = true;
 	do {
 		struct bencode offer;
 		bool lax = at_offer(&c) && bencode_open_prefix(text + c.at, len - c.at, &offer) < 0;
 		if (lax ? !check_value(&c, true) : !check_token(&c, false))
 			return -EBADMSG;
-		*ret_canonical &= !lax;
+		ret_message->canonical &= !lax;
+		part_message(&c, &p);
 	} while (c.depth > 0);
 	if (c.at != len)
 		return -EBADMSG;
-	ret_value->raw = (struct bytes){text, c.at};
+	ret_message->top.dict.raw = (struct bytes){text, c.at};
 	return 0;
 }
 
@@ -233,12 +276,27 @@ static bool next_value(struct bencode container, size_t *cursor, struct bencode 
 	size_t at = *cursor ? *cursor : 1;
 	if (at >= container.raw.len)
 		return false;
-	size_t n = value_length(container.raw.data + at, container.raw.len - at);
+	const uint8_t *text = container.raw.data + at;
+	size_t len = container.raw.len - at;
+	struct bytes string;
+	size_t n = is_digit(text[0]) ? string_length(text, len, true, &string)
+				     : value_length(text, len);
 	if (n == 0)
 		return false;
-	ret_value->raw = (struct bytes){container.raw.data + at, n};
+	ret_value->raw = (struct bytes){text, n};
 	*cursor = at + n;
 	return true;
+}
+
+/* The same of a key, which is to be a canonical string. */
+static bool next_key(struct bencode dict, size_t *cursor, struct bytes *ret_key)
+{
+	size_t at = *cursor ? *cursor : 1;
+	if (at >= dict.raw.len)
+		return false;
+	size_t n = string_length(dict.raw.data + at, dict.raw.len - at, false, ret_key);
+	*cursor = at + n;
+	return n > 0;
 }
 
 bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value)
@@ -251,11 +309,11 @@ bool bencode_next(struct bencode list, size_t *cursor, struct bencode *ret_value
 bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value)
 {
 	struct bytes wanted = {(const uint8_t *)key, strlen(key)}, found;
-	struct bencode name, value;
+	struct bencode value;
 	size_t cursor = 0;
 	if (!bencode_is_dict(v))
 		return false;
-	while (next_value(v, &cursor, &name) && bencode_string(name, &found)) {
+	while (next_key(v, &cursor, &found)) {
 		bool before = key_before(found, wanted);
 		if (!before && key_before(wanted, found))
 			return false;
@@ -271,14 +329,22 @@ bool bencode_get(struct bencode v, const char *key, struct bencode *ret_value)
 
 void bencode_members(struct bencode v, struct bencode_members *ret_members)
 {
-	struct bencode name;
 	size_t cursor = 0, n = 0;
 	ret_members->dict = v;
-	while (bencode_is_dict(v) && n < BENCODE_MEMBERS_MAX && next_value(v, &cursor, &name) &&
-		bencode_string(name, &ret_members->key[n]) &&
+	while (bencode_is_dict(v) && n < BENCODE_MEMBERS_MAX &&
+		next_key(v, &cursor, &ret_members->key[n]) &&
 		next_value(v, &cursor, &ret_members->value[n]))
 		n++;
 	ret_members->len = n;
+}
+
+const struct bencode_members *bencode_body(
+	const struct bencode_message *message, struct bencode value, struct bencode_members *other)
+{
+	if (value.raw.data == message->body.dict.raw.data)
+		return &message->body;
+	bencode_members(value, other);
+	return other;
 }
 
 bool bencode_member(
@@ -287,7 +353,7 @@ bool bencode_member(
 	size_t len = strlen(key);
 	for (size_t i = 0; i < members->len; i++) {
 		const struct bytes *k = &members->key[i];
-		if (k->len == len && memcmp(k->data, key, len) == 0) {
+		if (k->len == len && k->data[0] == (uint8_t)key[0] && !memcmp(k->data, key, len)) {
 			*ret_value = members->value[i];
 			return true;
 		}
@@ -350,6 +416,13 @@ void bencode_put_string(struct bencode_writer *w, const void *data, size_t len)
 {
 	char prefix[24];
 	size_t at = sizeof(prefix);
+	if (len > 0 && len < 10 && !w->full && w->cap - w->len >= len + 2) { /* as keys are */
+		w->buf[w->len] = (uint8_t)('0' + len);
+		w->buf[w->len + 1] = ':';
+		memcpy(w->buf + w->len + 2, data, len);
+		w->len += len + 2;
+		return;
+	}
 	prefix[--at] = ':';
 	at = decimal_before(prefix, at, len);
 	bencode_put_raw(w, prefix + at, sizeof(prefix) - at);
@@ -366,11 +439,6 @@ void bencode_put_integer(struct bencode_writer *w, int64_t n)
 		text[--at] = '-';
 	text[--at] = 'i';
 	bencode_put_raw(w, text + at, sizeof(text) - at);
-}
-
-void bencode_put_key(struct bencode_writer *w, const char *key)
-{
-	bencode_put_string(w, key, strlen(key));
 }
 
 void bencode_put_open(struct bencode_writer *w, char kind)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* libtorrent's limits, so that what passes here passes there: it refuses a tenth list or dict
  * inside the others, and counts each value, key and end as a token. */
@@ -34,12 +35,6 @@ struct bencode {
 int bencode_open(const uint8_t *text, size_t len, struct bencode *ret_value);
 /* The same for a prefix: one canonical value at the start; ret_value->raw.len says how long. */
 int bencode_open_prefix(const uint8_t *text, size_t len, struct bencode *ret_value);
-/* The same as bencode_open, but for what a KRPC query offers to be stored: the value of `v` in the
- * dict `a` of a dict. It may have keys unsorted or twice, zeros before numbers and lengths, and
- * "-0"; *ret_canonical is false then, and the value is to be refused, by name (BEP 44). */
-int bencode_open_query(
-	const uint8_t *text, size_t len, struct bencode *ret_value, bool *ret_canonical);
-
 bool bencode_is_dict(struct bencode v);
 bool bencode_is_list(struct bencode v);
 /* Value of `key` in a dict; false if absent or v is no dict. */
@@ -63,6 +58,20 @@ void bencode_members(struct bencode v, struct bencode_members *ret_members);
 bool bencode_member(
 	const struct bencode_members *members, const char *key, struct bencode *ret_value);
 
+/* A KRPC message, taken apart while it is checked, for half of what reading one costs is to walk
+ * over it: the dict, and the value of `a` or `r` in it, whichever comes last. */
+struct bencode_message {
+	struct bencode_members top, body;
+	bool canonical;
+};
+/* The same check as bencode_open's, but for what a query offers to be stored: the value of `v` in
+ * the dict `a`. It may have keys unsorted or twice, zeros before numbers and lengths, and "-0";
+ * `canonical` is false then, and the value is to be refused, by name (BEP 44). 0 or -EBADMSG. */
+int bencode_open_message(const uint8_t *text, size_t len, struct bencode_message *ret_message);
+/* The members of such a value of `top`: of `body`, or of *other, which it fills in if it has to. */
+const struct bencode_members *bencode_body(const struct bencode_message *message,
+	struct bencode value, struct bencode_members *other);
+
 struct bencode_writer {
 	uint8_t *buf;
 	size_t cap, len;
@@ -73,7 +82,10 @@ void bencode_begin(struct bencode_writer *w, uint8_t *buf, size_t cap);
 void bencode_put_raw(struct bencode_writer *w, const void *data, size_t len);
 void bencode_put_string(struct bencode_writer *w, const void *data, size_t len);
 void bencode_put_integer(struct bencode_writer *w, int64_t n);
-void bencode_put_key(struct bencode_writer *w, const char *key);
+static inline void bencode_put_key(struct bencode_writer *w, const char *key)
+{
+	bencode_put_string(w, key, strlen(key));
+}
 void bencode_put_open(struct bencode_writer *w, char kind); /* 'd' or 'l' */
 void bencode_put_close(struct bencode_writer *w);
 /* Length written, or -ENOBUFS. */

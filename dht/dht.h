@@ -132,6 +132,20 @@ int dht_get_immutable(struct dht *dht, const struct dht_id *target, dht_get_fn *
 int dht_read_back(struct dht *dht, const struct dht_item *item, dht_get_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup);
 
+/* What look-ups may cost together, whoever shares it: counted down, and by nobody up. Where nothing is
+ * left of it a look-up asks nobody else, or believes nothing else, and ends with what it has. */
+struct dht_allowance {
+	unsigned packets; /* queries */
+	unsigned checks;  /* of signatures */
+};
+/* For a look-up that was just made. So many checks are left to others. */
+void dht_get_within(struct dht_lookup *lookup, struct dht_allowance *allowance, unsigned checks_kept);
+/* For a look-up of a signed item that was just made: we hold this version, verified. Nodes that have
+ * it, or an older one, need not send it (BEP 44, `seq`); who says so is told of as one that returned
+ * it. That is its word alone: but who lies so could as well return it, as anyone can who ever read
+ * it. Not for an item whose key is public: there others sign other values of one seq. */
+void dht_get_unless(struct dht_lookup *lookup, const struct dht_item *held);
+
 /* Stores a signed (or immutable) item on the nodes nearest to its target, and here. With
  * DHT_PUT_CAS each node is told, as `cas`, the seq that it returned to the last get of this
  * target (BEP 44), so that nothing newer is overwritten unread: 0 if it returned nothing, and
@@ -152,6 +166,9 @@ int dht_put(struct dht *dht, const struct dht_item *item, unsigned flags, dht_pu
 struct dht_published;
 int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_put_fn *fn,
 	void *ctx, struct dht_published **ret_published);
+/* The first look comes at any time within so many microseconds, if it was to come later: nothing is
+ * known of the item's copies. */
+void dht_look_within(struct dht *dht, struct dht_published *published, uint64_t span);
 /* From the callback too; NULL is fine. */
 void dht_unpublish(struct dht *dht, struct dht_published *published);
 /* 0 keeps what stands. */

@@ -6,14 +6,6 @@
 /* Fewer look-ups are no estimate: one that liars met could be half of them. */
 #define SAMPLES_ENOUGH 4
 
-uint64_t dht_distance(const struct dht_id *a, const struct dht_id *b)
-{
-	uint64_t d = 0;
-	for (size_t i = 0; i < sizeof(d); i++)
-		d = d << 8 | (uint64_t)(a->b[i] ^ b->b[i]);
-	return d;
-}
-
 /* The eighth distance alone, as eight spacings: for gaps of random size it says all that eight
  * distances can say (least squares over the eight spreads 38 % instead of 35 %), and a few ids
  * forged next to the target move it less. Such spacings are skewed: the mean of their middle half

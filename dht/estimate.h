@@ -34,7 +34,4 @@ uint64_t dht_estimate_size(const struct dht_estimate *e);
 /* The same as the last look-up near `target` alone tells, to about 35 %; 0: there was none. */
 uint64_t dht_estimate_near(const struct dht_estimate *e, const struct dht_id *target);
 
-/* The first 64 bits of the distance, which tell apart what random ids can tell apart. */
-uint64_t dht_distance(const struct dht_id *a, const struct dht_id *b);
-
 #endif

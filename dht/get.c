@@ -50,6 +50,33 @@ int dht_read_back(struct dht *dht, const struct dht_item *item, dht_get_fn *fn, 
 	return r;
 }
 
+void dht_get_within(struct dht_lookup *lookup, struct dht_allowance *allowance, unsigned checks_kept)
+{
+	lookup->allowance = allowance;
+	lookup->checks_kept = checks_kept;
+}
+
+static void remember_seen(struct dht_lookup *l, const struct dht_item *item)
+{
+	if (l->seen_len == DHT_LOOKUP_SEEN)
+		return;
+	struct dht_item *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return;
+	*copy = *item;
+	l->seen[l->seen_len++] = copy;
+}
+
+void dht_get_unless(struct dht_lookup *lookup, const struct dht_item *held)
+{
+	struct dht_id target;
+	dht_item_target(held, &target);
+	if (!held->is_mutable || !dht_id_equal(&target, &lookup->target))
+		return;
+	remember_seen(lookup, held); /* without memory all send it */
+	lookup->has_first = lookup->seen_len > 0;
+}
+
 int dht_get_peers(struct dht *dht, const struct dht_id *info_hash, dht_peers_fn *fn, void *ctx,
 	struct dht_lookup **ret_lookup)
 {
@@ -89,17 +116,6 @@ static bool same_value(const struct dht_item *a, const struct dht_item *b)
 	       !memcmp(a->value, b->value, a->value_len) && !memcmp(a->sig, b->sig, DHT_SIG_LEN);
 }
 
-static void remember_seen(struct dht_lookup *l, const struct dht_item *item)
-{
-	if (l->seen_len == DHT_LOOKUP_SEEN)
-		return;
-	struct dht_item *copy = malloc(sizeof(*copy));
-	if (!copy)
-		return;
-	*copy = *item;
-	l->seen[l->seen_len++] = copy;
-}
-
 /* Signature checks of one look-up: liars may return as many values as they like, even genuine ones
  * of long ago. The last quarter is for what claims to be newer than all that verified, so that
  * values that are merely old never hide it. False ones that claim to be newer use all sixteen: it
@@ -110,6 +126,8 @@ static void remember_seen(struct dht_lookup *l, const struct dht_item *item)
 static bool may_verify(const struct dht_lookup *l, const struct dht_item *item)
 {
 	bool newer = item->seq > l->result.seq_seen;
+	if (l->allowance && l->allowance->checks <= l->checks_kept)
+		return false;
 	return l->verified < VERIFICATIONS_MAX - (newer ? 0 : VERIFICATIONS_NEWER);
 }
 
@@ -128,6 +146,8 @@ static bool verifies(struct dht_lookup *l, const struct dht_item *item)
 	if (!may_verify(l, item))
 		return false;
 	l->verified++;
+	if (l->allowance)
+		l->allowance->checks--;
 	l->dht->counters.verifications++;
 	if (dht_item_verify(item) < 0)
 		return false;
@@ -161,6 +181,13 @@ static void compare_with_ours(
 	l->result.contested |= rival && !same;
 }
 
+/* One that has an older version does not send it either: as for us, ours is the one it has. */
+bool dht_get_is_unchanged(const struct dht_lookup *l, const struct dht_message *m)
+{
+	return l->has_first && !m->value.len && m->has_seq && m->seq >= 0 &&
+	       m->seq <= l->seen[0]->seq;
+}
+
 void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dht_message *m)
 {
 	struct dht_item item;
@@ -170,9 +197,14 @@ void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dh
 		c->node.seq = m->seq;
 		c->unread = l->kind == DHT_LOOKUP_PUT;
 	}
+	struct dht_endpoint from = c->node.contact.endpoint;
+	if (dht_get_is_unchanged(l, m)) {
+		compare_with_ours(l, c, l->seen[0]);
+		deliver_item(l, l->seen[0], &from);
+		return;
+	}
 	if (!m->value.len)
 		return;
-	struct dht_endpoint from = c->node.contact.endpoint;
 	if (!item_of(l, m, &item) || !verifies(l, &item)) {
 		l->dht->counters.values_bad++;
 		return;

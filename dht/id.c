@@ -6,16 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int dht_id_nearer(const struct dht_id *target, const struct dht_id *a, const struct dht_id *b)
-{
-	for (size_t i = 0; i < DHT_ID_LEN; i++) {
-		int to_a = a->b[i] ^ target->b[i], to_b = b->b[i] ^ target->b[i];
-		if (to_a != to_b)
-			return to_a - to_b;
-	}
-	return 0;
-}
-
 unsigned dht_id_shared_bits(const struct dht_id *a, const struct dht_id *b)
 {
 	for (unsigned i = 0; i < DHT_ID_LEN; i++) {
@@ -31,10 +21,22 @@ unsigned dht_id_shared_bits(const struct dht_id *a, const struct dht_id *b)
 static uint32_t crc32c(const uint8_t *data, size_t len)
 {
 	static const uint32_t of_nibble[16] = {
-		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
-		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+		0x00000000,
+		0x105ec76f,
+		0x20bd8ede,
+		0x30e349b1,
+		0x417b1dbc,
+		0x5125dad3,
+		0x61c69362,
+		0x7198540d,
+		0x82f63b78,
+		0x92a8fc17,
+		0xa24bb5a6,
+		0xb21572c9,
+		0xc38d26c4,
+		0xd3d3e1ab,
+		0xe330a81a,
+		0xf36e6f75,
 	};
 	uint32_t crc = ~0u;
 	for (size_t i = 0; i < len; i++) {
@@ -122,26 +124,23 @@ bool dht_endpoint_local(const struct dht_endpoint *e)
 bool dht_endpoint_global(const struct dht_endpoint *e)
 {
 	static const struct {
-		uint8_t ip[4], mask[4];
+		uint32_t ip, mask;
 	} special[] = {
-		{{100, 64}, {255, 192}},
-		{{192, 0, 0}, {255, 255, 255}},
-		{{192, 0, 2}, {255, 255, 255}},
-		{{198, 18}, {255, 254}},
-		{{198, 51, 100}, {255, 255, 255}},
-		{{203, 0, 113}, {255, 255, 255}},
+		{0x64400000, 0xffc00000}, /* 100.64/10 */
+		{0xc0000000, 0xffffff00}, /* 192.0.0/24 */
+		{0xc0000200, 0xffffff00}, /* 192.0.2/24 */
+		{0xc6120000, 0xfffe0000}, /* 198.18/15 */
+		{0xc6336400, 0xffffff00}, /* 198.51.100/24 */
+		{0xcb007100, 0xffffff00}, /* 203.0.113/24 */
 	};
 	if (dht_endpoint_local(e))
 		return false;
 	if (e->family == 6)
 		return (e->ip[0] & 0xe0) == 0x20 && memcmp(e->ip, "\x20\x01\x0d\xb8", 4) != 0;
-	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++) {
-		bool within = true;
-		for (unsigned k = 0; k < 4; k++)
-			within &= (e->ip[k] & special[i].mask[k]) == special[i].ip[k];
-		if (within)
+	uint32_t ip = (uint32_t)(dht_endpoint_word(e) >> 32);
+	for (size_t i = 0; i < sizeof(special) / sizeof(*special); i++)
+		if ((ip & special[i].mask) == special[i].ip)
 			return false;
-	}
 	return true;
 }
 
@@ -165,18 +164,6 @@ size_t dht_endpoint_prefix(const struct dht_endpoint *e, size_t bytes4, size_t b
 	ret_prefix[0] = e->family;
 	memcpy(ret_prefix + 1, e->ip, len);
 	return 1 + len;
-}
-
-bool dht_endpoint_same_prefix(const struct dht_endpoint *a, const struct dht_endpoint *b,
-	size_t bytes4, size_t bytes6)
-{
-	return a->family == b->family &&
-	       memcmp(a->ip, b->ip, a->family == 4 ? bytes4 : bytes6) == 0;
-}
-
-bool dht_endpoint_same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b)
-{
-	return dht_endpoint_same_prefix(a, b, 3, 8);
 }
 
 void dht_endpoint_to_text(const struct dht_endpoint *e, char ret_text[DHT_ENDPOINT_TEXT])

@@ -5,6 +5,7 @@
 #ifndef DHT_ID_H
 #define DHT_ID_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,9 +18,9 @@ struct dht_id {
 };
 
 struct dht_endpoint {
-	uint8_t family;    /* 4 or 6; 0 is "no endpoint" */
-	uint8_t ip[16];    /* network order; 4 bytes used when family is 4, the rest zero */
-	uint16_t port;     /* host order */
+	uint8_t family; /* 4 or 6; 0 is "no endpoint" */
+	uint8_t ip[16]; /* network order; 4 bytes used when family is 4, the rest zero */
+	uint16_t port;	/* host order */
 };
 
 /* A node as others speak of it: "compact node info" (BEP 5, BEP 32). */
@@ -52,15 +53,50 @@ static inline bool dht_endpoint_same_node(
 	return dht_endpoint_same_ip(a, b) && (one_per_ip || a->port == b->port);
 }
 
-/* Which of a and b is nearer to target: < 0 a, > 0 b, 0 equally far (the same id). */
-int dht_id_nearer(const struct dht_id *target, const struct dht_id *a, const struct dht_id *b);
+/* How an address begins, as a number: IPv4 is in the upper half of it. */
+static inline uint64_t dht_endpoint_word(const struct dht_endpoint *e)
+{
+	uint64_t word;
+	memcpy(&word, e->ip, sizeof(word));
+	return be64toh(word);
+}
+
+/* The eight bytes from b[at] on, as a number. */
+static inline uint64_t dht_id_word(const struct dht_id *id, size_t at)
+{
+	uint64_t word;
+	memcpy(&word, id->b + at, sizeof(word));
+	return be64toh(word);
+}
+
+/* The first 64 bits of the distance, which tell apart what random ids can tell apart. */
+static inline uint64_t dht_distance(const struct dht_id *a, const struct dht_id *b)
+{
+	return dht_id_word(a, 0) ^ dht_id_word(b, 0);
+}
+
+/* Which of a and b is nearer to target: < 0 a, > 0 b, 0 equally far (the same id). The last words
+ * overlap, which makes no difference where the bytes before were equal. */
+static inline int dht_id_nearer(
+	const struct dht_id *target, const struct dht_id *a, const struct dht_id *b)
+{
+	static const size_t starts[] = {0, 8, DHT_ID_LEN - 8};
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		uint64_t t = dht_id_word(target, starts[i]);
+		uint64_t to_a = dht_id_word(a, starts[i]) ^ t, to_b = dht_id_word(b, starts[i]) ^ t;
+		if (to_a != to_b)
+			return to_a < to_b ? -1 : 1;
+	}
+	return 0;
+}
+
 /* Number of leading bits that a and b share, 0 to 160. */
 unsigned dht_id_shared_bits(const struct dht_id *a, const struct dht_id *b);
 
 /* BEP 42. `made` fills all but the bits the address decides from `random` (20 bytes of the
  * caller's; byte 19 is the BEP's "rand"). `fits` is true for exempt (local) addresses too. */
-void dht_id_made(const struct dht_endpoint *of, const uint8_t random[DHT_ID_LEN],
-	struct dht_id *ret_id);
+void dht_id_made(
+	const struct dht_endpoint *of, const uint8_t random[DHT_ID_LEN], struct dht_id *ret_id);
 bool dht_id_fits(const struct dht_id *id, const struct dht_endpoint *of);
 
 /* Loopback, private, link-local or unique-local: BEP 42 exempts it. */
@@ -76,10 +112,24 @@ bool dht_endpoint_usable(const struct dht_endpoint *e);
 #define DHT_PREFIX_MAX 17
 size_t dht_endpoint_prefix(const struct dht_endpoint *e, size_t bytes4, size_t bytes6,
 	uint8_t ret_prefix[DHT_PREFIX_MAX]);
-bool dht_endpoint_same_prefix(const struct dht_endpoint *a, const struct dht_endpoint *b,
-	size_t bytes4, size_t bytes6);
+/* Each node of a table is asked this of whoever might come into it. */
+static inline bool dht_endpoint_same_prefix(
+	const struct dht_endpoint *a, const struct dht_endpoint *b, size_t bytes4, size_t bytes6)
+{
+	size_t len = a->family == 4 ? bytes4 : bytes6;
+	if (a->family != b->family)
+		return false;
+	if (len == 0 || len > 8)
+		return memcmp(a->ip, b->ip, len) == 0;
+	return (dht_endpoint_word(a) ^ dht_endpoint_word(b)) >> (64 - 8 * len) == 0;
+}
+
 /* One machine of the Internet, as far as addresses tell: a /24 or a /64. */
-bool dht_endpoint_same_subnet(const struct dht_endpoint *a, const struct dht_endpoint *b);
+static inline bool dht_endpoint_same_subnet(
+	const struct dht_endpoint *a, const struct dht_endpoint *b)
+{
+	return dht_endpoint_same_prefix(a, b, 3, 8);
+}
 
 /* "192.0.2.1:6881" or "[2001:db8::1]:6881". The text fits DHT_ENDPOINT_TEXT with its NUL.
  * from_text takes literals only, never a host name. 0 or -EINVAL. */

@@ -49,7 +49,7 @@ struct dht_limits {
 	bool by_ip;
 	struct bucket sources[SOURCES], subnets[SUBNETS];
 	struct bucket in, in_verified, out;
-	struct proof proofs[SETS][WAYS];
+	struct proof *proofs[SETS]; /* WAYS each; NULL: none yet, as in most of a node's sets */
 };
 
 /* `cost` and `depth` in microseconds of refilling. */
@@ -130,6 +130,10 @@ int dht_limits_create(
 
 void dht_limits_destroy(struct dht_limits *limits)
 {
+	if (!limits)
+		return;
+	for (size_t i = 0; i < SETS; i++)
+		free(limits->proofs[i]);
 	free(limits);
 }
 
@@ -137,11 +141,20 @@ static struct proof *find_proof(
 	const struct dht_limits *l, const struct dht_endpoint *at, uint64_t now)
 {
 	struct source source = source_of(l, at);
-	struct proof *set = (struct proof *)l->proofs[set_at(l, at)];
-	for (size_t i = 0; i < WAYS; i++)
+	struct proof *set = l->proofs[set_at(l, at)];
+	for (size_t i = 0; set && i < WAYS; i++)
 		if (same(&set[i].of, &source))
 			return set[i].until > now ? &set[i] : NULL;
 	return NULL;
+}
+
+/* Where its proof belongs. NULL: no memory. */
+static struct proof *make_set(struct dht_limits *l, const struct dht_endpoint *at)
+{
+	struct proof **set = &l->proofs[set_at(l, at)];
+	if (!*set)
+		*set = calloc(WAYS, sizeof(**set));
+	return *set;
 }
 
 /* In place of its own, of none, or of the one that ends first: what that one has left is all that
@@ -150,7 +163,9 @@ static struct proof *find_proof(
 void dht_limits_proved(struct dht_limits *limits, const struct dht_endpoint *at, uint64_t now)
 {
 	struct source source = source_of(limits, at);
-	struct proof *set = limits->proofs[set_at(limits, at)], *place = set;
+	struct proof *set = make_set(limits, at), *place = set;
+	if (!set)
+		return; /* it shares what the unverified have */
 	for (size_t i = 0; i < WAYS; i++) {
 		if (same(&set[i].of, &source)) {
 			set[i].until = now + DHT_LIMITS_PROOF_LIFE;
@@ -190,9 +205,9 @@ enum dht_admission dht_limits_in(
 	return DHT_ADMIT;
 }
 
-bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint *to, uint64_t now)
+static bool has_room(const struct dht_limits *limits, const struct proof *proof,
+	const struct dht_endpoint *to, uint64_t now)
 {
-	const struct proof *proof = find_proof(limits, to, now);
 	if (proof)
 		return has_any(&proof->bytes, SECOND, now);
 	return has_any(&limits->subnets[subnet_at(limits, to)], cost_of(OUT_BURST, OUT_RATE),
@@ -200,11 +215,16 @@ bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint 
 	       has_any(&limits->out, cost_of(OUT_ALL_BURST, OUT_ALL_RATE), now);
 }
 
+bool dht_limits_room(const struct dht_limits *limits, const struct dht_endpoint *to, uint64_t now)
+{
+	return has_room(limits, find_proof(limits, to, now), to, now);
+}
+
 bool dht_limits_out(
 	struct dht_limits *limits, const struct dht_endpoint *to, size_t len, uint64_t now)
 {
 	struct proof *proof = find_proof(limits, to, now);
-	if (!dht_limits_room(limits, to, now))
+	if (!has_room(limits, proof, to, now))
 		return false;
 	if (proof) {
 		take(&proof->bytes, cost_of(len, DHT_LIMITS_OUT_VERIFIED), now);

@@ -126,7 +126,8 @@ unsigned dht_lookup_families(const struct dht_lookup *l)
 bool dht_lookup_may_send(const struct dht_lookup *l, bool reserved)
 {
 	unsigned kept = l->kind == DHT_LOOKUP_PUT && !reserved ? dht_lookup_families(l) * DHT_K : 0;
-	return l->result.queries + kept < DHT_LOOKUP_PACKETS;
+	return l->result.queries + kept < DHT_LOOKUP_PACKETS &&
+	       (!l->allowance || l->allowance->packets > 0);
 }
 
 bool dht_lookup_has_room(struct dht_lookup *l)

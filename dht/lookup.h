@@ -79,7 +79,10 @@ struct dht_lookup {
 	int64_t here_seq;
 	struct dht_item *seen[DHT_LOOKUP_SEEN];
 	size_t seen_len;
+	bool has_first; /* seen[0] is what the caller holds: nodes that have it need not send it */
 	unsigned verified; /* signatures that were checked */
+	struct dht_allowance *allowance; /* the caller's; NULL: its own bounds alone */
+	unsigned checks_kept;
 
 	/* of a put */
 	struct dht_item *item;
@@ -144,6 +147,8 @@ void dht_lookup_advance(struct dht_lookup *l); /* searches, or stores if that is
 
 /* get.c: the value in a reply, the one in our own store, and who returned what. */
 void dht_get_take(struct dht_lookup *l, struct dht_candidate *c, const struct dht_message *m);
+/* Does it say that it has nothing newer than what the caller holds, and sends nothing for that? */
+bool dht_get_is_unchanged(const struct dht_lookup *l, const struct dht_message *m);
 void dht_get_take_own(struct dht_lookup *l);
 void dht_get_count_held(struct dht_lookup *l); /* at its end */
 void dht_lookup_remember(struct dht_lookup *l);

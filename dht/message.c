@@ -37,7 +37,7 @@ static enum dht_method method_of(struct bytes name)
 
 /* The dict `a` or `r`, and whether a member of it was seen that is not what it should be. */
 struct body {
-	struct bencode_members dict;
+	const struct bencode_members *dict;
 	bool bad;
 };
 
@@ -54,7 +54,7 @@ static bool take_string(struct body *body, const char *key, size_t len, struct b
 {
 	struct bencode v;
 	struct bytes s;
-	if (!bencode_member(&body->dict, key, &v))
+	if (!bencode_member(body->dict, key, &v))
 		return false;
 	if (!bencode_string(v, &s) || (len > 0 && s.len != len)) {
 		body->bad = true;
@@ -67,7 +67,7 @@ static bool take_string(struct body *body, const char *key, size_t len, struct b
 static bool take_integer(struct body *body, const char *key, int64_t *ret_integer)
 {
 	struct bencode v;
-	if (!bencode_member(&body->dict, key, &v))
+	if (!bencode_member(body->dict, key, &v))
 		return false;
 	if (!bencode_integer(v, ret_integer)) {
 		body->bad = true;
@@ -89,7 +89,7 @@ static bool take_id(struct body *body, const char *key, struct dht_id *ret_id)
 static void take_item(struct body *body, struct dht_message *m)
 {
 	struct bencode v;
-	if (bencode_member(&body->dict, "v", &v))
+	if (bencode_member(body->dict, "v", &v))
 		m->value = v.raw;
 	m->has_key = take_string(body, "k", DHT_KEY_LEN, &m->key);
 	m->has_sig = take_string(body, "sig", DHT_SIG_LEN, &m->sig);
@@ -126,7 +126,7 @@ static void take_want(struct body *body, struct dht_message *m)
 	struct bencode list, element;
 	struct bytes s;
 	size_t cursor = 0;
-	if (!bencode_member(&body->dict, "want", &list))
+	if (!bencode_member(body->dict, "want", &list))
 		return;
 	if (!bencode_is_list(list))
 		body->bad = true;
@@ -170,22 +170,23 @@ static bool arguments_suffice(const struct dht_message *m)
 	return false;
 }
 
-/* `canonical`: so is the value that it offers. */
-static int read_query(const struct bencode_members *top, bool canonical, struct dht_message *m)
+static int read_query(const struct bencode_message *text, struct dht_message *m)
 {
+	const struct bencode_members *top = &text->top;
 	struct bytes name;
 	int64_t read_only;
-	struct body body = {0};
+	struct bencode_members other = {.len = 0};
+	struct body body = {.dict = &other};
 	struct bencode arguments, v;
 	if (!member_string(top, "q", &name))
 		return -EBADMSG;
 	m->method = method_of(name);
-	if (!canonical && m->method != DHT_PUT)
+	if (!text->canonical && m->method != DHT_PUT)
 		return -EBADMSG;
 	m->read_only = bencode_member(top, "ro", &v) && bencode_integer(v, &read_only) &&
 		       read_only == 1;
 	if (bencode_member(top, "a", &arguments))
-		bencode_members(arguments, &body.dict);
+		body.dict = bencode_body(text, arguments, &other);
 	else
 		body.bad = true;
 	m->has_id = take_id(&body, "id", &m->id);
@@ -197,7 +198,7 @@ static int read_query(const struct bencode_members *top, bool canonical, struct 
 	take_want(&body, m);
 	if (m->method == DHT_ANNOUNCE_PEER)
 		take_port(&body, m);
-	if (canonical && m->has_id && !body.bad && arguments_suffice(m))
+	if (text->canonical && m->has_id && !body.bad && arguments_suffice(m))
 		return 0;
 	m->error = DHT_E_PROTOCOL;
 	return -EPROTO;
@@ -232,7 +233,7 @@ static void take_peers(struct body *body, struct dht_message *m)
 	struct bencode list, element;
 	struct bytes s;
 	size_t cursor = 0;
-	if (!bencode_member(&body->dict, "values", &list))
+	if (!bencode_member(body->dict, "values", &list))
 		return;
 	while (m->peers_len < DHT_PEERS_MAX && bencode_next(list, &cursor, &element)) {
 		if (bencode_string(element, &s) &&
@@ -253,13 +254,13 @@ static void take_samples(struct body *body, struct dht_message *m)
 		body->bad = true;
 }
 
-static int read_reply(const struct bencode_members *top, struct dht_message *m)
+static int read_reply(const struct bencode_message *text, struct dht_message *m)
 {
-	struct body body = {0};
 	struct bencode results;
-	if (!bencode_member(top, "r", &results))
+	struct bencode_members other;
+	if (!bencode_member(&text->top, "r", &results))
 		return -EBADMSG;
-	bencode_members(results, &body.dict);
+	struct body body = {.dict = bencode_body(text, results, &other)};
 	m->has_id = take_id(&body, "id", &m->id);
 	take_item(&body, m);
 	take_nodes(&body, m);
@@ -269,10 +270,11 @@ static int read_reply(const struct bencode_members *top, struct dht_message *m)
 }
 
 /* libtorrent's errors carry `r` as well; the id in it is welcome but not needed. */
-static int read_error(const struct bencode_members *top, struct dht_message *m)
+static int read_error(const struct bencode_message *text, struct dht_message *m)
 {
+	const struct bencode_members *top = &text->top;
 	struct bencode list, element, results;
-	struct body body = {0};
+	struct bencode_members other;
 	size_t cursor = 0;
 	int64_t code;
 	if (!bencode_member(top, "e", &list) || !bencode_next(list, &cursor, &element) ||
@@ -282,7 +284,7 @@ static int read_error(const struct bencode_members *top, struct dht_message *m)
 	if (bencode_next(list, &cursor, &element))
 		bencode_string(element, &m->error_text);
 	if (bencode_member(top, "r", &results)) {
-		bencode_members(results, &body.dict);
+		struct body body = {.dict = bencode_body(text, results, &other)};
 		m->has_id = take_id(&body, "id", &m->id);
 	}
 	return 0;
@@ -291,36 +293,33 @@ static int read_error(const struct bencode_members *top, struct dht_message *m)
 int dht_message_read(const uint8_t *datagram, size_t len, struct dht_message *ret_message)
 {
 	struct dht_message *m = ret_message;
-	struct bencode text;
-	struct bencode_members top;
+	struct bencode_message text;
 	struct bytes kind, you;
-	bool canonical;
 	*m = (struct dht_message){0};
-	if (bencode_open_query(datagram, len, &text, &canonical) < 0)
+	if (bencode_open_message(datagram, len, &text) < 0)
 		return -EBADMSG;
-	bencode_members(text, &top);
-	if (!member_string(&top, "t", &m->transaction) || m->transaction.len == 0 ||
+	if (!member_string(&text.top, "t", &m->transaction) || m->transaction.len == 0 ||
 		m->transaction.len > DHT_TRANSACTION_MAX)
 		return -EBADMSG;
-	if (!member_string(&top, "y", &kind) || kind.len != 1)
+	if (!member_string(&text.top, "y", &kind) || kind.len != 1)
 		return -EBADMSG;
 	/* Courtesies: a sender that gets these wrong may still have something to say. */
-	member_string(&top, "v", &m->client);
-	if (member_string(&top, "ip", &you))
+	member_string(&text.top, "v", &m->client);
+	if (member_string(&text.top, "ip", &you))
 		dht_endpoint_read(you.data, you.len, &m->you);
 
-	if (!canonical && kind.data[0] != 'q')
+	if (!text.canonical && kind.data[0] != 'q')
 		return -EBADMSG;
 	switch (kind.data[0]) {
 	case 'q':
 		m->kind = DHT_QUERY;
-		return read_query(&top, canonical, m);
+		return read_query(&text, m);
 	case 'r':
 		m->kind = DHT_REPLY;
-		return read_reply(&top, m);
+		return read_reply(&text, m);
 	case 'e':
 		m->kind = DHT_ERROR;
-		return read_error(&top, m);
+		return read_error(&text, m);
 	default:
 		return -EBADMSG;
 	}

@@ -204,6 +204,20 @@ int dht_publish(struct dht *dht, const struct dht_item *item, uint64_t put, dht_
 	return 0;
 }
 
+void dht_look_within(struct dht *dht, struct dht_published *p, uint64_t span)
+{
+	uint64_t random, due;
+	if (!p->waits || p->looked)
+		return;
+	dht->ops.random(dht->self, &random, sizeof(random));
+	due = dht_now(dht) + random % (span + 1);
+	if (due >= p->due.at)
+		return;
+	dht_enter(dht);
+	dht_heap_move(&dht->republish.heap, &p->due, due);
+	dht_leave(dht);
+}
+
 void dht_unpublish(struct dht *dht, struct dht_published *p)
 {
 	if (!p)

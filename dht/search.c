@@ -60,6 +60,8 @@ static bool send_query(struct dht_lookup *l, const struct dht_candidate *c, enum
 	 * put there unsigned under the same target would hide it. */
 	if (method == DHT_GET && l->is_mutable)
 		m.has_seq = true;
+	if (l->has_first)
+		m.seq = l->seen[0]->seq;
 	/* Who holds something older need not send it (BEP 44). Ours is sent back, for a seq alone
 	 * proves nothing: the keys of slots are public, and anybody can sign something else. */
 	if (l->refresh && l->item->seq > 0)
@@ -68,6 +70,8 @@ static bool send_query(struct dht_lookup *l, const struct dht_candidate *c, enum
 		dht_query_send(l->dht, &c->node.contact, &m, DHT_FOR_SEARCH, l) < 0)
 		return false;
 	l->result.queries++;
+	if (l->allowance)
+		l->allowance->packets--;
 	return true;
 }
 
@@ -309,7 +313,8 @@ void dht_lookup_advance(struct dht_lookup *l)
 static bool is_wanted(
 	const struct dht_lookup *l, const struct dht_candidate *c, const struct dht_message *m)
 {
-	if (method_of(l) == DHT_GET && !c->node.token_len && !m->value.len)
+	if (method_of(l) == DHT_GET && !c->node.token_len && !m->value.len &&
+		!dht_get_is_unchanged(l, m))
 		return false;
 	return !c->misfit;
 }

@@ -4,7 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
-static uint64_t load64(const uint8_t *p, size_t len)
+/* Fewer than 8 bytes. */
+static uint64_t load_rest(const uint8_t *p, size_t len)
 {
 	uint64_t v = 0;
 	for (size_t i = 0; i < len; i++)
@@ -12,7 +13,6 @@ static uint64_t load64(const uint8_t *p, size_t len)
 	return v;
 }
 
-/* The same of all 8 bytes, in one instruction. */
 static uint64_t load_word(const uint8_t *p)
 {
 	uint64_t v;
@@ -43,13 +43,13 @@ static void sip_rounds(uint64_t v[4], unsigned rounds)
 
 uint64_t dht_siphash(const uint8_t key[DHT_SIPHASH_KEY_LEN], const uint8_t *data, size_t len)
 {
-	uint64_t k0 = load64(key, 8), k1 = load64(key + 8, 8);
+	uint64_t k0 = load_word(key), k1 = load_word(key + 8);
 	uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
 		k1 ^ 0x7465646279746573};
 	for (size_t at = 0;; at += 8) {
 		size_t left = len - at;
 		uint64_t word = left >= 8 ? load_word(data + at)
-					  : load64(data + at, left) | (uint64_t)len << 56;
+					  : load_rest(data + at, left) | (uint64_t)len << 56;
 		v[3] ^= word;
 		sip_rounds(v, 2);
 		v[0] ^= word;

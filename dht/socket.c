@@ -94,6 +94,14 @@ static bool set_options(const struct dht_socket *s)
 	       (!s->wildcard || switch_on(s->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO));
 }
 
+/* Who binds. */
+static dht_socket_bind_fn *binder = bind;
+
+void dht_socket_bind_by(dht_socket_bind_fn *fn)
+{
+	binder = fn;
+}
+
 int dht_socket_open(const struct dht_endpoint *at, struct dht_socket *ret_socket)
 {
 	static const uint8_t any[16];
@@ -104,7 +112,7 @@ int dht_socket_open(const struct dht_endpoint *at, struct dht_socket *ret_socket
 	s.fd = socket(address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s.fd < 0)
 		return -errno;
-	if (!set_options(&s) || bind(s.fd, &address.any, len) < 0 ||
+	if (!set_options(&s) || binder(s.fd, &address.any, len) < 0 ||
 		getsockname(s.fd, &address.any, &len) < 0) {
 		int r = -errno;
 		close(s.fd);

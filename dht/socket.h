@@ -19,6 +19,11 @@ struct dht_socket {
 
 /* 0, or what socket(2) or bind(2) said. Port 0: the kernel chooses. */
 int dht_socket_open(const struct dht_endpoint *bind, struct dht_socket *ret_socket);
+/* Who binds from now on, as bind(2) does and at first the kernel: a node that may not bind a port
+ * below 1024, or that goes on with the socket of the one before it. */
+struct sockaddr;
+typedef int dht_socket_bind_fn(int fd, const struct sockaddr *address, unsigned len);
+void dht_socket_bind_by(dht_socket_bind_fn *fn);
 void dht_socket_close(struct dht_socket *socket); /* one that was never opened has fd -1 */
 
 struct dht_datagram {

@@ -1,15 +1,19 @@
 /* Numbers in their order. */
 #include "dht/sort.h"
 
-#include <stdlib.h>
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
+/* Shell's sort, with the gaps of Ciura: a hundred numbers or so are all that is ever sorted, for
+ * every eighth packet, and qsort's calls cost six times as much as the comparing. */
 void dht_sort(uint64_t *numbers, size_t len)
 {
-	qsort(numbers, len, sizeof(*numbers), by_size);
+	static const size_t gaps[] = {57, 23, 10, 4, 1};
+	for (size_t g = 0; g < sizeof(gaps) / sizeof(*gaps); g++) {
+		size_t gap = gaps[g];
+		for (size_t i = gap; i < len; i++) {
+			uint64_t n = numbers[i];
+			size_t at = i;
+			for (; at >= gap && numbers[at - gap] > n; at -= gap)
+				numbers[at] = numbers[at - gap];
+			numbers[at] = n;
+		}
+	}
 }

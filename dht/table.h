@@ -87,6 +87,9 @@ bool dht_table_remove(struct dht_table *t, const struct dht_contact *c, uint64_t
 
 const struct dht_node *dht_table_find(const struct dht_table *t, const struct dht_contact *c);
 size_t dht_table_good(const struct dht_table *t);
+/* When the node at that address, under whatever id, answered last; 0: there is none, or it was silent
+ * since. */
+uint64_t dht_table_heard(const struct dht_table *t, const struct dht_endpoint *e);
 
 /* The nodes nearest to target, the nearest first, of those with at most that many failures. */
 size_t dht_table_nearest(const struct dht_table *t, const struct dht_id *target,

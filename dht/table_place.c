@@ -173,10 +173,16 @@ static struct dht_node *outdone(
 	return weakest;
 }
 
-static bool is_held(const struct dht_table *t, const struct dht_endpoint *e)
+static const struct dht_node *held_at(const struct dht_table *t, const struct dht_endpoint *e)
 {
 	const struct dht_node *node = table_find_address(t, e);
-	return node && dht_endpoint_equal(&node->contact.endpoint, e);
+	return node && dht_endpoint_equal(&node->contact.endpoint, e) ? node : NULL;
+}
+
+uint64_t dht_table_heard(const struct dht_table *t, const struct dht_endpoint *e)
+{
+	const struct dht_node *node = held_at(t, e);
+	return node && !node->failures ? node->heard : 0;
 }
 
 bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c)
@@ -196,7 +202,7 @@ bool dht_table_wants(const struct dht_table *t, const struct dht_contact *c)
 	if (!room)
 		return false;
 	/* One that has changed its id is no second node of its subnet: its old self goes. */
-	return table_subnet_has_room(t, &fresh, &fellow) || is_held(t, &c->endpoint);
+	return table_subnet_has_room(t, &fresh, &fellow) || held_at(t, &c->endpoint);
 }
 
 static bool add_bucket(struct dht_table *t)

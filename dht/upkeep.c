@@ -15,8 +15,11 @@
 #define JOIN_WAIT_FIRST SECOND
 #define JOIN_WAIT_MAX MINUTE
 /* In a living network one of them is asked now and then, so that two halves that lost each
- * other find together again. */
+ * other find together again, and one that began anew and knows nobody is found. */
 #define JOIN_AGAIN (20 * SECOND)
+/* Not so who is in our table and answered that lately: he is of our half. A quiet network paid as
+ * much for that as for all else. */
+#define JOIN_HEARD MINUTE
 /* Of those that fell silent one is asked that often. It costs a packet each time where nodes come
  * and go, and halves of a network are to know each other within a minute. */
 #define LOST_AGAIN (15 * SECOND)
@@ -241,8 +244,9 @@ static uint64_t run_joins(struct dht *dht, uint64_t now)
 		return u->join_at > now ? u->join_at : now + SECOND;
 	if (good_nodes(dht)) {
 		struct dht_contact to = {.endpoint = u->join[u->join_next % u->join_len]};
+		uint64_t heard = dht_table_heard(dht_table_of(dht, &to.endpoint), &to.endpoint);
 		u->join_next = u->join_next % u->join_len + 1;
-		if (ping(dht, &to, DHT_FOR_JOIN) == 0)
+		if ((!heard || now - heard >= JOIN_HEARD) && ping(dht, &to, DHT_FOR_JOIN) == 0)
 			u->join_flying++;
 		u->join_at = now + JOIN_AGAIN;
 	} else {

@@ -3,6 +3,7 @@
 
 #include "fs/control.h"
 #include "fs/record.h"
+#include "fs/secret.h"
 #include "resolver/clock.h"
 
 static void fill(const struct fs *fs, const struct node *node, mode_t mode, struct stat *ret_stat)
@@ -44,6 +45,11 @@ int attr_control(struct fs *fs, const struct node *node, uid_t uid, struct stat 
 	if (r < 0)
 		return r;
 	fill(fs, node, control_mode(node->control), ret_stat);
+	if (node->control == CONTROL_SECRET) { /* everybody's own */
+		ret_stat->st_uid = uid;
+		if (secret_may(fs, uid) < 0)
+			ret_stat->st_mode = S_IFREG;
+	}
 	set_size(ret_stat, size);
 	set_time(ret_stat, clock_wall() / (int64_t)SECOND);
 	return 0;

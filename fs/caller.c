@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 #include <unistd.h>
 
 /* Shells and sudo hand on 0 to 2 and, with `3>file`, a few more. Who has thousands open costs us no
- * more than these: a look at each descriptor of a process that has a million would be a second of the
- * loop, for each fstat. */
+ * more than these: a look at each descriptor of a process that has a million would be a second of
+ * the loop, for each fstat. */
 #define HANDED_ON_MAX 32
 
 #define STATUS_MAX 8192 /* /proc/PID/status is some 1,500 bytes; many groups make it longer */
@@ -93,13 +94,30 @@ enum caller_signal caller_signal(pid_t thread)
 	return n <= 0 ? CALLER_ENDING : caller_signal_of(status, (size_t)n);
 }
 
-/* The system call that the thread is in; -1 when /proc does not say. /proc/PID/syscall begins with
- * the number, "running", or -1. Only who may trace the thread may read it: root may. */
-static long call_of(pid_t thread)
+static const struct caller_ways *through;
+
+void caller_through(const struct caller_ways *ways)
+{
+	through = ways;
+}
+
+/* A thread that has asked us goes to sleep next; on another processor we may be the faster. */
+#define LOOKS_MAX 50
+
+/* /proc/PID/syscall begins with the number, "running", or -1. Only who may trace the thread may
+ * read it: root may. */
+long caller_call(pid_t thread)
 {
 	char text[256], *end;
-	if (thread <= 0 || read_proc(thread, "syscall", text, sizeof(text)) <= 0)
-		return -1;
+	int looks = 0;
+	if (through)
+		return through->call(thread);
+	do {
+		if (looks)
+			sched_yield();
+		if (thread <= 0 || read_proc(thread, "syscall", text, sizeof(text)) <= 0)
+			return -1;
+	} while (*text == 'r' && ++looks < LOOKS_MAX);
 	long number = strtol(text, &end, 10);
 	return end == text ? -1 : number;
 }
@@ -107,7 +125,7 @@ static long call_of(pid_t thread)
 /* Newer architectures have only the calls with directories. */
 bool caller_gives_two_names(pid_t thread)
 {
-	switch (call_of(thread)) {
+	switch (caller_call(thread)) {
 #ifdef SYS_rename
 	case SYS_rename:
 	case SYS_link:
@@ -125,7 +143,7 @@ bool caller_gives_two_names(pid_t thread)
 
 bool caller_makes_no_file(pid_t thread)
 {
-	switch (call_of(thread)) {
+	switch (caller_call(thread)) {
 #ifdef SYS_mkdir
 	case SYS_mkdir:
 	case SYS_mknod:
@@ -141,11 +159,13 @@ bool caller_makes_no_file(pid_t thread)
 	return false;
 }
 
-/* The last number of /proc/PID/stat is the exit code, which is there before files are closed. Its low
- * bits are the signal's number. */
+/* The last number of /proc/PID/stat is the exit code, which is there before files are closed. Its
+ * low bits are the signal's number. */
 bool caller_is_killed(pid_t thread)
 {
 	char text[1024];
+	if (through)
+		return through->killed(thread);
 	if (thread <= 0 || read_proc(thread, "stat", text, sizeof(text)) <= 0)
 		return false;
 	const char *last = strrchr(text, ' ');
@@ -177,6 +197,8 @@ static bool is_descriptor(pid_t thread, int fd, dev_t device, uint64_t ino)
 /* fdinfo first: it says the number without a look at the file, which may be of a dead server. */
 bool caller_holds(pid_t thread, dev_t device, uint64_t ino)
 {
+	if (through)
+		return through->holds(thread, ino);
 	for (int fd = 0; thread > 0 && device && fd < HANDED_ON_MAX; fd++) {
 		char file[32], text[512];
 		snprintf(file, sizeof(file), "fdinfo/%d", fd);

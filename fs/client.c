@@ -1,4 +1,4 @@
-/* The command line of kadns ask, publish and withdraw, and the way to a running kadns. */
+/* The command line of kadns ask, publish, withdraw and key, and the way to a running kadns. */
 #include "fs/client.h"
 
 #include <errno.h>
@@ -33,7 +33,9 @@ static const char usage[] =
 	"       kadns publish [--port PORT] NAME TYPE [DATA]...   (without DATA: from standard "
 	"input)\n"
 	"       kadns withdraw [--port PORT] NAME TYPE\n"
-	"NAME may be pk:KEY. WORD is as in upstream=: ADDR[:PORT], tls://ADDR#NAME, https://ADDR/PATH[#NAME], "
+	"       kadns key    (the public key of the secret on standard input)\n"
+	"NAME may be pk:KEY. WORD is as in upstream=: ADDR[:PORT], tls://ADDR#NAME, "
+	"https://ADDR/PATH[#NAME], "
 	"http://ADDR/PROXY.\n"
 	"Exit status: 0 done, 1 a mistake or a refusal, 2 there is nothing, 3 no answer, 4 "
 	"failure, 5 forged,\n"
@@ -42,7 +44,7 @@ static const char usage[] =
 bool client_is(int argc, char **argv)
 {
 	return argc > 1 && (strcmp(argv[1], "ask") == 0 || strcmp(argv[1], "publish") == 0 ||
-				   strcmp(argv[1], "withdraw") == 0);
+				   strcmp(argv[1], "withdraw") == 0 || strcmp(argv[1], "key") == 0);
 }
 
 static int complain(const char *what, const char *why)
@@ -408,6 +410,8 @@ int client_run(int argc, char **argv)
 		fputs(usage, stdout);
 		return CLIENT_OK;
 	}
+	if (strcmp(argv[0], "key") == 0)
+		return client_key(argc, argv);
 	if (strcmp(argv[0], "publish") == 0)
 		c.kind = LOCAL_PUBLISH;
 	else if (strcmp(argv[0], "withdraw") == 0)

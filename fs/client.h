@@ -1,11 +1,11 @@
-/* kadns ask, publish and withdraw: the program as a client of a running kadns, or of any resolver.
- */
+/* kadns ask, publish, withdraw and key: the program as a client of a running kadns, or of any
+ * resolver; the last asks nobody. */
 #ifndef FS_CLIENT_H
 #define FS_CLIENT_H
 
 #include "fs/local.h"
 
-/* Is the first word one of the three? */
+/* Is the first word one of the four? */
 bool client_is(int argc, char **argv);
 /* argv[0] is that word. The exit status: */
 enum client_status {
@@ -22,6 +22,9 @@ int client_run(int argc, char **argv);
 /* ---- parts ---- */
 
 enum client_form { CLIENT_LINE, CLIENT_SHORT, CLIENT_DNS, CLIENT_EXPLAIN };
+/* kadns key: the public key of the secret on standard input, in each form that .kadns/secret takes.
+ * The exit status. */
+int client_key(int argc, char **argv);
 /* Prints an answer to stdout. */
 void client_print(enum client_form form, const struct local_reply *reply);
 

@@ -407,6 +407,8 @@ static int set_defaults(struct reader *r)
 		c->limits = c->mainline;
 	if (!r->lookup_set)
 		c->policy.lookup_always = !c->mainline;
+	if (!r->mirror_set)
+		c->policy.mirror = !c->mainline;
 	if (!r->tofu_set)
 		config_add_suffix(&c->policy.tofu, c->mainline ? "alt" : ".");
 	if (!r->private_set && !c->mainline)

@@ -65,7 +65,7 @@ struct config {
 	uint64_t deadline; /* microseconds */
 	unsigned quota;
 	unsigned lookups; /* a second, for one user */
-	bool allow_other, read_only, auto_unmount, xattr;
+	bool allow_other, read_only, auto_unmount, xattr, root_secrets;
 
 	void *given; /* owns the texts above */
 };

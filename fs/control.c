@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/secret.h"
 #include "resolver/clock.h"
 #include "resolver/explain.h"
 
 #define SIZE_STANDS SECOND
 
 struct control_input {
+	enum control_file of;
 	size_t len;
 	char line[CONTROL_LINE_MAX];
 };
@@ -24,7 +26,10 @@ static const struct control_row {
 	[CONTROL_STATUS] = {"status", S_IFREG | 0444},
 	[CONTROL_NODES] = {"nodes", S_IFREG | 0644},
 	[CONTROL_KEY] = {"key", S_IFREG | 0444},
+	[CONTROL_SECRET] = {"secret", S_IFREG | 0600}, /* of the caller's: fs/attr */
 	[CONTROL_PINS] = {"pins", S_IFREG | 0666},
+	[CONTROL_KEEP] = {"keep", S_IFREG | 0666},
+	[CONTROL_SIGNERS] = {"signers", S_IFREG | 0600},
 	[CONTROL_EXPLAIN] = {"explain", S_IFDIR | 0555},
 	[CONTROL_CLAIMS] = {"claims", S_IFDIR | 0555},
 	[CONTROL_WAIT] = {"wait", S_IFDIR | 0555},
@@ -73,6 +78,12 @@ static int read_file(const struct control_parts *parts, enum control_file file, 
 		return read_key(parts->publisher, uid, ret_text, ret_len);
 	case CONTROL_PINS:
 		return resolver_pins(parts->resolver, uid, ret_text, ret_len);
+	case CONTROL_SECRET: /* no snapshot of it is made: fs/secret */
+		return -EACCES;
+	case CONTROL_KEEP:
+		return resolver_keep(parts->resolver, uid, ret_text, ret_len);
+	case CONTROL_SIGNERS:
+		return resolver_signers(parts->resolver, ret_text, ret_len);
 	case CONTROL_EXPLAIN:
 	case CONTROL_CLAIMS:
 	case CONTROL_WAIT:
@@ -83,12 +94,18 @@ static int read_file(const struct control_parts *parts, enum control_file file, 
 	return -ENOENT;
 }
 
+/* Does each user have one of his own? */
+static bool is_of_each(enum control_file file)
+{
+	return file == CONTROL_PINS || file == CONTROL_KEEP;
+}
+
 /* Who opens a file and asks for its size is told that of what he reads. */
 int control_read(const struct control_parts *parts, enum control_file file, uid_t uid,
 	char **ret_text, size_t *ret_len)
 {
 	int r = read_file(parts, file, uid, ret_text, ret_len);
-	if (r == 0 && file != CONTROL_PINS) /* which is everybody's own, and short */
+	if (r == 0 && !is_of_each(file)) /* and short */
 		parts->sizes[file] = (struct control_size){clock_monotonic() + SIZE_STANDS, *ret_len};
 	return r;
 }
@@ -98,6 +115,10 @@ int control_size(const struct control_parts *parts, enum control_file file, uid_
 {
 	if (file == CONTROL_KEY) {
 		*ret_len = NAME_KEY_TEXT + 1;
+		return 0;
+	}
+	if (file == CONTROL_SECRET) {
+		*ret_len = SECRET_TEXT;
 		return 0;
 	}
 	const struct control_size *known = &parts->sizes[file];
@@ -119,9 +140,15 @@ bool control_held(const struct control_parts *parts, enum control_file of,
 				      explain_held(parts->resolver, q, uid);
 }
 
+/* Whose names others have looked for is not everybody's business. */
+bool control_may_read(enum control_file file, bool admin)
+{
+	return file != CONTROL_SIGNERS || admin;
+}
+
 bool control_may_write(enum control_file file, bool admin)
 {
-	return file == CONTROL_PINS || (file == CONTROL_NODES && admin);
+	return is_of_each(file) || file == CONTROL_SECRET || ((file == CONTROL_NODES || file == CONTROL_SIGNERS) && admin);
 }
 
 enum ask_for control_asks_for(enum control_file of)
@@ -155,10 +182,13 @@ int control_about(const struct control_parts *parts, const struct control_about 
 		explain_text(parts->resolver, &e, ret_text, ret_len);
 }
 
-int control_input_create(struct control_input **ret_input)
+int control_input_create(enum control_file of, struct control_input **ret_input)
 {
 	*ret_input = calloc(1, sizeof(**ret_input));
-	return *ret_input ? 0 : -ENOMEM;
+	if (!*ret_input)
+		return -ENOMEM;
+	(*ret_input)->of = of;
+	return 0;
 }
 
 void control_input_destroy(struct control_input *in)
@@ -176,7 +206,8 @@ int control_input_end(struct control_input *in, struct resolver *r)
 		to--;
 	if (from == to || in->line[from] == '#')
 		return 0;
-	return resolver_add_node(r, in->line + from, to - from);
+	return in->of == CONTROL_SIGNERS ? resolver_forget_signer(r, in->line + from, to - from)
+					 : resolver_add_node(r, in->line + from, to - from);
 }
 
 int control_input_write(struct control_input *in, struct resolver *r, const char *bytes, size_t len)

@@ -31,7 +31,9 @@ int control_read(const struct control_parts *parts, enum control_file file, uid_
 /* Its length, up to a second old, without making a key for everyone who lists the directory. */
 int control_size(const struct control_parts *parts, enum control_file file, uid_t uid,
 	size_t *ret_len);
-/* By whom: `nodes` by root and the daemon's user, `pins`, of which each user has his own, by all. */
+/* By whom: `nodes` by root and the daemon's user, `pins`, `keep` and `secret`, of which each user has
+ * his own, by all; but see secret_may. */
+bool control_may_read(enum control_file file, bool admin);
 bool control_may_write(enum control_file file, bool admin);
 
 /* A file below one of the directories: what is said of a question to this caller. Is it known
@@ -51,11 +53,11 @@ struct control_about {
 int control_about(const struct control_parts *parts, const struct control_about *about,
 	char **ret_text, size_t *ret_len);
 
-/* Writing `nodes`: a node a line, `#` comments and blank lines skipped. A line counts when its end
+/* Writing `signers`, of which each line is `forget NAME`; and `nodes`: a node a line, `#` comments and blank lines skipped. A line counts when its end
  * is written, the last one at `control_input_end`. -EINVAL: no node, or too long a line; the lines
  * before it stand. */
-#define CONTROL_LINE_MAX 128 /* the longest literal address and port are 54 */
-int control_input_create(struct control_input **ret_input);
+#define CONTROL_LINE_MAX 1100 /* `forget` and a name of escapes only */
+int control_input_create(enum control_file of, struct control_input **ret_input);
 void control_input_destroy(struct control_input *in);
 int control_input_write(
 	struct control_input *in, struct resolver *r, const char *bytes, size_t len);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/descriptors.h"
 #include "fs/log.h"
 
 static int ready_pipe = -1;
@@ -48,6 +49,12 @@ void daemon_fill_descriptors(void)
 		close(fd);
 }
 
+void daemon_close_inherited(int keep)
+{
+	for (int fd; (fd = descriptors_of_others(keep)) >= 0;)
+		close(fd);
+}
+
 /* What was said while it started, fusermount3's words among it, belongs on the terminal. */
 static int drop_input_and_output(void)
 {
@@ -83,6 +90,15 @@ int daemon_start(const char *mountpoint)
 	return r == 0 && chdir("/") < 0 ? -errno : r;
 }
 
+void daemon_quiet(void)
+{
+	if (ready_pipe < 0)
+		return;
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+	close(ready_pipe);
+	ready_pipe = -1;
+}
+
 void daemon_ready(void)
 {
 	if (ready_pipe < 0)
@@ -91,6 +107,5 @@ void daemon_ready(void)
 	/* The parent may be gone already; then nobody waits for the byte. */
 	ssize_t n = write(ready_pipe, "", 1);
 	(void)n;
-	close(ready_pipe);
-	ready_pipe = -1;
+	daemon_quiet();
 }

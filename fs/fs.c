@@ -57,6 +57,7 @@ int fs_create(struct event_base *base, const struct fs_config *config, struct fs
 	fs->resolver = config->resolver;
 	fs->publisher = config->publisher;
 	fs->owner = config->owner;
+	fs->root_secrets = config->root_secrets;
 	fs->group = getegid();
 	fs->started = clock_wall() / (int64_t)SECOND;
 	uint64_t seed;
@@ -100,7 +101,8 @@ void fs_stop(struct fs *fs)
 	resolver_status_by(fs->resolver, NULL, fs);
 	pending_destroy(fs->pending);
 	fs->pending = NULL;
-	/* Closes that waited for the disk may have to wait for time then (fs/pace). */
+	/* Closes that waited for the disk may have to wait for time then (fs/pace); for the network
+	 * nobody does any more. */
 	publish_settle(fs->publisher, FS_SETTLE);
 	later_destroy(fs->laters);
 	fs->laters = NULL;

@@ -47,6 +47,7 @@ struct fs {
 	struct refusals refusals;
 	struct removals removals;
 	struct pace pace;
+	bool root_secrets; /* root may read and write the seed of its key */
 	struct listed listed;
 	LIST_HEAD(, ops_change) unsure; /* replied to, and not durable yet (fs/ops_change) */
 };
@@ -57,6 +58,7 @@ struct fs_config {
 	struct publisher *publisher;
 	uint64_t deadline; /* microseconds */
 	unsigned lookups;  /* a second, for one user */
+	bool root_secrets;
 	uid_t owner;
 	const struct watch_waiters *waiters; /* NULL: nobody will wait for changes */
 };

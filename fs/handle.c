@@ -8,9 +8,11 @@
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/listing.h"
+#include "fs/memo.h"
 #include "fs/opened.h"
-#include "fs/pin_draft.h"
+#include "fs/list_draft.h"
 #include "fs/scratch.h"
+#include "fs/secret.h"
 #include "resolver/share.h"
 #include "fs/tree.h"
 #include "fs/watch.h"
@@ -155,6 +157,14 @@ static void leave_list(struct handle *h)
 		rest_user(h->list, user);
 }
 
+static void free_text(struct handle *h)
+{
+	if (h->shared)
+		memo_text_unref(h->shared);
+	else
+		free((char *)h->text);
+}
+
 void handle_destroy(struct handle *h)
 {
 	if (!h)
@@ -169,9 +179,10 @@ void handle_destroy(struct handle *h)
 	}
 	draft_destroy(h->draft);
 	control_input_destroy(h->input);
-	pin_draft_destroy(h->pins);
+	list_draft_destroy(h->lines);
+	secret_draft_destroy(h->secret);
 	listing_destroy(h->listing);
-	free(h->text);
+	free_text(h);
 	free(h);
 }
 
@@ -200,12 +211,18 @@ void handle_uncharge(struct handle *h)
 	handle_discharge(h, h->charged);
 }
 
-int handle_set_text(struct handle *h, char *text, size_t len)
+static void drop_text(struct handle *h)
 {
 	handle_discharge(h, h->text_len);
-	free(h->text);
+	free_text(h);
 	h->text = NULL;
+	h->shared = NULL;
 	h->text_len = 0;
+}
+
+int handle_set_text(struct handle *h, char *text, size_t len)
+{
+	drop_text(h);
 	int r = handle_charge(h, len);
 	if (r < 0) {
 		free(text);
@@ -213,6 +230,21 @@ int handle_set_text(struct handle *h, char *text, size_t len)
 	}
 	h->text = text;
 	h->text_len = len;
+	return 0;
+}
+
+int handle_share_text(struct handle *h, struct memo_text *text)
+{
+	memo_text_ref(text); /* before the last one goes, which may be the same */
+	drop_text(h);
+	int r = handle_charge(h, text->len);
+	if (r < 0) {
+		memo_text_unref(text);
+		return r;
+	}
+	h->text = text->bytes;
+	h->text_len = text->len;
+	h->shared = text;
 	return 0;
 }
 

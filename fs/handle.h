@@ -26,8 +26,9 @@ enum handle_kind {
 	HANDLE_TEXT,	/* reads a snapshot: a record, a control file */
 	HANDLE_DRAFT,	/* writes a record */
 	HANDLE_SCRATCH, /* a private file, read and written in place */
-	HANDLE_NODES,	/* writes .kadns/nodes */
-	HANDLE_PINS,	/* writes .kadns/pins */
+	HANDLE_NODES,	/* writes .kadns/nodes, .kadns/signers */
+	HANDLE_LIST,	/* writes .kadns/pins or .kadns/keep */
+	HANDLE_SECRET,	/* reads and writes .kadns/secret */
 	HANDLE_DIR,
 };
 
@@ -36,9 +37,11 @@ struct draft;
 struct handle_list;
 struct handle_user;
 struct listing;
+struct memo_text;
 struct node;
-struct pin_draft;
+struct list_draft;
 struct scratch_file;
+struct secret_draft;
 struct watch;
 
 struct handle {
@@ -49,14 +52,16 @@ struct handle {
 	struct node *node; /* lives as long as its file is open */
 	uid_t uid;
 	pid_t process; /* that opened it; of writers only */
-	char *text;    /* what stood at OPEN; NULL: opened for writing only */
+	const char *text; /* what stood at OPEN; NULL: opened for writing only */
 	size_t text_len;
+	struct memo_text *shared; /* whose that text is; NULL: the handle's own */
 	uint64_t version; /* TEXT of a record: of what it reads; 0: that there is nothing */
 	struct stat stat; /* TEXT of a record: fstat must not ask again (a TTL may be 0) */
 	struct draft *draft;
 	struct scratch_file *scratch;
 	struct control_input *input; /* NODES */
-	struct pin_draft *pins;	     /* PINS */
+	struct list_draft *lines;    /* LIST */
+	struct secret_draft *secret; /* SECRET; NULL: it is read only */
 	struct listing *listing;     /* DIR, from its first READDIR on */
 	struct watch *watch;	     /* TEXT of a record, from its first POLL on */
 
@@ -84,6 +89,9 @@ void handle_uncharge(struct handle *h);
 void handle_discharge(struct handle *h, size_t bytes); /* some of it */
 /* Takes a snapshot in place of the one before; frees the text on failure, when there is none. */
 int handle_set_text(struct handle *h, char *text, size_t len);
+/* The same of a text that others show too, with a reference of its own. It counts as if it were his
+ * alone, for he may be the last to have it. */
+int handle_share_text(struct handle *h, struct memo_text *text);
 
 /* Makes it a handle of this node, until it is destroyed. */
 void handle_set_node(struct handle *h, struct node *node);

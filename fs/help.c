@@ -7,7 +7,7 @@ void config_help(void)
 {
 	puts("Usage: kadns [options] SOURCE MOUNTPOINT\n"
 	     "       kadns [options] --no-mount SOURCE\n"
-	     "       kadns ask | publish | withdraw ...   asks a running kadns; see kadns ask --help\n"
+	     "       kadns ask | publish | withdraw | key ...   asks a running kadns; see kadns ask --help\n"
 	     "\n"
 	     "Mounts a distributed hash table of DNS records as files.\n"
 	     "\n"

@@ -219,6 +219,8 @@ static void add_control(struct listing *l)
 {
 	for (enum control_file f = 0; f < CONTROL_FILES; f++) {
 		bool dir = control_is_directory(f);
+		if (f == CONTROL_SECRET && l->parts.hides_secret)
+			continue;
 		struct item item = {.ino = dir ? tree_ino_panel_dir(f, 0, 0) : tree_ino_control(f),
 			.kind = dir ? NODE_PANEL_DIR : NODE_CONTROL_FILE,
 			.control = f};

@@ -30,6 +30,7 @@ struct listing_parts {
 	struct resolver *resolver;
 	struct scratch *scratch;
 	struct tree *tree;
+	bool hides_secret; /* from who may not open it: what reads whole trees would fail at it */
 };
 /* The beginning of it: of a ROOT, CLASS, TYPE or CONTROL node, which must outlive it, as `uid` sees
  * it. Without "." and "..". What comes at once is sorted by name; that is all, in a directory that a

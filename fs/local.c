@@ -12,10 +12,14 @@
 int local_path(bool of_root, unsigned port, char ret_path[LOCAL_PATH_MAX])
 {
 	const char *base = of_root ? "/run" : getenv("XDG_RUNTIME_DIR");
+	ret_path[0] = '\0';
 	if (!base || base[0] != '/')
 		return -ENOENT;
 	int n = snprintf(ret_path, LOCAL_PATH_MAX, "%s/kadns/%u", base, port);
-	return n < 0 || n >= LOCAL_PATH_MAX ? -ENAMETOOLONG : 0;
+	if (n >= 0 && n < LOCAL_PATH_MAX)
+		return 0;
+	ret_path[0] = '\0';
+	return -ENAMETOOLONG;
 }
 
 static unsigned get16(const uint8_t *p)

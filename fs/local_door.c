@@ -21,10 +21,10 @@
 #include "fs/rate.h"
 #include "fs/record.h"
 #include "resolver/clock.h"
+#include "resolver/share.h"
 
 #define CLIENTS_MAX 128	  /* each has one request under way, and 66 kB at most before it */
-#define CLIENTS_OF_ONE 16 /* of one user, so that nobody keeps the others out; root may have all   \
-			   */
+#define CLIENTS_OF_ONE 16 /* of one user, so that nobody keeps the others out, but root */
 #define IDLE_SECONDS 30	  /* to say a request, or to take a reply */
 
 struct client {
@@ -204,8 +204,17 @@ static bool publish(struct client *c)
 
 static bool withdraw(struct client *c)
 {
-	int r = publish_remove(c->door->config.publisher, c->uid, &c->request.question);
-	return r < 0 ? say_error(c, r, r == -ENOENT ? "there is no record of yours" : "")
+	struct publisher *publisher = c->door->config.publisher;
+	const struct question *q = &c->request.question;
+	int r = publish_remove(publisher, c->uid, q);
+	/* Under his key it is what another machine with it has written, as with rm. */
+	if (r == -ENOENT && publish_remove_theirs(publisher, c->uid, q) == 0)
+		r = 0;
+	return r < 0 ? say_error(c, r,
+			       r == -ENOENT
+				       ? "there is no record of yours; what another machine with "
+					 "your key wrote is withdrawn as NAME.<your key>"
+				       : "")
 		     : written(c);
 }
 
@@ -316,10 +325,11 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 static bool has_place(const struct local_door *door, uid_t uid)
 {
 	const struct client *c;
-	unsigned of_him = 0;
+	size_t of_him = 0;
 	LIST_FOREACH(c, &door->clients, link)
 	of_him += c->uid == uid;
-	return door->clients_len < CLIENTS_MAX && (uid == 0 || of_him < CLIENTS_OF_ONE);
+	return door->clients_len < share_limit(CLIENTS_MAX, uid, door->config.owner, of_him) &&
+	       (uid == 0 || of_him < CLIENTS_OF_ONE);
 }
 
 static void welcome(struct local_door *door, int fd)
@@ -373,12 +383,14 @@ static bool is_alive(const struct sockaddr_un *at)
 	return alive;
 }
 
-static int listen_at(struct local_door *door)
+int local_door_listen(const char *path, int *ret_fd)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	char directory[LOCAL_PATH_MAX];
-	memcpy(at.sun_path, door->path, sizeof(door->path));
-	memcpy(directory, door->path, sizeof(directory));
+	if (strlen(path) >= sizeof(directory))
+		return -ENAMETOOLONG;
+	strcpy(at.sun_path, path);
+	strcpy(directory, path);
 	if (mkdir(dirname(directory), 0755) < 0 && errno != EEXIST)
 		return -errno;
 	if (is_alive(&at))
@@ -388,16 +400,24 @@ static int listen_at(struct local_door *door)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0) {
-		int error = -errno;
+	/* For all users of this machine, as the mount is. By the mask: chmod would follow a link,
+	 * and the directory may be that of the service's user, who could put one there. */
+	mode_t mask = umask(0111);
+	int r = bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r == 0 && listen(fd, 64) < 0)
+		r = -errno;
+	if (r < 0) {
 		close(fd);
-		return error;
+		return r;
 	}
-	door->fd = fd;
-	/* For all users of this machine, as the mount is. */
-	if (chmod(at.sun_path, 0666) < 0 || listen(fd, 64) < 0)
-		return -errno;
+	*ret_fd = fd;
 	return 0;
+}
+
+int local_door_claim(uid_t owner, unsigned port, char *ret_path, int *ret_fd)
+{
+	return local_path(owner == 0, port, ret_path) < 0 ? 0 : local_door_listen(ret_path, ret_fd);
 }
 
 int local_door_open(struct event_base *base, const struct local_door_config *config,
@@ -408,12 +428,12 @@ int local_door_open(struct event_base *base, const struct local_door_config *con
 		return -ENOMEM;
 	door->base = base;
 	door->config = *config;
-	door->fd = -1;
+	door->fd = config->listens ? config->listens : -1;
 	LIST_INIT(&door->clients);
 	strncpy(door->path, config->path, sizeof(door->path) - 1);
 	int r = rate_create(config->lookups, config->owner, &door->rate);
-	if (r == 0)
-		r = listen_at(door);
+	if (r == 0 && door->fd < 0)
+		r = local_door_listen(door->path, &door->fd);
 	if (r < 0) {
 		local_door_close(door);
 		return r;

@@ -211,6 +211,13 @@ void log_va(int level, const char *format, va_list args)
 	write_line(OF_NOBODY, level, format, args);
 }
 
+void log_asked(const char *text)
+{
+	char line[LOG_LINE_MAX];
+	log_escape(text, line, sizeof(line));
+	state.put(LOG_NOTICE, line);
+}
+
 void log_line_of(uid_t uid, int level, const char *format, ...)
 {
 	va_list args;

@@ -35,6 +35,9 @@ void log_flush(void);
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_va(int level, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
+/* What somebody has asked for just now, at whatever level: nothing of it is held back. */
+void log_asked(const char *line);
+
 /* About something of a user's. A kind for each of LOG_USERS_MAX users who are noisy at the same time: none
  * of them hides another's lines. Who comes after these, an account with many uids, shares one. */
 #define LOG_USERS_MAX 8

@@ -11,15 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dht/socket.h"
 #include "dht/udp.h"
 #include "fs/bootstrap.h"
 #include "fs/config.h"
 #include "fs/client.h"
+#include "fs/counters.h"
 #include "fs/daemon.h"
 #include "fs/doors.h"
 #include "fs/fs.h"
@@ -28,23 +29,35 @@
 #include "fs/log.h"
 #include "fs/log_output.h"
 #include "fs/mount.h"
+#include "fs/notify.h"
+#include "fs/place.h"
+#include "fs/processes.h"
 #include "fs/reload.h"
+#include "fs/starter.h"
+#include "fs/starter_ask.h"
 #include "fs/state.h"
 #include "fs/upstreams.h"
 #include "resolver/clock.h"
+#include "resolver/dht_validator.h"
 #include "resolver/dns_door.h"
 #include "resolver/signer_process.h"
 
 #define CACHE_BYTES (64u << 20)
 
+#define SIGNALS 5
+
 struct program {
 	struct config config;
 	struct bootstrap *bootstrap;
 	int lock;
-	int place;		   /* the mountpoint, locked until something is mounted there */
-	char mountpoint[PATH_MAX]; /* absolute: the daemon leaves the directory it was started in */
+	uid_t owner; /* who has started us */
+	struct place place;
+	struct processes users;
+	char local_path[LOCAL_PATH_MAX]; /* of the socket of kadns ask; "" none */
+	int local_socket;		 /* 0: none, and why */
+	int local_error;
 	struct event_base *base;
-	struct event *signals[4];
+	struct event *signals[SIGNALS];
 	struct own *own;
 	struct signer *signer;
 	struct dht_store *store;
@@ -52,6 +65,7 @@ struct program {
 	struct relays *relays;
 	struct local_door *local;
 	struct upstream *upstream;
+	struct judge *judge;
 	struct zone_relays *zone_relays;
 	struct hosts *hosts;
 	struct reload reload;
@@ -77,6 +91,15 @@ static void warn(void *ctx, const char *line)
 
 /* ---- the parts ---- */
 
+/* What stands in it is read by several parts, each when it begins. */
+static int say_of_own(const struct program *p, const char *what, int error)
+{
+	if (error != -EBADMSG)
+		return say(what, error);
+	log_line(LOG_ERR, "%s/own.db: not a database of kadns, or damaged", p->config.state);
+	return error;
+}
+
 static int open_databases(struct program *p)
 {
 	char path[4200];
@@ -84,13 +107,11 @@ static int open_databases(struct program *p)
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return say("getrandom", -errno);
 	snprintf(path, sizeof(path), "%s/own.db", p->config.state);
-	int r = own_open(path, p->config.quota, geteuid(), seed, &p->own);
-	if (r == -EBADMSG)
-		log_line(LOG_ERR, "%s: not a database of kadns, or damaged", path);
-	else if (r < 0 || (r = own_start(p->own, p->base)) < 0)
-		say(path, r);
+	int r = own_open(path, p->config.quota, p->owner, seed, &p->own);
+	if (r == 0)
+		r = own_start(p->own, p->base);
 	if (r < 0)
-		return r;
+		return say_of_own(p, path, r);
 	snprintf(path, sizeof(path), "%s/keys", p->config.state);
 	r = signer_open(path, &p->signer);
 	if (r == 0)
@@ -106,9 +127,7 @@ static int open_databases(struct program *p)
 		.lifetime = p->config.mainline ? DHT_STORE_LIFETIME : DHT_STORE_LIFETIME_PRIVATE};
 	r = dht_store_open(path, &store, &p->store);
 	if (r == -EBADMSG)
-		log_line(LOG_ERR,
-			"%s: not a database of kadns, or damaged (it holds others' records only: "
-			"it may be deleted)",
+		log_line(LOG_ERR, "%s: not a database of kadns, or damaged (it may be deleted)",
 			path);
 	else if (r < 0)
 		say(path, r);
@@ -170,23 +189,6 @@ static void changed(void *ctx, const struct question *q)
 		resolver_changed(p->resolver, q);
 }
 
-/* The option's lines as one list; each was good by itself. NULL in *ret_list: there are none. */
-static int pins_of_options(const struct config *c, struct pin_list **ret_list)
-{
-	struct pin_list *list = NULL;
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < c->pin_len; i++) {
-		struct pins_input in = {c->pin[i], strlen(c->pin[i]), PINS_OF_OPTIONS, list};
-		struct pins_mistake mistake;
-		struct pin_list *longer = NULL;
-		r = pin_list_read(&in, &mistake, &longer);
-		pin_list_unref(list);
-		list = longer;
-	}
-	*ret_list = list;
-	return r;
-}
-
 /* relay=: not without a DHT, which the configuration has seen to. */
 static int open_zone_relays(struct program *p)
 {
@@ -208,8 +210,7 @@ static void publisher_says(void *ctx, const char *line)
 static int open_resolver(struct program *p)
 {
 	struct dht *dht = p->udp ? dht_udp_node(p->udp) : NULL;
-	struct publish_config publish = {
-		.policy = &p->config.policy,
+	struct publish_config publish = {.policy = &p->config.policy,
 		.changed = changed,
 		.changed_ctx = p,
 		.say = publisher_says,
@@ -219,26 +220,29 @@ static int open_resolver(struct program *p)
 		publish.republish.lifetime = DHT_STORE_LIFETIME_PRIVATE * (uint64_t)1000000;
 	int r = publish_create(p->base, p->own, p->signer, dht, &publish, &p->publisher);
 	if (r < 0)
-		return say("publisher", r);
+		return say_of_own(p, "publisher", r);
 	struct resolver_parts parts = {.own = p->own,
 		.publisher = p->publisher,
 		.upstream = p->upstream,
+		.judge = p->judge,
 		.dht = dht,
 		.relays = p->zone_relays,
 		.hosts = p->hosts};
-	char cache[PATH_MAX];
+	char cache[PATH_MAX], root_keys[PATH_MAX];
 	snprintf(cache, sizeof(cache), "%s/cache", p->config.state);
+	snprintf(root_keys, sizeof(root_keys), "%s/root-keys", p->config.state);
 	struct resolver_config config = {.policy = p->config.policy,
 		.cache_file = cache,
+		.root_keys_file = root_keys,
 		.deadline = p->config.deadline,
-		.daemon_owner = geteuid(),
+		.daemon_owner = p->owner,
 		.cache_bytes = CACHE_BYTES,
 		.joined = bootstrap_nodes(p->bootstrap) > 0};
-	r = pins_of_options(&p->config, &config.pins);
+	r = reload_pins(&p->config, &config.pins);
 	if (r == 0)
 		r = resolver_create(p->base, &config, &parts, &p->resolver);
 	pin_list_unref(config.pins);
-	return r < 0 ? say("resolver", r) : 0;
+	return r < 0 ? say_of_own(p, "resolver", r) : 0;
 }
 
 static void on_unmounted(void *ctx)
@@ -249,37 +253,45 @@ static void on_unmounted(void *ctx)
 	event_base_loopbreak(p->base);
 }
 
-/* The parent has a copy of it until the mount answers, so closing it would not do. */
-static void leave_place(struct program *p)
+/* Somebody else may have mounted there since ours was taken away. */
+static void unmount(void *ctx)
 {
-	if (p->place < 0)
-		return;
-	flock(p->place, LOCK_UN);
-	close(p->place);
-	p->place = -1;
+	const struct program *p = ctx;
+	if (!p->unmounted)
+		starter_unmount();
 }
 
 static int open_mount(struct program *p)
 {
-	if (!p->config.mount)
-		return 0;
-	struct mount_config config = {.mountpoint = p->mountpoint,
+	char at[32];
+	struct mount_config config = {.mountpoint = at,
+		.path = p->place.path,
 		.source = p->config.source,
 		.allow_other = p->config.allow_other,
 		.read_only = p->config.read_only,
 		.auto_unmount = p->config.auto_unmount,
 		.xattr = p->config.xattr,
+		.root_secrets = p->config.root_secrets,
 		.deadline = p->config.deadline,
 		.lookups = p->config.lookups,
-		.daemon_owner = geteuid(),
+		.daemon_owner = p->owner,
 		.ended = on_unmounted,
+		.unmount = unmount,
 		.options = p->config.debug ? "debug" : NULL,
 		.ended_ctx = p};
-	int r = mount_create(p->base, &config, p->resolver, p->publisher, &p->mount);
+	int device;
+	if (!p->config.mount)
+		return 0;
+	int r = starter_mount(&device, &config.device);
 	if (r < 0)
-		log_line(LOG_ERR, "%s: %s", p->mountpoint,
+		return r;
+	snprintf(at, sizeof(at), "/dev/fd/%d", device);
+	r = mount_create(p->base, &config, p->resolver, p->publisher, &p->mount);
+	if (r < 0) {
+		log_line(LOG_ERR, "%s: %s", p->place.path,
 			*mount_why() ? mount_why() : strerror(-r));
-	leave_place(p);
+		starter_unmount();
+	}
 	return r;
 }
 
@@ -296,18 +308,36 @@ static void on_hang_up(evutil_socket_t signal_number, short what, void *ctx)
 	struct program *p = ctx;
 	(void)signal_number;
 	(void)what;
+	notify_tell(NOTIFY_RELOADING);
 	reload(&p->reload);
+	notify_tell(NOTIFY_RELOADED);
+}
+
+static void on_counters(evutil_socket_t signal_number, short what, void *ctx)
+{
+	struct program *p = ctx;
+	(void)signal_number;
+	(void)what;
+	counters_log(p->resolver);
 }
 
 static int open_signals(struct program *p)
 {
-	const int ends[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
 	/* In a terminal a hang-up is the end of the session, elsewhere somebody's wish. */
 	bool session = p->config.foreground && isatty(STDIN_FILENO);
+	const struct {
+		int number;
+		event_callback_fn fn;
+	} signals[SIGNALS] = {
+		{SIGTERM, on_signal},
+		{SIGINT, on_signal},
+		{SIGQUIT, on_signal},
+		{SIGHUP, session ? on_signal : on_hang_up},
+		{SIGUSR1, on_counters},
+	};
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < 4; i++) {
-		bool reloads = ends[i] == SIGHUP && !session;
-		p->signals[i] = evsignal_new(p->base, ends[i], reloads ? on_hang_up : on_signal, p);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		p->signals[i] = evsignal_new(p->base, signals[i].number, signals[i].fn, p);
 		if (!p->signals[i] || event_add(p->signals[i], NULL) < 0)
 			return say("signals", -ENOMEM);
 	}
@@ -317,18 +347,21 @@ static int open_signals(struct program *p)
 /* A convenience: what it could not have, and why, is said, and the rest works. */
 static void open_local_door(struct program *p)
 {
-	char path[LOCAL_PATH_MAX];
-	struct local_door_config config = {.path = path,
+	struct local_door_config config = {.path = p->local_path,
+		.listens = p->local_socket,
 		.read_only = p->config.read_only,
 		.lookups = p->config.lookups,
-		.owner = geteuid(),
+		.owner = p->owner,
 		.resolver = p->resolver,
 		.publisher = p->publisher};
-	if (local_path(geteuid() == 0, p->config.port, path) < 0)
+	if (!*p->local_path)
 		return;
-	int r = local_door_open(p->base, &config, &p->local);
+	int r = p->local_error;
+	if (r == 0)
+		r = local_door_open(p->base, &config, &p->local);
+	p->local_socket = 0; /* the door's, which has closed it if it could not be had */
 	if (r < 0)
-		log_line(LOG_WARNING, "%s: %s: no socket for kadns ask", path,
+		log_line(LOG_WARNING, "%s: %s: no socket for kadns ask", p->local_path,
 			r == -EADDRINUSE ? "another kadns listens there" : strerror(-r));
 }
 
@@ -344,6 +377,9 @@ static int open_all(struct program *p)
 		r = open_dht(p);
 	if (r == 0)
 		r = upstreams_open(&p->config, p->base, &p->relays, &p->upstream);
+	if (r == 0)
+		r = upstreams_open_judge(&p->config, p->base, &p->judge);
+	p->config.policy.copies = p->judge != NULL;
 	if (r == 0)
 		r = open_hosts(p);
 	if (r == 0 && p->config.relay_len)
@@ -396,6 +432,7 @@ static void close_all(struct program *p)
 	resolver_destroy(p->resolver);
 	publish_destroy(p->publisher);
 	zone_relays_destroy(p->zone_relays);
+	judge_destroy(p->judge);
 	upstream_destroy(p->upstream);
 	relays_destroy(p->relays);
 	hosts_close(p->hosts);
@@ -403,7 +440,7 @@ static void close_all(struct program *p)
 	dht_store_close(p->store);
 	signer_close(p->signer);
 	own_close(p->own);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < SIGNALS; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	log_attach(NULL);
@@ -411,43 +448,13 @@ static void close_all(struct program *p)
 		event_base_free(p->base);
 	if (p->lock >= 0)
 		close(p->lock);
-	leave_place(p);
+	if (p->local_socket)
+		close(p->local_socket);
+	place_leave(&p->place);
 	config_finish(&p->config);
 }
 
 /* ---- from the command line to the loop ---- */
-
-static int check_mountpoint(struct program *p)
-{
-	const char *why = "";
-	if (!p->config.mount)
-		return 0;
-	int r = mount_prepare(p->config.mountpoint, &p->place, &why);
-	if (r < 0) {
-		log_line(LOG_ERR, "%s: %s", p->config.mountpoint, why);
-		return r;
-	}
-	if (mount_is_given(p->config.mountpoint))
-		snprintf(p->mountpoint, sizeof(p->mountpoint), "%s", p->config.mountpoint);
-	else if (!realpath(p->config.mountpoint, p->mountpoint))
-		return say(p->config.mountpoint, -errno);
-	return 0;
-}
-
-/* What is read while the mount is there must not be read through it. */
-static int check_apart(const struct program *p)
-{
-	int r = state_check_apart(p->config.state, p->mountpoint);
-	if (r == 0 && p->config.hosts)
-		r = state_check_apart(p->config.hosts, p->mountpoint);
-	if (r == 0 && p->config.file)
-		r = state_check_apart(p->config.file, p->mountpoint);
-	if (r == 0 && p->config.tls_cert)
-		r = state_check_apart(p->config.tls_cert, p->mountpoint);
-	if (r == 0 && p->config.tls_key)
-		r = state_check_apart(p->config.tls_key, p->mountpoint);
-	return r;
-}
 
 /* What can be judged without leaving a trace, then the state directory. */
 static int prepare(struct program *p)
@@ -455,25 +462,66 @@ static int prepare(struct program *p)
 	int r = bootstrap_read(p->config.source, &p->bootstrap);
 	if (r == 0)
 		r = state_absolute(&p->config.state);
-	if (r == 0)
-		r = check_mountpoint(p);
 	if (r == 0 && p->config.mount)
-		r = check_apart(p);
+		r = place_open(&p->place, &p->config);
+	if (r == 0 && p->config.mount)
+		r = state_check_files(&p->config, p->place.path);
 	if (r == 0)
 		r = doors_open_tls(&p->doors, &p->config);
-	return r == 0 ? state_open(p->config.state, &p->lock) : r;
+	if (r == 0)
+		r = upstreams_check(&p->config);
+	return r == 0 ? state_open(p->config.state, p->users.node, &p->lock) : r;
 }
 
 /* From here on a log speaks, not a command. */
-static void begin_service(struct program *p)
+static void begin_log(const struct program *p)
 {
-	daemon_ready();
 	log_open(p->config.log_level, p->config.foreground ? log_to_stderr : log_to_syslog,
 		clock_awake);
+}
+
+static void begin_service(struct program *p)
+{
+	daemon_quiet();
+	begin_log(p);
+	starter_serving();
 	if (p->config.mount)
-		log_line(LOG_NOTICE, "%s is mounted on %s", p->config.source, p->mountpoint);
+		log_line(LOG_NOTICE, "%s is mounted on %s", p->config.source, p->place.path);
 	else
 		log_line(LOG_NOTICE, "%s is served without a mount", p->config.source);
+	if (p->owner == 0)
+		processes_say(&p->users);
+}
+
+/* In the starter, when the first node says so. */
+static void on_serving(void *ctx)
+{
+	daemon_ready();
+	begin_log(ctx);
+}
+
+/* The node: all that talks to anybody. */
+static int run_node(void *ctx, bool again)
+{
+	struct program *p = ctx;
+	dht_socket_bind_by(starter_bind);
+	const char *what;
+	int r = starter_confine(p->users.node, &what);
+	r = r < 0 ? say(what, r) : open_all(p);
+	if (r == 0) {
+		begin_service(p);
+		if (again)
+			reload(&p->reload);
+		notify_when_ready(p->base, p->config.mount ? p->place.path : NULL);
+		event_base_dispatch(p->base);
+		notify_tell(NOTIFY_STOPPING);
+		log_line(LOG_NOTICE, "ends: %s", p->end ? p->end : "the loop has nothing to do");
+		if (p->config.mount && mount_is_given(p->place.path) && !p->unmounted)
+			log_line(LOG_NOTICE,
+				"who mounted for us has to umount: the mount stays, and is dead");
+	}
+	close_all(p);
+	return r < 0;
 }
 
 static int run(struct program *p)
@@ -481,36 +529,42 @@ static int run(struct program *p)
 	log_open(p->config.log_level, p->config.foreground ? log_to_terminal : log_to_both,
 		clock_awake);
 	int r = prepare(p);
+	daemon_close_inherited(p->place.handover.device);
 	if (r == 0 && !p->config.foreground) {
-		r = daemon_start(
-			p->config.mount && !mount_is_given(p->mountpoint) ? p->mountpoint : NULL);
+		bool seen = p->config.mount && !mount_is_given(p->place.path);
+		r = daemon_start(seen ? p->place.path : NULL);
 		if (r < 0)
 			say("fork", r);
 	}
 	if (r == 0)
 		r = state_sign(p->lock);
-	if (r == 0)
-		r = open_all(p);
-	if (r == 0) {
-		begin_service(p);
-		event_base_dispatch(p->base);
-		log_line(LOG_NOTICE, "ends: %s", p->end ? p->end : "the loop has nothing to do");
-		if (p->config.mount && mount_is_given(p->mountpoint) && !p->unmounted)
-			log_line(LOG_NOTICE,
-				"who mounted for us has to umount: the mount stays, and is dead");
-	}
-	return r;
+	if (r < 0)
+		return r;
+	notify_open();
+	p->local_error = local_door_claim(
+		p->owner, p->config.port, p->local_path, &p->local_socket);
+	const struct starter_config config = {.config = &p->config,
+		.place = &p->place,
+		.users = &p->users,
+		.local = p->local_error ? "" : p->local_path,
+		.node = run_node,
+		.served = on_serving,
+		.ctx = p};
+	return starter_run(&config);
 }
 
 int main(int argc, char **argv)
 {
 	int status;
-	if (upstream_child(argc, argv, &status) || signer_child(argc, argv, &status))
+	clock_start();
+	if (upstream_child(argc, argv, &status) || signer_child(argc, argv, &status) ||
+		notify_child(argc, argv, &status) || dht_validator_child(argc, argv, &status))
 		return status;
 	if (client_is(argc, argv))
 		return client_run(argc - 1, argv + 1);
 	daemon_fill_descriptors();
-	static struct program p = {.lock = -1, .place = -1};
+	static struct program p = {.lock = -1,
+		.place = {.lock = -1, .watched = -1, .handover = {.connection = -1, .device = -1}}};
 	if (config_read(argc, argv, &p.config) < 0)
 		return 1;
 	if (p.config.help) {
@@ -523,6 +577,8 @@ int main(int argc, char **argv)
 		config_finish(&p.config);
 		return 0;
 	}
+	p.owner = geteuid();
+	processes_choose(&p.config, &p.users);
 	umask(022); /* of the directories above the state; that itself, and all in it, are 0700 and
 		       0600 */
 	char directory[PATH_MAX];

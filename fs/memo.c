@@ -14,16 +14,30 @@
 
 struct slot {
 	const struct answer *answer;
-	char *text;
-	size_t len;
+	struct memo_text *text;
 	uint64_t version; /* 0: not asked for yet */
 };
 
 struct memo {
 	uint64_t seed;
 	struct slot slots[MEMO_SLOTS];
-	char *longer; /* the last text that was too long for a slot, or whose answer is too large */
+	/* The last text that was too long for a slot, or whose answer is too large. */
+	struct memo_text *longer;
 };
+
+struct memo_text *memo_text_ref(struct memo_text *text)
+{
+	text->refs++;
+	return text;
+}
+
+void memo_text_unref(struct memo_text *text)
+{
+	if (!text || --text->refs)
+		return;
+	free(text->bytes);
+	free(text);
+}
 
 int memo_create(uint64_t seed, struct memo **ret_memo)
 {
@@ -38,7 +52,7 @@ int memo_create(uint64_t seed, struct memo **ret_memo)
 static void clear(struct slot *s)
 {
 	answer_unref(s->answer);
-	free(s->text);
+	memo_text_unref(s->text);
 	*s = (struct slot){0};
 }
 
@@ -48,7 +62,7 @@ void memo_destroy(struct memo *memo)
 		return;
 	for (size_t i = 0; i < MEMO_SLOTS; i++)
 		clear(&memo->slots[i]);
-	free(memo->longer);
+	memo_text_unref(memo->longer);
 	free(memo);
 }
 
@@ -62,48 +76,42 @@ static size_t slot_of(const struct answer *a)
 
 /* Of an own record, how far it has come: of interest to who has written it, and to nobody who asks
  * through a door. */
-static int write_text(const struct answer *a, char **ret_text, size_t *ret_len)
+static int write_text(const struct answer *a, struct memo_text **ret_text)
 {
 	char extra[128] = "";
 	if (a->source == SOURCE_OWN && a->goes_out)
 		snprintf(extra, sizeof(extra), "\"replicas\":%u,\"published\":%lld,\"next\":%lld",
 			a->replicas, (long long)a->published, (long long)a->next);
-	return json_write(a, extra, ret_text, ret_len);
-}
-
-int memo_text(struct memo *memo, const struct answer *a, const char **ret_text, size_t *ret_len)
-{
-	struct slot *s = &memo->slots[slot_of(a)];
-	if (s->answer != a) {
-		char *text;
-		size_t len;
-		int r = write_text(a, &text, &len);
-		if (r < 0)
-			return r;
-		if (len > MEMO_TEXT_MAX || answer_size(a) > MEMO_ANSWER_MAX) {
-			free(memo->longer);
-			*ret_text = memo->longer = text;
-			*ret_len = len;
-			return 0;
-		}
-		clear(s);
-		*s = (struct slot){answer_ref(a), text, len, 0};
+	struct memo_text *text = malloc(sizeof(*text));
+	if (!text)
+		return -ENOMEM;
+	int r = json_write(a, extra, &text->bytes, &text->len);
+	if (r < 0) {
+		free(text);
+		return r;
 	}
-	*ret_text = s->text;
-	*ret_len = s->len;
+	text->refs = 1;
+	*ret_text = text;
 	return 0;
 }
 
-int memo_copy(struct memo *memo, const struct answer *a, char **ret_text, size_t *ret_len)
+int memo_write(struct memo *memo, const struct answer *a, struct memo_text **ret_text)
 {
-	const char *text;
-	int r = memo_text(memo, a, &text, ret_len);
-	if (r < 0)
-		return r;
-	*ret_text = malloc(*ret_len);
-	if (!*ret_text)
-		return -ENOMEM;
-	memcpy(*ret_text, text, *ret_len);
+	struct slot *s = &memo->slots[slot_of(a)];
+	if (s->answer != a) {
+		struct memo_text *text;
+		int r = write_text(a, &text);
+		if (r < 0)
+			return r;
+		if (text->len > MEMO_TEXT_MAX || answer_size(a) > MEMO_ANSWER_MAX) {
+			memo_text_unref(memo->longer);
+			*ret_text = memo->longer = text;
+			return 0;
+		}
+		clear(s);
+		*s = (struct slot){answer_ref(a), text, 0};
+	}
+	*ret_text = s->text;
 	return 0;
 }
 

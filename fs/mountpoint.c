@@ -91,7 +91,7 @@ static char *absolute(const char *mountpoint)
 	return follow_link(path);
 }
 
-static int detach(const char *path)
+int mount_detach(const char *path)
 {
 	if (geteuid() == 0)
 		return umount2(path, MNT_DETACH) < 0 ? -errno : 0;
@@ -148,7 +148,7 @@ static int statfs_within(const struct search *mount, int ms)
 }
 
 /* A mount of ours whose daemon has died is taken away; one that lives is not disturbed. */
-static int clear_own_mounts(const char *path, const char **ret_why)
+int mount_clear(const char *path, const char **ret_why)
 {
 	struct search mount;
 	while ((mount = own_mount(path)).found) { /* they may be stacked */
@@ -157,7 +157,7 @@ static int clear_own_mounts(const char *path, const char **ret_why)
 			*ret_why = "a kadns is mounted there already";
 			return -EBUSY;
 		}
-		if (detach(path) < 0) {
+		if (mount_detach(path) < 0) {
 			*ret_why = "a dead kadns mount is there and cannot be unmounted";
 			return -EBUSY;
 		}
@@ -261,10 +261,10 @@ int mount_prepare(const char *mountpoint, int *ret_lock, const char **ret_why)
 		*ret_why = "the mountpoint does not exist";
 		return -ENOENT;
 	}
-	int r = clear_own_mounts(path, ret_why);
+	int r = mount_clear(path, ret_why);
 	if (r == 0) {
 		*ret_lock = lock_directory(path);
-		r = clear_own_mounts(path, ret_why); /* who had the lock has mounted */
+		r = mount_clear(path, ret_why); /* who had the lock has mounted */
 	}
 	if (r == 0)
 		r = check_directory(path, ret_why);

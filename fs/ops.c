@@ -8,8 +8,9 @@
 #include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
-#include "fs/pin_draft.h"
+#include "fs/list_draft.h"
 #include "fs/record.h"
+#include "fs/secret.h"
 #include "resolver/clock.h"
 
 /* A record is 64 kB at most; one WRITE carries it. */
@@ -79,13 +80,12 @@ static double record_timeout(bool shared, const struct answer *a)
 static int stat_answer(
 	struct fs *fs, struct node *node, const struct answer *a, struct stat *ret_stat)
 {
-	const char *text;
-	size_t len;
-	int r = memo_text(fs->memo, a, &text, &len);
+	struct memo_text *text;
+	int r = memo_write(fs->memo, a, &text);
 	if (r < 0)
 		return r;
-	node->size = len;
-	attr_answer(fs, node, a, len, ret_stat);
+	node->size = text->len;
+	attr_answer(fs, node, a, text->len, ret_stat);
 	return 0;
 }
 
@@ -285,7 +285,8 @@ static int refusal(int error, int to_set)
 	return error == -EACCES && !touch && !(to_set & FUSE_SET_ATTR_SIZE) ? -EPERM : error;
 }
 
-/* Times and modes are accepted and mean nothing: cp -p, tar, rsync, install and touch set them. */
+/* Times and modes are accepted and mean nothing: cp -p, tar, rsync, install and touch set them; those
+ * of the directory too, where whatever they copy may go (`cp -a DIR/. .`). */
 static int set_attributes(
 	fuse_req_t req, struct node *node, const struct stat *attr, int to_set, struct handle *h)
 {
@@ -311,14 +312,17 @@ static int set_attributes(
 	case NODE_CONTROL_FILE:
 		if (!control_may_write(node->control, uid == 0 || uid == fs->owner))
 			return -EACCES;
-		if (to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_PINS)
-			pin_draft_truncate(h->pins, (uint64_t)attr->st_size);
-		return 0;
+		if (to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_LIST)
+			list_draft_truncate(h->lines, (uint64_t)attr->st_size);
+		if (to_set & FUSE_SET_ATTR_SIZE && h && h->kind == HANDLE_SECRET && h->secret)
+			secret_draft_clear(h->secret);
+		return node->control == CONTROL_SECRET ? secret_may(fs, uid) : 0;
 	case NODE_PANEL_FILE:
 		return -EACCES;
+	case NODE_TYPE:
+		return record_may_create(fs, node->class, node->type);
 	case NODE_ROOT:
 	case NODE_CLASS:
-	case NODE_TYPE:
 	case NODE_CONTROL:
 	case NODE_PANEL_DIR:
 		break;

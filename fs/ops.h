@@ -92,7 +92,7 @@ enum ops_changes {
 	OPS_CHANGES_NOTHING,
 	OPS_CHANGES_RECORD,
 	OPS_REMOVES_RECORD,
-	OPS_CHANGES_PINS,
+	OPS_CHANGES_LIST,
 };
 void ops_change_of(struct ops_change *change, const struct question *q, enum ops_changes what);
 /* A private file becomes a record (record_from_scratch): it goes when that is durable. */
@@ -108,7 +108,8 @@ bool ops_change_is_unsure(const struct fs *fs, const struct handle *h);
 void ops_change_closes(struct fs *fs, const struct handle *h); /* it is about to go */
 
 /* ops_receipt.c: calls fn with 0 when the network has the caller's own record of the node, at once or
- * later; -ENOENT: he has none; -ETIMEDOUT, -EINTR, -EAGAIN, -ENOMEM. h is passed on. */
+ * later; -ENOENT: he has none; -ETIMEDOUT, -EINTR, -EAGAIN, -ENOMEM; -ECONNABORTED: kadns ends. h is
+ * passed on. */
 typedef void ops_received_fn(fuse_req_t req, struct node *node, struct handle *h, int error);
 void ops_receipt(fuse_req_t req, struct node *node, struct handle *h, ops_received_fn *fn);
 

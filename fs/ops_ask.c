@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fs/record.h"
+#include "fs/secret.h"
 
 struct asker {
 	fuse_req_t req;
@@ -131,7 +132,7 @@ static int may_access(fuse_req_t req, const struct node *node, int mask)
 	case NODE_CONTROL_FILE:
 		if (mask & X_OK || (mask & W_OK && !control_may_write(node->control, admin)))
 			return -EACCES;
-		return 0;
+		return node->control == CONTROL_SECRET ? secret_may(fs, uid) : 0;
 	case NODE_SCRATCH:
 		return mask & X_OK || node->scratch->uid != uid ? -EACCES : 0;
 	case NODE_RECORD:

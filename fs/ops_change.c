@@ -11,7 +11,7 @@
 #include "fs/caller.h"
 #include "fs/edit.h"
 #include "fs/ops.h"
-#include "fs/pin_draft.h"
+#include "fs/list_draft.h"
 #include "fs/record.h"
 #include "resolver/share.h"
 
@@ -32,6 +32,7 @@ struct ops_change {
 	struct scratch_file *copy;  /* without a name until what it was has gone durably */
 	struct question question;
 	enum ops_changes what;
+	const struct list_kind *list; /* OPS_CHANGES_LIST */
 	ops_changed_fn *done;
 	uint64_t before; /* commits */
 	int result;
@@ -56,8 +57,9 @@ struct ops_change *ops_change_begin(fuse_req_t req, struct handle *h, ops_change
 	if (h && h->kind == HANDLE_DRAFT) {
 		node_question(h->node, &c->question);
 		c->what = OPS_CHANGES_RECORD;
-	} else if (h && h->kind == HANDLE_PINS) {
-		c->what = OPS_CHANGES_PINS;
+	} else if (h && h->kind == HANDLE_LIST) {
+		c->what = OPS_CHANGES_LIST;
+		c->list = list_draft_kind(h->lines);
 		/* Of a list that stands already nothing is written, and it may be not durable yet.
 		 */
 		ops_change_waits_for_all(c);
@@ -134,8 +136,8 @@ static void lose(struct ops_change *c, int error)
 	case OPS_CHANGES_RECORD:
 		edit_lost(c->fs, c->handle, &c->question, c->caller.uid, error);
 		break;
-	case OPS_CHANGES_PINS:
-		pin_draft_lost(c->handle ? c->handle->pins : NULL, c->caller.uid, error);
+	case OPS_CHANGES_LIST:
+		list_draft_lost(c->handle ? c->handle->lines : NULL, c->list, c->caller.uid, error);
 		break;
 	case OPS_REMOVES_RECORD:
 		fs_log_record(FS_NOT_REMOVED, &c->question, c->caller.uid, "");

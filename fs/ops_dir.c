@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fs/listing.h"
+#include "fs/secret.h"
 #include "resolver/clock.h"
 
 #define READDIR_MAX (64u << 10) /* of one reply, whatever the kernel's buffer: work is bounded */
@@ -67,7 +68,8 @@ static int charge_listing(struct handle *h)
 /* At the first READDIR, and again after a rewind. */
 static int make_listing(struct fs *fs, struct handle *h)
 {
-	struct listing_parts parts = {fs->resolver, fs->scratch, fs->tree};
+	struct listing_parts parts = {
+		fs->resolver, fs->scratch, fs->tree, secret_may(fs, h->uid) < 0};
 	return listing_create(&parts, h->node, h->uid, &h->listing);
 }
 

@@ -3,13 +3,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fs/caller.h"
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
 #include "resolver/clock.h"
-#include "fs/pin_draft.h"
+#include "fs/list_draft.h"
+#include "fs/secret.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -28,6 +30,20 @@ static const char *contents(const struct handle *h, size_t *ret_len)
 	return h->text;
 }
 
+/* Asked for each time, and wiped: the node keeps none. The page cache would, and it is one for all
+ * users of the file: a READ without the owner of its locks is its own, for mmap(2). */
+static void read_secret(fuse_req_t req, size_t size, off_t offset, const struct fuse_file_info *fi)
+{
+	char text[SECRET_TEXT];
+	int r = fi->lock_owner ? secret_read(ops_fs(req), handle_of(fi)->uid, text) : -EACCES;
+	size_t left = offset >= 0 && offset < SECRET_TEXT ? (size_t)(SECRET_TEXT - offset) : 0;
+	if (r < 0)
+		ops_reply(req, r);
+	else
+		fuse_reply_buf(req, text + (SECRET_TEXT - left), size < left ? size : left);
+	explicit_bzero(text, sizeof(text));
+}
+
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
@@ -38,6 +54,10 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 		r = ops_take_newest(ops_fs(req), h);
 	if (r < 0) {
 		ops_reply(req, r);
+		return;
+	}
+	if (h->kind == HANDLE_SECRET) {
+		read_secret(req, size, offset, fi);
 		return;
 	}
 	const char *bytes = contents(h, &len);
@@ -62,23 +82,34 @@ static int write_draft(
 
 /* The names that were nothing may be something under new pins: to him, or to all. Others would ask again
  * for what they have heard already. */
-static void forget_absent(struct fs *fs, uid_t uid)
+static void forget_absent(struct fs *fs, const struct handle *h)
 {
+	uid_t uid = h->uid;
+	if (list_draft_kind(h->lines) != &list_of_pins)
+		return;
 	if (uid == 0 || uid == fs->owner)
 		tree_present_all(fs->tree);
 	else
 		tree_present_of(fs->tree, uid);
 }
 
-static int write_pins(
+static int write_list(
 	struct fs *fs, struct handle *h, const char *bytes, size_t size, uint64_t offset)
 {
 	/* Doubling, and the list that is made of it. */
-	size_t need = h->text_len + pin_draft_bytes(h->pins) + 3 * size;
+	size_t need = h->text_len + list_draft_bytes(h->lines) + 3 * size;
 	if (need > h->charged && handle_charge(h, need - h->charged) < 0)
 		return -EDQUOT;
-	int r = pin_draft_write(h->pins, bytes, size, offset);
-	forget_absent(fs, h->uid);
+	int r = list_draft_write(h->lines, bytes, size, offset);
+	forget_absent(fs, h);
+	return r;
+}
+
+/* What libfuse has received lies in its buffer until the next request overwrites as much of it. */
+static int write_secret(struct fs *fs, struct handle *h, const char *bytes, size_t size)
+{
+	int r = secret_draft_write(h->secret, fs, h->uid, bytes, size);
+	explicit_bzero((char *)(uintptr_t)bytes, size);
 	return r;
 }
 
@@ -93,8 +124,10 @@ static int write_handle(
 		return scratch_write(h->scratch, bytes, size, h->append ? h->scratch->len : offset);
 	case HANDLE_NODES:
 		return control_input_write(h->input, fs->resolver, bytes, size);
-	case HANDLE_PINS:
-		return write_pins(fs, h, bytes, size, offset);
+	case HANDLE_LIST:
+		return write_list(fs, h, bytes, size, offset);
+	case HANDLE_SECRET:
+		return write_secret(fs, h, bytes, size);
 	case HANDLE_TEXT:
 	case HANDLE_DIR:
 		break;
@@ -205,10 +238,16 @@ static int flush_handle(fuse_req_t req, struct handle *h)
 		return edit_flush(fs, h, pid);
 	if (h->kind == HANDLE_NODES && caller_process(pid) == h->process)
 		return control_input_end(h->input, fs->resolver);
-	if (h->kind == HANDLE_PINS && caller_process(pid) == h->process) {
+	if (h->kind == HANDLE_LIST && caller_process(pid) == h->process) {
 		/* The kernel closes what a killed process had open just as close(2) does. */
-		r = caller_is_killed(pid) ? pin_draft_drop(h->pins) : pin_draft_close(h->pins);
-		forget_absent(fs, h->uid);
+		r = caller_is_killed(pid) ? list_draft_drop(h->lines) : list_draft_close(h->lines);
+		forget_absent(fs, h);
+	}
+	if (h->kind == HANDLE_SECRET && h->secret && caller_process(pid) == h->process) {
+		if (caller_is_killed(pid))
+			secret_draft_clear(h->secret);
+		else
+			r = secret_draft_close(h->secret, fs, h->uid);
 	}
 	return r;
 }

@@ -42,7 +42,7 @@ static int type_of(const char *text, uint16_t *ret_type)
 	return found && tree_has_type(*ret_type) ? 0 : -ENOENT;
 }
 
-static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
+static int find_in_root(struct fs *fs, const char *text, uint64_t now, struct node **ret_node)
 {
 	uint16_t class;
 	if (strcmp(text, ".kadns") == 0) {
@@ -50,32 +50,32 @@ static int find_in_root(struct fs *fs, const char *text, struct node **ret_node)
 		return 0;
 	}
 	int r = class_of(text, &class);
-	return r < 0 ? r : tree_class(fs->tree, class, clock_monotonic(), ret_node);
+	return r < 0 ? r : tree_class(fs->tree, class, now, ret_node);
 }
 
-static int find_in_class(struct fs *fs, uint16_t class, const char *text, struct node **ret_node)
+static int find_in_class(
+	struct fs *fs, uint16_t class, const char *text, uint64_t now, struct node **ret_node)
 {
 	uint16_t type;
 	int r = type_of(text, &type);
-	return r < 0 ? r : tree_type(fs->tree, class, type, clock_monotonic(), ret_node);
+	return r < 0 ? r : tree_type(fs->tree, class, type, now, ret_node);
 }
 
-static int find_in_control(struct fs *fs, const char *text, struct node **ret_node)
+static int find_in_control(struct fs *fs, const char *text, uint64_t now, struct node **ret_node)
 {
 	for (enum control_file f = 0; f < CONTROL_FILES; f++)
 		if (strcmp(text, control_name(f)) == 0)
-			return control_is_directory(f) ?
-				tree_panel_dir(fs->tree, f, (const uint16_t[2]){0, 0},
-					clock_monotonic(), ret_node) :
-				tree_control(fs->tree, f, ret_node);
+			return control_is_directory(f)
+				       ? tree_panel_dir(fs->tree, f, (const uint16_t[2]){0, 0}, now,
+						 ret_node)
+				       : tree_control(fs->tree, f, ret_node);
 	return -ENOENT;
 }
 
 /* CLASS, TYPE and NAME as in the mount; every name that a record can have is there. */
-static int find_in_panel(
-	struct fs *fs, const struct node *dir, const char *text, struct node **ret_node)
+static int find_in_panel(struct fs *fs, const struct node *dir, const char *text, uint64_t now,
+	struct node **ret_node)
 {
-	uint64_t now = clock_monotonic();
 	uint16_t at[2] = {dir->class, dir->type};
 	struct question q = {.class = dir->class, .type = dir->type};
 	int r;
@@ -105,11 +105,11 @@ static struct fs_renamer *renamer(fuse_req_t req)
 	return &ops_fs(req)->renamers[(unsigned)fuse_req_ctx(req)->pid % FS_RENAMERS];
 }
 
-static void may_rename(fuse_req_t req)
+static void may_rename(fuse_req_t req, uint64_t now)
 {
 	pid_t thread = fuse_req_ctx(req)->pid;
 	if (thread > 0) /* 0: outside of our process namespace, so whoever it is */
-		*renamer(req) = (struct fs_renamer){thread, clock_monotonic() + RENAME_WINDOW};
+		*renamer(req) = (struct fs_renamer){thread, now + RENAME_WINDOW};
 }
 
 static bool seems_to_rename(fuse_req_t req)
@@ -130,14 +130,15 @@ void ops_no_rename(fuse_req_t req)
 
 /* ---- names ---- */
 
-static int find_record(fuse_req_t req, const struct question *q, struct node **ret_node)
+static int find_record(
+	fuse_req_t req, const struct question *q, uint64_t now, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);
-	int error, r = tree_record(fs->tree, q, clock_monotonic(), ret_node);
+	int error, r = tree_record(fs->tree, q, now, ret_node);
 	if (r < 0)
 		return r;
 	if (publish_standing(fs->publisher, ops_uid(req), q)) {
-		may_rename(req);
+		may_rename(req, now);
 		return 0;
 	}
 	bool known = record_is_known(fs, *ret_node, ops_uid(req), &error);
@@ -153,7 +154,8 @@ static int find_record(fuse_req_t req, const struct question *q, struct node **r
 
 /* A record's name is there unless the caller has heard a moment ago that it is not; a scratch file
  * is there for its owner only. */
-static int find_in_type(fuse_req_t req, fuse_ino_t parent, const char *text, struct node **ret_node)
+static int find_in_type(
+	fuse_req_t req, fuse_ino_t parent, const char *text, uint64_t now, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);
 	struct ops_name name;
@@ -163,13 +165,14 @@ static int find_in_type(fuse_req_t req, fuse_ino_t parent, const char *text, str
 	if (name.kind == OPS_NAME_SCRATCH) {
 		struct scratch_file *file = scratch_find(fs->scratch, &name.where, text, name.len);
 		if (file)
-			may_rename(req);
+			may_rename(req, now);
 		return file ? tree_scratch(fs->tree, file, ret_node) : -ENOENT;
 	}
-	return find_record(req, &name.question, ret_node);
+	return find_record(req, &name.question, now, ret_node);
 }
 
-static int find(fuse_req_t req, fuse_ino_t parent, const char *text, struct node **ret_node)
+static int find(
+	fuse_req_t req, fuse_ino_t parent, const char *text, uint64_t now, struct node **ret_node)
 {
 	struct fs *fs = ops_fs(req);
 	const struct node *dir = ops_node(req, parent);
@@ -179,15 +182,15 @@ static int find(fuse_req_t req, fuse_ino_t parent, const char *text, struct node
 		return -ENOENT;
 	switch (dir->kind) {
 	case NODE_ROOT:
-		return find_in_root(fs, text, ret_node);
+		return find_in_root(fs, text, now, ret_node);
 	case NODE_CLASS:
-		return find_in_class(fs, dir->class, text, ret_node);
+		return find_in_class(fs, dir->class, text, now, ret_node);
 	case NODE_TYPE:
-		return find_in_type(req, parent, text, ret_node);
+		return find_in_type(req, parent, text, now, ret_node);
 	case NODE_CONTROL:
-		return find_in_control(fs, text, ret_node);
+		return find_in_control(fs, text, now, ret_node);
 	case NODE_PANEL_DIR:
-		return find_in_panel(fs, dir, text, ret_node);
+		return find_in_panel(fs, dir, text, now, ret_node);
 	case NODE_RECORD:
 	case NODE_SCRATCH:
 	case NODE_CONTROL_FILE:
@@ -200,7 +203,8 @@ static int find(fuse_req_t req, fuse_ino_t parent, const char *text, struct node
 void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
 {
 	struct node *node;
-	int r = find(req, parent, text, &node);
+	uint64_t now = clock_monotonic(); /* read once: it costs as much as a name's hash */
+	int r = find(req, parent, text, now, &node);
 	if (r < 0) {
 		ops_reply(req, r);
 		return;
@@ -208,7 +212,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t parent, const char *text)
 	struct fs *fs = ops_fs(req);
 	struct fuse_entry_param e;
 	ops_entry(req, node, &e);
-	tree_look(fs->tree, node, clock_monotonic());
+	tree_look(fs->tree, node, now);
 	if (fuse_reply_entry(req, &e) != 0) /* the caller has gone, the kernel counts nothing */
 		tree_forget(fs->tree, node, 1);
 }

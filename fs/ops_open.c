@@ -10,8 +10,9 @@
 #include "fs/control.h"
 #include "fs/draft.h"
 #include "fs/edit.h"
-#include "fs/pin_draft.h"
+#include "fs/list_draft.h"
 #include "fs/record.h"
+#include "fs/secret.h"
 #include "resolver/clock.h"
 #include "resolver/json.h"
 
@@ -69,9 +70,13 @@ static void release(struct fs *fs, struct handle *h)
 		if (h->input) /* a last line without newline; nobody hears of an error now */
 			control_input_end(h->input, fs->resolver);
 		break;
-	case HANDLE_PINS:
-		if (h->pins) /* the same: what was refused is in the log */
-			pin_draft_close(h->pins);
+	case HANDLE_LIST:
+		if (h->lines) /* the same: what was refused is in the log */
+			list_draft_close(h->lines);
+		break;
+	case HANDLE_SECRET:
+		if (h->secret)
+			secret_draft_close(h->secret, fs, h->uid);
 		break;
 	case HANDLE_TEXT:
 	case HANDLE_DIR:
@@ -116,17 +121,16 @@ void ops_reply_open_or(fuse_req_t req, int error, struct handle *h)
 
 int ops_snapshot(struct fs *fs, struct handle *h, const struct answer *a)
 {
-	char *text;
-	size_t len;
+	struct memo_text *text;
 	resolver_given(fs->resolver, a);
 	h->version = 0; /* should it fail: then what there is has not been read */
-	int r = memo_copy(fs->memo, a, &text, &len);
+	int r = memo_write(fs->memo, a, &text);
 	if (r < 0)
 		return r;
-	h->node->size = len;
-	attr_answer(fs, h->node, a, len, &h->stat);
+	h->node->size = text->len;
+	attr_answer(fs, h->node, a, text->len, &h->stat);
 	h->reads = true;
-	r = handle_set_text(h, text, len);
+	r = handle_share_text(h, text);
 	if (r == 0)
 		h->version = memo_version(fs->memo, a);
 	return r;
@@ -180,15 +184,20 @@ static void note_denied(fuse_req_t req, const struct question *q, int error)
 		refusal_note(&ops_fs(req)->refusals, q, ops_uid(req), &what);
 }
 
-static void open_record(fuse_req_t req, struct node *node, int flags)
+/* O_TRUNC takes the right to write, though nothing comes of it without O_WRONLY. */
+static int may_change(fuse_req_t req, const struct node *node)
 {
 	struct question q;
 	node_question(node, &q);
-	/* O_TRUNC takes the right to write, though nothing comes of it without O_WRONLY. */
-	int r = writes(flags) || flags & O_TRUNC ? record_may_write(ops_fs(req), &q, ops_uid(req))
-						 : 0;
-	struct handle *h = NULL;
+	int r = record_may_write(ops_fs(req), &q, ops_uid(req));
 	note_denied(req, &q, r);
+	return r;
+}
+
+static void open_record(fuse_req_t req, struct node *node, int flags)
+{
+	struct handle *h = NULL;
+	int r = writes(flags) || flags & O_TRUNC ? may_change(req, node) : 0;
 	if (r == 0 && !writes(flags)) {
 		ops_ask(req, node, flags, open_to_read);
 		return;
@@ -222,18 +231,29 @@ static int open_scratch(fuse_req_t req, struct node *node, int flags, struct han
 	return flags & O_TRUNC && h->writes ? scratch_truncate(h->scratch, 0) : 0;
 }
 
+static enum handle_kind control_kind(enum control_file file, bool to_write)
+{
+	if (file == CONTROL_SECRET)
+		return HANDLE_SECRET;
+	if (!to_write)
+		return HANDLE_TEXT;
+	return file == CONTROL_PINS || file == CONTROL_KEEP ? HANDLE_LIST : HANDLE_NODES;
+}
+
 static int open_control(fuse_req_t req, struct node *node, int flags, struct handle **ret_handle)
 {
 	struct fs *fs = ops_fs(req);
 	struct control_parts parts = {fs->resolver, fs->publisher, fs->control_sizes};
 	uid_t uid = ops_uid(req);
 	bool changes = writes(flags) || flags & O_TRUNC;
-	if (changes && !control_may_write(node->control, uid == 0 || uid == fs->owner))
+	bool admin = uid == 0 || uid == fs->owner;
+	if ((changes && !control_may_write(node->control, admin)) ||
+		(reads(flags) && !control_may_read(node->control, admin)))
 		return -EACCES;
-	enum handle_kind kind = !writes(flags)			? HANDLE_TEXT
-				: node->control == CONTROL_PINS ? HANDLE_PINS
-								: HANDLE_NODES;
-	int r = handle_create(fs->handles, kind, uid, ret_handle);
+	enum handle_kind kind = control_kind(node->control, writes(flags));
+	int r = kind == HANDLE_SECRET ? secret_may(fs, uid) : 0;
+	if (r == 0)
+		r = handle_create(fs->handles, kind, uid, ret_handle);
 	if (r < 0)
 		return r;
 	struct handle *h = *ret_handle;
@@ -242,11 +262,16 @@ static int open_control(fuse_req_t req, struct node *node, int flags, struct han
 	h->reads = reads(flags);
 	if (h->writes) {
 		h->process = caller_process(fuse_req_ctx(req)->pid);
-		r = kind == HANDLE_PINS
-			    ? pin_draft_create(fs->resolver, uid, flags & O_APPEND, &h->pins)
-			    : control_input_create(&h->input);
+		if (kind == HANDLE_LIST)
+			r = list_draft_create(
+				node->control == CONTROL_PINS ? &list_of_pins : &list_to_keep,
+				fs->resolver, uid, flags & O_APPEND, &h->lines);
+		else if (kind == HANDLE_SECRET)
+			r = secret_draft_create(&h->secret);
+		else
+			r = control_input_create(node->control, &h->input);
 	}
-	if (r == 0 && h->reads) {
+	if (r == 0 && h->reads && kind != HANDLE_SECRET) {
 		char *text;
 		size_t len;
 		r = control_read(&parts, node->control, uid, &text, &len);

@@ -40,9 +40,10 @@ void ops_receipt(fuse_req_t req, struct node *node, struct handle *h, ops_receiv
 {
 	struct fs *fs = ops_fs(req);
 	struct pending_caller caller = ops_caller(req);
-	struct receiver *r = malloc(sizeof(*r));
+	/* kadns ends: closes that waited for the disk come here while it settles (fs_stop). */
+	struct receiver *r = fs->pending ? malloc(sizeof(*r)) : NULL;
 	if (!r) {
-		fn(req, node, h, -ENOMEM);
+		fn(req, node, h, fs->pending ? -ENOMEM : -ECONNABORTED);
 		return;
 	}
 	*r = (struct receiver){req, fs, node, h, fn, NULL};

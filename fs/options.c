@@ -406,6 +406,12 @@ static int set_limits(struct reader *r, const char *value)
 	return set_switch(&r->config->limits, value);
 }
 
+static int set_mirror(struct reader *r, const char *value)
+{
+	r->mirror_set = true;
+	return set_switch(&r->config->policy.mirror, value);
+}
+
 static int set_mount(struct reader *r, const char *value)
 {
 	return set_switch(&r->config->mount, value);
@@ -416,6 +422,11 @@ static int set_xattr(struct reader *r, const char *value)
 	(void)value;
 	r->config->xattr = true;
 	return 0;
+}
+
+static int set_root_secrets(struct reader *r, const char *value)
+{
+	return set_switch(&r->config->root_secrets, value);
 }
 
 static int set_no_dht(struct reader *r, const char *value)
@@ -499,6 +510,8 @@ const struct option config_options[] = {
 		"KEY SUFFIX [strict], or KEY as NICK: who speaks for a name, to all; repeatable"},
 	{"lookup", "always|rescue", false, set_lookup, 0,
 		"ask the DHT for plain names at once, or after DNS (always; on mainline rescue)"},
+	{"mirror", "on|off", false, set_mirror, 0,
+		"leave what DNS proves on the DHT, for all who cannot ask DNS (on; on mainline off)"},
 	{"private_ok", "SUFFIX", true, set_private_ok, LIST(policy.private_ok.len),
 		"where others may answer with private addresses (alt; on mainline none); repeatable"},
 	{"deadline", "TIME", false, set_deadline, 0, "longest wait for an answer (4s)"},
@@ -521,6 +534,8 @@ const struct option config_options[] = {
 	{"ro", NULL, false, set_ro, 0, "read-only mount"},
 	{"xattr", NULL, false, set_xattr, 0,
 		"show trust, signer and the like as extended attributes, which slows ls -l"},
+	{"root_secrets", "on|off", false, set_root_secrets, 0,
+		"root may read and write the secret of its own key in .kadns/secret, as others may theirs (off)"},
 	{"no-dht", NULL, false, set_no_dht, 0, NULL},
 	{"no-mount", NULL, false, set_no_mount, 0, NULL},
 };

@@ -21,7 +21,7 @@ struct reader {
 	const struct given *current; /* what is being judged */
 	const char *words[2];
 	size_t words_len;
-	bool lookup_set, tofu_set, private_set, allow_other_set, limits_set;
+	bool lookup_set, tofu_set, private_set, allow_other_set, limits_set, mirror_set;
 };
 
 /* 0; -EINVAL: not a valid value (the caller says so); -ECANCELED: it has been said. */
@@ -36,7 +36,7 @@ struct option {
 	const char *help;
 };
 
-#define OPTIONS_LEN 37
+#define OPTIONS_LEN 39
 extern const struct option config_options[OPTIONS_LEN];
 
 /* One line on stderr; where it stands comes first. Returns -ECANCELED. */

@@ -1,5 +1,6 @@
 #!/bin/sh
-# From a checkout to a mounted /dns: installs what Debian 12 lacks, builds, mounts a new network.
+# From a checkout to a mounted /dns: installs what Debian 12 lacks, builds, makes the system users
+# kadns and kadns-key, mounts a new network.
 #
 #   sudo sh fs/quickstart.sh [OPTION...]   options go to kadns, as -o trust=open (another dns= means
 #                                          another address in the dig line)
@@ -56,7 +57,7 @@ stop)
 	exit 0
 	;;
 -h | --help)
-	sed -n '2,7s/^# \{0,1\}//p' "$0"
+	sed -n '2,8s/^# \{0,1\}//p' "$0"
 	exit 0
 	;;
 esac
@@ -85,6 +86,14 @@ run() {
 }
 echo "compiling"
 run meson compile -C build kadns
+
+# The node, whom strangers talk to, and the process with the keys run as users of their own.
+for user in $(awk '$1 == "u" { print $2 }' fs/kadns.sysusers); do
+	getent passwd "$user" >/dev/null || {
+		echo "making the system user $user"
+		run useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin "$user"
+	}
+done
 
 mkdir -p "$mountpoint"
 build/fs/kadns "$@" none "$mountpoint"

@@ -136,6 +136,10 @@ int record_remove(struct fs *fs, const struct question *q, const struct pending_
 {
 	uid_t uid = caller->uid;
 	int r = withdraw(fs, q, caller);
+	/* Under his key it is what another machine with it has written, if anything: whether or not
+	 * that has been read here. */
+	if (r == -ENOENT && publish_remove_theirs(fs->publisher, uid, q) == 0)
+		r = 0;
 	if (r == -ENOENT)
 		r = not_own(fs, q, uid);
 	if (r < 0 && r != -ENOENT)

@@ -1,4 +1,4 @@
-/* The short memory of refused writes: one slot for each hash. */
+/* The short memory of refused writes: a bucket for each hash, whose oldest entry gives way. */
 #include "fs/refusal.h"
 
 #include <errno.h>
@@ -8,6 +8,8 @@
 
 #include "resolver/clock.h"
 
+#define WAYS 4 /* one would lose one in a hundred of ten refusals by chance */
+
 static uint64_t who(const struct refusals *r, const struct question *q, uid_t uid)
 {
 	/* Multiplied by 2^64 over the golden ratio: neighbouring users end far apart. */
@@ -15,32 +17,55 @@ static uint64_t who(const struct refusals *r, const struct question *q, uid_t ui
 	return hash ? hash : 1;
 }
 
-static size_t slot_of(uint64_t who)
+/* A bucket of WAYS entries, the latest first. */
+static struct refusal *bucket_of(const struct refusals *r, uint64_t who)
 {
-	return who >> 32 & (REFUSALS - 1);
+	return (struct refusal *)&r->table[(who >> 32 & (REFUSALS - 1)) / WAYS * WAYS];
+}
+
+/* WAYS: it is not there. */
+static size_t place_in(const struct refusal *bucket, uint64_t who)
+{
+	size_t i = 0;
+	while (i < WAYS && bucket[i].who != who)
+		i++;
+	return i;
+}
+
+/* The latter entries close the gap. */
+static void take_out(struct refusal *bucket, size_t i)
+{
+	memmove(bucket + i, bucket + i + 1, (WAYS - 1 - i) * sizeof(*bucket));
+	bucket[WAYS - 1] = (struct refusal){0};
 }
 
 void refusal_note(
 	struct refusals *r, const struct question *q, uid_t uid, const struct refused *what)
 {
 	uint64_t w = who(r, q, uid);
-	r->table[slot_of(w)] = (struct refusal){
+	struct refusal *bucket = bucket_of(r, w);
+	size_t i = place_in(bucket, w);
+	take_out(bucket, i < WAYS ? i : WAYS - 1);
+	memmove(bucket + 1, bucket, (WAYS - 1) * sizeof(*bucket));
+	bucket[0] = (struct refusal){
 		w, clock_wall() / (int64_t)SECOND, what->error, what->why ? what->why : ""};
 }
 
 const struct refusal *refusal_find(const struct refusals *r, const struct question *q, uid_t uid)
 {
 	uint64_t w = who(r, q, uid);
-	const struct refusal *slot = &r->table[slot_of(w)];
-	return slot->who == w ? slot : NULL;
+	const struct refusal *bucket = bucket_of(r, w);
+	size_t i = place_in(bucket, w);
+	return i < WAYS ? &bucket[i] : NULL;
 }
 
 void refusal_forget(struct refusals *r, const struct question *q, uid_t uid)
 {
 	uint64_t w = who(r, q, uid);
-	struct refusal *slot = &r->table[slot_of(w)];
-	if (slot->who == w)
-		*slot = (struct refusal){0};
+	struct refusal *bucket = bucket_of(r, w);
+	size_t i = place_in(bucket, w);
+	if (i < WAYS)
+		take_out(bucket, i);
 }
 
 /* For those whom no reader of drafts gave a reason. */

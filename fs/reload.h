@@ -21,9 +21,13 @@ struct reload {
 	struct policy *policy; /* the program's own, for who holds a pointer to it */
 };
 
-/* upstream=, insecure_zone=, hosts=, tls_cert=, tls_key= and the files behind them: resolv.conf, the hosts
- * file, certificate and key; trust=, lookup=, tofu= and private_ok=. What was answered under the former ones is forgotten. With a mistake in
- * it all stays as it was. Nothing that is under way is lost. Says in the log how it went. */
+/* The lines of pin= as one list; each was good by itself. NULL in *ret_list: there are none.
+ * -ENOMEM. */
+int reload_pins(const struct config *c, struct pin_list **ret_list);
+/* upstream=, insecure_zone=, hosts=, tls_cert=, tls_key= and the files behind them: resolv.conf,
+ * the hosts file, certificate and key; pin=, trust=, lookup=, tofu= and private_ok=. What was
+ * answered under the former ones is forgotten. With a mistake in it all stays as it was. Nothing
+ * that is under way is lost. Says in the log how it went. */
 void reload(const struct reload *what);
 
 #endif

@@ -35,6 +35,14 @@ static int check_readable(const char *user, const char *path)
 	return r;
 }
 
+int upstreams_check(const struct config *c)
+{
+	int r = c->upstream_len ? check_readable(validator_user(c), c->root_hints) : 0;
+	if (r == 0 && c->upstream_len)
+		r = check_readable(validator_user(c), c->trust_anchor);
+	return r;
+}
+
 static void validator_says(void *ctx, const char *line)
 {
 	(void)ctx;
@@ -62,11 +70,7 @@ int upstreams_open(const struct config *c, struct event_base *base, struct relay
 	if (c->upstream_len == 0)
 		return 0;
 	config_upstream(c, &config);
-	int r = check_readable(config.user, config.root_hints);
-	if (r == 0)
-		r = check_readable(config.user, config.trust_anchor);
-	if (r < 0)
-		return r;
+	int r;
 	const struct passwd *pw = geteuid() == 0 ? getpwnam(config.user) : NULL;
 	r = relays_create(base, pw ? pw->pw_uid : geteuid(), relay_says, NULL, ret_relays);
 	if (r == 0) {
@@ -75,5 +79,26 @@ int upstreams_open(const struct config *c, struct event_base *base, struct relay
 	}
 	if (r < 0)
 		log_line(LOG_ERR, "upstream: %s", strerror(-r));
+	return r;
+}
+
+static void judge_says(void *ctx, const char *line)
+{
+	(void)ctx;
+	log_line(LOG_WARNING, "%s", strncmp(line, "kadns: ", 7) == 0 ? line + 7 : line);
+}
+
+int upstreams_open_judge(const struct config *c, struct event_base *base, struct judge **ret_judge)
+{
+	struct upstream_config config = {.trust_anchor = c->trust_anchor,
+		.user = validator_user(c),
+		.say = judge_says,
+		.test_zones = c->policy.test_zones};
+	if (!c->dht || c->upstream_len == 0 ||
+		(!c->trust_anchor && access(UPSTREAM_TRUST_ANCHOR, R_OK) < 0))
+		return 0;
+	int r = judge_create(base, &config, ret_judge);
+	if (r < 0)
+		log_line(LOG_ERR, "DHT validator: %s", strerror(-r));
 	return r;
 }

@@ -123,17 +123,6 @@ static int check_link(
 	return 0;
 }
 
-/* Begins to read the records of an answer, by the reader that strangers' messages meet too. */
-static void open_records(const struct answer *a, struct packet_reader *ret_reader)
-{
-	struct question q;
-	const struct answer_message *m = &a->message[1];
-	/* build_end let nothing through that does not read; still, then there are no records. */
-	if (packet_open(ret_reader, m->bytes, m->len) < 0 ||
-		packet_question(ret_reader, &q, NULL) < 0)
-		*ret_reader = (struct packet_reader){0};
-}
-
 int answer_from_cname(const struct question *q, const struct rrset *cname,
 	const struct answer *target, struct answer **ret_answer)
 {
@@ -146,7 +135,7 @@ int answer_from_cname(const struct question *q, const struct rrset *cname,
 	struct packet_reader reader;
 	struct rr rr;
 	put_set(b, cname, &q->name);
-	open_records(target, &reader);
+	answer_open(target, &reader);
 	while (packet_next(&reader, &rr) == 1)
 		build_put(b, &rr);
 	r = build_end(b, target->rcode, ret_answer);
@@ -170,7 +159,7 @@ static int rename_records(
 	struct packet_reader reader;
 	struct rr rr;
 	const struct question was = answer_question(from);
-	open_records(from, &reader);
+	answer_open(from, &reader);
 	while (packet_next(&reader, &rr) == 1) {
 		if (name_equal(&rr.owner, &was.name))
 			rr.owner = q->name;
@@ -323,7 +312,7 @@ int answer_rrset(const struct answer *a, struct rrset **ret_set)
 	struct question end = answer_question(a);
 	struct rr rr;
 	int r = 0;
-	open_records(a, &reader);
+	answer_open(a, &reader);
 	while (r == 0 && step(&reader, &end, &rr) == 1) {
 		if (rr.type != end.type)
 			continue;
@@ -347,7 +336,7 @@ size_t answer_cnames(const struct answer *a, struct name *ret_names, size_t cap)
 	size_t found = 0;
 	struct question end = answer_question(a);
 	struct rr rr;
-	open_records(a, &reader);
+	answer_open(a, &reader);
 	while (step(&reader, &end, &rr) == 1 && rr.type != end.type) {
 		if (found < cap)
 			ret_names[found] = end.name;

@@ -11,6 +11,7 @@
 enum answer_source { SOURCE_NONE, SOURCE_OWN, SOURCE_HOSTS, SOURCE_LOCAL, SOURCE_DHT, SOURCE_DNS };
 /* Design, section 4; the words of JSON "trust". */
 enum answer_trust {
+	/* From the surest on: a chain is worth its last. */
 	TRUST_NONE, TRUST_SELF, TRUST_PIN, TRUST_DNSSEC_KEY, TRUST_DNSSEC, TRUST_KEY, TRUST_TOFU,
 	TRUST_DNS, TRUST_OPEN,
 };
@@ -47,6 +48,7 @@ struct answer {
 	int ede;
 	enum answer_source source;
 	enum answer_trust trust;
+	enum answer_trust begins; /* of joined ones: the trust in the first alias; else TRUST_NONE */
 	uint32_t ttl;        /* least of the TTLs in message[1], so that none of them runs below 0
 	                      * before it; of a negative: RFC 2308 */
 	uint64_t arrived;    /* monotonic, microseconds: from here TTL counts down */
@@ -101,6 +103,17 @@ int answer_from_rrset(const struct question *q, const struct rrset *set, struct 
  * 0, -EINVAL (not the target's CNAME), -ELOOP (also when over 11 links), -EFBIG, -ENOMEM. */
 int answer_from_cname(const struct question *q, const struct rrset *cname,
 	const struct answer *target, struct answer **ret_answer);
+/* answer_joined.c. What was answered for the name to which the aliases of `from` lead, behind them: an
+ * answer to the same question. error, rcode and ede are those of `end`; ttl and expires the least of
+ * both; trust the lesser, and `begins` that of `from`; everything else, but the trace, is as in
+ * `from`. It is neither validated nor bogus. -EINVAL (not the end of these aliases), -ELOOP (also
+ * when over 11 links), -EFBIG, -ENOMEM. */
+int answer_from_joined(
+	const struct answer *from, const struct answer *end, struct answer **ret_answer);
+/* Does it end with an alias that leads to another question, which its source does not answer: out of
+ * the zone of a key, or from a claim? ret_end may be NULL: each open asks, and a question is 260 bytes
+ * to clear. */
+bool answer_leads(const struct answer *a, struct question *ret_end);
 /* What was answered for another name, as the answer to this one: the records of that name are the
  * question's, those further along a chain stay as they are. Everything but trust, owner and trace is
  * as in `from`. 0, -EFBIG, -ENOMEM. */
@@ -120,6 +133,8 @@ struct answer *answer_stale(const struct answer *a, uint64_t now);
 
 /* Takes so many seconds off its TTLs, before anybody else has it. */
 void answer_age(struct answer *a, uint32_t seconds);
+/* No TTL in it is longer than that, likewise. */
+void answer_cap(struct answer *a, uint32_t ttl);
 
 /* What it answers. */
 struct question answer_question(const struct answer *a);
@@ -144,6 +159,13 @@ size_t answer_size(const struct answer *a); /* bytes of memory, messages include
 int answer_rrset(const struct answer *a, struct rrset **ret_set);
 /* Targets of the CNAME chain in order, as many as fit; returns how many there are (11 at most). */
 size_t answer_cnames(const struct answer *a, struct name *ret_names, size_t cap);
+
+/* answer_signed.c. The zone that signed what answers the question, be it a denial, or the alias that
+ * stands there: the signer of its first RRSIG. That the signature holds is `validated`. */
+bool answer_signer_zone(const struct answer *a, struct name *ret_zone);
+bool answer_is_signed_by(const struct answer *a, const struct name *zone);
+/* When the first of all its signatures ends, in seconds since 1970; 0: it has none. */
+int64_t answer_signed_until(const struct answer *a, int64_t now);
 
 /* Seconds of TTL that are left at `now` (monotonic, microseconds); 0 when it is over. */
 uint32_t answer_ttl_left(const struct answer *a, uint64_t now);

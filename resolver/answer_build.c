@@ -187,6 +187,23 @@ void answer_age(struct answer *a, uint32_t seconds)
 	a->ttl = a->ttl > seconds ? a->ttl - seconds : 0;
 }
 
+static void cap_message(struct answer_message *m, uint32_t cap)
+{
+	for (size_t i = 0; i < m->ttls_len; i++) {
+		uint8_t *p = m->bytes + m->ttls[i];
+		uint32_t ttl = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+		for (int k = 0; k < 4 && ttl > cap; k++)
+			p[k] = (uint8_t)(cap >> (24 - 8 * k));
+	}
+}
+
+void answer_cap(struct answer *a, uint32_t ttl)
+{
+	cap_message(&a->message[PLAIN], ttl);
+	cap_message(&a->message[SIGNED], ttl);
+	a->ttl = a->ttl < ttl ? a->ttl : ttl;
+}
+
 int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer)
 {
 	int r = 0;
@@ -203,4 +220,14 @@ int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer)
 	}
 	build_abort(b);
 	return r;
+}
+
+void answer_open(const struct answer *a, struct packet_reader *ret_reader)
+{
+	struct question q;
+	const struct answer_message *m = &a->message[1];
+	/* build_end let nothing through that does not read; still, then there are no records. */
+	if (packet_open(ret_reader, m->bytes, m->len) < 0 ||
+		packet_question(ret_reader, &q, NULL) < 0)
+		*ret_reader = (struct packet_reader){0};
 }

@@ -6,6 +6,7 @@
 #define RESOLVER_ANSWER_BUILD_H
 
 #include "resolver/answer.h"
+#include "resolver/packet.h"
 
 #define CHAIN_MAX 11	/* links of a CNAME chain; longer ones fill caches (CacheFlush, 2024) */
 #define TTL_CAP 86400	/* a day: a mistake of others is not remembered for longer */
@@ -21,5 +22,8 @@ void build_put(struct answer_build *b, const struct rr *rr);
 /* Ends the build, also when it fails. The answer has rcode, and ttl: the least that was put, or
  * TTL_MAX; everything else is nought. 0, -ENOMEM, -EFBIG. */
 int build_end(struct answer_build *b, uint8_t rcode, struct answer **ret_answer);
+
+/* Begins to read the records of an answer, by the reader that strangers' messages meet too. */
+void answer_open(const struct answer *a, struct packet_reader *ret_reader);
 
 #endif

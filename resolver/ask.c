@@ -26,6 +26,7 @@ struct attempt {
 	struct server *server;
 	struct ask *ask;
 	enum attempt_state state;
+	bool told; /* that it failed; it WAITS for what the server is */
 	uint64_t begun;
 	LIST_ENTRY(attempt) of_ask;
 };
@@ -116,6 +117,13 @@ static void finish_with(struct ask *ask, enum server_outcome outcome, const stru
 	ask_finish(ask, &answer);
 }
 
+static void attempt_failed(struct attempt *a)
+{
+	a->state = ATTEMPT_FAILED;
+	note_error(a->ask, server_is_down(a->server) ? -ETIMEDOUT : -EREMOTEIO);
+	step_soon(a->ask);
+}
+
 static void attempt_answered(void *arg, enum server_outcome outcome, const struct ub_answer *answer)
 {
 	struct attempt *a = arg;
@@ -132,8 +140,11 @@ static void attempt_answered(void *arg, enum server_outcome outcome, const struc
 		finish_with(ask, outcome, answer);
 		return;
 	case SERVER_FAILED:
-		note_error(ask, server_is_down(a->server) ? -ETIMEDOUT : -EREMOTEIO);
-		step_soon(ask);
+		attempt_failed(a);
+		return;
+	case SERVER_UNSURE:
+		a->told = true;
+		a->state = ATTEMPT_WAITS;
 		return;
 	case SERVER_WAIT:
 		a->state = ATTEMPT_WAITS;
@@ -148,6 +159,7 @@ static void attempt_start(struct attempt *a)
 	int r;
 
 	a->state = ATTEMPT_LIVE;
+	a->told = false;
 	a->query = (struct server_query){.fn = attempt_answered, .arg = a};
 	r = server_ask(a->server, &ask->question, &a->query);
 	if (r) {
@@ -305,10 +317,14 @@ uint64_t ask_id(const struct ask *ask)
 void ask_settled(struct ask *ask, const struct server *server)
 {
 	for (struct attempt *a = LIST_FIRST(&ask->attempts); a; a = LIST_NEXT(a, of_ask)) {
-		if (a->server == server && a->state == ATTEMPT_WAITS) {
-			attempt_start(a); /* ask may be gone now; it has each server once */
-			return;
-		}
+		if (a->server != server || a->state != ATTEMPT_WAITS)
+			continue;
+		/* The whole ask may be gone then; it has each server once. */
+		if (a->told && !server_strips(server))
+			attempt_failed(a);
+		else
+			attempt_start(a);
+		return;
 	}
 }
 

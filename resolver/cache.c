@@ -18,8 +18,6 @@
 /* Bytes that an ordinary entry takes: what the table is made for. It never grows, because moving
  * every entry at once is a pause that a question would meet. */
 #define ENTRY_USUAL 480
-/* No entry above this part of the cache, so that a few large ones cannot empty it. */
-#define ENTRY_SHARE 16
 /* Buckets that each addition looks through for what is over. The whole table is seen once in as
  * many additions as half its size. */
 #define SWEEP 2
@@ -317,7 +315,8 @@ static void add(struct cache *cache, const struct answer *a, enum cache_part par
 	model.in_flood = in_flood && !former.any && !model.pinned;
 	/* What this machine says itself has to stand: nobody else may be asked in its place. */
 	bool is_new = !former.any && a->source != SOURCE_LOCAL;
-	if (model.bytes <= cache->bytes_max / ENTRY_SHARE && cache_make_room(cache, &model, is_new))
+	if (model.bytes <= cache->bytes_max / CACHE_ENTRY_SHARE &&
+		cache_make_room(cache, &model, is_new))
 		insert(cache, a, &model);
 	answer_unref(a);
 }

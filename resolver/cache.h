@@ -19,16 +19,20 @@
 
 struct cache;
 
-/* Where an entry came from; the policy decides between them. The pins are parts of an answer like
- * the others, but never of the cache: what a pin says is made from what is held of the name under
- * the pin's key (resolver/pinned), so that it is nobody's but the asker's, and a change of pins
- * leaves nothing stale. */
+/* Where an entry came from; the policy decides between them. The pins, and keys that work like one, are
+ * parts of an answer like the others, but never of the cache: what a pin says is made from what is
+ * held of the name under the pin's key (resolver/pinned), so that it is nobody's but the asker's, and
+ * a change of pins leaves nothing stale. */
 enum cache_part {
 	CACHE_DNS,
 	CACHE_ZONE,
 	CACHE_SLOT,
+	CACHE_COPY,	  /* a signed copy of what DNS said, from slots (resolver/rescue) */
+	PART_ALIAS,	  /* the slot of an alias, in place of the type that was asked for */
 	PART_PIN,	  /* of the asking user */
 	PART_PIN_FOR_ALL, /* of root, the daemon's owner and its options */
+	PART_ATTESTED,	  /* the key that the name's zone attests */
+	PART_SIGNER,	  /* the first signer of the name */
 	CACHE_PARTS
 };
 
@@ -61,7 +65,7 @@ uint64_t cache_hash(const struct cache *cache, const struct question *q);
 void cache_approach(const struct cache *cache, uint64_t hash, unsigned step);
 
 /* Takes a reference of its own; replaces what stood. TTL counts from a->arrived. What would take
- * more than a sixteenth of the cache is not kept, nor is anything when memory is out: then nothing
+ * more than 1/32 of the cache is not kept, nor is anything when memory is out: then nothing
  * stands. What this machine says itself (SOURCE_LOCAL) is kept before what is in use.
  *
  * A failure (an error other than -ENOENT, or a stale answer in its place) of DNS stands beside what
@@ -70,7 +74,7 @@ void cache_approach(const struct cache *cache, uint64_t hash, unsigned step);
  * stays at its TTL. */
 void cache_add(struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now);
 /* The same of what was asked for while more was asked than can be looked up. Names that nobody asks
- * for again have no more than a sixteenth of the cache then: it stays as it was before the flood. */
+ * for again have no more than 1/32 of the cache then: it stays as it was before the flood. */
 void cache_add_in_flood(
 	struct cache *cache, const struct answer *a, enum cache_part part, uint64_t now);
 void cache_forget(struct cache *cache, const struct question *q, enum cache_part part);

@@ -4,35 +4,16 @@
 #include "resolver/cache_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "resolver/clock.h"
+#include "resolver/state_file.h"
 
 static const char magic[] = "kadns cache 2\n";
 #define MAGIC_LEN (sizeof(magic) - 1)
 #define FILE_HEAD (MAGIC_LEN + 8)
 #define ENTRY_HEAD 10
-
-static void put(uint8_t *to, uint64_t n, size_t bytes)
-{
-	while (bytes--) {
-		to[bytes] = (uint8_t)n;
-		n >>= 8;
-	}
-}
-
-static uint64_t get(const uint8_t *from, size_t bytes)
-{
-	uint64_t n = 0;
-	while (bytes--)
-		n = n << 8 | *from++;
-	return n;
-}
 
 /* ---- reading ---- */
 
@@ -59,11 +40,11 @@ size_t cache_file_parse(const uint8_t *bytes, size_t len, const struct cache_fil
 {
 	size_t found = 0, at = FILE_HEAD;
 	if (len < FILE_HEAD || memcmp(bytes, magic, MAGIC_LEN) != 0 ||
-		get(bytes + MAGIC_LEN, 8) != here->upstream)
+		state_file_get(bytes + MAGIC_LEN, 8) != here->upstream)
 		return 0;
 	while (len - at >= ENTRY_HEAD) {
-		uint64_t came = get(bytes + at, 8);
-		size_t message_len = get(bytes + at + 8, 2);
+		uint64_t came = state_file_get(bytes + at, 8);
+		size_t message_len = state_file_get(bytes + at + 8, 2);
 		at += ENTRY_HEAD;
 		if (message_len > len - at)
 			break;
@@ -83,25 +64,14 @@ size_t cache_file_parse(const uint8_t *bytes, size_t len, const struct cache_fil
 int cache_file_read(const char *path, uint64_t upstream, cache_file_fn *fn, void *ctx)
 {
 	struct cache_file_here here = {clock_wall() / (int64_t)SECOND, upstream};
-	struct stat st;
-	int r = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	uint8_t *bytes = NULL;
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_size > (off_t)CACHE_FILE_MAX)
-		r = -EBADMSG;
-	else if (!(bytes = malloc((size_t)st.st_size + 1)))
-		r = -ENOMEM;
-	ssize_t len = r == 0 ? read(fd, bytes, (size_t)st.st_size) : 0;
-	if (len < 0)
-		r = -errno;
-	else if (r == 0)
-		cache_file_parse(bytes, (size_t)len, &here, fn, ctx);
-	close(fd);
+	uint8_t *bytes;
+	size_t len;
+	int r = state_file_read(path, CACHE_FILE_MAX, &bytes, &len);
+	if (r < 0)
+		return r;
+	cache_file_parse(bytes, len, &here, fn, ctx);
 	free(bytes);
-	return r;
+	return 0;
 }
 
 /* ---- writing ---- */
@@ -120,42 +90,22 @@ static void put_answer(void *ctx, const struct answer *a)
 		(a->ede != EDE_NONE && a->ede != EDE_INDETERMINATE) ||
 		m->len > CACHE_FILE_MAX - ENTRY_HEAD - w->len)
 		return;
-	put(w->bytes + w->len, (uint64_t)a->time, 8);
-	put(w->bytes + w->len + 8, m->len, 2);
+	state_file_put(w->bytes + w->len, (uint64_t)a->time, 8);
+	state_file_put(w->bytes + w->len + 8, m->len, 2);
 	memcpy(w->bytes + w->len + ENTRY_HEAD, m->bytes, m->len);
 	w->len += ENTRY_HEAD + m->len;
-}
-
-static int write_file(const char *path, const struct writing *w)
-{
-	int r = 0, fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = write(fd, w->bytes, w->len);
-	if (n != (ssize_t)w->len)
-		r = n < 0 ? -errno : -ENOSPC;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	return r;
 }
 
 int cache_file_write(const char *path, uint64_t upstream, struct cache *cache)
 {
 	struct writing w = {.bytes = malloc(CACHE_FILE_MAX + ENTRY_HEAD)};
-	char *new = NULL;
-	int r = -ENOMEM;
-	if (w.bytes && asprintf(&new, "%s.new", path) >= 0) {
-		memcpy(w.bytes, magic, MAGIC_LEN);
-		put(w.bytes + MAGIC_LEN, upstream, 8);
-		w.len = FILE_HEAD;
-		cache_each_used(cache, clock_monotonic(), put_answer, &w);
-		r = write_file(new, &w);
-		if (r == 0 && rename(new, path) < 0)
-			r = -errno;
-		if (r < 0)
-			unlink(new);
-		free(new);
-	}
+	if (!w.bytes)
+		return -ENOMEM;
+	memcpy(w.bytes, magic, MAGIC_LEN);
+	state_file_put(w.bytes + MAGIC_LEN, upstream, 8);
+	w.len = FILE_HEAD;
+	cache_each_used(cache, clock_monotonic(), put_answer, &w);
+	int r = state_file_write(path, w.bytes, w.len);
 	free(w.bytes);
 	return r;
 }

@@ -6,6 +6,9 @@
 #include "resolver/cache.h"
 #include "resolver/sieve.h"
 
+/* No entry above this part of the cache, so that a few large ones cannot empty it. */
+#define CACHE_ENTRY_SHARE 32
+
 enum kind { POSITIVE, NEGATIVE, FAILURE, KINDS };
 
 struct entry;

@@ -6,9 +6,9 @@
 #include "resolver/trace.h"
 
 #define PINNED_SHARE 2 /* no more of what is pinned than this part of the cache */
-/* Nor of what came in a flood: 4 MB of 64, in which a name that is asked for again within a second
- * or two is found, and stays. */
-#define FLOOD_SHARE 16
+/* Nor of what came in a flood: 2 MB of 64, in which a name that is asked for again within half a
+ * second is found, and stays. */
+#define FLOOD_SHARE CACHE_ENTRY_SHARE
 /* Entries in use that an eviction passes over, so that it takes bounded time. */
 #define SECOND_CHANCES 16
 
@@ -108,8 +108,8 @@ static void end_of_flood(struct cache *cache)
 	cache_enqueue(cache, e);
 }
 
-/* The pinned are half of it at most, what came in a flood a sixteenth, and no entry is more than
- * that, so what is over its bytes always has something else to give up. */
+/* The pinned are half of it at most, what came in a flood a thirty-second part, and no entry is
+ * more than that, so what is over its bytes always has something else to give up. */
 bool cache_make_room(struct cache *cache, const struct entry *e, bool is_new)
 {
 	while (e->pinned && cache->pinned.bytes + e->bytes > cache->bytes_max / PINNED_SHARE)

@@ -6,8 +6,38 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static const struct child_ways *through;
+static char *const nothing[] = {NULL};
+static char *const *given_environment = nothing;
+
+void child_through(const struct child_ways *ways)
+{
+	through = ways;
+}
+
+void child_environment(char *const *environment)
+{
+	given_environment = environment;
+}
+
+const char *child_user(const char *asked)
+{
+	const char *user = getenv(CHILD_USER);
+
+	return user ? user : asked;
+}
+
+void child_kill(pid_t pid)
+{
+	if (through)
+		through->kill(pid);
+	else
+		kill(pid, SIGKILL);
+}
 
 /* What the child gets of ours. */
 struct gift {
@@ -32,15 +62,17 @@ static int set_descriptors(
 	return r;
 }
 
-/* Our signal mask and handlers are ours. */
-static int set_signals(posix_spawnattr_t *attributes)
+/* Our signal mask and handlers are ours. So is our terminal: one that has been taken over could
+ * type into it (TIOCSTI). */
+static int set_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
 	int r;
 
 	sigemptyset(&none);
 	sigfillset(&all);
-	r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawnattr_setflags(
+		attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (!r)
 		r = posix_spawnattr_setsigmask(attributes, &none);
 	if (!r)
@@ -52,7 +84,6 @@ static int execute(const char *program, const char *argument, const struct gift 
 	pid_t *ret_pid)
 {
 	char *const argv[] = {(char *)"kadns", (char *)argument, NULL};
-	char *const environment[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	int r;
@@ -67,9 +98,9 @@ static int execute(const char *program, const char *argument, const struct gift 
 	}
 	r = set_descriptors(&actions, gift, child_fd);
 	if (!r)
-		r = set_signals(&attributes);
+		r = set_attributes(&attributes);
 	if (!r)
-		r = posix_spawn(ret_pid, program, &actions, &attributes, argv, environment);
+		r = posix_spawn(ret_pid, program, &actions, &attributes, argv, given_environment);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
@@ -124,8 +155,11 @@ int spawn_child(const char *program, const char *argument, int child_fd, bool he
 {
 	struct child child = {.fd = -1, .words = -1};
 	struct gift gift = {.socket = -1, .words = -1};
-	int r = make_socket(child_fd, &child.fd, &gift.socket);
+	int r;
 
+	if (through)
+		return through->spawn(argument, child_fd, heard, ret_child);
+	r = make_socket(child_fd, &child.fd, &gift.socket);
 	if (!r && heard)
 		r = make_pipe(child_fd, &child.words, &gift.words);
 	if (!r)

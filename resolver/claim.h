@@ -75,6 +75,8 @@ struct claim {
 	                            * RRSIGs of a zone: the latest inception, the earliest end */
 	uint8_t *rrsig;            /* RDATA of its RRSIGs, each with its length (2 bytes) before */
 	size_t rrsig_len;
+	bool vouched;              /* of a zone: by whoever wrote it into the slot, DNS having just
+	                            * said so (slot_add) */
 	unsigned nodes;            /* that said it, or an earlier one of its key */
 	unsigned packet;           /* read last with it in, so that each packet counts once */
 };
@@ -84,6 +86,8 @@ void slot_seed(const uint8_t h[QUESTION_KEY_LEN], uint8_t ret_seed[32]);
 
 /* A large claim, by reference. Unverified: anyone can write one. */
 struct claim_pieces {
+	bool is_message;           /* no claim, but a whole message (signed_copy.h) */
+	bool vouched;              /* as a claim's (slot_refer) */
 	struct name signer;
 	uint32_t inception;
 	uint16_t len;              /* bytes of the whole claim's packet */
@@ -132,6 +136,8 @@ int slot_add_packet(struct slot *slot, const uint8_t *packet, size_t len,
  * it fails or an equal or later one stands). Trusts its caller: nothing is verified. One that
  * ends as it begins withdraws. 0, -ENOMEM. */
 int slot_add(struct slot *slot, struct claim *claim);
+/* The same for a reference to pieces, whose signer is a zone. */
+int slot_refer(struct slot *slot, const struct claim_pieces *pieces);
 bool slot_drop(struct slot *slot, const uint8_t key[NAME_KEY_LEN]); /* the claim of this key */
 const struct claim *slot_claim_of(const struct slot *slot, const uint8_t key[NAME_KEY_LEN]);
 /* The inception after which this key's next claim must begin: that of its claim or withdrawal,
@@ -139,8 +145,8 @@ const struct claim *slot_claim_of(const struct slot *slot, const uint8_t key[NAM
 bool slot_last_inception(const struct slot *slot, const uint8_t key[NAME_KEY_LEN],
 	uint32_t *ret_inception);
 /* Writes all claims: that of `first_key` (may be NULL), be it a withdrawal, is put first, then as
- * many as fit: of keys, then zones' and references, latest inception first, then withdrawals. A
- * large claim is written as a reference.
+ * many as fit: of keys, then what was vouched for, then zones' and references, latest inception
+ * first, then withdrawals. A large claim is written as a reference.
  * Unsigned copies are written only into a slot where nothing else stands: a packet dates them, and
  * merging would make them young again.
  * Length (12: an empty slot), -EFBIG when even `first` does not fit, -ENOENT when there is none. */

@@ -10,11 +10,13 @@
 #include "resolver/tcp_connection.h"
 
 #define BATCHES_A_TURN 4 /* then the loop looks at the others */
-/* What a client may well have asked at once, a mail server that reads its list: to have that to read
- * is not to be behind. A flood goes on: of what is read one datagram is forgotten every so many
- * microseconds. */
+/* What a client may well have asked at once, a mail server that reads its list: to have that to
+ * read is not to be behind. A flood goes on: of what is read one datagram is forgotten every so
+ * many microseconds, which is more than can be looked up in a second (misses.h). So who reads that
+ * much is in a flood, though there is time to read all of it; and out of it soon after. */
 #define GULP_MAX 512
-#define GULP_FORGET 50
+#define GULP_FLOOD 1024
+#define GULP_FORGET 25
 
 /* A question that waits for the resolver: whom to answer, and from which of our addresses. */
 struct udp_wait {
@@ -269,7 +271,7 @@ static void udp_group(struct dns_door *door, unsigned first, unsigned len)
 	}
 }
 
-/* Who is behind already stays so by any batch that is full. */
+/* Who is behind already stays so by any batch that is full, or by going on to read as much. */
 static void note_gulp(struct dns_door *door, unsigned n)
 {
 	uint64_t now = door->time.now, forgotten = (now - door->gulped) / GULP_FORGET;
@@ -277,8 +279,11 @@ static void note_gulp(struct dns_door *door, unsigned n)
 	door->gulp += n;
 	door->gulped = now;
 	bool more = n == DNS_UDP_BATCH;
-	if (more && (door->gulp > GULP_MAX || misses_is_behind(door->misses, now)))
+	if (door->gulp > GULP_FLOOD ||
+		(more && (door->gulp > GULP_MAX || misses_is_behind(door->misses, now))))
 		misses_behind(door->misses, now);
+	if (door->gulp > GULP_FLOOD)
+		door->gulp = GULP_FLOOD;
 }
 
 static unsigned udp_batch(struct dns_door *door)

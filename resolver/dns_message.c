@@ -1,6 +1,7 @@
 /* Reading queries and writing replies. */
 #include "resolver/dns_message.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "resolver/dns_opt.h"
@@ -177,8 +178,9 @@ static const char *words_of_trust(enum answer_trust trust)
 		return "kadns: tofu";
 	case TRUST_OPEN:
 		return "kadns: open";
+	case TRUST_DNSSEC: /* and not from DNS: it does not answer */
+		return "kadns: dnssec copy";
 	case TRUST_NONE:
-	case TRUST_DNSSEC:
 	case TRUST_DNS:
 		break;
 	}
@@ -216,7 +218,8 @@ static struct dns_outcome outcome_of(const struct answer *a, unsigned rcode)
 {
 	const char *words = NULL;
 	int ede = a->ede;
-	if (ede == EDE_NONE && a->error == 0 && a->source != SOURCE_DNS) {
+	bool speaks = a->error == 0 || (a->error == -ENOENT && a->validated);
+	if (ede == EDE_NONE && speaks && a->source != SOURCE_DNS) {
 		words = words_of_trust(a->trust);
 		ede = words ? EDE_OTHER : ede;
 	} else {

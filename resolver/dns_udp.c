@@ -1,10 +1,12 @@
-/* Datagrams in batches: recvmmsg, sendmmsg, and the socket that they need. */
+/* Datagrams in batches: the socket that they need, and reading them by recvmmsg. */
 #include "resolver/dns_udp.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "resolver/bound.h"
 
 static bool is_wildcard(const struct sockaddr *a)
 {
@@ -31,7 +33,7 @@ static int open_socket(const struct sockaddr *address, socklen_t len)
 		setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO,
 			&on, sizeof(on)) < 0)
 		goto fail;
-	if (bind(fd, address, len) < 0)
+	if (bound(fd, address, len) < 0)
 		goto fail;
 	return fd;
 fail:
@@ -88,29 +90,4 @@ unsigned dns_udp_receive(struct dns_udp *udp)
 	udp->used = n > 0 ? (unsigned)n : 0;
 	udp->replies = 0;
 	return udp->used;
-}
-
-void dns_udp_reply(struct dns_udp *udp, unsigned i, size_t len)
-{
-	struct dns_udp_slot *s = &udp->slots[i];
-	struct msghdr *out = &udp->out[udp->replies++].msg_hdr;
-	s->out = (struct iovec){s->reply, len};
-	*out = udp->in[i].msg_hdr; /* to the sender, from the address it asked */
-	out->msg_iov = &s->out;
-	out->msg_flags = 0;
-	if (!out->msg_controllen)
-		out->msg_control = NULL;
-}
-
-unsigned dns_udp_send(struct dns_udp *udp)
-{
-	unsigned taken = 0;
-	for (unsigned at = 0; at < udp->replies;) {
-		int sent = sendmmsg(
-			udp->fd, udp->out + at, udp->replies - at, MSG_DONTWAIT | MSG_NOSIGNAL);
-		taken += sent > 0 ? (unsigned)sent : 0;
-		at += sent > 0 ? (unsigned)sent : 1; /* one that cannot be sent holds up no other */
-	}
-	udp->replies = 0;
-	return taken;
 }

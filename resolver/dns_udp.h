@@ -9,13 +9,12 @@
 #include "resolver/dns_message.h"
 
 #define DNS_UDP_BATCH 64
-#define DNS_UDP_QUERY 4096 /* a longer one is no query of ours; read to its end, so known as such  \
-			    */
+#define DNS_UDP_QUERY 4096 /* a longer one is no query of ours; read so far, so known as such */
 /* The kernel counts double, and some 800 bytes for a query: room for as many as a flood sends in
  * the 8 ms that other programs may have the processor. Its usual room is over in 3; with more, who
  * is served late would be served too late. What net.core.rmem_max forbids it takes away. */
 #define DNS_UDP_ROOM (320 * 1024)
-#define DNS_UDP_CONTROL 64 /* one IP_PKTINFO or IPV6_PKTINFO */
+#define DNS_UDP_CONTROL 64 /* one IP_PKTINFO or IPV6_PKTINFO, and of replies one UDP_SEGMENT */
 
 /* A datagram and its reply. */
 struct dns_udp_slot {
@@ -24,17 +23,37 @@ struct dns_udp_slot {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} peer;
-	struct iovec in, out;
+	struct iovec in;
 	uint8_t control[DNS_UDP_CONTROL] __attribute__((aligned(8)));
 	uint8_t reply[DNS_UDP_MAX + DNS_OPT_MAX];
 	uint8_t query[DNS_UDP_QUERY];
 };
 
+/* A reply that is to be sent, in the order in which they were made. */
+struct dns_udp_reply {
+	uint8_t slot, run;
+	uint16_t len;
+};
+/* Replies to one client, of one length but for the last, which may be shorter: the kernel takes
+ * them as one, and its way from here to him is gone once for all of them (UDP_SEGMENT). Other
+ * resolvers, who ask for many from one port, are most of who ask so much that it counts. */
+struct dns_udp_run {
+	uint8_t slot; /* of the first: whose peer it is */
+	uint8_t len;  /* replies */
+	bool closed;  /* by a shorter one, or full */
+	uint16_t size, bytes;
+	uint8_t control[DNS_UDP_CONTROL] __attribute__((aligned(8)));
+};
+
 struct dns_udp {
 	int fd;
-	bool wildcard; /* bound to every address: a reply must come from the one that was asked */
-	unsigned used; /* slots to be made ready again: the kernel has written into them */
+	bool wildcard;	/* bound to every address: a reply must come from the one that was asked */
+	bool in_pieces; /* the kernel cannot cut a run up: each reply is sent for itself */
+	unsigned used;	/* slots to be made ready again: the kernel has written into them */
 	unsigned replies;
+	struct dns_udp_reply reply[DNS_UDP_BATCH];
+	struct dns_udp_run runs[DNS_UDP_BATCH];
+	struct iovec parts[DNS_UDP_BATCH]; /* of the replies, run by run */
 	struct mmsghdr in[DNS_UDP_BATCH], out[DNS_UDP_BATCH];
 	struct dns_udp_slot slots[DNS_UDP_BATCH];
 };

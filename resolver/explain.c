@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "resolver/claim_check.h"
 #include "resolver/clock.h"
 #include "resolver/explain_inside.h"
 #include "resolver/pinned.h"
+#include "resolver/rotation.h"
 #include "resolver/trace.h"
 
 static enum policy_verdict decide(struct resolver *r, const struct question *q,
@@ -28,6 +28,8 @@ static void look(struct resolver *r, const struct explain_question *e, struct pi
 	memory_parts(r, e->question, e->view, true, p->parts);
 	p->hosts = p->own ? NULL : memory_hosts(r, e->question, e->view, true);
 	p->decided = decide(r, e->question, p->parts, &p->winner) == VERDICT_DONE;
+	p->leads = p->decided && p->winner && answer_leads(p->winner, &p->end);
+	p->whole = p->leads ? resolver_peek_listed(r, e->question, e->view) : NULL;
 }
 
 bool explain_held(struct resolver *r, const struct question *q, uid_t view)
@@ -52,12 +54,8 @@ static void put_count(struct text *t, unsigned long long n, const char *of)
 
 static void put_time(struct text *t, const char *before, int64_t seconds)
 {
-	char buf[32] = "?";
-	time_t time = (time_t)seconds;
-	struct tm tm;
-	if (gmtime_r(&time, &tm))
-		strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	text_format(t, "%s%s", before, buf);
+	text_puts(t, before);
+	text_time(t, seconds);
 }
 
 static int64_t wall_of(uint64_t monotonic)
@@ -135,6 +133,12 @@ static void put_own(struct text *t, const struct picture *p)
 	text_format(t, ", ttl %u, written by uid %u", own->set->ttl, (unsigned)own->uid);
 	put_time(t, " at ", own->written / (int64_t)SECOND);
 	put_standing(t, p);
+	if (own->conflict == OWN_HELD)
+		text_puts(t, "; another daemon with the same key had changed it at the same time: "
+			     "this is the later");
+	else if (own->conflict == OWN_GAVE_WAY)
+		text_puts(t, "; it is what another daemon with the same key wrote at the same time: "
+			     "that was the later");
 	text_puts(t, "\n");
 }
 
@@ -151,6 +155,20 @@ static void put_records(struct text *t, const struct answer *a)
 		put_count(t, links, "CNAME");
 	}
 	rrset_destroy(set);
+}
+
+/* Is the zone of this key kept alive here for whoever wants it? */
+static void put_keep(struct text *t, const struct picture *p)
+{
+	uint8_t key[NAME_KEY_LEN];
+	struct text how = {0};
+	if (name_key(&p->e->question->name, key) && keeper_tell(p->r->keeper, key, &how)) {
+		text_puts(t, "keep: ");
+		text_put(t, how.bytes, how.len);
+		text_puts(t, "\n");
+	}
+	t->failed |= how.failed;
+	text_destroy(&how);
 }
 
 /* Says nothing where the file says nothing: most machines' have five lines. */
@@ -195,8 +213,14 @@ static void put_nothing(struct text *t, const struct answer *a, enum cache_part 
 		text_format(t, "%s, %s", explain_error(a->error), strerror(-a->error));
 	else if (part == CACHE_DNS)
 		text_puts(t, a->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : "NODATA");
+	else if (part == CACHE_COPY)
+		text_puts(t, !a->validated		    ? "nothing that is proven"
+			     : a->rcode == RCODE_NXDOMAIN ? "NXDOMAIN"
+							  : "NODATA");
 	else if (part == CACHE_SLOT)
 		text_puts(t, "no claim that counts");
+	else if (answer_cnames(a, NULL, 0))
+		text_puts(t, "an alias that leads elsewhere");
 	else if (a->ede == EDE_INVALID_DATA)
 		text_puts(t, "what stands there is no zone");
 	else if (a->lacks_name && a->has_signer && part != CACHE_ZONE)
@@ -314,8 +338,12 @@ static void put_unanswered(struct text *t, const struct picture *p, enum cache_p
 		text_puts(t, "not asked, or its answer is forgotten");
 }
 
-static const char *whose(const struct picture *p, const struct pin *pin)
+static const char *whose(const struct picture *p, enum cache_part part, const struct pin *pin)
 {
+	if (part == PART_ATTESTED)
+		return "attested by that zone";
+	if (part == PART_SIGNER)
+		return "the first signer of the name";
 	if (pin->uid == PINS_OF_OPTIONS)
 		return "an option";
 	if (pin->uid == p->e->view)
@@ -324,14 +352,18 @@ static const char *whose(const struct picture *p, const struct pin *pin)
 }
 
 /* Which pin it is, whose, and the name that it reads. */
-static void put_pin(struct text *t, const struct picture *p, const struct pin *pin)
+static void put_pin(struct text *t, const struct picture *p, enum cache_part part)
 {
+	const struct pin *pin = p->parts[part].pin;
 	char name[NAME_TEXT_MAX];
-	struct name target;
+	uint8_t key[NAME_KEY_LEN];
+	struct question target;
 	pin_write(pin, t);
-	text_format(t, ", %s", whose(p, pin));
-	if (pin_target(pin, &p->e->question->name, &target) == 0) {
-		name_to_text(&target, name);
+	text_format(t, ", %s", whose(p, part, pin));
+	if (rotation_follow(p->r, pin->key, key))
+		text_puts(t, ", which another key has followed");
+	if (pinned_question(p->r, pin, p->e->question, &target) != -ENOENT) {
+		name_to_text(&target.name, name);
 		text_puts(t, ", reads ");
 		text_puts(t, name);
 	}
@@ -352,11 +384,16 @@ static void put_part(struct text *t, const struct picture *p, enum cache_part pa
 {
 	const struct answer *a = p->parts[part].answer;
 	const struct pin *pin = p->parts[part].pin;
-	if (!pin && (part == PART_PIN || part == PART_PIN_FOR_ALL))
+	uint64_t age;
+	/* Nor is there a word of aliases where nobody has one. */
+	if ((!pin && part >= PART_PIN) || (part == PART_ALIAS && (!a || a->error == -ENOENT) &&
+					      !(a && answer_cnames(a, NULL, 0))))
 		return;
+	if (part == CACHE_COPY && !a && !resolver_under_way(p->r, p->e->question, part, &age))
+		return; /* nearly always: DNS answers */
 	text_format(t, "%s: ", explain_part(part));
 	if (pin)
-		put_pin(t, p, pin);
+		put_pin(t, p, part);
 	if (!a) {
 		put_unanswered(t, p, part);
 	} else {
@@ -364,7 +401,7 @@ static void put_part(struct text *t, const struct picture *p, enum cache_part pa
 			put_nothing(t, a, part);
 		else
 			put_records(t, a);
-		if (part == CACHE_DNS)
+		if (part == CACHE_DNS || (part == CACHE_COPY && a->validated))
 			put_security(t, a);
 		put_origin(t, a, part);
 		put_cost(t, a, pin ? trace_of_pin(p, pin) : a->trace);
@@ -379,14 +416,16 @@ int explain_text(
 {
 	struct text t = {0};
 	struct picture p;
-	const enum cache_part *order = policy_order(&r->config.policy);
+	enum cache_part order[CACHE_PARTS];
+	size_t len = policy_order(&r->config.policy, order);
 	look(r, e, &p);
 	put_question(&t, &p);
 	put_policy(&t, &p);
 	put_own(&t, &p);
+	put_keep(&t, &p);
 	put_hosts(&t, &p);
 	put_cache(&t, &p);
-	for (size_t i = 0; i < CACHE_PARTS; i++)
+	for (size_t i = 0; i < len; i++)
 		put_part(&t, &p, order[i]);
 	explain_verdict(&t, &p);
 	if (t.failed) {

@@ -16,6 +16,9 @@ struct picture {
 	struct policy_part parts[CACHE_PARTS];
 	bool decided;		     /* without anybody being asked */
 	const struct answer *winner; /* NULL: no source may answer */
+	const struct answer *whole;  /* with what its aliases lead to; NULL: not held, or they do not */
+	struct question end;	     /* where they lead */
+	bool leads;
 };
 
 const char *explain_part(enum cache_part part); /* "pin" "zone" "slot" "dns" */

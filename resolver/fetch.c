@@ -10,52 +10,54 @@
 #include "resolver/claim_check.h"
 #include "resolver/clock.h"
 #include "resolver/fetch_zone.h"
+#include "resolver/rescue.h"
 #include "resolver/slot_choose.h"
+#include "resolver/slot_lookup.h"
+#include "resolver/work.h"
 
-#define SLOT_AHEAD_MAX (600 * (int64_t)SECOND)
-#define LARGE_CLAIMS_MAX 2   /* references that one question follows; eight pieces each */
+#define LARGE_CLAIMS_MAX 2 /* references that one question follows; eight pieces each */
 
-struct version { /* of a slot, as some nodes returned it */
-	int64_t seq;
-	unsigned nodes;
-	uint16_t len;
-	uint8_t bytes[SLOT_BYTES_MAX];
-};
-
-/* Packets and pieces are allocated as they come: 16 kB that a question to DNS, or one that nobody
- * answers, does not need, and 2,000 opens may wait at once. */
 struct fetch {
 	const struct fetch_env *env;
 	struct question question;
 	enum cache_part part;
 	fetch_fn *fn;
 	void *ctx;
+	struct work *work;
 	struct upstream_query *query;
-	struct dht_lookup *lookup;
 	uint64_t began;
 	struct trace *trace;
 	struct fetch_zone *zone; /* of a zone; NULL: of something else */
-	uint8_t key[NAME_KEY_LEN]; /* of the slot */
+	struct rescue *rescue;	 /* of copies; NULL: likewise */
 	bool has_known;
 	uint8_t known[NAME_KEY_LEN]; /* the signer who answered for this name before */
-	size_t versions_len;
-	struct version *versions[FETCH_PACKETS_MAX];
-	/* A slot, and the large claim whose pieces are being fetched. */
-	struct slot slot;
-	unsigned budget;           /* signature checks left */
-	size_t reference, followed; /* in slot.pieces */
-	size_t pieces_len;
-	struct claim_piece pieces[CLAIM_PIECES_MAX];
-	uint8_t (*bytes)[CLAIM_PIECE_BYTES]; /* CLAIM_PIECES_MAX of them, or NULL */
+	struct slot_fetch *slot; /* of a slot; NULL: of something else */
 };
+
+/* A slot, and the large claim whose pieces are being fetched. Apart, for it is three times what a
+ * question to DNS needs, of which thousands may be under way. */
+struct slot_fetch {
+	struct slot_lookup lookup;
+	struct slot read;
+	size_t reference, followed; /* in read.pieces */
+	struct piece_lookup pieces;
+};
+
+static void slot_fetch_free(struct slot_fetch *s)
+{
+	if (!s)
+		return;
+	slot_finish(&s->read);
+	slot_lookup_finish(&s->lookup);
+	piece_lookup_finish(&s->pieces);
+	free(s);
+}
 
 static void fetch_free(struct fetch *f)
 {
-	slot_finish(&f->slot);
-	for (size_t i = 0; i < f->versions_len; i++)
-		free(f->versions[i]);
+	slot_fetch_free(f->slot);
 	free(f->zone);
-	free(f->bytes);
+	work_unref(f->work);
 	free(f);
 }
 
@@ -130,43 +132,6 @@ static void on_reply(void *ctx, const struct upstream_reply *reply)
 
 /* ---- the DHT ---- */
 
-/* What makes room for something newer. NULL: nothing is older. */
-static struct version *oldest_before(struct fetch *f, int64_t seq)
-{
-	struct version *oldest = NULL;
-	for (size_t i = 0; i < f->versions_len; i++)
-		if (f->versions[i]->seq < seq && (!oldest || f->versions[i]->seq < oldest->seq))
-			oldest = f->versions[i];
-	return oldest;
-}
-
-static void keep_version(struct fetch *f, const struct dht_item *item)
-{
-	const uint8_t *bytes;
-	size_t len;
-	if (item->seq > clock_wall() + SLOT_AHEAD_MAX || dht_item_get_string(item, &bytes, &len) < 0 ||
-		len > SLOT_BYTES_MAX)
-		return;
-	for (size_t i = 0; i < f->versions_len; i++) {
-		struct version *v = f->versions[i];
-		if (v->len == len && memcmp(v->bytes, bytes, len) == 0) {
-			v->nodes++;
-			if (item->seq > v->seq)
-				v->seq = item->seq;
-			return;
-		}
-	}
-	struct version *at = NULL;
-	if (f->versions_len == FETCH_PACKETS_MAX)
-		at = oldest_before(f, item->seq);
-	else if ((at = malloc(sizeof(*at))))
-		f->versions[f->versions_len++] = at;
-	if (!at)
-		return;
-	*at = (struct version){.seq = item->seq, .nodes = 1, .len = (uint16_t)len};
-	memcpy(at->bytes, bytes, len);
-}
-
 static bool is_known(void *ctx, const uint8_t key[NAME_KEY_LEN])
 {
 	const struct fetch *f = ctx;
@@ -178,11 +143,11 @@ static void left_out(void *ctx, const struct claim *claim, enum claim_verdict wh
 	trace_claim(ctx, claim, why);
 }
 
-static struct slot_reading reading_of(struct fetch *f, const struct version *v)
+static struct slot_reading reading_of(struct fetch *f, const struct slot_version *v)
 {
 	return (struct slot_reading){.now = clock_wall() / (int64_t)SECOND,
 		.packet_time = v ? v->seq / (int64_t)SECOND : 0, .nodes = v ? v->nodes : 1,
-		.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &f->budget,
+		.allow_unsigned = f->env->policy->mode == POLICY_OPEN, .budget = &f->work->dht.checks,
 		.known = is_known, .known_ctx = f, .left_out = left_out, .left_out_ctx = f->trace};
 }
 
@@ -190,12 +155,11 @@ static struct slot_reading reading_of(struct fetch *f, const struct version *v)
  * another still holds. */
 static void read_slot(struct fetch *f)
 {
-	f->budget = FETCH_CHECKS_MAX;
-	slot_init(&f->slot, &f->question);
-	for (size_t i = 0; i < f->versions_len; i++) {
-		const struct version *v = f->versions[i];
+	slot_init(&f->slot->read, &f->question);
+	for (size_t i = 0; i < f->slot->lookup.len; i++) {
+		const struct slot_version *v = f->slot->lookup.versions[i];
 		struct slot_reading reading = reading_of(f, v);
-		slot_add_packet(&f->slot, v->bytes, v->len, &reading);
+		slot_add_packet(&f->slot->read, v->bytes, v->len, &reading);
 	}
 }
 
@@ -219,9 +183,7 @@ static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 		a->has_signer = true;
 		memcpy(a->signer, c->key, sizeof(a->signer));
 	}
-	for (size_t i = 0; i < f->versions_len; i++)
-		if (f->versions[i]->seq > a->seq)
-			a->seq = f->versions[i]->seq;
+	a->seq = slot_lookup_seq(&f->slot->lookup);
 	a->time = c->kind == CLAIM_KEY ? serial_time(c->inception, now) :
 					 a->seq / (int64_t)SECOND;
 	a->expires = now + a->ttl;
@@ -230,79 +192,40 @@ static struct answer *answer_from_claim(struct fetch *f, const struct claim *c)
 
 static void choose(struct fetch *f)
 {
-	struct slot_choice choice = {&f->slot, f->env->policy, f->env->parts.publisher,
+	struct slot_choice choice = {&f->slot->read, f->env->policy, f->env->parts.publisher,
 		f->has_known ? f->known : NULL};
 	const struct claim *best = slot_choose(&choice, f->trace);
 	finish(f, best ? answer_from_claim(f, best) : miss(&f->question));
 }
 
-static void count_lookup(struct trace *t, const struct dht_result *result)
-{
-	if (!t)
-		return;
-	t->lookups++;
-	t->queries += result->queries;
-	t->bytes += result->bytes;
-	t->answered += result->answered;
-	t->holders += result->holders;
-}
-
 static void follow_reference(struct fetch *f);
 
-static void on_piece(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
-	const struct dht_result *result)
+static void on_pieces(void *ctx, bool whole)
 {
-	(void)from;
 	struct fetch *f = ctx;
-	const struct claim_pieces *p = &f->slot.pieces[f->reference];
-	const uint8_t *bytes;
-	size_t len, i = f->pieces_len;
-	if (item) { /* immutable: the engine has compared its hash, every copy is the same */
-		if (dht_item_get_string(item, &bytes, &len) == 0 && len <= CLAIM_PIECE_BYTES &&
-			!f->pieces[i].bytes) {
-			memcpy(f->bytes[i], bytes, len);
-			f->pieces[i] = (struct claim_piece){f->bytes[i], len};
-		}
-		return;
-	}
-	f->lookup = NULL;
-	count_lookup(f->trace, result);
-	if (f->pieces[i].bytes)
-		f->pieces_len++;
-	if (f->pieces[i].bytes && f->pieces_len == p->count) {
+	struct slot_fetch *s = f->slot;
+	if (whole) { /* adding the claim drops the reference */
 		struct slot_reading reading = reading_of(f, NULL);
-		struct claim_pieces whole = *p; /* adding the claim drops the reference */
-		slot_add_pieces(&f->slot, &whole, f->pieces, &reading);
-		f->reference = 0;
-		follow_reference(f);
-	} else if (f->pieces[i].bytes) {
-		struct dht_id target;
-		memcpy(target.b, p->sha1[f->pieces_len], DHT_ID_LEN);
-		if (dht_get_immutable(f->env->parts.dht, &target, on_piece, f, &f->lookup) < 0)
-			choose(f);
+		slot_add_pieces(&s->read, &s->pieces.what, s->pieces.pieces, &reading);
+		s->reference = 0;
 	} else { /* a piece that nobody has: the next reference */
-		f->reference++;
-		follow_reference(f);
+		s->reference++;
 	}
+	follow_reference(f);
 }
 
 /* Fetches the large claims that the slot refers to: of the known signer only, where there is one. */
 static void follow_reference(struct fetch *f)
 {
+	struct slot_fetch *s = f->slot;
 	uint8_t key[NAME_KEY_LEN];
-	struct dht_id target;
-	if (!f->bytes && f->slot.pieces_len)
-		f->bytes = calloc(CLAIM_PIECES_MAX, sizeof(*f->bytes));
-	for (; f->bytes && f->reference < f->slot.pieces_len && f->followed < LARGE_CLAIMS_MAX;
-		f->reference++) {
-		const struct claim_pieces *p = &f->slot.pieces[f->reference];
-		if (p->count == 0 || !name_key(&p->signer, key) || (f->has_known && !is_known(f, key)))
+	for (; s->reference < s->read.pieces_len && s->followed < LARGE_CLAIMS_MAX; s->reference++) {
+		const struct claim_pieces *p = &s->read.pieces[s->reference];
+		if (!name_key(&p->signer, key) || (f->has_known && !is_known(f, key)))
 			continue;
-		f->followed++;
-		f->pieces_len = 0;
-		memset(f->pieces, 0, sizeof(f->pieces));
-		memcpy(target.b, p->sha1[0], DHT_ID_LEN);
-		if (dht_get_immutable(f->env->parts.dht, &target, on_piece, f, &f->lookup) == 0)
+		s->followed++;
+		s->pieces.what = *p;
+		if (piece_lookup_start(&s->pieces) == 0)
 			return;
 	}
 	choose(f);
@@ -322,20 +245,12 @@ static void answer_from_slot(struct fetch *f)
 	follow_reference(f);
 }
 
-static void on_item(void *ctx, const struct dht_item *item, const struct dht_endpoint *from,
-	const struct dht_result *result)
+static void on_slot(void *ctx, const struct dht_result *result)
 {
-	(void)from;
 	struct fetch *f = ctx;
-	if (item) {
-		keep_version(f, item);
-		return;
-	}
-	f->lookup = NULL;
-	count_lookup(f->trace, result);
 	bool silent = result->error == -ENETUNREACH ||
 		(result->error == -EHOSTUNREACH && f->env->joined);
-	if (silent && f->versions_len == 0)
+	if (silent && f->slot->lookup.len == 0)
 		finish(f, failure(&f->question, -ENETUNREACH, EDE_NO_AUTHORITY));
 	else
 		answer_from_slot(f);
@@ -367,37 +282,72 @@ static int start_zone(struct fetch *f)
 	f->zone->question = f->question;
 	f->zone->done = on_zone;
 	f->zone->ctx = f;
+	f->zone->allowance = &f->work->dht;
 	return fetch_zone_start(f->zone);
 }
 
 static int start_slot(struct fetch *f)
 {
-	uint8_t salt[QUESTION_KEY_LEN], seed[DHT_SEED_LEN];
-	question_key(&f->question, salt);
-	slot_seed(salt, seed);
-	int r = dht_key_of_seed(seed, f->key);
-	return r < 0 ? r : dht_get_mutable(f->env->parts.dht, f->key, salt, sizeof(salt), on_item,
-				   f, &f->lookup);
+	f->slot = calloc(1, sizeof(*f->slot));
+	if (!f->slot)
+		return -ENOMEM;
+	f->slot->lookup = (struct slot_lookup){.dht = f->env->parts.dht, .question = f->question,
+		.trace = f->trace, .done = on_slot, .ctx = f, .allowance = &f->work->dht,
+		.checks_kept = WORK_CLAIMS};
+	f->slot->pieces = (struct piece_lookup){.dht = f->env->parts.dht, .trace = f->trace,
+		.done = on_pieces, .ctx = f, .allowance = &f->work->dht};
+	return slot_lookup_start(&f->slot->lookup);
+}
+
+static int start_dns(struct fetch *f)
+{
+	if (!work_upstream(f->work))
+		return -EDQUOT;
+	return upstream_ask(f->env->parts.upstream, &f->question, on_reply, f, &f->query);
+}
+
+static void on_rescued(void *ctx, struct answer *a)
+{
+	struct fetch *f = ctx;
+	f->rescue = NULL;
+	finish(f, a);
+}
+
+static int start_rescue(struct fetch *f)
+{
+	const struct rescue_want want = {.env = f->env,
+		.question = f->question,
+		.work = f->work,
+		.trace = f->trace,
+		.done = on_rescued,
+		.ctx = f};
+	return f->env->parts.judge ? rescue_start(&want, &f->rescue) : -EOPNOTSUPP;
 }
 
 static int start(struct fetch *f)
 {
+	if (f->part == CACHE_COPY)
+		return start_rescue(f);
 	if (f->part == CACHE_DNS)
-		return upstream_ask(f->env->parts.upstream, &f->question, on_reply, f, &f->query);
+		return start_dns(f);
 	return f->part == CACHE_ZONE ? start_zone(f) : start_slot(f);
 }
 
 int fetch_start(const struct fetch_env *env, const struct question *q, enum cache_part part,
-	fetch_fn *fn, void *ctx, struct fetch **ret_fetch)
+	const struct fetch_call *call, struct fetch **ret_fetch)
 {
 	struct fetch *f = calloc(1, sizeof(*f));
-	if (!f)
+	if (f)
+		f->work = call->work ? work_ref(call->work) : work_create();
+	if (!f || !f->work) {
+		free(f);
 		return -ENOMEM;
+	}
 	f->env = env;
 	f->question = *q;
 	f->part = part;
-	f->fn = fn;
-	f->ctx = ctx;
+	f->fn = call->fn;
+	f->ctx = call->ctx;
 	f->began = clock_monotonic();
 	f->trace = trace_create();
 	int r = start(f);
@@ -416,10 +366,9 @@ void fetch_cancel(struct fetch *f)
 		return;
 	if (f->query)
 		upstream_cancel(f->query);
-	if (f->lookup)
-		dht_cancel(f->env->parts.dht, f->lookup);
 	if (f->zone)
 		fetch_zone_finish(f->zone);
+	rescue_cancel(f->rescue);
 	trace_destroy(f->trace);
 	fetch_free(f);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "resolver/clock.h"
+#include "resolver/rotation.h"
 
 #define ZONE_STALE (7 * 86400 * (int64_t)SECOND) /* a zone that was not signed anew since */
 /* Between the zone packet and the page the zone may have been laid on other pages. A page that has
@@ -29,11 +30,11 @@ static void end(struct fetch_zone *z, struct answer *a)
 	z->done(z->ctx, a);
 }
 
-/* Nobody answered: that says nothing about the name. */
+/* Nobody answered, or could be asked, be it for want of memory: that says nothing about the name. */
 static bool is_silent(const struct fetch_zone *z, const struct zone_part *part)
 {
-	return !part->found && (part->error == -ENETUNREACH || part->error == -EBUSY ||
-				       (part->error == -EHOSTUNREACH && z->env->joined));
+	bool alone = part->error == -EHOSTUNREACH && !z->env->joined;
+	return !part->found && part->error && !alone;
 }
 
 static struct answer *unreachable(const struct fetch_zone *z)
@@ -112,9 +113,9 @@ static bool read_again(struct fetch_zone *z)
 
 /* ---- answering ---- */
 
-static void sign_off(const struct fetch_zone *z, struct answer *a)
+/* `part` speaks for what is answered. */
+static void sign_off(const struct fetch_zone *z, const struct zone_part *part, struct answer *a)
 {
-	const struct zone_part *part = authority(z);
 	int64_t seq = part->found ? part->item.seq : z->parts.head.item.seq;
 	a->has_signer = true;
 	memcpy(a->signer, z->parts.key, sizeof(a->signer));
@@ -150,7 +151,7 @@ static void conclude(struct fetch_zone *z, struct answer *a)
 		answer_unref(a);
 		a = unreachable(z);
 	} else if (a) {
-		sign_off(z, a);
+		sign_off(z, authority(z), a);
 	}
 	end(z, a);
 }
@@ -181,6 +182,22 @@ static int answer_from(struct fetch_zone *z, struct zone *zone, struct answer **
 	return r < 0 ? r : 1;
 }
 
+/* Whoever reads the zone for a pin goes on to the next key, and asks for nothing to learn of it. */
+static void tell_rotation(const struct fetch_zone *z, const struct zone *head)
+{
+	uint8_t key[NAME_KEY_LEN];
+	const struct rrset *set;
+	struct question q;
+	struct answer *a;
+	pages_question(z->parts.key, &q);
+	set = zone_find(head, &q);
+	if (!z->env->rotated || !set || !rotation_next(set, key) ||
+		question_equal(&q, &z->question) || zone_answer(head, &q, &a) < 0)
+		return;
+	sign_off(z, &z->parts.head, a);
+	z->env->rotated(z->env->rotated_ctx, a);
+}
+
 static void on_read(void *ctx)
 {
 	struct fetch_zone *z = ctx;
@@ -205,6 +222,7 @@ static void on_read(void *ctx)
 		end(z, r == -ENOMEM ? NULL : miss(z, EDE_INVALID_DATA));
 		return;
 	}
+	tell_rotation(z, zone);
 	pages_marker(zone, z->parts.key, &z->marker);
 	len = pages_of(z, &z->question, pages);
 	r = z->marker.pages ? zone_fetch_pages(&z->parts, pages, len) : 1;
@@ -218,8 +236,11 @@ static void on_read(void *ctx)
 
 static int start(struct fetch_zone *z)
 {
-	z->parts.config = (struct zone_lookup_config){
-		.base = z->env->base, .dht = z->env->parts.dht, .relays = z->env->parts.relays};
+	z->parts.config = (struct zone_lookup_config){.base = z->env->base,
+		.dht = z->env->parts.dht,
+		.relays = z->env->parts.relays,
+		.allowance = z->allowance,
+		.held = z->env->held};
 	z->parts.done = on_read;
 	z->parts.ctx = z;
 	return zone_fetch_head(&z->parts);

@@ -6,12 +6,13 @@
 #include "resolver/fetch.h"
 #include "resolver/zone_fetch.h"
 
-/* The caller's; zero but for the first four. */
+/* The caller's; zero but for the first five. */
 struct fetch_zone {
 	const struct fetch_env *env;
 	struct question question;
 	void (*done)(void *ctx, struct answer *a); /* takes over `a`; NULL: no memory */
 	void *ctx;
+	struct dht_allowance *allowance; /* of the question */
 	struct zone_fetch parts;
 	struct pages_marker marker;
 	unsigned lookups, queries, bytes, answered, holders; /* what it cost */

@@ -52,7 +52,7 @@ int frame_open(const uint8_t *buf, size_t len, struct frame *ret_frame)
 	memcpy(&head, buf, sizeof(head));
 	if (head.len != len - sizeof(head))
 		return -EBADMSG;
-	if (head.kind < FRAME_CONFIG || head.kind > FRAME_SIGNED)
+	if (head.kind < FRAME_CONFIG || head.kind > FRAME_DONE)
 		return -EBADMSG;
 	*ret_frame = (struct frame){.kind = (enum frame_kind)head.kind,
 		.id = head.id,
@@ -252,7 +252,7 @@ static bool entry_is_sane(const struct server_entry *e)
 
 	if (!name_is_sane(&e->zone) || !memchr(e->label, '\0', sizeof(e->label)))
 		return false;
-	if (e->unproven > 1 || e->lan > 1 || e->loops > 1)
+	if (e->unproven > 1 || e->lan > 1 || e->relayed > 1 || e->loops > 1)
 		return false;
 	return e->recursive == 1 ||
 	       (e->recursive == 0 && (family == AF_INET || family == AF_INET6) &&

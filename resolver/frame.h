@@ -1,5 +1,6 @@
-/* What the resolver's process says to its children, validator and signer, and they to it: one frame is one packet of a
- * SOCK_SEQPACKET pair, so the kernel keeps them apart and nothing is ever half read.
+/* What the resolver's process says to its children, validator and signer, and they to it: one frame
+ * is one packet of a SOCK_SEQPACKET pair, so the kernel keeps them apart and nothing is ever half
+ * read.
  *
  * Both ends are the same program on the same machine, so numbers are in its own order. Neither
  * end believes the other: each length is carried and checked against what came. */
@@ -31,7 +32,26 @@ enum frame_kind {
 	FRAME_KEY,    /* to it: whose public key is wanted */
 	FRAME_PART,   /* to it: a part of a zone to sign */
 	FRAME_CLAIM,  /* to it: a claim to sign */
-	FRAME_SIGNED, /* from it: exactly one for each of these */
+	FRAME_SIGNED, /* from it: exactly one for each of these and of what follows */
+	FRAME_SECRET, /* to it: whose seed is wanted */
+	FRAME_PUBLIC, /* to it: a seed, whose public key is wanted */
+	FRAME_IMPORT, /* to it: a seed that is to be somebody's from now on */
+	/* Of the DHT validator; beside FRAME_CONFIG, FRAME_ASK, FRAME_CANCEL and FRAME_ANSWER
+	 * (judge_frame.h). */
+	FRAME_WANT, /* from it: what it needs of slots for a question */
+	FRAME_GIFT, /* to it: what was found there */
+	/* Of the starter (fs/starter_frame.h), which the node asks. */
+	FRAME_SPAWN,   /* to it: a child is wanted */
+	FRAME_KILL,    /* to it: that child is not wanted any more */
+	FRAME_BIND,    /* to it, with a socket: an address for it */
+	FRAME_MOUNT,   /* to it: the mount is wanted */
+	FRAME_UNMOUNT, /* to it: no more */
+	FRAME_SERVING, /* to it: in service */
+	FRAME_TELL,    /* to it: something for the service manager */
+	FRAME_CALL,    /* to it: which system call a caller is in */
+	FRAME_HOLDS,   /* to it: whether a caller has a file of the mount open */
+	FRAME_KILLED,  /* to it: whether a caller is ending by a signal */
+	FRAME_DONE,    /* from it: exactly one for each of these */
 };
 
 struct frame {

@@ -1,7 +1,10 @@
-/* SipHash-1-3. */
+/* SipHash-1-3, and SHA-1 as OpenSSL had it before it looked algorithms up by name at each call: that
+ * allocates, and takes several times as long as a key's hash. */
+#define OPENSSL_API_COMPAT 0x10100000L
 #include "resolver/hash.h"
 
 #include <endian.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 static uint64_t rotate(uint64_t x, int bits)
@@ -47,10 +50,9 @@ uint64_t hash_bytes(const void *bytes, size_t len, uint64_t seed)
 		sip_round(v);
 		v[0] ^= word;
 	}
-	word = 0;
-	if (left)
-		memcpy(&word, at, left);
-	word = le64toh(word) | (uint64_t)len << 56;
+	word = (uint64_t)len << 56;
+	for (size_t i = 0; i < left; i++) /* cheaper than a call for so few */
+		word |= (uint64_t)at[i] << 8 * i;
 	v[3] ^= word;
 	sip_round(v);
 	v[0] ^= word;
@@ -58,4 +60,12 @@ uint64_t hash_bytes(const void *bytes, size_t len, uint64_t seed)
 	for (int i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+void hash_sha1(const void *bytes, size_t len, uint8_t ret_hash[HASH_SHA1_LEN])
+{
+	SHA_CTX context;
+	SHA1_Init(&context);
+	SHA1_Update(&context, bytes, len);
+	SHA1_Final(ret_hash, &context);
 }

@@ -8,4 +8,7 @@
 
 uint64_t hash_bytes(const void *bytes, size_t len, uint64_t seed);
 
+#define HASH_SHA1_LEN 20
+void hash_sha1(const void *bytes, size_t len, uint8_t ret_hash[HASH_SHA1_LEN]);
+
 #endif

@@ -27,6 +27,7 @@ struct hosts_index {
 
 struct hosts_table {
 	uint64_t seed;
+	uint64_t lengths; /* a bit for each name's, of 64: most names that are asked for have another */
 	uint8_t *wire; /* length and wire form of each name */
 	size_t wire_len, wire_cap;
 	struct host_name *names;

@@ -98,10 +98,17 @@ static int grow_by_address(struct hosts_table *t)
 
 /* ---- finding ---- */
 
+static uint64_t length_bit(const struct name *name)
+{
+	return 1ull << name->len % 64;
+}
+
 uint32_t hosts_table_name(const struct hosts_table *t, const struct name *name)
 {
 	size_t at;
 
+	if (!(t->lengths & length_bit(name)))
+		return HOSTS_NONE;
 	at = name_hash(name, t->seed) & (t->by_name.len - 1);
 	for (; t->by_name.slots[at] != HOSTS_NONE; at = (at + 1) & (t->by_name.len - 1)) {
 		uint32_t i = t->by_name.slots[at];
@@ -141,6 +148,7 @@ static int add_name(struct hosts_table *t, const struct name *name, uint32_t *re
 	t->wire[t->wire_len] = name->len;
 	memcpy(t->wire + t->wire_len + 1, name->wire, name->len);
 	t->wire_len += 1u + name->len;
+	t->lengths |= length_bit(name);
 	index_put(&t->by_name, name_hash(name, t->seed), *ret_i);
 	return 0;
 }

@@ -86,8 +86,8 @@ static int truth_of(struct http_piece query, const char *name)
 /* A mnemonic in any case, or the number alone. */
 static bool type_of(struct http_piece query, uint16_t *ret_type)
 {
-	char text[TYPE_TEXT_MAX + 4] = "TYPE", *word = text + 4;
-	int n = http_parameter(query, "type", word, TYPE_TEXT_MAX - 4);
+	char word[TYPE_TEXT_MAX];
+	int n = http_parameter(query, "type", word, sizeof(word));
 	*ret_type = TYPE_A;
 	if (n == -ENOENT)
 		return true;

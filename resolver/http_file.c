@@ -177,23 +177,11 @@ static void on_2009(struct http_exchange *x, const struct http_said *said)
 		.type = types[FORM_FILE],
 		.max_age = view_max_age(said->reply, said->len)};
 	struct text t = {0};
-	switch (said->reply[3] & 0xf) {
-	case RCODE_NOERROR:
-		break;
-	case RCODE_NXDOMAIN:
-		say_error_of_2009(x, 404, "DNSNameError");
-		return;
-	case RCODE_REFUSED:
-		say_error_of_2009(x, 403, "DNSQueryRefusedError");
-		return;
-	case RCODE_SERVFAIL:
-		if (said->answer && said->answer->error == -ETIMEDOUT)
-			say_error_of_2009(x, 408, "DNSQueryTimeoutError");
-		else
-			say_error_of_2009(x, 502, "DNSServerError");
-		return;
-	default:
-		say_error_of_2009(x, 500, "DNSUnknownError");
+	bool late = said->answer && said->answer->error == -ETIMEDOUT;
+	unsigned status;
+	const char *class = view_error_2009(said->reply[3] & 0xf, late, &status);
+	if (class) {
+		say_error_of_2009(x, status, class);
 		return;
 	}
 	(said->note->form == FORM_PROXY ? view_proxy_2009 : view_short_2009)(

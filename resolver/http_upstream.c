@@ -153,6 +153,7 @@ static void on_reply(void *ctx, const struct http_reply *reply)
 
 	q->request = NULL;
 	r->relay.counters.connections += reply->connections;
+	r->relay.counters.resumed += reply->resumed;
 	switch (reply->outcome) {
 	case HTTP_REPLIED:
 		take_reply(q, reply);
@@ -272,7 +273,8 @@ static void destroy(struct relay *relay)
 int http_upstream_create(
 	struct event_base *base, const struct relay_config *config, struct relay **ret_relay)
 {
-	static const struct relay_kind kind = {.take = take_question, .destroy = destroy};
+	static const struct relay_kind kind = {
+		.take = take_question, .destroy = destroy, .repeated = true};
 	const struct upstream_word *word = config->word;
 	struct http_upstream *r = calloc(1, sizeof(*r));
 	char line[256];

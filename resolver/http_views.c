@@ -231,6 +231,26 @@ void view_short_2009(const uint8_t *reply, size_t len, struct text *t)
 	put_section(reply, len, PACKET_ANSWER, put_payload, t);
 }
 
+const char *view_error_2009(unsigned rcode, bool late, unsigned *ret_status)
+{
+	switch (rcode) {
+	case RCODE_NOERROR:
+		return NULL;
+	case RCODE_NXDOMAIN:
+		*ret_status = 404;
+		return "DNSNameError";
+	case RCODE_REFUSED:
+		*ret_status = 403;
+		return "DNSQueryRefusedError";
+	case RCODE_SERVFAIL:
+		*ret_status = late ? 408 : 502;
+		return late ? "DNSQueryTimeoutError" : "DNSServerError";
+	default:
+		*ret_status = 500;
+		return "DNSUnknownError";
+	}
+}
+
 /* ---- how long it is good ---- */
 
 static uint32_t least(uint32_t a, uint32_t b)

@@ -16,6 +16,9 @@ void view_rfc8427(const uint8_t *reply, size_t len, struct text *t);
 /* The program of 2009: three lists of records; or the data alone of those that answer. */
 void view_proxy_2009(const uint8_t *reply, size_t len, struct text *t);
 void view_short_2009(const uint8_t *reply, size_t len, struct text *t);
+/* Its word for what went wrong, and the status of HTTP; NULL: nothing did. `late`: SERVFAIL because
+ * nobody answered in time. */
+const char *view_error_2009(unsigned rcode, bool late, unsigned *ret_status);
 
 /* For how many seconds a cache may keep it (RFC 8484, 5.1): the least TTL of its answers, without
  * any what its SOA says, else 0. */

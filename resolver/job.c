@@ -68,12 +68,14 @@ int64_t job_ahead_max(const struct job *job)
 
 int job_next_put(struct job *job, const struct dht_id *target, int64_t seen, struct own_put *last)
 {
-	int64_t now = clock_wall();
+	int64_t now = clock_signing();
 	if (seen < last->seq)
 		seen = last->seq;
 	if (seen >= now + job_ahead_max(job))
 		return -EOVERFLOW;
 	last->seq = seen >= now ? seen + 1 : now;
+	if (job->kind == JOB_ZONE)
+		last->seq = zone_seq(own_writer(job->publisher->own), seen, now);
 	return own_set_put(job->publisher->own, target->b, last->seq);
 }
 
@@ -115,19 +117,30 @@ bool job_conflict(struct job *job)
 	return false;
 }
 
-void job_mark_taken(struct job *job, const struct merge_edit *e, unsigned replicas)
+static void mark_zoned(struct publisher *p, const struct own_record *record,
+	const struct merge_edit *e, int64_t dot)
+{
+	if (!record || record->written != e->written)
+		return; /* and has been written anew meanwhile */
+	own_zoned(p->own, e->uid, &e->question, e->written, dot);
+	if (!record->set && dot)
+		own_set_gone(p->own, e->uid, &e->question, dot, clock_signing());
+}
+
+void job_mark_taken(struct job *job, const struct merge_edit *e, unsigned replicas, int64_t dot)
 {
 	struct publisher *p = job->publisher;
 	const struct own_record *record = own_find(p->own, e->uid, &e->question);
 	if (job->kind == JOB_ZONE)
-		own_zoned(p->own, e->uid, &e->question, e->written);
+		mark_zoned(p, record, e, replicas ? dot : 0);
 	if (e->inception)
 		own_claimed(p->own, e->uid, &e->question, e->inception);
 	if (replicas == 0)
 		return; /* this node alone has it so far: not published */
 	/* A plain name is published when its zone and its slot have it: this is the slot. */
-	if (job->kind == JOB_ZONE ? e->under_key : record && record->zoned == e->written)
-		own_published(p->own, e->uid, &e->question, e->written, clock_wall(), replicas);
+	if (job->kind == JOB_ZONE ? e->under_key
+				  : record && record->dot && record->zoned == e->written)
+		own_published(p->own, e->uid, &e->question, e->written, clock_signing(), replicas);
 	receipts_look(p);
 }
 

@@ -94,8 +94,8 @@ struct job {
 	int64_t seq_seen;	 /* highest of the values that verified; what a node merely names
 				  * could be anyone's number */
 	struct dht_item *newest; /* of what was read, while it runs; seq -1: nothing was */
-	size_t piece;	/* the next to be put */
-	unsigned taken; /* nodes that took it, until it was read back */
+	size_t piece;		 /* the next to be put */
+	unsigned taken;		 /* nodes that took it, until it was read back */
 	/* What the DHT node keeps alive: the slot and its pieces, the zone packet and its pages. */
 	struct job_kept **kept;
 	size_t kept_len;
@@ -167,9 +167,9 @@ void job_fail(struct job *job); /* the next comes later and later */
 void job_account(struct job *job, unsigned bytes);
 /* How far ahead of the clock a value may be that is read. */
 int64_t job_ahead_max(const struct job *job);
-/* The seq of what is put next: above all that was `seen`, and time; it is written before it is used,
- * so that it is used once. -EOVERFLOW: somebody who holds the key
- * went far ahead; following him would burn it. */
+/* The seq of what is put next: above all that was `seen`, and time; it is written before it is
+ * used, so that it is used once. -EOVERFLOW: somebody who holds the key went far ahead; following
+ * him would burn it. */
 int job_next_put(struct job *job, const struct dht_id *target, int64_t seen, struct own_put *last);
 /* All that was written before is durable, then job_slot_put or job_zone_put is called. */
 int job_store(struct job *job);
@@ -181,8 +181,8 @@ bool job_conflict(struct job *job);
 void job_succeeded(struct job *job, unsigned taken, uint64_t delay);
 /* All is as it should be already. */
 void job_adopted(struct job *job, uint64_t delay);
-/* The network has what was merged, or of a zone what stands on `page`. */
-void job_mark_taken(struct job *job, const struct merge_edit *edit, unsigned replicas);
+/* The network has what was merged; of a zone since the version `dot`. */
+void job_mark_taken(struct job *job, const struct merge_edit *edit, unsigned replicas, int64_t dot);
 
 /* job_slot.c */
 int job_slot_start(struct job *job);
@@ -194,8 +194,8 @@ int job_zone_start(struct job *job);
 int job_zone_put(struct job *job);
 void job_zone_stop(struct job *job);
 
-/* job_relayed.c: may it be put at relays? Puts the zone packet there, if the DHT is silent and there
- * are any; then job_zone_relayed is called. -ENETUNREACH: not. */
+/* job_relayed.c: may it be put at relays? Puts the zone packet there, if the DHT is silent and
+ * there are any; then job_zone_relayed is called. -ENETUNREACH: not. */
 struct zone_relays_result;
 bool job_has_relays(const struct job *job);
 int job_put_relayed(struct job *job, const struct dht_item *item);
@@ -208,7 +208,7 @@ enum job_keeping { KEEP_WATCHED, KEEP_ONLY }; /* does something newer run the jo
 void job_keep(struct job *job, size_t at, const struct dht_item *item, uint64_t put,
 	enum job_keeping keeping);
 void job_keep_first(struct job *job, size_t len); /* no more than these from now on */
-void job_drop(struct job *job); /* nothing any more */
+void job_drop(struct job *job);			  /* nothing any more */
 /* The same for what was not put but found. */
 void job_keep_found(struct job *job, size_t at, const struct dht_item *item);
 uint64_t job_rest_of_day(const struct job *job, int64_t seq);
@@ -216,10 +216,19 @@ uint64_t job_rest_of_day(const struct job *job, int64_t seq);
  * signed for it now? */
 bool job_said(const struct job *job, const struct merge_edit *edit);
 
-/* receipt.c: what is published has changed, or what nodes there are: some may have waited for it. */
+/* receipt.c: what is published has changed, or what nodes there are: some may have waited for it.
+ */
 void receipts_look(struct publisher *p);
 /* Does somebody wait until more nodes have it than took it? */
 bool receipt_is_owed(const struct publisher *p, const struct own_record *record);
+/* The same of any record of this uid's in his zone: on that page, or anywhere (NULL). */
+struct receipt_place {
+	unsigned page, pages;
+};
+bool receipt_is_owed_on(const struct publisher *p, uid_t uid, const struct receipt_place *place);
+/* What stands there and is waited for has so many copies now. */
+void receipt_mark_on(
+	struct publisher *p, uid_t uid, const struct receipt_place *place, unsigned replicas);
 void receipts_init(struct publisher *p);
 void receipts_finish(struct publisher *p);
 
@@ -227,7 +236,14 @@ void receipts_finish(struct publisher *p);
 void publish_zone_done(struct publisher *p, const struct merge_edits *edits);
 /* The slot of a plain name, now, whatever became of the zone. */
 void publish_slot(struct publisher *p, const struct question *q);
-/* A record here becomes what another daemon of its key has made of it. */
+/* This daemon's state has gone on elsewhere: it is another writer from now on. */
+void publish_outrun(struct publisher *p, uid_t uid);
+/* Its seqs were taken from a clock that stood ahead. */
+void publish_clock_was_wrong(struct publisher *p, uid_t uid);
+/* A record here becomes what another daemon of its key has made of it; or that is what was withdrawn
+ * here, which he had changed. */
 void publish_yield(struct publisher *p, const struct merge_edit *edit);
+/* He had changed it, and what was said here is the later. */
+void publish_prevail(struct publisher *p, const struct merge_edit *edit);
 
 #endif

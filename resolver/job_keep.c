@@ -17,8 +17,7 @@ static void on_refresh(void *ctx, const struct dht_result *result)
 {
 	struct job_kept *k = ctx;
 	bool gone = !result->error && result->holders + result->stored == 0;
-	if (k->keeping == KEEP_WATCHED &&
-		(result->seq_seen > k->seq || result->contested || gone))
+	if (k->keeping == KEEP_WATCHED && (result->seq_seen > k->seq || result->contested || gone))
 		job_in_turn(k->job);
 }
 
@@ -78,7 +77,7 @@ void job_keep(struct job *job, size_t at, const struct dht_item *item, uint64_t 
 void job_keep_found(struct job *job, size_t at, const struct dht_item *item)
 {
 	/* When its nodes were last sent it is not known, but they were when it was signed. */
-	int64_t age = clock_wall() - item->seq;
+	int64_t age = clock_signing() - item->seq;
 	uint64_t now = clock_monotonic();
 	if (at < job->kept_len && job->kept[at] && job->kept[at]->seq == item->seq)
 		return;
@@ -88,14 +87,16 @@ void job_keep_found(struct job *job, size_t at, const struct dht_item *item)
 
 uint64_t job_rest_of_day(const struct job *job, int64_t seq)
 {
-	int64_t left = seq + (int64_t)job->publisher->config.resign - clock_wall();
-	return left > 0 ? (uint64_t)left : 0;
+	uint64_t day = job->publisher->config.resign;
+	int64_t left = seq + (int64_t)day - clock_signing();
+	if (left <= 0)
+		return 0;
+	return (uint64_t)left < day ? (uint64_t)left : day; /* more: the clock stands in the past */
 }
 
 bool job_said(const struct job *job, const struct merge_edit *edit)
 {
-	const struct own_record *record =
-		own_find(job->publisher->own, edit->uid, &edit->question);
+	const struct own_record *record = own_find(job->publisher->own, edit->uid, &edit->question);
 	return record && record->published && !edit->inception &&
 	       !receipt_is_owed(job->publisher, record);
 }

@@ -54,7 +54,7 @@ static int add_copy(struct job *job, struct slot *slot, bool *ret_idle)
 static int merge(struct job *job, uint8_t *ret_packet, bool *ret_idle)
 {
 	struct publisher *p = job->publisher;
-	int64_t now = clock_wall();
+	int64_t now = clock_signing();
 	unsigned budget = JOB_CHECKS_MAX;
 	struct slot slot;
 	slot_init(&slot, &job->question);
@@ -136,7 +136,7 @@ static void read_done(void *ctx, const struct dht_item *item, const struct dht_e
 	if (item) {
 		const uint8_t *bytes;
 		size_t len;
-		if (item->seq > clock_wall() + job_ahead_max(job))
+		if (item->seq > clock_latest() + job_ahead_max(job))
 			return;
 		if (item->seq > job->seq_seen)
 			job->seq_seen = item->seq;
@@ -196,7 +196,7 @@ static void put_succeeded(struct job *job, unsigned taken)
 	struct publisher *p = job->publisher;
 	own_begin(p->own);
 	for (size_t i = 0; i < job->edits.len; i++)
-		job_mark_taken(job, &job->edits.edit[i], taken);
+		job_mark_taken(job, &job->edits.edit[i], taken, 0);
 	own_end(p->own);
 	if (taken)
 		job_drop_copy(job);
@@ -229,8 +229,8 @@ static int read_back(struct job *job, unsigned taken)
 	return dht_read_back(job->publisher->dht, &job->item, read_back_done, job, &job->lookup);
 }
 
-/* What was put for an edit, where there are others who may have it: whoever waits for it is told that
- * it can be read (publish_receipt). */
+/* What was put for an edit, where there are others who may have it: whoever waits for it is told
+ * that it can be read (publish_receipt). */
 static bool is_read_back(const struct job *job, const struct dht_result *result)
 {
 	return (result->crowded && !result->error) ||

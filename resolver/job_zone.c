@@ -47,12 +47,15 @@ static int merge(struct job *job)
 		const struct zone_part *read = i ? run->fetch.pages[i - 1] : &run->fetch.head;
 		r = job_zone_last(job, read->page, &last[i]);
 		if (r == 0)
-			parts[i] = job_zone_base(read, &last[i]);
+			parts[i] = job_zone_base(run, read, &last[i]);
+		if (r == 0 && job_zone_is_outrun(job, read, &last[i]))
+			publish_outrun(job->publisher, job->uid);
 	}
 	if (r == 0) {
 		struct merge_zone m = {.own = job->publisher->own,
 			.signer = job->publisher->signer,
 			.uid = job->uid,
+			.now = clock_signing(),
 			.parts = parts,
 			.parts_len = len};
 		merge_edits_finish(&job->edits);
@@ -83,7 +86,7 @@ static int put_off_yielding(struct job *job)
 	if (!yields->edit)
 		return -ENOMEM;
 	for (size_t i = 0; i < edits->len; i++) {
-		if (edits->edit[i].overruled)
+		if (edits->edit[i].overruled || edits->edit[i].gone)
 			yields->edit[yields->len++] = edits->edit[i];
 		else
 			edits->edit[kept++] = edits->edit[i];
@@ -104,13 +107,14 @@ static int pages_before(struct job *job, unsigned *ret_pages)
 	int r = job_zone_last(job, PAGES_HEAD, &last);
 	if (r < 0)
 		return r;
-	struct merge_part base = job_zone_base(&run->fetch.head, &last);
+	struct merge_part base = job_zone_base(run, &run->fetch.head, &last);
 	r = zone_read(run->fetch.key, base.bytes, base.len, &head);
 	if (r == 0) {
 		pages_marker(head, run->fetch.key, &marker);
 		zone_destroy(head);
 	}
 	*ret_pages = marker.pages;
+	run->min = marker.min;
 	return r == -EBADMSG ? 0 : r;
 }
 
@@ -157,10 +161,10 @@ static bool is_being_laid(const struct job *job)
 /* To take a part that did not arrive for one that is not there would be to overwrite it. */
 static bool arrived(const struct zone_run *run)
 {
-	for (size_t i = 0; i < run->fetch.pages_len; i++)
-		if (run->fetch.pages[i]->error && run->fetch.pages[i]->error != -EHOSTUNREACH)
-			return false;
-	return run->fetch.head.error != -ENETUNREACH;
+	int error = run->fetch.head.error;
+	for (size_t i = 0; i < run->fetch.pages_len && (!error || error == -EHOSTUNREACH); i++)
+		error = run->fetch.pages[i]->error;
+	return !error || error == -EHOSTUNREACH;
 }
 
 static int merge_and_put(struct job *job)
@@ -197,6 +201,7 @@ static void on_read(void *ctx)
 {
 	struct job *job = ctx;
 	struct zone_run *run = job->zone;
+	run->alone = run->fetch.head.error == -EHOSTUNREACH && !job_has_relays(job);
 	job_account(job, run->fetch.sum.bytes - run->accounted);
 	run->accounted = run->fetch.sum.bytes;
 	if (!arrived(run) || merge_and_put(job) < 0)
@@ -214,7 +219,8 @@ int job_zone_start(struct job *job)
 		.base = p->base, .dht = p->dht, .relays = p->config.relays, .fresh = true};
 	run->fetch.done = on_read;
 	run->fetch.ctx = job;
-	run->whole = !job->hurried || (job->whole_due && job_zone_until_whole(job) == 0);
+	run->whole = !job->hurried || (job->whole_due && job_zone_until_whole(job) == 0) ||
+		     receipt_is_owed_on(p, job->uid, NULL);
 	int r = signer_key(p->signer, job->uid, run->fetch.key);
 	return r < 0 ? r : zone_fetch_head(&run->fetch);
 }

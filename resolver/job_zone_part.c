@@ -6,28 +6,76 @@
 #include "resolver/clock.h"
 #include "resolver/job_zone_inside.h"
 
+/* Nobody can go above what was signed while the clock stood far ahead, and readers that see the
+ * right time do not believe it. Nodes forget it after two hours; so do we, and say all anew. */
+static int forget_last(struct job *job, const struct dht_id *target, struct own_put *last)
+{
+	struct own *own = job->publisher->own;
+	*last = (struct own_put){0};
+	job_drop(job); /* nodes are reminded of it no longer */
+	int r = own_set_put(own, target->b, 0);
+	if (r == 0)
+		r = own_set_taken(own, target->b, last);
+	if (r == 0)
+		publish_clock_was_wrong(job->publisher, job->uid);
+	return r;
+}
+
 int job_zone_last(struct job *job, unsigned page, struct own_put *ret_last)
 {
 	uint8_t salt[PAGES_SALT_MAX];
 	struct dht_id target;
 	size_t len = pages_salt(page, salt);
 	dht_mutable_target(job->zone->fetch.key, salt, len, &target);
-	return own_last_put(job->publisher->own, target.b, ret_last);
+	int r = own_last_put(job->publisher->own, target.b, ret_last);
+	if (r == 0 && clock_was_wrong(ret_last->seq))
+		r = forget_last(job, &target, ret_last);
+	return r;
+}
+
+/* A page that no reader believes is not there. */
+static bool counts(const struct zone_run *run, const struct zone_part *read)
+{
+	return read && read->found && (read->page == PAGES_HEAD || read->item.seq >= run->min);
+}
+
+bool job_zone_is_outrun(
+	const struct job *job, const struct zone_part *read, const struct own_put *last)
+{
+	const struct own *own = job->publisher->own;
+	struct zone_seen seen = {0};
+	struct zone *zone;
+	size_t len;
+	const uint8_t *bytes = zone_part_bytes(read, &len);
+	if (!bytes)
+		return false;
+	/* Of many pages what was put last will do: to read them all twice is dear. */
+	if (read->page == PAGES_HEAD && zone_read(job->zone->fetch.key, bytes, len, &zone) == 0) {
+		pages_seen(zone, job->zone->fetch.key, &seen);
+		zone_destroy(zone);
+	}
+	zone_seen_add(&seen, read->item.seq);
+	return zone_seen_of(&seen, own_writer(own)) > last->seq ||
+	       zone_seen_of(&seen, own_former_writer(own)) > last->seq;
 }
 
 /* What a merge builds on. `last` outlives it. */
-struct merge_part job_zone_base(const struct zone_part *read, const struct own_put *last)
+struct merge_part job_zone_base(
+	const struct zone_run *run, const struct zone_part *read, const struct own_put *last)
 {
 	struct merge_part part = {.page = read->page,
 		.seq = read->found ? read->item.seq : 0,
 		.last = last->packet,
-		.last_len = last->packet_len};
-	part.all = !read->found || read->item.seq < last->taken;
+		.last_len = last->packet_len,
+		.last_seq = last->taken};
+	part.all = !counts(run, read) || read->item.seq < last->taken;
 	if (!part.all) {
 		part.bytes = zone_part_bytes(read, &part.len);
+		part.built = read->item.seq;
 	} else {
 		part.bytes = last->packet;
 		part.len = last->packet_len;
+		part.built = last->taken;
 	}
 	return part;
 }
@@ -42,14 +90,18 @@ static bool edits_said(const struct job *job, unsigned page)
 	return true;
 }
 
-/* The network has this part as it should be, and it is not a day old. */
+/* The network has this part as it should be, and it is not a day old; nor does anybody wait until
+ * more nodes have it than took it. */
 static bool stands(const struct job_part *part, const uint8_t *packet, size_t len)
 {
+	const struct receipt_place place = {part->page, part->job->zone->pages->len};
 	size_t held_len;
 	const uint8_t *held = zone_part_bytes(part->read, &held_len);
-	return held && held_len == len && memcmp(held, packet, len) == 0 &&
-	       part->read->item.seq >= part->last.taken && edits_said(part->job, part->page) &&
-	       job_rest_of_day(part->job, part->read->item.seq) > 0;
+	return held && counts(part->job->zone, part->read) && held_len == len &&
+	       memcmp(held, packet, len) == 0 && part->read->item.seq >= part->last.taken &&
+	       edits_said(part->job, part->page) &&
+	       job_rest_of_day(part->job, part->read->item.seq) > 0 &&
+	       !receipt_is_owed_on(part->job->publisher, part->job->uid, &place);
 }
 
 static int64_t later(int64_t seq, const struct zone_part *read)
@@ -148,8 +200,8 @@ static int prepare_part(struct zone_run *run, struct job_part *part, int64_t min
 {
 	uint8_t packet[ZONE_BYTES_MAX];
 	int r = job_zone_last(part->job, part->page, &part->last);
-	int len = pages_write(run->pages, part->page, run->pages->marker.min, packet);
-	/* Another `min` alone is no reason to put it anew. */
+	int len = pages_write_as_read(run->pages, part->page, packet);
+	/* Other words alone, of `min` and of what it was built on, are no reason to put it anew. */
 	if (r == 0 && len > 0 && !stands(part, packet, (size_t)len))
 		len = pages_write(run->pages, part->page, min, packet);
 	if (r == 0 && len < 0)

@@ -8,6 +8,9 @@
 #include "resolver/zone_relays.h"
 
 #define PUTS_AT_ONCE 4
+/* Until a zone that another daemon writes too is looked at again, and up to a quarter more. One
+ * item is looked up in that time: of many pages each comes less often. */
+#define LOOK_SHARED (45 * SECOND)
 
 /* ---- the end ---- */
 
@@ -39,14 +42,32 @@ static void note_taken(struct job_part *part)
 	own_set_taken(part->job->publisher->own, target.b, last);
 }
 
+/* Is it on another node? What nobody else has is nothing to build on, for others build without. */
+static bool is_there(const struct job_part *part)
+{
+	return part->done && (part->stands || part->taken);
+}
+
 static void note_all_taken(struct job *job)
 {
 	struct zone_run *run = job->zone;
 	own_begin(job->publisher->own);
 	for (size_t i = 0; i < run->parts_len; i++)
-		if (run->parts[i].done && run->parts[i].item.seq > run->parts[i].last.taken)
+		if (is_there(&run->parts[i]) && run->parts[i].item.seq > run->parts[i].last.taken)
 			note_taken(&run->parts[i]);
 	own_end(job->publisher->own);
+}
+
+/* What was put for the sake of who waits, though it stood there. */
+static void mark_waited_for(struct job *job)
+{
+	const struct zone_run *run = job->zone;
+	for (size_t i = 0; i < run->parts_len; i++) {
+		const struct job_part *part = &run->parts[i];
+		const struct receipt_place place = {part->page, run->pages->len};
+		if (part->done && !part->stands && part->taken)
+			receipt_mark_on(job->publisher, job->uid, &place, part->taken);
+	}
 }
 
 static void mark_edits(struct job *job)
@@ -54,10 +75,16 @@ static void mark_edits(struct job *job)
 	struct publisher *p = job->publisher;
 	own_begin(p->own);
 	for (size_t i = 0; i < job->edits.len; i++) {
-		const struct job_part *part = part_of(job->zone, job->edits.edit[i].page);
-		if (part && part->done && !part->stands)
-			job_mark_taken(job, &job->edits.edit[i], part->taken);
+		const struct merge_edit *e = &job->edits.edit[i];
+		const struct job_part *part = part_of(job->zone, e->page);
+		if (part && part->stands)
+			own_zoned(p->own, e->uid, &e->question, e->written, part->item.seq);
+		else if (part && part->done)
+			job_mark_taken(job, e, part->taken, part->item.seq);
+		if (part && part->done && e->conflict)
+			publish_prevail(p, e);
 	}
+	mark_waited_for(job);
 	own_end(p->own);
 	publish_zone_done(p, &job->edits);
 }
@@ -99,6 +126,28 @@ static void note_whole(struct job *job)
 	job->whole_due = clock_monotonic() + job_rest_of_day(job, oldest);
 }
 
+/* Has another daemon put any of it lately? */
+static bool is_shared(const struct zone_run *run, unsigned writer)
+{
+	int64_t since = clock_signing() - OWN_GONE_LIFETIME;
+	for (size_t i = 0; i < run->parts_len; i++) {
+		const struct zone_seen *seen = &run->pages->seen[run->parts[i].page].seen;
+		for (unsigned k = 0; k < seen->len && seen->seq[k] > since; k++)
+			if (zone_seq_writer(seen->seq[k]) != writer)
+				return true;
+	}
+	return false;
+}
+
+/* What another daemon of the key has withdrawn, or changed, is to go here too, within a minute. */
+static uint64_t look_again(const struct job *job)
+{
+	uint64_t delay = job_look_again(job, job_zone_until_whole(job));
+	uint64_t shared = LOOK_SHARED * (1 + job->zone->pages->len);
+	return shared < delay && is_shared(job->zone, own_writer(job->publisher->own)) ? shared
+										       : delay;
+}
+
 static void finish(struct job *job)
 {
 	struct zone_run *run = job->zone;
@@ -129,7 +178,7 @@ static void finish(struct job *job)
 	note_whole(job);
 	if (taken && job_wanted(job))
 		keep_alive(job);
-	job_succeeded(job, taken, job_look_again(job, job_zone_until_whole(job)));
+	job_succeeded(job, taken, look_again(job));
 }
 
 bool job_zone_adopt(struct job *job)
@@ -142,10 +191,10 @@ bool job_zone_adopt(struct job *job)
 		return false; /* the zone packet is read once more */
 	yield(job);
 	note_all_taken(job);
+	mark_edits(job);
 	note_whole(job);
 	keep_alive(job);
-	publish_zone_done(job->publisher, &job->edits);
-	job_adopted(job, job_look_again(job, job_zone_until_whole(job)));
+	job_adopted(job, look_again(job));
 	return true;
 }
 
@@ -212,7 +261,8 @@ static bool is_read_back(const struct job_part *part)
 {
 	if (part->page == PAGES_HEAD && part->stands)
 		return true;
-	return !part->stands && (part->crowded || (part->job->hurried && part->taken >= JOB_SEEN_MIN));
+	return !part->stands &&
+	       (part->crowded || (part->job->hurried && part->taken >= JOB_SEEN_MIN));
 }
 
 static int put_part(struct job_part *part)
@@ -262,9 +312,21 @@ void job_zone_relayed(struct job *job, const struct zone_relays_result *result)
 	finish(job);
 }
 
+/* Nobody is there to take it. Nor does this node: whoever is met next would find here what has a
+ * higher seq than his, and knows nothing of it. */
+static int put_nothing(struct job *job)
+{
+	for (size_t i = 0; i < job->zone->parts_len; i++)
+		job->zone->parts[i].done = true;
+	finish(job);
+	return 0;
+}
+
 int job_zone_put(struct job *job)
 {
 	const struct zone_run *run = job->zone;
+	if (run->alone)
+		return put_nothing(job);
 	if (run->pages->len == 0 && job_put_relayed(job, &run->parts[0].item) == 0)
 		return 0;
 	return put_more(job);

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "resolver/chase.h"
 #include "resolver/clock.h"
 #include "resolver/pinned.h"
+#include "resolver/rotation.h"
 #include "resolver/sieve.h"
 #include "resolver/special.h"
 
@@ -88,9 +90,10 @@ static struct answer *answer_from_own(struct resolver *r, const struct own_recor
 
 void resolver_given(struct resolver *r, const struct answer *a)
 {
-	if (!a->error && a->trust == TRUST_TOFU && a->has_signer && !a->remembered) {
+	bool by_claim = a->trust == TRUST_TOFU || a->begins == TRUST_TOFU;
+	if (!a->error && by_claim && a->has_signer && !a->remembered) {
 		const struct question q = answer_question(a);
-		own_remember_signer(r->parts.own, &q.name, a->signer);
+		signers_remember(r->signers, &q.name, a->signer);
 		((struct answer *)a)
 			->remembered = true; /* a note to ourselves, no part of the answer */
 	}
@@ -180,6 +183,17 @@ static void find_fresh(struct resolver *r, const struct question *q, bool asked,
 			ret_parts[part] = (struct policy_part){PART_ANSWERED, found[part], NULL};
 }
 
+/* Only where it may be told of: the slot of the type has no claim. */
+static void find_alias(struct resolver *r, const struct question *q, bool listed,
+	struct policy_part parts[CACHE_PARTS])
+{
+	const struct answer *slot = parts[CACHE_SLOT].answer;
+	const struct answer *a =
+		slot && slot->error == -ENOENT && q->type != TYPE_CNAME ? chase_held(r, q, listed) : NULL;
+	if (a)
+		parts[PART_ALIAS] = (struct policy_part){PART_ANSWERED, a, NULL};
+}
+
 static void find_pinned(struct resolver *r, const struct question *q, uid_t view, bool listed,
 	struct policy_part parts[CACHE_PARTS])
 {
@@ -195,11 +209,12 @@ void memory_parts(struct resolver *r, const struct question *q, uid_t view, bool
 	struct policy_part ret_parts[CACHE_PARTS])
 {
 	memset(ret_parts, 0, CACHE_PARTS * sizeof(*ret_parts));
-	for (enum cache_part part = 0; part < PART_PIN; part++) {
+	for (enum cache_part part = 0; part < PART_ALIAS; part++) {
 		const struct answer *a = memory_cached(r, q, part, listed);
 		if (a)
 			ret_parts[part] = (struct policy_part){PART_ANSWERED, a, NULL};
 	}
+	find_alias(r, q, listed, ret_parts);
 	find_pinned(r, q, view, listed, ret_parts);
 }
 
@@ -210,7 +225,9 @@ static bool is_anybodys(const struct policy_part parts[CACHE_PARTS])
 	return !pin || !pin_is_final(pin);
 }
 
-/* Lets the policy judge what is held. It writes nothing down: a listing looks at every name. */
+/* Lets the policy judge what is held. It writes nothing down: a listing looks at every name. The
+ * alias, a question of its own, is looked for only where nothing is decided without it: it changes
+ * no verdict that is final. */
 static const struct answer *decide_from_memory(
 	struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
@@ -223,18 +240,20 @@ static const struct answer *decide_from_memory(
 	}
 	const struct answer *winner;
 	enum cache_part needed;
-	if (policy_decide(&r->config.policy, q, parts, &needed, &winner) != VERDICT_DONE)
-		return NULL;
-	return winner;
+	enum policy_verdict v = policy_decide(&r->config.policy, q, parts, &needed, &winner);
+	if (v != VERDICT_DONE && !listed) {
+		find_alias(r, q, false, parts);
+		v = policy_decide(&r->config.policy, q, parts, &needed, &winner);
+	}
+	return v == VERDICT_DONE ? winner : NULL;
 }
 
 /* What is lent says how far its record has come: that moves at once when the network has taken it,
  * and is looked at once a second at most, for a file is one text however often it is asked for. */
-static bool has_come_further(
-	const struct resolver *r, struct lent *l, const struct own_record *record)
+static bool has_come_further(const struct resolver *r, struct lent *l,
+	const struct own_record *record, uint64_t clock)
 {
 	struct publish_state now;
-	uint64_t clock = clock_monotonic();
 	const struct answer *a = l->answer;
 	if (a->published == record->published / (int64_t)SECOND && clock - l->looked < SECOND)
 		return false;
@@ -249,14 +268,15 @@ static const struct answer *lend_own(struct resolver *r, const struct own_record
 {
 	/* By its place in memory, whoever's that was before: what is lent says whose it is. */
 	struct lent *l = &r->lent[((uintptr_t)record >> 4) % RESOLVER_LENT];
+	uint64_t now = clock_monotonic();
 	if (!l->answer || l->written != record->written || l->answer->owner != record->uid ||
-		!answer_is_to(l->answer, &record->question) || has_come_further(r, l, record)) {
+		!answer_is_to(l->answer, &record->question) || has_come_further(r, l, record, now)) {
 		answer_unref(l->answer);
 		l->answer = answer_from_own(r, record);
 		l->written = record->written;
-		l->looked = clock_monotonic();
+		l->looked = now;
 	} else {
-		l->answer->arrived = clock_monotonic(); /* never counts down, whoever holds it */
+		l->answer->arrived = now; /* never counts down, whoever holds it */
 	}
 	return l->answer;
 }
@@ -268,11 +288,25 @@ const struct answer *memory_local(
 	return record ? lend_own(r, record) : memory_hosts(r, q, view, listed);
 }
 
-static const struct answer *peek(
+const struct answer *memory_said(
 	struct resolver *r, const struct question *q, uid_t view, bool listed)
 {
 	const struct answer *local = memory_local(r, q, view, listed);
 	return local ? local : decide_from_memory(r, q, view, listed);
+}
+
+const struct answer *memory_peek(
+	struct resolver *r, const struct question *q, const struct chase_look *look)
+{
+	const struct answer *a = memory_said(r, q, look->view, look->listed);
+	return a && answer_leads(a, NULL) ? chase_peek(r, a, look) : a;
+}
+
+static const struct answer *peek(
+	struct resolver *r, const struct question *q, uid_t view, bool listed)
+{
+	const struct chase_look look = {.view = view, .listed = listed};
+	return memory_peek(r, q, &look);
 }
 
 const struct answer *memory_behind_pin(struct resolver *r, const struct question *q, uid_t view)
@@ -314,6 +348,7 @@ struct turn {
 	struct resolver_walk *walk;
 	unsigned cost;
 	uint16_t type; /* of what is looked at */
+	uint8_t key[NAME_KEY_LEN]; /* and whose, where the name is under one */
 };
 
 static bool wants(struct turn *t, const struct question *q)
@@ -323,7 +358,8 @@ static bool wants(struct turn *t, const struct question *q)
 	return wanted;
 }
 
-/* A name that a pin reads from one that is shown is shown too, if that is who answers for it. */
+/* A name that a pin reads from one that is shown is shown too, if that is who answers for it: of a key
+ * and the one that it was changed for, the latter. */
 static void list_pinned(void *ctx, const struct pin *pin, const struct name *name)
 {
 	struct turn *t = ctx;
@@ -331,8 +367,12 @@ static void list_pinned(void *ctx, const struct pin *pin, const struct name *nam
 	if (!wants(t, &q) || memory_own(t->resolver, &q, t->walk->view, true))
 		return;
 	const struct answer *winner = decide_from_memory(t->resolver, &q, t->walk->view, true);
-	if (!winner || winner->error || winner->trust != TRUST_PIN ||
-		memcmp(winner->signer, pin->key, sizeof(pin->key)) != 0)
+	bool by_key = winner && (winner->trust == TRUST_PIN || winner->trust == TRUST_DNSSEC_KEY ||
+					winner->trust == TRUST_TOFU);
+	uint8_t key[NAME_KEY_LEN];
+	rotation_follow(t->resolver, pin->key, key);
+	if (!by_key || winner->error || memcmp(winner->signer, key, sizeof(key)) != 0 ||
+		memcmp(t->key, key, sizeof(key)) != 0)
 		return;
 	struct resolver_entry e = {.question = q};
 	t->walk->show(t->walk->ctx, &e);
@@ -341,7 +381,7 @@ static void list_pinned(void *ctx, const struct pin *pin, const struct name *nam
 static void list_pinned_names(struct turn *t, const struct question *q)
 {
 	t->type = q->type;
-	if (q->class == CLASS_IN)
+	if (q->class == CLASS_IN && name_key(&q->name, t->key))
 		pinned_names(t->resolver, &q->name, t->walk->view, list_pinned, t);
 }
 

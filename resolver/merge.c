@@ -7,6 +7,8 @@
 
 #include "resolver/clock.h"
 
+#define DAY 86400
+
 void merge_edits_finish(struct merge_edits *edits)
 {
 	for (size_t i = 0; i < edits->len; i++)
@@ -28,8 +30,11 @@ int merge_note(struct merge_edits *edits, const struct own_record *record, uint3
 		edits->cap = cap;
 	}
 	edits->edit[edits->len++] = (struct merge_edit){.uid = record->uid,
-		.question = record->question, .written = record->written, .inception = inception,
-		.under_key = name_key(&record->question.name, key)};
+		.question = record->question,
+		.written = record->written,
+		.inception = inception,
+		.under_key = name_key(&record->question.name, key),
+		.zoned = record->zoned == record->written};
 	return 0;
 }
 
@@ -66,16 +71,18 @@ struct slot_walk {
 static bool claim_stands(const struct claim *held, const struct rrset *set, uint32_t now)
 {
 	return held && held->set->ttl == claim_ttl(set) && rrset_same_data(held->set, set) &&
-		(int32_t)(held->expiration - now) > CLAIM_LIFETIME / 2;
+	       (int32_t)(held->expiration - now) > CLAIM_LIFETIME / 2;
 }
 
 /* An hour back, for readers whose clocks are slow; but after all that was said before. */
-static uint32_t next_inception(const struct slot_walk *w, const struct own_record *record,
-	const uint8_t key[NAME_KEY_LEN])
+static uint32_t next_inception(
+	const struct slot_walk *w, const struct own_record *record, const uint8_t key[NAME_KEY_LEN])
 {
 	uint32_t inception = w->now - 3600, last = record->inception, held;
 	if (slot_last_inception(w->slot, key, &held) && (!last || (int32_t)(held - last) > 0))
 		last = held;
+	if ((int32_t)(last - w->now) > DAY)
+		last = 0; /* said while a clock stood ahead: to readers it is not said yet */
 	return last && (int32_t)(inception - last) <= 0 ? last + 1 : inception;
 }
 
@@ -86,8 +93,8 @@ static int make_claim(struct slot_walk *w, const struct own_record *record, uint
 	if (!set)
 		return -ENOMEM;
 	set->ttl = claim_ttl(set);
-	int r = signer_claim(w->signer, record->uid, set, inception, inception + CLAIM_LIFETIME,
-		ret_claim);
+	int r = signer_claim(
+		w->signer, record->uid, set, inception, inception + CLAIM_LIFETIME, ret_claim);
 	rrset_destroy(set);
 	return r;
 }
@@ -100,8 +107,8 @@ static int cut(struct merge_edits *edits, const struct claim *claim)
 	int len = claim_cut(claim, packet, &pieces);
 	if (len < 0 || len <= CLAIM_INLINE_MAX)
 		return len < 0 ? len : 0;
-	struct merge_piece *grown = reallocarray(edits->pieces, edits->pieces_len + pieces.count,
-		sizeof(*grown));
+	struct merge_piece *grown = reallocarray(
+		edits->pieces, edits->pieces_len + pieces.count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	edits->pieces = grown;
@@ -113,8 +120,8 @@ static int cut(struct merge_edits *edits, const struct claim *claim)
 	return 1;
 }
 
-static int say(struct slot_walk *w, const struct own_record *record, const uint8_t key[NAME_KEY_LEN],
-	uint32_t *ret_inception)
+static int say(struct slot_walk *w, const struct own_record *record,
+	const uint8_t key[NAME_KEY_LEN], uint32_t *ret_inception)
 {
 	const struct claim *held = slot_claim_of(w->slot, key);
 	struct claim claim;
@@ -126,13 +133,13 @@ static int say(struct slot_walk *w, const struct own_record *record, const uint8
 		return r;
 	r = cut(w->edits, &claim);
 	if (r > 0 && held) {
-		/* Nodes keep a claim until a later one stands in its place; a reference does not, so
-		 * what was small is withdrawn first, and the large one follows (claim.h). */
+		/* Nodes keep a claim until a later one stands in its place; a reference does not,
+		 * so what was small is withdrawn first, and the large one follows (claim.h). */
 		claim_finish(&claim);
 		w->edits->again = true;
 		w->edits->pieces_len = 0;
-		return signer_withdraw(w->signer, record->uid, w->slot, record->inception,
-			ret_inception);
+		return signer_withdraw(
+			w->signer, record->uid, w->slot, record->inception, ret_inception);
 	}
 	if (r < 0) {
 		claim_finish(&claim);
@@ -154,7 +161,8 @@ static void claim_record(void *ctx, const struct own_record *record)
 	if (record->set)
 		w->error = say(w, record, key, &inception);
 	else
-		w->error = signer_withdraw(w->signer, record->uid, w->slot, record->inception, &inception);
+		w->error = signer_withdraw(
+			w->signer, record->uid, w->slot, record->inception, &inception);
 	bool silent = w->error == -ENOENT; /* nobody holds what was withdrawn */
 	if (silent)
 		w->error = 0;
@@ -195,7 +203,9 @@ int merge_slot(const struct own *own, struct signer *signer, struct slot *slot, 
 	uint8_t ret_packet[SLOT_BYTES_MAX], struct merge_edits *ret_edits)
 {
 	memset(ret_edits, 0, sizeof(*ret_edits));
-	struct slot_walk w = {.signer = signer, .slot = slot, .edits = ret_edits,
+	struct slot_walk w = {.signer = signer,
+		.slot = slot,
+		.edits = ret_edits,
 		.now = (uint32_t)(now / (int64_t)SECOND)};
 	own_each_of(own, &slot->question, claim_record, &w);
 	if (w.error)

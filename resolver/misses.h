@@ -2,10 +2,11 @@
  *
  * A look-up costs ten times what an answer from memory does, and whoever invents names can ask for
  * as many as the line carries. So there are few places for them, at all doors together, and one
- * source has half of these at most. While a door is behind with reading, and a moment longer, there
- * are fewer, they begin at no more than a certain rate, and what comes of them has little room in
- * the cache: what is in memory is answered first. Who gets no place is told SERVFAIL at once, and
- * may ask another resolver; while a door is behind, nothing. */
+ * source has half of these at most. While a door is behind with reading, or has more to read than
+ * can be looked up, and a moment longer, there are fewer, they begin at no more than a certain
+ * rate, and what comes of them has little room in the cache: what is in memory is answered first.
+ * Who gets no place is told SERVFAIL at once, and may ask another resolver; while a door is behind,
+ * nothing. */
 #ifndef RESOLVER_MISSES_H
 #define RESOLVER_MISSES_H
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "resolver/clock.h"
 #include "resolver/own_inside.h"
 #include "resolver/own_table.h"
 #include "resolver/usage.h"
@@ -44,24 +45,6 @@ static void replace(struct own *own, struct own_node *n, const struct own_record
 
 /* ---- the file ---- */
 
-static void bind_question(sqlite3_stmt *s, uid_t uid, const struct question *q)
-{
-	sqlite3_bind_int64(s, 1, uid);
-	sqlite3_bind_int(s, 2, q->class);
-	sqlite3_bind_int(s, 3, q->type);
-	sqlite3_bind_blob(s, 4, q->name.wire, q->name.len, SQLITE_STATIC);
-}
-
-/* A name as it stands in the file: hostile until it reads back as itself. */
-static bool column_name(sqlite3_stmt *s, int column, struct name *ret_name)
-{
-	const uint8_t *wire = sqlite3_column_blob(s, column);
-	int len = sqlite3_column_bytes(s, column);
-	size_t offset = 0;
-	return wire && len > 0 && len <= NAME_WIRE_MAX &&
-	       name_from_wire(wire, (size_t)len, &offset, ret_name) == 0 && offset == (size_t)len;
-}
-
 static int load_data(struct rrset *set, const uint8_t *data, size_t len)
 {
 	for (size_t at = 0; at < len;) {
@@ -82,7 +65,7 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 {
 	struct question q = {.class = (uint16_t)sqlite3_column_int(s, 1),
 		.type = (uint16_t)sqlite3_column_int(s, 2)};
-	if (!column_name(s, 3, &q.name))
+	if (!own_file_name(s, 3, &q.name))
 		return -EBADMSG;
 	struct own_node *n;
 	int r = new_node(own, (uid_t)sqlite3_column_int64(s, 0), &q, &n);
@@ -104,6 +87,7 @@ static int load_record(struct own *own, sqlite3_stmt *s)
 	record->inception = (uint32_t)sqlite3_column_int64(s, 8);
 	record->replicas = (unsigned)sqlite3_column_int(s, 9);
 	record->zoned = sqlite3_column_int64(s, 10);
+	record->dot = sqlite3_column_int64(s, 11);
 	insert(own, n);
 	return 0;
 }
@@ -113,7 +97,7 @@ static int load(struct own *own)
 	sqlite3_stmt *s = NULL;
 	int r = own_file_errno(sqlite3_prepare_v2(own->db,
 		"SELECT uid, class, type, name, ttl, data, written, published, inception, replicas,"
-		" zoned FROM record",
+		" zoned, dot FROM record",
 		-1, &s, NULL));
 	int rc = SQLITE_DONE;
 	while (r == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW)
@@ -132,13 +116,15 @@ static int prepare_all(struct own *own)
 	} table[] = {
 		{&own->put,
 			"INSERT OR REPLACE INTO record(uid, class, type, name, ttl, data, written,"
-			" zoned, published, inception, replicas) VALUES(?,?,?,?,?,?,?,?,0,?,0)"},
+			" zoned, published, inception, replicas, dot, sum) "
+			"VALUES(?1,?2,?3,?4,?5,?6,?7,?8,0,?9,0,?10,"
+			" row_sum(?1,?2,?3,?4,?5,?6,?7))"},
 		{&own->drop, "DELETE FROM record WHERE uid=? AND class=? AND type=? AND name=?"},
 		{&own->published, "UPDATE record SET published=?5, replicas=?6"
 				  " WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
 		{&own->claimed, "UPDATE record SET inception=?5"
 				" WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
-		{&own->zoned, "UPDATE record SET zoned=?5"
+		{&own->zoned, "UPDATE record SET zoned=?5, dot=?6"
 			      " WHERE uid=?1 AND class=?2 AND type=?3 AND name=?4"},
 		{&own->put_get, "SELECT put.seq, taken.seq, taken.packet FROM put"
 				" LEFT JOIN taken USING(target) WHERE target=?"},
@@ -146,9 +132,26 @@ static int prepare_all(struct own *own)
 		{&own->taken_set,
 			"INSERT OR REPLACE INTO taken(target, seq, packet) VALUES(?,?,?)"},
 		{&own->signer_get, "SELECT key FROM signer WHERE name=?"},
-		{&own->signer_put, "INSERT OR IGNORE INTO signer(name, key) VALUES(?,?)"},
-		{&own->pins_set, "INSERT OR REPLACE INTO pin(uid, list) VALUES(?,?)"},
+		{&own->signer_put, "INSERT OR IGNORE INTO signer(name, key, sum)"
+				   " VALUES(?1,?2,row_sum(?1,?2))"},
+		{&own->pins_set, "INSERT OR REPLACE INTO pin(uid, list, sum)"
+				 " VALUES(?1,?2,row_sum(?1,?2))"},
 		{&own->pins_drop, "DELETE FROM pin WHERE uid=?"},
+		{&own->gone_set, "INSERT OR REPLACE INTO gone(uid, class, type, name, dot, at)"
+				 " VALUES(?,?,?,?,?,?)"},
+		{&own->gone_end,
+			"DELETE FROM gone WHERE uid=?1 AND (at<=?2 OR at<=(SELECT at FROM gone"
+			" WHERE uid=?1 ORDER BY at DESC LIMIT 1 OFFSET ?3))"},
+		{&own->gone_get, "SELECT class, type, name, dot FROM gone WHERE uid=? AND at>?"},
+		{&own->keep_set, "INSERT OR REPLACE INTO keep(uid, list, sum)"
+				 " VALUES(?1,?2,row_sum(?1,?2))"},
+		{&own->keep_drop, "DELETE FROM keep WHERE uid=?"},
+		{&own->copy_set, "INSERT OR REPLACE INTO copy(key, page, seq, sig, value)"
+				 " VALUES(?,?,?,?,?)"},
+		{&own->copy_next, "SELECT page, seq, sig, value FROM copy"
+				  " WHERE key=? AND page BETWEEN ? AND 1024 ORDER BY page LIMIT 1"},
+		{&own->copy_drop, "DELETE FROM copy WHERE key=? AND page>=? AND page<?"},
+		{&own->copy_forget, "DELETE FROM copy WHERE key=?"},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		int rc = sqlite3_prepare_v3(own->db, table[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
@@ -166,20 +169,26 @@ static int set_up(struct own *own, bool make)
 	if (r == 0 && make)
 		r = own_file_make(own->db);
 	if (r == 0)
+		r = own_sum_check(own->db);
+	if (r == 0)
 		r = prepare_all(own);
 	if (r == 0)
 		r = own_file_integer(own->db, "SELECT count(*) FROM signer", &signers);
 	own->signers = (size_t)signers;
 	if (r == 0)
 		r = load(own);
+	if (r == 0)
+		r = own_load_writer(own);
 	return r;
 }
 
 void own_file_close(struct own *own)
 {
 	sqlite3_stmt **all[] = {&own->put, &own->drop, &own->zoned, &own->published, &own->claimed,
-		&own->put_get, &own->put_set, &own->taken_set, &own->signer_get, &own->signer_put, &own->pins_set,
-		&own->pins_drop};
+		&own->put_get, &own->put_set, &own->taken_set, &own->signer_get, &own->signer_put,
+		&own->pins_set, &own->pins_drop, &own->gone_set, &own->gone_end, &own->gone_get,
+		&own->keep_set, &own->keep_drop, &own->copy_set, &own->copy_next, &own->copy_drop,
+		&own->copy_forget};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		if (!own->lent)
 			sqlite3_finalize(*all[i]);
@@ -289,7 +298,7 @@ int own_end(struct own *own)
 
 static int store(struct own *own, const struct own_record *record)
 {
-	bind_question(own->put, record->uid, &record->question);
+	own_file_bind(own->put, record->uid, &record->question);
 	sqlite3_bind_int64(own->put, 5, record->set ? record->set->ttl : 0);
 	if (record->set)
 		sqlite3_bind_blob64(
@@ -297,6 +306,7 @@ static int store(struct own *own, const struct own_record *record)
 	sqlite3_bind_int64(own->put, 7, record->written);
 	sqlite3_bind_int64(own->put, 8, record->zoned);
 	sqlite3_bind_int64(own->put, 9, record->inception);
+	sqlite3_bind_int64(own->put, 10, record->dot);
 	return own_file_run(own->put);
 }
 
@@ -310,9 +320,13 @@ static void start_version(struct edit *e, struct rrset *set, int64_t now)
 {
 	e->next = e->there ? e->there->record : e->fresh->record;
 	e->next.set = set;
-	e->next.written = now;
+	/* It names the version: a clock that was set back, or two in one microsecond, give another.
+	 */
+	int64_t before = e->next.written;
+	e->next.written = now > before || clock_was_wrong(before) ? now : before + 1;
 	e->next.published = 0;
 	e->next.replicas = 0;
+	e->next.conflict = OWN_NO_CONFLICT;
 }
 
 /* `instead`: what goes as this comes; NULL: what stands there. The set is copied. */
@@ -381,6 +395,23 @@ int own_withdraw(struct own *own, uid_t uid, const struct question *q, int64_t n
 	return r;
 }
 
+int own_withdraw_theirs(struct own *own, uid_t uid, const struct question *q, int64_t now)
+{
+	struct edit e = {.there = own_table_find(&own->table, uid, q)};
+	int r = e.there ? 0 : usage_check(own->usage, uid, NULL, NULL);
+	if (r == 0 && !e.there)
+		r = new_node(own, uid, q, &e.fresh);
+	if (r < 0)
+		return r;
+	start_version(&e, NULL, now);
+	r = store(own, &e.next);
+	if (r == 0)
+		apply(own, &e);
+	else
+		drop(&e);
+	return r;
+}
+
 static int store_both(struct own *own, const struct edit *come, const struct edit *go)
 {
 	int r = own_file_exec(own->db, "BEGIN IMMEDIATE");
@@ -420,17 +451,36 @@ int own_move(struct own *own, uid_t uid, const struct question *from, const stru
 	return 0;
 }
 
-int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t written)
+int own_zoned(struct own *own, uid_t uid, const struct question *q, int64_t written, int64_t dot)
 {
 	struct own_node *n = own_table_find(&own->table, uid, q);
-	if (!n || n->record.written != written || n->record.zoned == written)
+	if (!n || n->record.written != written ||
+		(n->record.zoned == written && n->record.dot == dot))
 		return 0;
-	bind_question(own->zoned, uid, q);
+	own_file_bind(own->zoned, uid, q);
 	sqlite3_bind_int64(own->zoned, 5, written);
+	sqlite3_bind_int64(own->zoned, 6, dot);
 	int r = own_file_run(own->zoned);
-	if (r == 0)
+	if (r == 0) {
 		n->record.zoned = written;
+		n->record.dot = dot;
+	}
 	return r;
+}
+
+static int drop_node(struct own *own, struct own_node *n)
+{
+	own_file_bind(own->drop, n->record.uid, &n->record.question);
+	int r = own_file_run(own->drop);
+	if (r == 0)
+		remove_node(own, n);
+	return r;
+}
+
+int own_forget(struct own *own, uid_t uid, const struct question *q, int64_t written)
+{
+	struct own_node *n = own_table_find(&own->table, uid, q);
+	return n && n->record.written == written ? drop_node(own, n) : 0;
 }
 
 int own_published(struct own *own, uid_t uid, const struct question *q, int64_t written,
@@ -439,14 +489,9 @@ int own_published(struct own *own, uid_t uid, const struct question *q, int64_t 
 	struct own_node *n = own_table_find(&own->table, uid, q);
 	if (!n || n->record.written != written)
 		return 0; /* changed meanwhile: the newer version is on its way */
-	if (!n->record.set) {
-		bind_question(own->drop, uid, q);
-		int r = own_file_run(own->drop);
-		if (r == 0)
-			remove_node(own, n);
-		return r;
-	}
-	bind_question(own->published, uid, q);
+	if (!n->record.set)
+		return drop_node(own, n);
+	own_file_bind(own->published, uid, q);
 	sqlite3_bind_int64(own->published, 5, now);
 	sqlite3_bind_int64(own->published, 6, replicas);
 	int r = own_file_run(own->published);
@@ -457,12 +502,20 @@ int own_published(struct own *own, uid_t uid, const struct question *q, int64_t 
 	return r;
 }
 
+void own_note_conflict(
+	struct own *own, uid_t uid, const struct question *q, enum own_conflict conflict)
+{
+	struct own_node *n = own_table_find(&own->table, uid, q);
+	if (n)
+		n->record.conflict = conflict;
+}
+
 int own_claimed(struct own *own, uid_t uid, const struct question *q, uint32_t inception)
 {
 	struct own_node *n = own_table_find(&own->table, uid, q);
 	if (!n)
 		return -ENOENT;
-	bind_question(own->claimed, uid, q);
+	own_file_bind(own->claimed, uid, q);
 	sqlite3_bind_int64(own->claimed, 5, inception);
 	int r = own_file_run(own->claimed);
 	if (r == 0)

@@ -44,6 +44,7 @@ struct own_durable {
 	off_t frame;			       /* bytes */
 	enum { IDLE, SYNC, CHECKPOINT } round; /* what the thread is at */
 	sqlite3 *lent;			       /* for the checkpoint under way */
+	bool copied;			       /* by that one: all that is in the log */
 	bool detached;			       /* the disk has failed, and does still */
 	bool given_up;			       /* it does not answer */
 	uint64_t commits, asked, durable;
@@ -161,6 +162,7 @@ static int copy_log(void *ctx)
 			db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied));
 	if (r == 0 && copied < in_log)
 		r = -EAGAIN;
+	d->copied = r == 0;
 	if (r == 0) { /* the log begins anew, before the loop has a commit that would wait for it */
 		sqlite3_wal_hook(db, NULL, NULL);
 		r = own_file_touch(db);
@@ -175,11 +177,11 @@ static int copy_log(void *ctx)
 static void on_copied(struct own_durable *d, int error)
 {
 	bool later = error == -EAGAIN || error == -EBUSY || error == -ENOMEM;
-	if (error == 0) {
-		d->durable_frames = 0; /* that one frame says nothing that the database does not */
-		if (d->commits == d->durable)
-			d->frames = 1;
-	} else if (!later) {
+	if (d->copied) /* also where the log has not begun anew yet: the next commit does it */
+		d->durable_frames = 0;
+	if (error == 0 && d->commits == d->durable) {
+		d->frames = 1; /* that one says nothing that the database does not */
+	} else if (error < 0 && !later) {
 		lose(d, error);
 	}
 }

@@ -8,7 +8,7 @@
 /* A file of an older version becomes one of this, by the tables that it lacks; that has no way
  * back: an older kadns refuses it, for it would not keep what it does not know. */
 #define OWN_SCHEMA_FIRST 1
-#define OWN_SCHEMA_VERSION 3
+#define OWN_SCHEMA_VERSION 8
 
 static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS record("
@@ -17,17 +17,39 @@ static const char schema[] =
 	" written INTEGER NOT NULL, zoned INTEGER NOT NULL DEFAULT 0,"
 	" published INTEGER NOT NULL DEFAULT 0,"
 	" inception INTEGER NOT NULL DEFAULT 0, replicas INTEGER NOT NULL DEFAULT 0,"
+	" dot INTEGER NOT NULL DEFAULT 0," /* since version 5 */
+	" sum INTEGER,"			   /* since version 7, as below: own_sum_make */
 	" PRIMARY KEY(uid, class, type, name)) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS put(target BLOB PRIMARY KEY, seq INTEGER NOT NULL, packet BLOB)"
 	" WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS signer(name BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS signer(name BLOB PRIMARY KEY, key BLOB NOT NULL,"
+	" sum INTEGER) WITHOUT ROWID;"
 	/* Since version 2: a user's list, as resolver/pins writes it. */
-	"CREATE TABLE IF NOT EXISTS pin(uid INTEGER PRIMARY KEY, list BLOB NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS pin(uid INTEGER PRIMARY KEY, list BLOB NOT NULL,"
+	" sum INTEGER);"
 	/* Since version 3: what nodes took, which `put` had with what they refused. */
 	"CREATE TABLE IF NOT EXISTS taken(target BLOB PRIMARY KEY, seq INTEGER NOT NULL,"
 	" packet BLOB NOT NULL) WITHOUT ROWID;"
+	/* Since version 4: keys that zones attest, until the first signature of the proof ends. */
+	"CREATE TABLE IF NOT EXISTS attested(zone BLOB PRIMARY KEY, key BLOB NOT NULL,"
+	" min INTEGER NOT NULL, until INTEGER NOT NULL, sum INTEGER) WITHOUT ROWID;"
 	"INSERT OR IGNORE INTO taken SELECT target, seq, packet FROM put"
-	" WHERE packet IS NOT NULL;";
+	" WHERE packet IS NOT NULL;"
+	/* Since version 5: what was withdrawn, and whose the seqs are. */
+	"CREATE TABLE IF NOT EXISTS gone(uid INTEGER NOT NULL, class INTEGER NOT NULL,"
+	" type INTEGER NOT NULL, name BLOB NOT NULL, dot INTEGER NOT NULL, at INTEGER NOT NULL,"
+	" PRIMARY KEY(uid, class, type, name)) WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS gone_at ON gone(uid, at);"
+	"CREATE TABLE IF NOT EXISTS writer(id INTEGER NOT NULL);"
+	/* Since version 6: keys whose zones are kept alive, a list as resolver/keep_list writes it,
+	 * and what they have signed. */
+	"CREATE TABLE IF NOT EXISTS keep(uid INTEGER PRIMARY KEY, list BLOB NOT NULL,"
+	" sum INTEGER);"
+	"CREATE TABLE IF NOT EXISTS copy(key BLOB NOT NULL, page INTEGER NOT NULL,"
+	" seq INTEGER NOT NULL, sig BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY(key, page))"
+	" WITHOUT ROWID;"
+	/* Since version 8: which file on which disk this is, and what its writer was before. */
+	"CREATE TABLE IF NOT EXISTS place(mark TEXT NOT NULL, former INTEGER NOT NULL);";
 
 int own_file_errno(int rc)
 {
@@ -73,6 +95,30 @@ int own_file_run(sqlite3_stmt *statement)
 	return own_file_errno(rc);
 }
 
+int own_file_prepare(struct own *own, const char *sql, sqlite3_stmt **ret_statement)
+{
+	*ret_statement = NULL;
+	return own->db ? own_file_errno(sqlite3_prepare_v2(own->db, sql, -1, ret_statement, NULL))
+		       : -EIO;
+}
+
+void own_file_bind(sqlite3_stmt *s, uid_t uid, const struct question *q)
+{
+	sqlite3_bind_int64(s, 1, uid);
+	sqlite3_bind_int(s, 2, q->class);
+	sqlite3_bind_int(s, 3, q->type);
+	sqlite3_bind_blob(s, 4, q->name.wire, q->name.len, SQLITE_STATIC);
+}
+
+bool own_file_name(sqlite3_stmt *s, int column, struct name *ret_name)
+{
+	const uint8_t *wire = sqlite3_column_blob(s, column);
+	int len = sqlite3_column_bytes(s, column);
+	size_t offset = 0;
+	return wire && len > 0 && len <= NAME_WIRE_MAX &&
+	       name_from_wire(wire, (size_t)len, &offset, ret_name) == 0 && offset == (size_t)len;
+}
+
 int own_file_integer(sqlite3 *db, const char *sql, int *ret_value)
 {
 	sqlite3_stmt *s = NULL;
@@ -116,6 +162,8 @@ int own_file_configure(sqlite3 *db)
 	int r = own_file_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
 				  "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF;"
 				  "PRAGMA cache_size=-512;");
+	if (r == 0)
+		r = own_sum_begin(db);
 	return r == 0 ? check_identity(db) : r;
 }
 
@@ -124,6 +172,18 @@ int own_file_touch(sqlite3 *db)
 	char version[40];
 	snprintf(version, sizeof(version), "PRAGMA user_version=%d", OWN_SCHEMA_VERSION);
 	return own_file_exec(db, version);
+}
+
+/* A table of an older file lacks it; then no record is known to stand in its zone, and all are laid
+ * there once more. */
+static int add_dot(sqlite3 *db)
+{
+	int there = 0;
+	int r = own_file_integer(
+		db, "SELECT count(*) FROM pragma_table_info('record') WHERE name='dot'", &there);
+	if (r < 0 || there)
+		return r;
+	return own_file_exec(db, "ALTER TABLE record ADD COLUMN dot INTEGER NOT NULL DEFAULT 0");
 }
 
 int own_file_make(sqlite3 *db)
@@ -139,6 +199,10 @@ int own_file_make(sqlite3 *db)
 		r = own_file_exec(db, identity);
 	if (r == 0)
 		r = own_file_exec(db, schema);
+	if (r == 0)
+		r = add_dot(db);
+	if (r == 0)
+		r = own_sum_make(db, version);
 	/* Before version 3 a name that had no room in its zone passed for one that stood there. */
 	if (r == 0 && version < 3)
 		r = own_file_exec(db, "UPDATE record SET zoned=0");

@@ -112,6 +112,9 @@ void own_node_destroy(struct own_node *n)
 struct own_node *own_table_bucket(
 	const struct own_table *t, const struct question *q, uint64_t *ret_hash)
 {
+	*ret_hash = 0;
+	if (!t->records) /* of most machines: that costs each question nothing */
+		return NULL;
 	*ret_hash = question_hash(q, t->seed);
 	return *bucket_of(t, *ret_hash);
 }

@@ -317,8 +317,7 @@ bool pin_is_final(const struct pin *pin)
 	return pin->strict || pin->alias;
 }
 
-/* What stands before the key. */
-static void cut_key(const struct name *target, struct name *ret_left)
+void pin_cut_key(const struct name *target, struct name *ret_left)
 {
 	*ret_left = *target;
 	ret_left->len = (uint8_t)(target->len - (1 + NAME_KEY_TEXT));
@@ -333,7 +332,7 @@ void pin_list_readers(
 	size_t low = 0, high = pin_list_len(list);
 	if (!high || !name_key(target, key))
 		return;
-	cut_key(target, &left);
+	pin_cut_key(target, &left);
 	while (low < high) { /* the first of this key */
 		size_t middle = low + (high - low) / 2;
 		if (memcmp(list->pins[list->by_key[middle]].key, key, NAME_KEY_LEN) < 0)

@@ -30,6 +30,7 @@ struct pin {
 	bool strict;	    /* fails closed: nobody else answers */
 	bool alias;	    /* `as`: the suffix drops out of the name */
 	uid_t uid;	    /* whose */
+	int64_t min;	    /* of an attested key: zones of a lower seq count for nothing */
 };
 
 struct pin_list;
@@ -64,6 +65,8 @@ void pin_list_write(const struct pin_list *list, const char *prefix, struct text
 const struct pin *pin_list_find(const struct pin_list *list, const struct name *name);
 /* The name that is read in its place. -ENAMETOOLONG: the key's zone cannot have it. */
 int pin_target(const struct pin *pin, const struct name *name, struct name *ret_target);
+/* What stands before the key in a name under one. */
+void pin_cut_key(const struct name *target, struct name *ret_left);
 /* Does nobody else answer where the key's zone does not? */
 bool pin_is_final(const struct pin *pin);
 /* `KEY speaks for SUFFIX` and the like, as one writes it, without a newline. */

@@ -16,12 +16,16 @@ struct policy_suffixes {
 	struct name name[POLICY_SUFFIXES_MAX];
 	size_t len;
 };
+/* Is it at or below one of them? */
+bool policy_suffixes_have(const struct policy_suffixes *list, const struct name *name);
 
 struct policy {
 	enum policy_mode mode;
 	bool dht;              /* there is a DHT node */
 	bool upstream;         /* there is conventional DNS */
+	bool copies;           /* what DNS once said can be judged without it (resolver/judge) */
 	bool lookup_always;    /* slots of plain names are asked at once; else only when DNS had nothing */
+	bool mirror;           /* what DNS proves is left on the DHT for others (resolver/mirror) */
 	bool test_zones;       /* root_hints= was given: `test.` is an ordinary name */
 	struct policy_suffixes tofu;       /* where claims of unknown keys count */
 	struct policy_suffixes private_ok; /* where private addresses may come from others */
@@ -45,7 +49,7 @@ enum policy_state { PART_NOT_ASKED, PART_ASKED, PART_ANSWERED };
 struct policy_part {
 	enum policy_state state;
 	const struct answer *answer; /* when answered; error members say what failed */
-	const struct pin *pin;       /* of PART_PIN, PART_PIN_FOR_ALL: NULL, no pin covers the name */
+	const struct pin *pin;       /* of PART_PIN and what follows: NULL, none covers the name */
 };
 
 /* May this part be asked for this question at all, and if so: at once, or only when policy_decide
@@ -62,8 +66,8 @@ struct policy_rule policy_rule(const struct policy *p, const struct question *q,
 /* The same for who has pins: behind one that fails closed nobody is asked, or told of the name. */
 struct policy_rule policy_rule_pinned(const struct policy *p, const struct question *q,
 	const struct policy_part parts[CACHE_PARTS], enum cache_part part);
-/* All sources in the order in which they win; CACHE_PARTS of them. */
-const enum cache_part *policy_order(const struct policy *p);
+/* The sources in the order in which they win, and how many there are. */
+size_t policy_order(const struct policy *p, enum cache_part ret_parts[CACHE_PARTS]);
 const char *policy_mode_text(enum policy_mode mode);
 
 /* A pin is passed over where its key's zone cannot be read, or has no record of the name, unless it
@@ -80,8 +84,8 @@ enum policy_verdict policy_decide(const struct policy *p, const struct question 
 	const struct policy_part parts[CACHE_PARTS], enum cache_part *ret_part,
 	const struct answer **ret_winner);
 
-/* Does the answer carry a private, loopback or link-local address that may not come from there
- * (rebinding)? Own records, names under keys and names under `private_ok` are exempt. */
+/* policy_rebinds.c. Does the answer carry a private, loopback or link-local address that may not come from there
+ * (rebinding)? Own records, names under keys, pins and names under `private_ok` are exempt. */
 bool policy_rebinds(const struct policy *p, const struct answer *a);
 
 #endif

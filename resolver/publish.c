@@ -54,34 +54,110 @@ void publish_zone_done(struct publisher *p, const struct merge_edits *edits)
 		if (e->under_key || !record || record->published || record->zoned != e->written ||
 			!goes_out(p, &e->question))
 			continue;
+		if (e->zoned && record->dot == 0)
+			continue; /* there is nobody: its slot has been started before */
 		publish_slot(p, &e->question);
 	}
 }
 
-static void say_yielded(const struct publisher *p, const struct merge_edit *e)
+static void say(const struct publisher *p, const char *line)
 {
-	char line[NAME_TEXT_MAX + 128], name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
-	name_to_absolute(&e->question.name, name);
-	snprintf(line, sizeof(line),
-		"%s %s of uid %lu: another daemon with the same key has changed it since", name,
-		type_to_text(e->question.type, type), (unsigned long)e->uid);
 	if (p->config.say)
 		p->config.say(p->config.say_ctx, line);
 }
 
+static void say_of(const struct publisher *p, const struct merge_edit *e, const char *what)
+{
+	char line[NAME_TEXT_MAX + 160], name[NAME_TEXT_MAX], type[TYPE_TEXT_MAX];
+	name_to_absolute(&e->question.name, name);
+	snprintf(line, sizeof(line), "%s %s of uid %lu: another daemon with the same key has %s",
+		name, type_to_text(e->question.type, type), (unsigned long)e->uid, what);
+	say(p, line);
+}
+
+static void say_yielded(const struct publisher *p, const struct merge_edit *e)
+{
+	bool changed = e->theirs || e->gone;
+	if (e->conflict)
+		say_of(p, e,
+			changed ? "changed it at the same time, and later: that holds"
+				: "withdrawn it at the same time, and later: that holds");
+	else
+		say_of(p, e, changed ? "changed it since" : "withdrawn it since");
+}
+
+void publish_outrun(struct publisher *p, uid_t uid)
+{
+	char line[160];
+	if (own_new_writer(p->own) < 0)
+		return; /* the next run finds it as it was */
+	p->counters.outrun++;
+	snprintf(line, sizeof(line),
+		"uid %lu: this state is a copy, or was brought back: the network has a later zone "
+		"of it, "
+		"which holds",
+		(unsigned long)uid);
+	say(p, line);
+}
+
+void publish_clock_was_wrong(struct publisher *p, uid_t uid)
+{
+	char line[160];
+	snprintf(line, sizeof(line),
+		"uid %lu: a version was signed while the clock stood far ahead: all is signed "
+		"anew, "
+		"and put once nodes have forgotten that one",
+		(unsigned long)uid);
+	say(p, line);
+}
+
+static int take_over(struct publisher *p, const struct merge_edit *e, unsigned replicas)
+{
+	int64_t now = clock_signing();
+	if (!e->theirs)
+		return own_forget(p->own, e->uid, &e->question, e->written);
+	int r = own_set(p->own, e->uid, e->theirs, now);
+	if (r < 0)
+		return r;
+	if (e->conflict)
+		own_note_conflict(p->own, e->uid, &e->question, OWN_GAVE_WAY);
+	int64_t written = own_find(p->own, e->uid, &e->question)->written;
+	r = own_zoned(p->own, e->uid, &e->question, written, e->dot);
+	return r < 0 ? r : own_published(p->own, e->uid, &e->question, written, now, replicas);
+}
+
+/* What was withdrawn here was changed elsewhere at the same time. */
+static void settle_gone(struct publisher *p, const struct merge_edit *e)
+{
+	if (!e->overruled) {
+		publish_prevail(p, e);
+		return;
+	}
+	if (own_drop_gone(p->own, e->uid, &e->question) < 0)
+		return; /* the next run finds it as it was */
+	p->counters.yielded++;
+	say_yielded(p, e);
+	p->config.changed(p->config.changed_ctx, &e->question);
+}
+
+void publish_prevail(struct publisher *p, const struct merge_edit *e)
+{
+	own_note_conflict(p->own, e->uid, &e->question, OWN_HELD);
+	p->counters.prevailed++;
+	say_of(p, e, "changed it at the same time, and earlier: what was said here holds");
+}
+
 void publish_yield(struct publisher *p, const struct merge_edit *e)
 {
+	if (e->gone) {
+		settle_gone(p, e);
+		return;
+	}
 	const struct own_record *record = own_find(p->own, e->uid, &e->question);
-	int64_t now = clock_wall();
 	if (!record || record->written != e->written)
 		return; /* and has been written anew meanwhile */
-	unsigned replicas = record->replicas;
 	own_begin(p->own);
-	int r = own_set(p->own, e->uid, e->theirs, now);
-	if (r == 0)
-		r = own_zoned(p->own, e->uid, &e->question, now);
-	if (r == 0)
-		r = own_published(p->own, e->uid, &e->question, now, now, replicas);
+	int r = take_over(p, e, record->replicas);
 	if (own_end(p->own) < 0 || r < 0)
 		return; /* the next run finds it as it was */
 	p->counters.yielded++;
@@ -247,19 +323,20 @@ int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
 {
 	int r = may_set(p, uid, set);
 	if (r == 0)
-		r = own_set(p->own, uid, set, clock_wall());
+		r = own_set(p->own, uid, set, clock_signing());
 	if (r == 0)
 		written(p, uid, &set->question);
 	return r;
 }
 
-static int removed(struct publisher *p, uid_t uid, const struct question *q, int64_t now)
+static int removed(struct publisher *p, uid_t uid, const struct question *q)
 {
+	const struct own_record *record = own_find(p->own, uid, q);
 	int r = 0;
 	if (goes_out(p, q))
 		schedule(p, uid, q, 0);
-	else
-		r = own_published(p->own, uid, q, now, now, 0); /* nobody else to be told */
+	else if (!record->set) /* there is nobody else to be told */
+		r = own_forget(p->own, uid, q, record->written);
 	p->config.changed(p->config.changed_ctx, q);
 	receipts_look(p);
 	return r;
@@ -267,22 +344,29 @@ static int removed(struct publisher *p, uid_t uid, const struct question *q, int
 
 int publish_remove(struct publisher *p, uid_t uid, const struct question *q)
 {
-	int64_t now = clock_wall();
-	int r = own_withdraw(p->own, uid, q, now);
-	return r < 0 ? r : removed(p, uid, q, now);
+	int r = own_withdraw(p->own, uid, q, clock_signing());
+	return r < 0 ? r : removed(p, uid, q);
+}
+
+int publish_remove_theirs(struct publisher *p, uid_t uid, const struct question *q)
+{
+	uint8_t key[NAME_KEY_LEN];
+	if (!under_key(q, key) || publish_may(p, uid, q) < 0 || !goes_out(p, q))
+		return -EPERM;
+	int r = own_withdraw_theirs(p->own, uid, q, clock_signing());
+	return r < 0 ? r : removed(p, uid, q);
 }
 
 int publish_move(
 	struct publisher *p, uid_t uid, const struct question *from, const struct rrset *set)
 {
-	int64_t now = clock_wall();
 	int r = may_set(p, uid, set);
 	if (r == 0)
-		r = own_move(p->own, uid, from, set, now);
+		r = own_move(p->own, uid, from, set, clock_signing());
 	if (r < 0)
 		return r;
 	written(p, uid, &set->question);
-	removed(p, uid, from, now); /* its tombstone says so if the file cannot be told */
+	removed(p, uid, from); /* its tombstone says so if the file cannot be told */
 	return 0;
 }
 
@@ -356,7 +440,7 @@ int publish_judge(void *self, const struct dht_item *held, const struct dht_item
 		.salt = offered->salt,
 		.salt_len = offered->salt_len,
 		.seq = offered->seq,
-		.wall = clock_wall()};
+		.wall = clock_latest()};
 	if (dht_item_get_string(offered, &put.offered, &put.offered_len) < 0)
 		put.offered_len = 0;
 	if (held && dht_item_get_string(held, &put.held, &put.held_len) < 0)

@@ -37,10 +37,10 @@ int publish_create(struct event_base *base, struct own *own, struct signer *sign
 	const struct publish_config *config, struct publisher **ret_publisher);
 void publish_destroy(struct publisher *p);
 
-/* The receipt for a record of this uid's: the network has it when as many nodes took it as are to hold
- * it, and, where there are two others, a look by another way has found it (resolver/job.h).
- * publish_receipt: 0, it has, or nobody else is to have it: the name stays here, or no other node has
- * ever answered. -ENOENT: there is no such record. -EINPROGRESS: r->fn will be called, from the
+/* The receipt for a record of this uid's: the network has it when as many nodes took it as are to
+ * hold it, and, where there are two others, a look by another way has found it (resolver/job.h).
+ * publish_receipt: 0, it has, or nobody else is to have it: the name stays here, or no other node
+ * has ever answered. -ENOENT: there is no such record. -EINPROGRESS: r->fn will be called, from the
  * loop, with one of the two; the record goes out at once. r is the caller's, and must live until
  * then; the caller ends a wait that lasts too long, and bounds how many there are. */
 #define PUBLISH_COPIES 8 /* nodes that are to hold it, where so many can be reached */
@@ -63,8 +63,8 @@ struct publish_state {
 bool publish_stand(const struct publisher *p, const struct own_record *record,
 	struct publish_state *ret_state);
 /* -ENOENT. */
-int publish_state(struct publisher *p, uid_t uid, const struct question *q,
-	struct publish_state *ret_state);
+int publish_state(
+	struct publisher *p, uid_t uid, const struct question *q, struct publish_state *ret_state);
 
 /* May this uid write here? 0; -EACCES: the name is under another's key; -EPERM: class is not IN, or
  * RRSIG, NSEC, NSEC3 and such, which no user writes; -EINVAL: a wildcard outside a key. */
@@ -75,6 +75,9 @@ int publish_may(struct publisher *p, uid_t uid, const struct question *q);
 int publish_set(struct publisher *p, uid_t uid, const struct rrset *set);
 /* Withdraws the uid's record; -ENOENT when it has none. */
 int publish_remove(struct publisher *p, uid_t uid, const struct question *q);
+/* The same for what he has not written here, under his key: a version of his zone has it that another
+ * daemon of it put. -EPERM: the name is not under his key, or class is not IN. */
+int publish_remove_theirs(struct publisher *p, uid_t uid, const struct question *q);
 /* Both at once: the record of `from` goes, and the set, of another question, comes; or neither,
  * also after a crash. */
 int publish_move(
@@ -94,6 +97,16 @@ bool publish_withdrawn(
 /* The uid's public key; made on first use. */
 int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN]);
 
+/* publish_secret.c: the uid's seed, made on first use; see signer_secret. */
+int publish_secret(struct publisher *p, uid_t uid, uint8_t ret_seed[SIGNER_SEED_LEN]);
+int publish_public(
+	struct publisher *p, const uint8_t seed[SIGNER_SEED_LEN], uint8_t ret_key[NAME_KEY_LEN]);
+/* Makes this the uid's seed. Where he has records, his zone must have named the new key already
+ * (rotation.h), to the network too: then those under the key before leave this machine, their zone
+ * standing as it was signed last, and all others are signed anew. -EBUSY: it has not, or is being
+ * put. Else as signer_import, and what own_set fails with: then the same once more goes on. */
+int publish_import(struct publisher *p, uid_t uid, const uint8_t seed[SIGNER_SEED_LEN]);
+
 /* For struct dht_ops: may `offered` replace `held` on this node? Slots follow slot_judge, all
  * other items BEP 44 alone. */
 struct dht_item;
@@ -103,11 +116,14 @@ int publish_judge(void *self, const struct dht_item *held, const struct dht_item
 void publish_copy(struct publisher *p, const struct rrset *set);
 
 struct publish_counters {
-	uint64_t zones_put, slots_put, pages_put, conflicts, failures; /* pages: of zones, see there */
-	uint64_t yielded;    /* records that another daemon of their key has changed since */
-	uint64_t signatures; /* made for them with users' keys */
+	uint64_t zones_put, slots_put, pages_put, conflicts,
+		failures; /* pages: of zones, see there */
+	uint64_t yielded; /* records that another daemon of their key has changed or withdrawn */
+	uint64_t prevailed; /* records that he had changed too, and ours was the later */
+	uint64_t outrun; /* times that a zone was found to have gone on from a copy of this state */
+	uint64_t signatures;	  /* made for them with users' keys */
 	uint64_t signer_restarts; /* of the process that makes them */
-	size_t turns;	     /* zones and slots that wait for the budget for republishing */
+	size_t turns;		  /* zones and slots that wait for the budget for republishing */
 	size_t queued; /* records, withdrawn ones too, of which the network does not know yet */
 };
 void publish_counters(const struct publisher *p, struct publish_counters *ret_counters);

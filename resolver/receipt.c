@@ -61,11 +61,9 @@ static int look(struct publisher *p, const struct publish_receipt *r, unsigned c
 	return record->published && record->replicas >= copies ? 0 : -EINPROGRESS;
 }
 
-/* A claim that is published, but that too few have taken, as when others have come since, is put
- * anew: its slot's job sees that it is waited for (job_said). Once for each who waits, for a node
- * that takes nothing would be asked for ever. What lies in a zone alone is put where it is missing
- * when the node looks at it next (dht_publish), and counted when the zone is signed next: nobody
- * but an edit may change a zone that others write too. */
+/* What is published, but that too few have taken, as when others have come since, is put anew: the
+ * job sees that it is waited for (job_said, receipt_is_owed_on). Once for each who waits, for a
+ * node that takes nothing would be asked for ever. */
 static void run(struct publisher *p, const struct publish_receipt *r)
 {
 	const struct own_record *record = own_find(p->own, r->uid, &r->question);
@@ -74,7 +72,8 @@ static void run(struct publisher *p, const struct publish_receipt *r)
 		publish_push(p, r->uid, &r->question);
 		return;
 	}
-	struct job *job = name_key(&r->question.name, key) ? NULL : job_slot(p, &r->question);
+	struct job *job = name_key(&r->question.name, key) ? job_zone(p, r->uid)
+							   : job_slot(p, &r->question);
 	if (job)
 		job_schedule(job, 0);
 }
@@ -86,6 +85,41 @@ bool receipt_is_owed(const struct publisher *p, const struct own_record *record)
 	if (r->uid == record->uid && question_equal(&r->question, &record->question))
 		return record->replicas < wanted(p);
 	return false;
+}
+
+/* Of a name under the key of `uid`, where it stands in his zone. */
+static bool is_on(const struct publish_receipt *r, uid_t uid, const struct receipt_place *place)
+{
+	uint8_t key[NAME_KEY_LEN];
+	return r->uid == uid && name_key(&r->question.name, key) &&
+	       (!place || pages_place(&r->question, place->pages) == place->page);
+}
+
+bool receipt_is_owed_on(const struct publisher *p, uid_t uid, const struct receipt_place *place)
+{
+	const struct publish_receipt *r;
+	TAILQ_FOREACH(r, &p->receipts, link)
+	{
+		const struct own_record *record = own_find(p->own, uid, &r->question);
+		if (record && record->published && is_on(r, uid, place) &&
+			record->replicas < wanted(p))
+			return true;
+	}
+	return false;
+}
+
+void receipt_mark_on(
+	struct publisher *p, uid_t uid, const struct receipt_place *place, unsigned replicas)
+{
+	const struct publish_receipt *r;
+	TAILQ_FOREACH(r, &p->receipts, link)
+	{
+		const struct own_record *record = own_find(p->own, uid, &r->question);
+		if (record && record->set && record->published && is_on(r, uid, place))
+			own_published(p->own, uid, &r->question, record->written, record->published,
+				replicas);
+	}
+	receipts_look(p);
 }
 
 int publish_receipt(struct publisher *p, struct publish_receipt *r)

@@ -15,6 +15,7 @@
 
 struct event_base;
 struct relay;
+struct relay_again;
 
 #define RELAY_QUERIES_MAX 1024 /* under way; a few kB each */
 #define RELAY_WHY_MAX 160
@@ -26,6 +27,8 @@ struct relay_config {
 	uid_t asker;			  /* whose questions it takes, besides our own user's */
 	relay_say_fn *say;		  /* that it fails, why, and that it works again */
 	void *say_ctx;
+	int owners; /* a descriptor of udp_owner_open, of which a copy is made, for who is not
+		     * allowed to open one any more; 0: one is opened */
 };
 
 struct relay_counters {
@@ -45,6 +48,7 @@ struct relay_kind {
 	bool (*take)(struct relay *r, const struct relay_asked *asked);
 	void (*taken)(struct relay *r); /* all that had come; NULL: nothing is to be done then */
 	void (*destroy)(struct relay *r);
+	bool repeated; /* libunbound does not wait for it, and asks again */
 };
 
 /* The first member of each kind. What reads it may be a stranger: `why` is printable. */
@@ -61,7 +65,8 @@ struct relay {
 	struct server_address at; /* where it listens */
 	char why[RELAY_WHY_MAX]; /* "refused", "timeout", "certificate: …", and other reasons; "":
 				  * it works, as far as is known */
-	uint64_t used;		 /* when somebody asked last */
+	struct relay_again *again; /* what is under way; NULL: it does not matter */
+	uint64_t used;		   /* when somebody asked last */
 	uint64_t retry_delay, retry_at;
 	struct relay_counters counters;
 };
@@ -77,6 +82,9 @@ void relay_reply(
 void relay_failed(struct relay *r, const char *why);
 /* It has answered. */
 void relay_works(struct relay *r);
+/* Takes what libunbound has asked, beside the event for it: before so much comes that some is lost.
+ */
+void relay_read(struct relay *r);
 /* It has failed, and it is not yet time to try again. */
 bool relay_waits(const struct relay *r);
 

@@ -29,7 +29,7 @@ struct relay_ask {
 	relay_said_fn *fn;
 	void *ctx;
 	uint8_t key[DHT_KEY_LEN];
-	bool fresh;
+	bool fresh, again;
 	size_t len; /* of what is put; 0: it is a get */
 	uint8_t payload[PKARR_PAYLOAD_MAX];
 };
@@ -182,6 +182,8 @@ static enum relay_outcome read_reply(
 	return RELAY_FAILED;
 }
 
+static int post(struct relay_ask *ask);
+
 static void on_reply(void *ctx, const struct http_reply *reply)
 {
 	struct relay_ask *ask = ctx;
@@ -204,6 +206,13 @@ static void on_reply(void *ctx, const struct http_reply *reply)
 		fail(c, reply->why);
 		break;
 	case HTTP_LOST:
+		/* Servers close what was idle, perhaps just now. */
+		if (!ask->again && post(ask) == 0) {
+			ask->again = true;
+			return;
+		}
+		fail(c, reply->why);
+		break;
 	case HTTP_SILENT:
 		fail(c, reply->why);
 		break;

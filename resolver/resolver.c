@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 
+#include "resolver/chase.h"
 #include "resolver/clock.h"
 #include "resolver/pinned.h"
-#include "resolver/pkarr.h"
+#include "resolver/rotation.h"
 
 /* A reader waits for so long before it is given what has ended (RFC 8767, section 5). */
 #define PATIENCE (1800 * (SECOND / 1000))
+/* The zone of an attested key that could not be read is not asked for again so soon. */
+#define ATTESTED_SILENCE (60 * SECOND)
 
 struct ask {
 	LIST_ENTRY(ask) link;
@@ -32,12 +34,25 @@ struct ask {
 		ASK_LAST,       /* the deadline */
 	} stage;
 	uint64_t began;
+	struct work *work; /* what it has cost, with all that it is asked for along aliases */
+	/* Where the winner's aliases lead to another name: that is asked for too. */
+	struct ask *next, *before;
+	const struct answer *from; /* the winner */
+	unsigned hops;		   /* of the asks that have led here */
 	struct policy_part parts[CACHE_PARTS]; /* their pins are this ask's own copies */
 	struct waiter waiters[CACHE_PARTS];
+	unsigned rotations; /* keys after the pins' own that it has gone on to */
 };
 
-static void ask_advance(struct ask *ask, bool late);
-
+struct ask_begin {
+	const struct question *question;
+	uid_t view;
+	ask_fn *fn;
+	void *ctx;
+	struct ask *before; /* whose aliases lead here; NULL: somebody asks */
+};
+static struct ask *ask_create(struct resolver *r, const struct ask_begin *b);
+static void ask_free(struct ask *ask);
 static void ask_advance(struct ask *ask, bool late);
 
 /* ---- sources ---- */
@@ -49,15 +64,57 @@ static void part_done(struct ask *ask, enum cache_part part, const struct answer
 	ask->parts[part].answer = a ? a : answer_ref(&ask->resolver->out_of_memory);
 }
 
-/* What a source said: to a pin it was asked for another name. */
+static void ask_pin(struct ask *ask, enum cache_part part);
+
+/* What was read of the zone may have named the key after it. How often it does is bounded here too:
+ * what zones say may change from one look to the next. */
+static bool goes_on(struct ask *ask, enum cache_part part, const struct answer *a)
+{
+	struct question target;
+	if (pinned_question(ask->resolver, ask->parts[part].pin, &ask->question, &target) < 0 ||
+		answer_is_to(a, &target) || ask->rotations == 2 * ROTATION_MAX)
+		return false;
+	ask->rotations++;
+	ask_pin(ask, part);
+	return true;
+}
+
+/* What a source said: to a pin it was asked for another name. Nobody has asked for an attested key: it
+ * must not make him wait each time for a DHT that is silent (facts: trust, P25). */
 static void part_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 {
-	part_done(ask, part, ask->parts[part].pin ? pinned_answer(&ask->question, a) : answer_ref(a));
+	const struct pin *pin = ask->parts[part].pin;
+	if (pin && goes_on(ask, part, a))
+		return;
+	if (part == PART_ATTESTED && a->error && a->error != -ENOENT)
+		attested_silent(attest_keys(ask->resolver->attest), &pin->suffix,
+			clock_monotonic() + ATTESTED_SILENCE);
+	if (pin)
+		part_done(ask, part, pinned_answer(ask->resolver, part, pin, &ask->question, a));
+	else if (part == PART_ALIAS)
+		part_done(ask, part, chase_from_alias(&ask->question, a));
+	else
+		part_done(ask, part, answer_ref(a));
+}
+
+/* DNS, asked PATIENCE ago, is silent, and known to be so to others as well: then what is proven need not
+ * wait for the deadline. While DNS answers anybody, it does. */
+static void let_go_of_dns(struct ask *ask)
+{
+	const struct answer *copy = ask->parts[CACHE_COPY].answer;
+	if (!copy || !copy->validated || !ask->waiters[CACHE_DNS].ask ||
+		!upstream_is_silent(ask->resolver->parts.upstream))
+		return;
+	sources_leave(&ask->waiters[CACHE_DNS]);
+	part_done(ask, CACHE_DNS, answer_without(&ask->question, -ETIMEDOUT, RCODE_SERVFAIL,
+		EDE_NO_REPLY, 1, false));
 }
 
 void ask_arrived(struct ask *ask, enum cache_part part, const struct answer *a)
 {
 	part_arrived(ask, part, a);
+	if (part == CACHE_COPY)
+		let_go_of_dns(ask);
 	ask_advance(ask, false);
 }
 
@@ -66,7 +123,7 @@ static void ask_source(struct ask *ask, enum cache_part part, const struct quest
 	enum cache_part source)
 {
 	ask->waiters[part] = (struct waiter){
-		.ask = ask, .part = part, .door = ask->view == VIEW_DOOR};
+		.ask = ask, .part = part, .door = ask->view == VIEW_DOOR, .work = ask->work};
 	if (sources_join(ask->resolver, q, source, &ask->waiters[part]) == 0) {
 		ask->parts[part].state = PART_ASKED;
 		return;
@@ -92,11 +149,25 @@ static void ask_pin(struct ask *ask, enum cache_part part)
 		ask_source(ask, part, &target, CACHE_ZONE);
 }
 
+static void ask_alias(struct ask *ask)
+{
+	const struct question alias = chase_alias(&ask->question);
+	const struct answer *held = chase_held(ask->resolver, &ask->question, false);
+	if (held)
+		part_done(ask, PART_ALIAS, answer_ref(held));
+	else
+		ask_source(ask, PART_ALIAS, &alias, CACHE_SLOT);
+}
+
 /* From memory, or by asking. */
 static void ask_part(struct ask *ask, enum cache_part part)
 {
 	if (ask->parts[part].pin) {
 		ask_pin(ask, part);
+		return;
+	}
+	if (part == PART_ALIAS) {
+		ask_alias(ask);
 		return;
 	}
 	const struct answer *a = memory_cached(ask->resolver, &ask->question, part, false);
@@ -117,11 +188,21 @@ static void ask_part(struct ask *ask, enum cache_part part)
 
 static void ask_free(struct ask *ask)
 {
+	if (ask->before)
+		ask->before->next = NULL;
+	if (ask->next)
+		ask_free(ask->next);
+	answer_unref(ask->from);
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++) {
 		sources_leave(&ask->waiters[part]);
 		answer_unref(ask->parts[part].answer);
 		free((struct pin *)(uintptr_t)ask->parts[part].pin);
 	}
+	if (ask->work && !ask->before) {
+		ask->work->is_asked = false;
+		attest_answered(ask->resolver->attest, ask->work);
+	}
+	work_unref(ask->work);
 	event_del(&ask->timer);
 	LIST_REMOVE(ask, link);
 	ask->resolver->asks_len--;
@@ -167,7 +248,59 @@ static void ask_deliver(struct ask *ask, const struct answer *winner)
 	answer_unref(a);
 }
 
-/* Lets go of DNS, if it is what is waited for and something stale can stand in for it. What is on
+/* DNS is too slow to say whether the attested key, whose zone has the name, may speak: then it is
+ * down. */
+static bool take_attested(struct ask *ask)
+{
+	const struct policy_part *attested = &ask->parts[PART_ATTESTED];
+	if (!attested->pin || attested->state != PART_ANSWERED || attested->answer->error)
+		return false;
+	sources_leave(&ask->waiters[CACHE_DNS]);
+	part_done(ask, CACHE_DNS, answer_without(&ask->question, -ETIMEDOUT, RCODE_SERVFAIL,
+		EDE_NO_REPLY, 1, false));
+	return true;
+}
+
+/* ---- along aliases ---- */
+
+/* Takes over `a`; NULL: no memory. */
+static void deliver_end(struct ask *ask, struct answer *a)
+{
+	ask_deliver(ask, a ? a : &ask->resolver->out_of_memory);
+	answer_unref(a);
+}
+
+static void on_end(void *ctx, const struct answer *end)
+{
+	struct ask *ask = ctx;
+	deliver_end(ask, chase_join(ask->resolver, ask->from, end));
+}
+
+/* True: the ask is answered, or will be when the end of the aliases is. What is left of its time and of
+ * its work is all that the others have. */
+static bool follow(struct ask *ask, const struct answer *winner, bool late)
+{
+	struct resolver *r = ask->resolver;
+	struct question target;
+	const struct chase_look look = {.view = ask->view, .hops = ask->hops};
+	if (ask->next && !late)
+		return true;
+	if (!winner || !answer_leads(winner, &target))
+		return false;
+	const struct answer *held = chase_peek(r, winner, &look);
+	if (held || late || ask->hops == CHASE_MAX) {
+		deliver_end(ask, held ? answer_ref(held) : chase_failure(winner,
+			late ? -ETIMEDOUT : -EREMOTEIO));
+		return true;
+	}
+	ask->from = answer_ref(winner);
+	ask->next = ask_create(r, &(struct ask_begin){&target, ask->view, on_end, ask, ask});
+	if (!ask->next)
+		deliver_end(ask, chase_failure(winner, -EREMOTEIO));
+	return true;
+}
+
+/* Lets go of DNS, if it is what is waited for and something else can stand in for it. What is on
  * its way still lands in the cache: that is the refresh behind it. */
 static bool take_stale(struct ask *ask)
 {
@@ -175,6 +308,8 @@ static bool take_stale(struct ask *ask)
 	struct waiter *w = &ask->waiters[CACHE_DNS];
 	if (!w->ask)
 		return false;
+	if (take_attested(ask))
+		return true;
 	struct answer *stale = stale_instead(r, &ask->question, CACHE_DNS, NULL);
 	if (!stale)
 		return false;
@@ -204,7 +339,9 @@ static bool wants_more(struct ask *ask)
 	const struct policy *p = &ask->resolver->config.policy;
 	if (ask->what == ASK_FOR_ANSWER)
 		return false;
-	if (ask->what == ASK_FOR_SLOT && ask->parts[CACHE_SLOT].state == PART_NOT_ASKED &&
+	/* Who else claims a name whose first signer is remembered is asked for explain alone. */
+	bool claims = ask->what == ASK_FOR_SLOT || ask->parts[PART_SIGNER].state != PART_NOT_ASKED;
+	if (claims && ask->parts[CACHE_SLOT].state == PART_NOT_ASKED &&
 		policy_when(p, &ask->question, CACHE_SLOT) != ASK_NEVER)
 		ask_part(ask, CACHE_SLOT);
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
@@ -225,7 +362,7 @@ static void ask_advance(struct ask *ask, bool late)
 		case VERDICT_WAIT:
 			return;
 		case VERDICT_DONE:
-			if (late || !wants_more(ask))
+			if ((late || !wants_more(ask)) && !follow(ask, winner, late))
 				ask_deliver(ask, winner);
 			return;
 		case VERDICT_ASK:
@@ -244,6 +381,13 @@ static void arm(struct ask *ask, enum ask_stage stage, uint64_t until)
 	event_add(&ask->timer, &t);
 }
 
+static bool wants_copy(struct ask *ask)
+{
+	const struct policy *p = &ask->resolver->config.policy;
+	return ask->waiters[CACHE_DNS].ask && ask->parts[CACHE_COPY].state == PART_NOT_ASKED &&
+	       policy_rule_pinned(p, &ask->question, ask->parts, CACHE_COPY).when != ASK_NEVER;
+}
+
 /* How long a reader waits for DNS while something stale could be said; who explains wants to hear
  * DNS itself. Who asked before has waited for the others. */
 static uint64_t patience(struct ask *ask)
@@ -251,7 +395,8 @@ static uint64_t patience(struct ask *ask)
 	struct resolver *r = ask->resolver;
 	uint64_t age;
 	if (ask->what != ASK_FOR_ANSWER || !ask->waiters[CACHE_DNS].ask ||
-		!cache_stale(r->cache, &ask->question, CACHE_DNS, ask->began))
+		(!ask->parts[PART_ATTESTED].pin && !wants_copy(ask) &&
+			!cache_stale(r->cache, &ask->question, CACHE_DNS, ask->began)))
 		return UINT64_MAX;
 	if (!resolver_under_way(r, &ask->question, CACHE_DNS, &age) || age > PATIENCE)
 		return 0;
@@ -286,8 +431,12 @@ static void on_ask_timer(evutil_socket_t fd, short what, void *ctx)
 		break;
 	case ASK_PATIENT:
 		arm(ask, ASK_LAST, deadline);
-		if (take_stale(ask))
-			ask_advance(ask, false);
+		/* What DNS once said is looked for while it is silent, so that it is there when DNS
+		 * has failed. It decides nothing before. */
+		if (!take_stale(ask) && wants_copy(ask))
+			ask_part(ask, CACHE_COPY);
+		let_go_of_dns(ask);
+		ask_advance(ask, false);
 		break;
 	case ASK_LAST:
 		ask->resolver->counters.deadlines++;
@@ -324,27 +473,34 @@ static void enlist(struct resolver *r, struct ask *ask)
 	r->door_asks_len++;
 }
 
-struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
-	void *ctx)
+static struct ask *ask_create(struct resolver *r, const struct ask_begin *b)
 {
-	if (view == VIEW_DOOR && r->door_asks_len >= RESOLVER_DOOR_ASKS_MAX)
+	const struct question *q = b->question;
+	bool full = b->view == VIEW_DOOR && r->door_asks_len >= RESOLVER_DOOR_ASKS_MAX;
+	if (full && b->before)
+		return NULL; /* the oldest may be that one, which is in the middle of this */
+	if (full)
 		ask_advance(TAILQ_FIRST(&r->door_asks), true);
 	struct ask *ask = r->asks_len < RESOLVER_ASKS_MAX ? calloc(1, sizeof(*ask)) : NULL;
 	if (!ask)
 		return NULL;
 	ask->resolver = r;
 	ask->question = *q;
-	ask->view = view;
-	ask->fn = fn;
-	ask->ctx = ctx;
+	ask->view = b->view;
+	ask->fn = b->fn;
+	ask->ctx = b->ctx;
+	ask->before = b->before;
+	ask->hops = b->before ? b->before->hops + 1 : 0;
 	ask->began = clock_monotonic();
 	event_assign(&ask->timer, r->base, -1, 0, on_ask_timer, ask);
 	enlist(r, ask);
-	if (take_pins(ask) < 0) {
+	ask->work = b->before ? work_ref(b->before->work) : work_create();
+	if (!ask->work || take_pins(ask) < 0) {
 		ask_free(ask);
 		return NULL;
 	}
-	r->counters.asked++;
+	ask->work->is_asked = true;
+	r->counters.asked += !b->before;
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
 		if (!is_local(ask) &&
 			policy_rule_pinned(&r->config.policy, q, ask->parts, part).when == ASK_NOW)
@@ -352,6 +508,12 @@ struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t vie
 	struct timeval at_once = {0, 0};
 	event_add(&ask->timer, &at_once);
 	return ask;
+}
+
+struct ask *resolver_ask(struct resolver *r, const struct question *q, uid_t view, ask_fn *fn,
+	void *ctx)
+{
+	return ask_create(r, &(struct ask_begin){q, view, fn, ctx, NULL});
 }
 
 void resolver_ask_for(struct ask *ask, enum ask_for what)
@@ -371,6 +533,7 @@ void resolver_changed(void *resolver, const struct question *q)
 	for (enum cache_part part = 0; part < CACHE_PARTS; part++)
 		if (part != CACHE_DNS)
 			cache_forget(r->cache, q, part);
+	pinned_forget(r, q);
 	sources_tell(r, q);
 }
 
@@ -379,6 +542,7 @@ void resolver_set_policy(struct resolver *r, const struct policy *policy)
 	struct policy *p = &r->config.policy;
 	p->mode = policy->mode;
 	p->lookup_always = policy->lookup_always;
+	p->mirror = policy->mirror;
 	p->tofu = policy->tofu;
 	p->private_ok = policy->private_ok;
 	p->split = policy->split;
@@ -389,73 +553,9 @@ struct misses *resolver_misses(struct resolver *r)
 	return &r->misses;
 }
 
-/* ---- life ---- */
-
-static void on_moved(void *ctx)
+void asks_finish(struct resolver *r)
 {
-	resolver_forget(ctx);
-}
-
-static void on_lost(void *ctx)
-{
-	struct resolver *r = ctx;
-	pinned_reload(r);
-	if (r->watch)
-		r->watch(r->watch_ctx, &(struct resolver_change){NULL, NULL});
-}
-
-int resolver_create(struct event_base *base, const struct resolver_config *config,
-	const struct resolver_parts *parts, struct resolver **ret_resolver)
-{
-	struct resolver *r = calloc(1, sizeof(*r));
-	if (!r)
-		return -ENOMEM;
-	r->base = base;
-	r->config = *config;
-	r->parts = *parts;
-	TAILQ_INIT(&r->door_asks);
-	sources_init(r);
-	r->env = (struct fetch_env){.base = base, .parts = *parts, .policy = &r->config.policy,
-		.joined = config->joined};
-	r->out_of_memory = (struct answer){.refs = 1, .error = -ENOMEM, .rcode = RCODE_SERVFAIL,
-		.ede = EDE_NONE};
-	int ok = getrandom(&r->seed, sizeof(r->seed), 0) == sizeof(r->seed) &&
-		misses_init(&r->misses) == 0;
-	r->cache = ok ? cache_create(config->cache_bytes, r->seed) : NULL;
-	r->prefetch = prefetch_create(r);
-	int error = !ok ? -EIO : !r->cache || !r->prefetch ? -ENOMEM : relayed_begin(r);
-	if (error == 0)
-		error = pinned_load(r, config->pins);
-	if (error < 0) {
-		resolver_destroy(r);
-		return error;
-	}
-	own_on_lost(r->parts.own, on_lost, r);
-	r->config.pins = NULL; /* they are among the others now */
-	memory_restore(r);
-	if (parts->upstream)
-		upstream_watch(parts->upstream, on_moved, r);
-	*ret_resolver = r;
-	return 0;
-}
-
-void resolver_destroy(struct resolver *r)
-{
-	if (!r)
-		return;
 	struct ask *ask;
 	while ((ask = LIST_FIRST(&r->asks)))
 		ask_free(ask);
-	sources_finish(r);
-	for (size_t i = 0; i < RESOLVER_LENT; i++)
-		answer_unref(r->lent[i].answer);
-	memory_keep(r);
-	own_on_lost(r->parts.own, NULL, NULL); /* it outlives us, and its last round may fail */
-	if (r->parts.upstream)
-		upstream_watch(r->parts.upstream, NULL, NULL);
-	prefetch_destroy(r->prefetch);
-	pkarr_destroy(r->pkarr);
-	pinned_finish(r);
-	cache_destroy(r->cache);
-	free(r);
 }

@@ -16,8 +16,12 @@
  *       dht/               the zone of a key, the slot of a plain name   (resolver/zone, slot)
  *       resolver/zone_relays  the zone of a key, while the DHT cannot be reached
  *       resolver/upstream  conventional DNS, through the validator
+ *       resolver/rescue    what DNS once said, from slots, while it does not answer (resolver/judge)
+ *     resolver/work      all of it, and what follows, draws on one counter
+ *   resolver/attest    behind a secure answer of DNS: the key that its zone attests
  *   resolver/policy    after each arrival: is there a winner yet, whatever the rest will say?
  *   resolver/answer    records, TTL, where from, who signed, how far to trust
+ *   resolver/chase     an alias that leads to another source: the question for its end
  *   resolver/json      the line of text
  *   resolver/explain   or why it is so, from the trace that the answer keeps
  *   fs/pending         the reply
@@ -31,6 +35,7 @@
 
 #include "resolver/answer.h"
 #include "resolver/hosts.h"
+#include "resolver/judge.h"
 #include "resolver/policy.h"
 #include "resolver/publish.h"
 #include "resolver/upstream.h"
@@ -48,14 +53,17 @@ struct resolver_config {
 	uid_t daemon_owner;
 	size_t cache_bytes;
 	const char *cache_file; /* what survives a restart (resolver/cache_file); NULL: nothing */
+	const char *root_keys_file; /* likewise (resolver/root_keys) */
 	bool joined;            /* SOURCE named a network: to know no node is a failure there */
 	struct pin_list *pins;  /* of pin=; NULL none. The resolver takes a reference of its own */
+	uint64_t keep_pause;    /* as keeper_config's */
 };
 
 struct resolver_parts {     /* what it works with; each may be NULL but own */
 	struct own *own;
 	struct publisher *publisher;
 	struct upstream *upstream;
+	struct judge *judge; /* of what stands in for upstream; NULL: nothing does */
 	struct dht *dht;
 	struct zone_relays *relays; /* while the DHT cannot be reached */
 	struct hosts *hosts;
@@ -145,9 +153,20 @@ bool resolver_published_here(struct resolver *r, const struct question *q);
 /* `.kadns/pins` as this uid reads it: what holds for all as comments, then his own; malloc'd. */
 int resolver_pins(struct resolver *r, uid_t uid, char **ret_text, size_t *ret_len);
 const struct pin_list *resolver_pins_of(struct resolver *r, uid_t uid); /* NULL: none */
-/* Makes `list` that of this uid (takes a reference); durable when it returns 0, and obeyed by the
- * next question. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. */
+/* Makes `list` that of this uid (takes a reference); durable when it returns 0, but for that of
+ * PINS_OF_OPTIONS, and obeyed by the next question. -EDQUOT, -ENOSPC, -EIO, -ENOMEM. */
 int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list);
+
+/* `.kadns/keep` in the same way: keys whose zones are kept alive here (resolver/keep.h). */
+struct keep_list;
+int resolver_keep(struct resolver *r, uid_t uid, char **ret_text, size_t *ret_len);
+const struct keep_list *resolver_keep_of(struct resolver *r, uid_t uid); /* NULL: none */
+int resolver_set_keep(struct resolver *r, uid_t uid, const struct keep_list *list);
+
+/* `.kadns/signers`: who signed first for which name, "KEY NAME" a line, malloc'd; and a line written to
+ * it, "forget NAME": whoever is met next is the first. -EINVAL; -ENOENT: nobody is remembered. */
+int resolver_signers(struct resolver *r, char **ret_text, size_t *ret_len);
+int resolver_forget_signer(struct resolver *r, const char *line, size_t len);
 
 /* A door that asks this resolver, for its counters in the status; NULL in its place when it closes. */
 #define RESOLVER_DOORS_MAX 32

@@ -30,6 +30,7 @@ struct server_config {
 	 * others; and at all of them, for memory. */
 	unsigned live_max, all_live_max;
 	unsigned *all_live;
+	int owners; /* as in relay_config */
 	/* It is known, or there is a new context: who was told SERVER_WAIT asks again. From the
 	 * loop. */
 	void (*settled)(void *ctx, struct server *server);
@@ -53,6 +54,8 @@ enum server_outcome {
 	SERVER_VALIDATED,   /* an answer: secure, insecure by proof, or bogus */
 	SERVER_UNVALIDATED, /* an answer that nobody could check */
 	SERVER_FAILED,	    /* none: ask the next */
+	SERVER_UNSURE,	    /* it failed, which may be for DNSSEC: wait for `settled`, and ask again
+			     * if it strips that */
 	SERVER_WAIT, /* it is not known what this one is, or its context was replaced under way:
 		      * wait for `settled`, then ask again */
 };
@@ -70,8 +73,8 @@ struct server_query {
 	bool abandoned; /* to be set by who asks for nobody */
 };
 /* 0: fn is called once, perhaps before this returns. Otherwise not: -ENETUNREACH, no route;
- * -EBUSY, live_max; -EDQUOT, too many below its domain; -EREMOTEIO, no context could be made. Not to
- * be called from a callback. */
+ * -EBUSY, live_max; -EDQUOT, too many below its domain; -EREMOTEIO, no context could be made. Not
+ * to be called from a callback. */
 int server_ask(struct server *server, const struct question *q, struct server_query *query);
 /* Nobody waits for it any more, though libunbound goes on. When most of what is under way is so and
  * there is no room left, the contexts are replaced, and the others asked again. */
@@ -81,6 +84,7 @@ void server_abandon(struct server_query *query);
  * answers; unless it has answered others in the meantime: then it was the name that is slow. */
 void server_silent(struct server *server, uint64_t since);
 bool server_is_down(const struct server *server);
+bool server_strips(const struct server *server); /* DNSSEC, as far as is known */
 /* Is it time to ask one that is down beside the one that answers, so that it is found when it is
  * back and no user waits for that? True once in a while; what libunbound knows of it is forgotten
  * then. Not from a callback. */

@@ -240,16 +240,30 @@ bool server_address_reaches(const struct server_address *address, const struct s
 	return IN6_ARE_ADDR_EQUAL(&to, &listens);
 }
 
-int server_address_route(const struct server_address *address)
+int server_address_source(const struct server_address *address, struct server_address *ret_source)
 {
+	struct server_address source = {.len = sizeof(source.addr)};
 	int fd = socket(address->addr.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int r = 0;
 
 	if (fd < 0)
 		return -ENETUNREACH;
 	/* Connecting a UDP socket looks the route up and sends nothing. */
-	if (connect(fd, (const struct sockaddr *)&address->addr, address->len))
+	if (connect(fd, (const struct sockaddr *)&address->addr, address->len) ||
+		getsockname(fd, (struct sockaddr *)&source.addr, &source.len))
 		r = -ENETUNREACH;
 	close(fd);
+	if (source.addr.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&source.addr)->sin6_port = 0;
+	else
+		((struct sockaddr_in *)&source.addr)->sin_port = 0;
+	*ret_source = source;
 	return r;
+}
+
+int server_address_route(const struct server_address *address)
+{
+	struct server_address source;
+
+	return server_address_source(address, &source);
 }

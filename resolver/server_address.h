@@ -37,7 +37,10 @@ bool server_address_is_private(const struct server_address *address);
 bool server_address_reaches(
 	const struct server_address *address, const struct server_address *door);
 
-/* Does the kernel know a way there? No packet is sent. 0 or -ENETUNREACH. */
+/* From which address of ours the kernel would send there; its port is 0. No packet is sent. 0
+ * or -ENETUNREACH. */
+int server_address_source(const struct server_address *address, struct server_address *ret_source);
+/* Does the kernel know a way there? Likewise. */
 int server_address_route(const struct server_address *address);
 
 #endif

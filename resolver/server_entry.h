@@ -17,9 +17,10 @@ struct server_entry {
 	struct name zone;  /* for these names only; the root: for those that are of no such zone */
 	uint8_t recursive; /* 0 or 1, and no bool: it is read from a frame */
 	uint8_t unproven;  /* 0 or 1, likewise: what is spoken there has no room for DNSSEC */
-	uint8_t lan;	   /* likewise: a forwarder that may hear of this network's addresses, for it
-			    * is in this network itself, or was named for a zone */
-	uint8_t loops;	   /* likewise: it asks us what we ask it, so nothing is asked of it */
+	uint8_t lan;	 /* likewise: a forwarder that may hear of this network's addresses, for it
+			  * is in this network itself, or was named for a zone */
+	uint8_t relayed; /* likewise: the address is that of a relay of the node's */
+	uint8_t loops;	 /* likewise: it asks us what we ask it, so nothing is asked of it */
 	struct server_address address; /* of a forwarder */
 	char label[UPSTREAM_LABEL_MAX];
 };

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,7 +77,7 @@ static void hear_no_more(struct signer *s)
 static void drop(struct signer *s)
 {
 	if (s->pid > 0)
-		kill(s->pid, SIGKILL);
+		child_kill(s->pid);
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
@@ -126,8 +125,11 @@ static int exchange(struct signer *s, const struct signer_request *request, uint
 		return 0;
 	}
 	/* It had answered all before, so the socket is empty, and this fits. */
-	if (send(s->fd, s->out, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -EPIPE;
+	r = send(s->fd, s->out, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -EPIPE : 0;
+	if (request->seed)
+		explicit_bzero(s->out, (size_t)len);
+	if (r < 0)
+		return r;
 	r = wait_for(s->fd, deadline);
 	if (r < 0)
 		return r;
@@ -137,7 +139,11 @@ static int exchange(struct signer *s, const struct signer_request *request, uint
 	r = frame_open(in, (size_t)n, &frame);
 	if (r == 0 && frame.id != s->id)
 		r = -EBADMSG;
-	return r < 0 ? r : signer_frame_get_reply(&frame, request->kind, ret_reply);
+	if (r == 0)
+		r = signer_frame_get_reply(&frame, request->kind, ret_reply);
+	if (request->kind == FRAME_SECRET)
+		explicit_bzero(in, sizeof(in));
+	return r;
 }
 
 /* Never two at once: one that was killed is dead within moments. ECHILD: somebody else in this
@@ -260,7 +266,7 @@ void signer_counters(const struct signer *s, struct signer_counters *ret_counter
 	*ret_counters = s->counters;
 }
 
-static const struct known *find_known(const struct signer *s, uid_t uid)
+static struct known *find_known(struct signer *s, uid_t uid)
 {
 	for (size_t i = 0; i < s->known_len; i++)
 		if (s->known[i].uid == uid)
@@ -291,6 +297,41 @@ int signer_key(struct signer *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
 	memcpy(grown[s->known_len++].key, reply.bytes, NAME_KEY_LEN);
 	memcpy(ret_key, reply.bytes, NAME_KEY_LEN);
 	return 0;
+}
+
+int signer_secret(struct signer *s, uid_t uid, uint8_t ret_seed[SIGNER_SEED_LEN])
+{
+	struct signer_request request = {.kind = FRAME_SECRET, .owner.uid = uid};
+	struct signer_reply reply;
+	int r = call(s, &request, &reply);
+
+	if (r == 0)
+		memcpy(ret_seed, reply.bytes, SIGNER_SEED_LEN);
+	explicit_bzero(&reply, sizeof(reply));
+	return r;
+}
+
+int signer_public(
+	struct signer *s, const uint8_t seed[SIGNER_SEED_LEN], uint8_t ret_key[NAME_KEY_LEN])
+{
+	struct signer_request request = {.kind = FRAME_PUBLIC, .seed = seed};
+	struct signer_reply reply;
+	int r = call(s, &request, &reply);
+
+	if (r == 0)
+		memcpy(ret_key, reply.bytes, NAME_KEY_LEN);
+	return r;
+}
+
+int signer_import(struct signer *s, uid_t uid, const uint8_t seed[SIGNER_SEED_LEN])
+{
+	struct signer_request request = {.kind = FRAME_IMPORT, .owner.uid = uid, .seed = seed};
+	struct known *known = find_known(s, uid);
+	struct signer_reply reply;
+
+	if (known) /* it is asked for anew */
+		*known = s->known[--s->known_len];
+	return call(s, &request, &reply);
 }
 
 static int call_to_sign(struct signer *s, struct signer_request *request, uint8_t ret_sig[64])

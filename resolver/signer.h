@@ -16,6 +16,7 @@
 #include "resolver/clock.h"
 #include "resolver/zone_pages.h"
 
+#define SIGNER_SEED_LEN 32
 #define SIGNER_PATIENCE (2 * SECOND) /* the mount stands still for so long, at worst */
 
 struct signer;
@@ -48,6 +49,15 @@ int signer_zone(struct signer *s, uid_t uid, const struct signer_part *part, uin
 /* A claim of this uid's key over `set`. Errors as claim_to_sign. */
 int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t inception,
 	uint32_t expiration, struct claim *ret_claim);
+/* The seed of a uid's key (RFC 8032), which is made when he has none: the process gives it out on
+ * this request alone, and nothing but *ret_seed holds it afterwards, which the caller wipes. */
+int signer_secret(struct signer *s, uid_t uid, uint8_t ret_seed[SIGNER_SEED_LEN]);
+/* The public key of a seed. */
+int signer_public(
+	struct signer *s, const uint8_t seed[SIGNER_SEED_LEN], uint8_t ret_key[NAME_KEY_LEN]);
+/* From now on this is the uid's key. The one before is kept beside it (signer_file.h). 0 where it
+ * is his already; -EDQUOT: too many are kept; errors of the disk: one of the two is his. */
+int signer_import(struct signer *s, uid_t uid, const uint8_t seed[SIGNER_SEED_LEN]);
 /* Withdraws the claim of this uid's key that `slot` holds: signs a withdrawal that is later than it
  * and than `last` (the inception of the last claim made; 0: unknown) and puts it into the slot,
  * to be written with that key as slot_write's first. References of the key are dropped. The next

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "resolver/signer_file.h"
+
 struct part_head {
 	int64_t seq;
 	uint32_t uid, page;
@@ -69,9 +71,14 @@ int signer_frame_put(uint8_t *buf, uint64_t id, const struct signer_request *r)
 		return put_part(buf, id, r);
 	if (r->kind == FRAME_CLAIM)
 		return put_claim(buf, id, r);
-	if (r->kind == FRAME_KEY) {
+	if (r->kind == FRAME_PUBLIC || r->kind == FRAME_IMPORT) {
 		memcpy(buf + FRAME_HEAD, &uid, sizeof(uid));
-		return (int)frame_put_head(buf, FRAME_KEY, id, sizeof(uid));
+		memcpy(buf + FRAME_HEAD + sizeof(uid), r->seed, SEED_LEN);
+		return (int)frame_put_head(buf, r->kind, id, sizeof(uid) + SEED_LEN);
+	}
+	if (r->kind == FRAME_KEY || r->kind == FRAME_SECRET) {
+		memcpy(buf + FRAME_HEAD, &uid, sizeof(uid));
+		return (int)frame_put_head(buf, r->kind, id, sizeof(uid));
 	}
 	len = strlen(r->dir) + 1;
 	if (len > SIGNER_DIR_MAX)
@@ -99,6 +106,18 @@ static int get_key(const struct frame *frame, struct signer_request *r)
 		return -EBADMSG;
 	memcpy(&uid, frame->payload, sizeof(uid));
 	r->owner.uid = uid;
+	return 0;
+}
+
+static int get_seed(const struct frame *frame, struct signer_request *r)
+{
+	uint32_t uid;
+
+	if (frame->len != sizeof(uid) + SEED_LEN)
+		return -EBADMSG;
+	memcpy(&uid, frame->payload, sizeof(uid));
+	r->owner.uid = uid;
+	r->seed = frame->payload + sizeof(uid);
 	return 0;
 }
 
@@ -175,7 +194,11 @@ int signer_frame_get(const struct frame *frame, struct signer_request *ret_reque
 	case FRAME_KEYS:
 		return get_dir(frame, ret_request);
 	case FRAME_KEY:
+	case FRAME_SECRET:
 		return get_key(frame, ret_request);
+	case FRAME_PUBLIC:
+	case FRAME_IMPORT:
+		return get_seed(frame, ret_request);
 	case FRAME_PART:
 		return get_part(frame, ret_request);
 	case FRAME_CLAIM:
@@ -187,6 +210,19 @@ int signer_frame_get(const struct frame *frame, struct signer_request *ret_reque
 	case FRAME_SERVERS:
 	case FRAME_COUNTERS:
 	case FRAME_SIGNED:
+	case FRAME_SPAWN:
+	case FRAME_KILL:
+	case FRAME_BIND:
+	case FRAME_MOUNT:
+	case FRAME_UNMOUNT:
+	case FRAME_SERVING:
+	case FRAME_TELL:
+	case FRAME_CALL:
+	case FRAME_HOLDS:
+	case FRAME_KILLED:
+	case FRAME_DONE:
+	case FRAME_WANT:
+	case FRAME_GIFT:
 		break;
 	}
 	return -EBADMSG;
@@ -207,12 +243,20 @@ size_t signer_frame_put_reply(uint8_t *buf, uint64_t id, const struct signer_rep
 	return frame_put_head(buf, FRAME_SIGNED, id, sizeof(error) + reply->len);
 }
 
+/* What there is in an answer to a request that was granted. */
+static size_t reply_bytes(enum frame_kind kind)
+{
+	if (kind == FRAME_KEYS || kind == FRAME_IMPORT)
+		return 0;
+	if (kind == FRAME_KEY || kind == FRAME_PUBLIC)
+		return NAME_KEY_LEN;
+	return kind == FRAME_SECRET ? SEED_LEN : SIGNER_REPLY_BYTES;
+}
+
 int signer_frame_get_reply(
 	const struct frame *frame, enum frame_kind kind, struct signer_reply *ret_reply)
 {
-	size_t expected = kind == FRAME_KEYS  ? 0
-			  : kind == FRAME_KEY ? NAME_KEY_LEN
-					      : SIGNER_REPLY_BYTES;
+	size_t expected = reply_bytes(kind);
 	int32_t error;
 
 	if (frame->kind != FRAME_SIGNED || frame->len < sizeof(error))

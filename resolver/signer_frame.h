@@ -19,11 +19,15 @@ struct signer_request {
 	struct key_owner owner;	    /* of the others; FRAME_KEY: its uid */
 	struct signer_part part;    /* FRAME_PART */
 	struct claim_request claim; /* FRAME_CLAIM */
+	/* FRAME_PUBLIC, FRAME_IMPORT: SIGNER_SEED_LEN bytes, which point into the frame when read.
+	 */
+	const uint8_t *seed;
 };
 
 struct signer_reply {
 	int error; /* 0 or -errno */
-	/* FRAME_KEY: the key; FRAME_PART, FRAME_CLAIM: the signature; nothing where it failed. */
+	/* FRAME_KEY, FRAME_PUBLIC: the key; FRAME_PART, FRAME_CLAIM: the signature; FRAME_SECRET:
+	 * the seed; nothing where it failed. */
 	uint8_t bytes[SIGNER_REPLY_BYTES];
 	size_t len;
 };

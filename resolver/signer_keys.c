@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dht/item.h"
-#include "resolver/signer_file.h"
+#include "resolver/clock.h"
 #include "resolver/zone.h"
 
 _Static_assert(DHT_KEY_LEN == NAME_KEY_LEN && DHT_SEED_LEN == SEED_LEN, "one kind of key");
@@ -184,6 +183,50 @@ int keys_of(struct keys *s, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
 	return r;
 }
 
+int keys_secret(struct keys *s, uid_t uid, uint8_t ret_seed[SEED_LEN])
+{
+	struct holder *h;
+	int r = hold(s, uid, true, &h);
+
+	if (r == 0)
+		memcpy(ret_seed, s->seeds[h->seed], SEED_LEN);
+	return r;
+}
+
+/* The holder goes, and comes again with what its file has by then: of the key before nothing is
+ * left in memory, and `seq` of the new one is asked of those who keep it. */
+static void forget_holder(struct keys *s, uid_t uid)
+{
+	struct holder *h = find_holder(s, uid);
+
+	if (!h)
+		return;
+	if (h->seed != NO_SEED) {
+		OPENSSL_cleanse(s->seeds[h->seed], SEED_LEN);
+		s->used[h->seed] = 0;
+	}
+	free(h->seq);
+	*h = s->holders[--s->holders_len];
+}
+
+int keys_import(struct keys *s, uid_t uid, const uint8_t seed[SEED_LEN])
+{
+	struct holder *h;
+	int r;
+
+	if (uid == (uid_t)-1)
+		return -EINVAL;
+	r = hold(s, uid, false, &h);
+	if (r == 0 && CRYPTO_memcmp(s->seeds[h->seed], seed, SEED_LEN) == 0)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = key_file_replace(s->dir_fd, uid, seed);
+	/* Also where it failed at the last step: what counts is what the file has. */
+	forget_holder(s, uid);
+	return r;
+}
+
 /* Nothing is made here: who has a key by another name than we know it by has none. */
 static int hold_known(struct keys *s, const struct key_owner *owner, struct holder **ret_holder)
 {
@@ -225,14 +268,6 @@ out:
 	return r;
 }
 
-static int64_t wall_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-}
-
 /* Where the last seq of this part is kept; NULL: no memory. */
 static int64_t *last_seq(struct holder *h, unsigned page)
 {
@@ -269,7 +304,8 @@ int keys_sign_part(struct keys *s, const struct key_owner *owner, const struct s
 	last = last_seq(h, part->page);
 	if (!last)
 		return -ENOMEM;
-	if (part->seq <= *last || part->seq - AHEAD_MAX > wall_clock())
+	if ((part->seq <= *last && !clock_was_wrong(*last)) ||
+		part->seq - AHEAD_MAX > clock_signing())
 		return -EPERM;
 	item.salt_len = (uint8_t)pages_salt(part->page, item.salt);
 	r = dht_item_set_string(&item, part->packet, part->len);

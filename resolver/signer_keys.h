@@ -8,6 +8,7 @@
 #define RESOLVER_SIGNER_KEYS_H
 
 #include "resolver/signer.h"
+#include "resolver/signer_file.h"
 
 struct keys;
 
@@ -35,5 +36,9 @@ int keys_sign_part(struct keys *s, const struct key_owner *owner, const struct s
 	uint8_t ret_sig[64]);
 int keys_sign_claim(struct keys *s, const struct key_owner *owner,
 	const struct claim_request *claim, uint8_t ret_sig[64]);
+
+/* As signer_secret and signer_import. */
+int keys_secret(struct keys *s, uid_t uid, uint8_t ret_seed[SEED_LEN]);
+int keys_import(struct keys *s, uid_t uid, const uint8_t seed[SEED_LEN]);
 
 #endif

@@ -3,6 +3,7 @@
 #include "resolver/signer_process.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 
 struct process {
 	int fd;
+	const char
+		*dir; /* who has started us as root says where the keys are; NULL: the node does */
 	struct keys *keys;
 	uint8_t in[SIGNER_FRAME_MAX + 1]; /* what is longer is cut, and so no frame */
 };
@@ -33,18 +36,41 @@ static int warm_up(void)
 	return dht_key_of_seed(nobody, key);
 }
 
+/* As root: the directory is made the user's whom we become, and entered while we may still go
+ * wherever the administrator has put it. The user, or NULL: we stay who we are. */
+static int enter(const char *dir, const char *user)
+{
+	const struct passwd *pw = user ? getpwnam(user) : NULL;
+	int r, fd = -1;
+
+	if (!pw)
+		return user ? -ENOENT : 0;
+	r = key_dir_give(dir, pw->pw_uid, pw->pw_gid, &fd);
+	if (r == 0 && fchdir(fd) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 /* The directory first, while we may still go wherever the administrator has put it; a page is
  * locked while the limits are as they were. */
 static int open_keys(struct process *p, const char *dir)
 {
+	const char *user = p->dir && geteuid() == 0 ? child_user(NULL) : NULL;
 	const char *what = "libcrypto";
 	int r;
 
 	if (p->keys)
 		return -EBADMSG;
 	r = warm_up();
+	if (r == 0)
+		r = enter(dir, user);
 	if (r == 0) {
-		r = keys_open(dir, &p->keys);
+		if (user)
+			r = confine(user, &what);
+		if (r == 0)
+			r = keys_open(user ? "." : dir, &p->keys);
 		if (r < 0)
 			return r; /* the parent says it */
 		r = confine(NULL, &what);
@@ -63,13 +89,22 @@ static void serve(
 	size_t len = SIGNER_REPLY_BYTES;
 
 	if (request->kind == FRAME_KEYS) {
-		r = open_keys(p, request->dir);
+		r = open_keys(p, p->dir ? p->dir : request->dir);
 		len = 0;
 	} else if (!p->keys) {
 		r = -EBADMSG;
 	} else if (request->kind == FRAME_KEY) {
 		r = keys_of(p->keys, request->owner.uid, ret_reply->bytes);
 		len = NAME_KEY_LEN;
+	} else if (request->kind == FRAME_SECRET) {
+		r = keys_secret(p->keys, request->owner.uid, ret_reply->bytes);
+		len = SEED_LEN;
+	} else if (request->kind == FRAME_PUBLIC) {
+		r = key_of_seed(request->seed, ret_reply->bytes);
+		len = NAME_KEY_LEN;
+	} else if (request->kind == FRAME_IMPORT) {
+		r = keys_import(p->keys, request->owner.uid, request->seed);
+		len = 0;
 	} else if (request->kind == FRAME_PART) {
 		r = keys_sign_part(p->keys, &request->owner, &request->part, ret_reply->bytes);
 	} else {
@@ -103,7 +138,15 @@ static int turn(struct process *p)
 	serve(p, &request, &reply);
 	signer_request_finish(&request);
 	len = signer_frame_put_reply(out, frame.id, &reply);
-	return send(p->fd, out, len, MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
+	r = send(p->fd, out, len, MSG_NOSIGNAL) < 0 ? -EPIPE : 0;
+	if (frame.kind == FRAME_SECRET || frame.kind == FRAME_PUBLIC ||
+		frame.kind == FRAME_IMPORT) {
+		/* A seed has one place here, that of signer_keys.c. */
+		explicit_bzero(p->in, (size_t)n);
+		explicit_bzero(out, sizeof(out));
+		explicit_bzero(&reply, sizeof(reply));
+	}
+	return r;
 }
 
 bool signer_child(int argc, char **argv, int *ret_status)
@@ -119,6 +162,7 @@ bool signer_child(int argc, char **argv, int *ret_status)
 	if (!p)
 		return true;
 	p->fd = SIGNER_FD;
+	p->dir = getenv(SIGNER_KEYS);
 	while (turn(p) == 0)
 		;
 	keys_close(p->keys);

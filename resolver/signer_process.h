@@ -11,6 +11,8 @@
 
 #define SIGNER_FD 3 /* where it finds its end of the socketpair */
 #define SIGNER_ARGUMENT "--signer-child"
+/* In its environment: the directory of the keys, where it is not for the node to say. */
+#define SIGNER_KEYS "KADNS_KEYS"
 
 /* To be called first in main(): true when this process is the signer, which by then has done its
  * work and is to exit with *ret_status. */

@@ -171,11 +171,47 @@ int slot_add(struct slot *slot, struct claim *claim)
 		claim_finish(claim);
 		return 0;
 	}
+	claim->vouched = claim->kind == CLAIM_ZONE;
 	drop_earlier(slot->claims, &slot->claims_len, claim);
 	drop_earlier(slot->withdrawn, &slot->withdrawn_len, claim);
 	if (claim->kind != CLAIM_UNSIGNED)
 		drop_references(slot, &claim->signer, claim->inception);
 	return slot_append(slot, claim);
+}
+
+/* Of zones' references the one with the earliest date, where there is no room for another, or that
+ * very one. */
+static void make_room(struct slot *slot, const struct claim_pieces *pieces)
+{
+	size_t out = slot->pieces_len;
+	uint8_t key[NAME_KEY_LEN];
+
+	for (size_t i = 0; i < slot->pieces_len; i++) {
+		const struct claim_pieces *p = &slot->pieces[i];
+
+		if (pieces_equal(p, pieces)) {
+			out = i;
+			break;
+		}
+		if (slot->pieces_len >= SLOT_STRANGERS_MAX && !signer_is_key(&p->signer, key) &&
+			(out == slot->pieces_len ||
+				serial_after(slot->pieces[out].inception, p->inception) > 0))
+			out = i;
+	}
+	if (out < slot->pieces_len)
+		slot->pieces[out] = slot->pieces[--slot->pieces_len];
+}
+
+int slot_refer(struct slot *slot, const struct claim_pieces *pieces)
+{
+	struct claim now = {.kind = CLAIM_ZONE, .signer = pieces->signer, .inception = pieces->inception};
+	struct claim_pieces vouched = *pieces;
+
+	vouched.vouched = true;
+	drop_earlier(slot->claims, &slot->claims_len, &now);
+	drop_references(slot, &pieces->signer, pieces->inception);
+	make_room(slot, pieces);
+	return slot_add_reference(slot, &vouched);
 }
 
 bool slot_drop(struct slot *slot, const uint8_t key[NAME_KEY_LEN])
@@ -221,7 +257,8 @@ int slot_add_reference(struct slot *slot, const struct claim_pieces *pieces)
 static const struct claim_pieces *reference_of(const struct slot *slot, const struct claim *claim)
 {
 	for (size_t i = 0; i < slot->pieces_len; i++)
-		if (slot->pieces[i].inception == claim->inception &&
+		if (!slot->pieces[i].is_message &&
+			slot->pieces[i].inception == claim->inception &&
 			name_equal(&slot->pieces[i].signer, &claim->signer))
 			return &slot->pieces[i];
 	return NULL;
@@ -271,8 +308,14 @@ static bool verified(const struct entry *e)
 	return e->claim && e->claim->kind == CLAIM_KEY;
 }
 
-/* Claims of keys first: nodes defend those, and a forged date must not push them out. Then latest
- * first. All that is held is current, so the serial numbers lie close together. */
+static bool vouched(const struct entry *e)
+{
+	return e->claim ? e->claim->vouched : e->pieces->vouched;
+}
+
+/* Claims of keys first: nodes defend those, and a forged date must not push them out; nor what DNS
+ * has just said. Then latest first. All that is held is current, so the serial numbers lie close
+ * together. */
 static int by_rank(const void *left, const void *right)
 {
 	const struct entry *a = left, *b = right;
@@ -280,6 +323,8 @@ static int by_rank(const void *left, const void *right)
 
 	if (verified(a) != verified(b))
 		return verified(a) ? -1 : 1;
+	if (vouched(a) != vouched(b))
+		return vouched(a) ? -1 : 1;
 	return (after > 0) - (after < 0);
 }
 

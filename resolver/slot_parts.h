@@ -22,6 +22,11 @@ bool pieces_is_reference(const struct rr *rr);
 /* 0, or -EBADMSG: not a reference to a claim over `q`. */
 int pieces_parse(const struct question *q, const uint8_t *rdata, size_t len,
 	struct claim_pieces *ret_pieces);
+/* SHA-1s, count and length of the pieces of these bytes. 0 or -EFBIG: too many. */
+int pieces_cut(const uint8_t *bytes, size_t len, struct claim_pieces *pieces);
+/* The bytes from which they were cut; ret_bytes holds CLAIM_BYTES_MAX. 0 or -EBADMSG. */
+int pieces_join(const struct claim_pieces *pieces, const struct claim_piece *fetched,
+	uint8_t *ret_bytes);
 void pieces_put(const struct claim_pieces *pieces, const struct question *q,
 	struct packet_writer *w);
 bool pieces_current(const struct claim_pieces *pieces, int64_t now);

@@ -2,11 +2,11 @@
 #include "resolver/claim.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "resolver/hash.h"
 #include "resolver/slot_parts.h"
 
 #define HEX_LEN 40
@@ -25,7 +25,7 @@ static void piece_target(const uint8_t *bytes, size_t len, uint8_t ret_sha1[20])
 	int head = snprintf((char *)text, 16, "%zu:", len);
 
 	memcpy(text + head, bytes, len);
-	SHA1(text, (size_t)head + len, ret_sha1);
+	hash_sha1(text, (size_t)head + len, ret_sha1);
 }
 
 /* Bytes of piece i of a packet. */
@@ -41,6 +41,18 @@ static unsigned piece_count(size_t packet_len)
 	return (unsigned)((packet_len + CLAIM_PIECE_BYTES - 1) / CLAIM_PIECE_BYTES);
 }
 
+int pieces_cut(const uint8_t *bytes, size_t len, struct claim_pieces *pieces)
+{
+	if (len > CLAIM_BYTES_MAX)
+		return -EFBIG;
+	pieces->len = (uint16_t)len;
+	pieces->count = piece_count(len);
+	for (unsigned i = 0; i < pieces->count; i++)
+		piece_target(
+			bytes + (size_t)i * CLAIM_PIECE_BYTES, piece_len(len, i), pieces->sha1[i]);
+	return 0;
+}
+
 int claim_cut(const struct claim *claim, uint8_t ret_packet[CLAIM_BYTES_MAX],
 	struct claim_pieces *ret_pieces)
 {
@@ -51,13 +63,8 @@ int claim_cut(const struct claim *claim, uint8_t ret_packet[CLAIM_BYTES_MAX],
 	len = claim_write(claim, ret_packet, CLAIM_BYTES_MAX);
 	if (len < 0)
 		return len;
-	*ret_pieces = (struct claim_pieces){.signer = claim->signer,
-		.inception = claim->inception,
-		.len = (uint16_t)len,
-		.count = piece_count((size_t)len)};
-	for (unsigned i = 0; i < ret_pieces->count; i++)
-		piece_target(ret_packet + (size_t)i * CLAIM_PIECE_BYTES, piece_len((size_t)len, i),
-			ret_pieces->sha1[i]);
+	*ret_pieces = (struct claim_pieces){.signer = claim->signer, .inception = claim->inception};
+	pieces_cut(ret_packet, (size_t)len, ret_pieces);
 	return len;
 }
 
@@ -69,7 +76,7 @@ bool pieces_is_reference(const struct rr *rr)
 
 bool pieces_equal(const struct claim_pieces *a, const struct claim_pieces *b)
 {
-	return a->inception == b->inception && a->len == b->len &&
+	return a->is_message == b->is_message && a->inception == b->inception && a->len == b->len &&
 	       name_equal(&a->signer, &b->signer) && a->count == b->count &&
 	       memcmp(a->sha1, b->sha1, a->count * sizeof(a->sha1[0])) == 0;
 }
@@ -123,9 +130,16 @@ static bool field_number(const struct field *f, uint32_t most, uint32_t *ret_num
 	return n <= most;
 }
 
+/* The first word says of what the pieces are. */
+static const char *word_of(bool is_message)
+{
+	return is_message ? "answer" : "claim";
+}
+
 /* "claim TYPE SIGNER INCEPTION LENGTH" */
 static int parse_head(const struct question *q, struct field text, struct claim_pieces *ret_pieces)
 {
+	uint8_t key[NAME_KEY_LEN];
 	char type[TYPE_TEXT_MAX];
 	struct field f[5];
 	uint32_t len;
@@ -133,13 +147,17 @@ static int parse_head(const struct question *q, struct field text, struct claim_
 	for (size_t i = 0; i < 5; i++)
 		if (!next_field(&text, &f[i]))
 			return -EBADMSG;
-	if (text.len || !field_is(&f[0], "claim") ||
+	ret_pieces->is_message = field_is(&f[0], word_of(true));
+	if (text.len || (!ret_pieces->is_message && !field_is(&f[0], word_of(false))) ||
 		!field_is(&f[1], type_to_text(q->type, type)) || f[2].at[f[2].len - 1] != '.' ||
 		name_from_text(f[2].at, f[2].len, &ret_pieces->signer) < 0 ||
 		!field_number(&f[3], UINT32_MAX, &ret_pieces->inception) ||
 		!field_number(&f[4], CLAIM_BYTES_MAX, &len) || len <= PACKET_HEADER)
 		return -EBADMSG;
-	if (!signer_may(&ret_pieces->signer, &q->name))
+	/* The alias at a name may be made above it, and what it leads to be signed elsewhere: but
+	 * never by a key. */
+	if (!signer_may(&ret_pieces->signer, &q->name) ||
+		(ret_pieces->is_message && signer_is_key(&ret_pieces->signer, key)))
 		return -EBADMSG;
 	ret_pieces->len = (uint16_t)len;
 	ret_pieces->count = piece_count(len);
@@ -198,8 +216,8 @@ void pieces_put(
 	int n;
 
 	name_to_absolute(&pieces->signer, signer);
-	n = snprintf(head, sizeof(head), "claim %s %s %u %u", type_to_text(q->type, type), signer,
-		pieces->inception, pieces->len);
+	n = snprintf(head, sizeof(head), "%s %s %s %u %u", word_of(pieces->is_message),
+		type_to_text(q->type, type), signer, pieces->inception, pieces->len);
 	if (n > TEXT_MAX) {
 		w->full = true; /* a zone's name so odd that its escapes fit no character-string */
 		return;
@@ -216,10 +234,10 @@ void pieces_put(
 	packet_put(w, &rr);
 }
 
-int slot_add_pieces(struct slot *slot, const struct claim_pieces *pieces,
-	const struct claim_piece *fetched, const struct slot_reading *reading)
+int pieces_join(
+	const struct claim_pieces *pieces, const struct claim_piece *fetched, uint8_t *ret_bytes)
 {
-	uint8_t packet[CLAIM_BYTES_MAX], sha1[20];
+	uint8_t sha1[20];
 
 	if (pieces->len > CLAIM_BYTES_MAX || pieces->count != piece_count(pieces->len))
 		return -EBADMSG;
@@ -229,7 +247,17 @@ int slot_add_pieces(struct slot *slot, const struct claim_pieces *pieces,
 		piece_target(fetched[i].bytes, fetched[i].len, sha1);
 		if (memcmp(sha1, pieces->sha1[i], sizeof(sha1)) != 0)
 			return -EBADMSG;
-		memcpy(packet + (size_t)i * CLAIM_PIECE_BYTES, fetched[i].bytes, fetched[i].len);
+		memcpy(ret_bytes + (size_t)i * CLAIM_PIECE_BYTES, fetched[i].bytes, fetched[i].len);
 	}
+	return 0;
+}
+
+int slot_add_pieces(struct slot *slot, const struct claim_pieces *pieces,
+	const struct claim_piece *fetched, const struct slot_reading *reading)
+{
+	uint8_t packet[CLAIM_BYTES_MAX];
+
+	if (pieces->is_message || pieces_join(pieces, fetched, packet) < 0)
+		return -EBADMSG;
 	return slot_read(slot, packet, pieces->len, reading, pieces);
 }

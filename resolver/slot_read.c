@@ -12,6 +12,9 @@
 
 /* Claims that one packet can bring in; six of keys fit into 996 bytes. */
 #define CANDIDATES_MAX 16
+/* Bytes of any signature of DNSSEC (RFC 8624). Without that a packet would have room for more of a
+ * zone's claims, which are not checked here, than a reader takes. */
+#define SIGNATURE_MIN 64
 
 /* The run of records that is being read, and the RRSIGs behind it. */
 struct run {
@@ -124,7 +127,7 @@ static int add_rrsig(struct reader *r, size_t from, const uint8_t *rdata, size_t
 	times.inception = sig.inception;
 	times.expiration = sig.expiration;
 	times.kind = signer_is_key(&sig.signer, times.key) ? CLAIM_KEY : CLAIM_ZONE;
-	if (!fits(&sig, r->run.set)) {
+	if (!fits(&sig, r->run.set) || len - sig.signature < SIGNATURE_MIN) {
 		leave_out(r->how, &times, CLAIM_MALFORMED);
 		return 0;
 	}

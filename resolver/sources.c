@@ -1,10 +1,12 @@
 /* The sources that are being asked, and what becomes of their answers: each question is asked of
  * one source once, whoever waits for it. */
 #include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <stdlib.h>
 
 #include "resolver/clock.h"
-#include "resolver/resolver_inside.h"
+#include "resolver/pinned.h"
 
 /* One source that is being asked one question, and the asks that wait for it. */
 struct pending {
@@ -14,11 +16,16 @@ struct pending {
 	struct resolver *resolver;
 	struct question question;
 	enum cache_part part;
-	struct fetch *fetch;
+	struct fetch *fetch; /* NULL: it gave way, and nobody joins it any more */
+	struct event over;   /* then it ends from the loop */
+	struct work *work;   /* of the question that it was begun for; NULL: nobody's */
 	uint64_t began;
-	bool refresh; /* begun for nobody: prefetch counts it */
-	bool in_flood; /* begun for a door while more is asked than can be looked up */
-	bool former;  /* begun under another configuration: it answers who waits, and nobody else */
+	bool refresh;  /* begun for nobody: prefetch counts it */
+	bool behind;   /* begun for nobody: to learn what an answer is good for */
+	bool unseen;   /* begun by the mirror: who has not asked for it does not see it */
+	bool door;     /* asked by one first */
+	bool in_flood; /* for a door, while more is asked than can be looked up */
+	bool former; /* begun under another configuration: it answers who waits, and nobody else */
 	LIST_HEAD(, waiter) waiters;
 };
 
@@ -37,7 +44,7 @@ static struct pending *find_pending(
 {
 	struct pending *p;
 	LIST_FOREACH(p, &r->pending[bucket_of(r, q)], link)
-	if (p->part == part && !p->former && question_equal(&p->question, q))
+	if (p->part == part && p->fetch && !p->former && question_equal(&p->question, q))
 		return p;
 	return NULL;
 }
@@ -52,7 +59,7 @@ bool resolver_under_way(
 
 /* Addresses of this network that come from elsewhere would let a stranger's name reach what
  * only this network should (DNS rebinding). */
-static struct answer *filtered(struct resolver *r, struct answer *a)
+struct answer *sources_filtered(struct resolver *r, struct answer *a)
 {
 	if (!a || !policy_rebinds(&r->config.policy, a))
 		return a;
@@ -115,7 +122,7 @@ void sources_tell(struct resolver *r, const struct question *q)
 	if (!r->watch)
 		return;
 	r->watch(r->watch_ctx, &(struct resolver_change){q, NULL});
-	pins_readers(r->pins, &q->name, tell_reader, &t);
+	pinned_readers(r, &q->name, tell_reader, &t);
 }
 
 static void leave_line(struct pending *p)
@@ -127,28 +134,48 @@ static void leave_line(struct pending *p)
 	p->line = NULL;
 }
 
+static void pending_free(struct pending *p)
+{
+	work_unref(p->work);
+	free(p);
+}
+
+/* What a source has said is from now on in memory, and of use to others. */
+static struct answer *keep(struct pending *p, struct answer *a)
+{
+	struct resolver *r = p->resolver;
+	a = stale_instead(r, &p->question, p->part, a);
+	p->in_flood |= p->door && misses_is_behind(&r->misses, clock_monotonic());
+	(p->in_flood ? cache_add_in_flood : cache_add)(r->cache, a, p->part, clock_monotonic());
+	sources_tell(r, &p->question);
+	leave_copy(r, a);
+	if (p->part == CACHE_DNS)
+		attest_heard(r->attest, a, p->work);
+	return a;
+}
+
 static void on_fetched(void *ctx, struct answer *a)
 {
 	struct pending *p = ctx;
 	struct resolver *r = p->resolver;
-	p->fetch = NULL;
 	leave_line(p);
 	LIST_REMOVE(p, link);
-	r->pending_len--;
+	r->pending_len -= p->fetch != NULL;
+	p->fetch = NULL;
 	if (p->refresh)
 		prefetch_done(r->prefetch);
-	a = filtered(r, a);
+	r->behind_len -= p->behind;
+	a = sources_filtered(r, a);
 	if (!a)
 		a = answer_without(&p->question, -EREMOTEIO, RCODE_SERVFAIL, EDE_NONE, 1, false);
 	if (a && a->source == SOURCE_NONE)
 		a->source = p->part == CACHE_DNS ? SOURCE_DNS : SOURCE_DHT;
-	if (a && !p->former) {
-		a = stale_instead(r, &p->question, p->part, a);
-		(p->in_flood ? cache_add_in_flood : cache_add)(
-			r->cache, a, p->part, clock_monotonic());
-		sources_tell(r, &p->question);
-		leave_copy(r, a);
-	}
+	if (a && !p->former && (!p->unseen || !LIST_EMPTY(&p->waiters)))
+		a = keep(p, a);
+	if (a && !p->former && p->part == CACHE_DNS)
+		keys_heard(r, a);
+	if (a && !p->former && p->part == CACHE_DNS && r->mirror)
+		mirror_note(r->mirror, a);
 	struct waiter *w;
 	while ((w = LIST_FIRST(&p->waiters))) {
 		struct ask *ask = w->ask;
@@ -157,7 +184,7 @@ static void on_fetched(void *ctx, struct answer *a)
 			ask_arrived(ask, w->part, a);
 	}
 	answer_unref(a);
-	free(p);
+	pending_free(p);
 }
 
 static void join_line(struct resolver *r, struct pending *p)
@@ -168,7 +195,15 @@ static void join_line(struct resolver *r, struct pending *p)
 	line->len++;
 }
 
-/* Of a full line the oldest has failed. */
+static void on_over(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	on_fetched(ctx, NULL);
+}
+
+/* Of a full line the oldest has failed, and makes room at once. Who waits for it hears of that
+ * later: it may be the very ask that is in the middle of asking for more. */
 static void make_room(struct resolver *r, enum cache_part part)
 {
 	struct pending_line *line = &r->lines[part != CACHE_DNS];
@@ -176,11 +211,14 @@ static void make_room(struct resolver *r, enum cache_part part)
 	if (line->len < LINE_MAX)
 		return;
 	fetch_cancel(oldest->fetch);
-	on_fetched(oldest, NULL);
+	oldest->fetch = NULL;
+	r->pending_len--;
+	leave_line(oldest);
+	event_active(&oldest->over, EV_TIMEOUT, 0);
 }
 
-static struct pending *start_pending(
-	struct resolver *r, const struct question *q, enum cache_part part, bool door)
+static struct pending *start_pending(struct resolver *r, const struct question *q,
+	enum cache_part part, bool door, struct work *work)
 {
 	/* Where there is no DNS, this machine's own names are the policy's, and memory's. */
 	if (part == CACHE_DNS && (!r->parts.upstream || upstream_came_back(r->parts.upstream, q)))
@@ -194,12 +232,16 @@ static struct pending *start_pending(
 	p->question = *q;
 	p->part = part;
 	p->began = clock_monotonic();
+	p->door = door;
 	p->in_flood = door && misses_is_behind(&r->misses, p->began);
 	LIST_INIT(&p->waiters);
-	if (fetch_start(&r->env, q, part, on_fetched, p, &p->fetch) < 0) {
+	event_assign(&p->over, r->base, -1, 0, on_over, p);
+	const struct fetch_call call = {on_fetched, p, work};
+	if (fetch_start(&r->env, q, part, &call, &p->fetch) < 0) {
 		free(p);
 		return NULL;
 	}
+	p->work = work ? work_ref(work) : NULL;
 	LIST_INSERT_HEAD(&r->pending[bucket_of(r, q)], p, link);
 	r->pending_len++;
 	if (door)
@@ -207,14 +249,40 @@ static struct pending *start_pending(
 	return p;
 }
 
-bool resolver_refresh(struct resolver *r, const struct question *q)
+/* For nobody, of DNS. NULL: it is under way, or cannot be asked. */
+static struct pending *start_behind(struct resolver *r, const struct question *q, struct work *work)
 {
 	if (find_pending(r, q, CACHE_DNS) || memory_special(r, q))
-		return false;
-	struct pending *p = start_pending(r, q, CACHE_DNS, true);
+		return NULL;
+	return start_pending(r, q, CACHE_DNS, true, work);
+}
+
+bool resolver_refresh(struct resolver *r, const struct question *q)
+{
+	struct pending *p = start_behind(r, q, NULL);
 	if (p)
 		p->refresh = true;
 	return p != NULL;
+}
+
+bool sources_ask_behind(struct resolver *r, const struct question *q, size_t max, struct work *work)
+{
+	if (r->behind_len >= max || misses_is_behind(&r->misses, clock_monotonic()))
+		return false;
+	struct pending *p = start_behind(r, q, work);
+	if (!p)
+		return false;
+	p->behind = true;
+	r->behind_len++;
+	return true;
+}
+
+bool sources_ask_unseen(struct resolver *r, const struct question *q, size_t max)
+{
+	if (!sources_ask_behind(r, q, max, NULL))
+		return false;
+	find_pending(r, q, CACHE_DNS)->unseen = true;
+	return true;
 }
 
 int sources_join(
@@ -224,7 +292,7 @@ int sources_join(
 	if (p && w->door && source == CACHE_DNS)
 		upstream_suspect(r->parts.upstream, q);
 	if (!p)
-		p = start_pending(r, q, source, w->door);
+		p = start_pending(r, q, source, w->door, w->work);
 	if (!p)
 		return -EREMOTEIO;
 	if (!w->door)
@@ -242,7 +310,7 @@ void sources_leave(struct waiter *w)
 
 void resolver_forget(struct resolver *r)
 {
-	static const enum cache_part parts[] = {CACHE_DNS, CACHE_SLOT};
+	static const enum cache_part parts[] = {CACHE_DNS, CACHE_SLOT, CACHE_COPY};
 	struct pending *p;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		cache_forget_part(r->cache, parts[i]);
@@ -265,8 +333,9 @@ void sources_finish(struct resolver *r)
 		struct pending *p;
 		while ((p = LIST_FIRST(&r->pending[i]))) {
 			fetch_cancel(p->fetch);
+			event_del(&p->over);
 			LIST_REMOVE(p, link);
-			free(p);
+			pending_free(p);
 		}
 	}
 }

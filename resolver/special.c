@@ -28,14 +28,23 @@ struct zone {
 #define LOOPBACK4 "\0011\0010\0010\003127" IN_ADDR
 #define LOOPBACK6 "\0011\0010\0010\0010\0010\0010\0010\0010" ZEROS8 ZEROS8 ZEROS8 IP6
 
-static const struct zone localhost = HERE("\011localhost");
-static const struct zone resolver_arpa = HERE("\010resolver\004arpa");
-static const struct zone test_zone = HERE("\004test");
+#define LOCALHOST "\011localhost"
+#define RESOLVER_ARPA "\010resolver\004arpa"
+static const struct zone localhost = HERE(LOCALHOST);
+static const struct zone resolver_arpa = HERE(RESOLVER_ARPA);
 
-static const struct zone zones[] = {
+/* Of one label; `test` is the first. */
+static const struct zone tops[] = {
+	HERE("\004test"),
+	HERE(LOCALHOST),
 	HERE("\005local"),
 	HERE("\005onion"),
 	HERE("\007invalid"),
+	{SPECIAL_PRIVATE, sizeof("\010internal"), "\010internal"},
+};
+
+static const struct zone below_arpa[] = {
+	HERE(RESOLVER_ARPA),
 	HERE("\004home\004arpa"),
 	HERE("\0010" IN_ADDR),
 	HERE("\003127" IN_ADDR),
@@ -55,7 +64,6 @@ static const struct zone zones[] = {
 	LAN("\001a\001e\001f" IP6),
 	LAN("\001b\001e\001f" IP6),
 	LAN("\0018\001b\001d\0010\0011\0010\0010\0012" IP6),
-	{SPECIAL_PRIVATE, sizeof("\010internal"), "\010internal"},
 };
 
 static void take(const struct zone *z, struct name *ret_name)
@@ -68,9 +76,6 @@ static bool is_under(const struct name *name, const struct zone *z)
 {
 	size_t at = 0;
 
-	/* Asked of each name that is looked up, and all but a few end in another letter. */
-	if (name->len < z->len || name->wire[name->len - 2] != z->wire[z->len - 2])
-		return false;
 	while (name->len - at > z->len)
 		at += 1u + name->wire[at];
 	return name->len - at == z->len && memcmp(name->wire + at, z->wire, z->len) == 0;
@@ -102,23 +107,36 @@ static bool is_range(const struct name *name, struct name *ret_zone)
 	return false;
 }
 
+/* Its last label, as a name; of the root, that itself. */
+static const uint8_t *top_of(const struct name *name, size_t *ret_len)
+{
+	size_t at = 0;
+
+	while (at + 1u + name->wire[at] + 1u < name->len)
+		at += 1u + name->wire[at];
+	*ret_len = name->len - at;
+	return name->wire + at;
+}
+
+/* Asked of each name that is looked up: of all but a few the last label says that it is in none. */
 enum special special_of(const struct name *name, bool test_zones, struct name *ret_zone)
 {
-	const struct zone *found = NULL;
+	size_t len;
+	const uint8_t *top = top_of(name, &len);
 
-	if (is_under(name, &localhost))
-		found = &localhost;
-	else if (is_under(name, &resolver_arpa))
-		found = &resolver_arpa;
-	else if (!test_zones && is_under(name, &test_zone))
-		found = &test_zone;
-	for (size_t i = 0; i < sizeof(zones) / sizeof(*zones) && !found; i++)
-		if (is_under(name, &zones[i]))
-			found = &zones[i];
-	if (!found)
-		return is_range(name, ret_zone) ? SPECIAL_LAN : SPECIAL_NOT;
-	take(found, ret_zone);
-	return found->special;
+	for (size_t i = test_zones; i < sizeof(tops) / sizeof(*tops); i++)
+		if (len == tops[i].len && memcmp(top, tops[i].wire, len) == 0) {
+			take(&tops[i], ret_zone);
+			return tops[i].special;
+		}
+	if (len != sizeof("\004arpa") || memcmp(top, "\004arpa", len) != 0)
+		return SPECIAL_NOT;
+	for (size_t i = 0; i < sizeof(below_arpa) / sizeof(*below_arpa); i++)
+		if (is_under(name, &below_arpa[i])) {
+			take(&below_arpa[i], ret_zone);
+			return below_arpa[i].special;
+		}
+	return is_range(name, ret_zone) ? SPECIAL_LAN : SPECIAL_NOT;
 }
 
 bool special_answers(const struct question *q, bool test_zones, bool upstream)

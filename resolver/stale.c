@@ -1,5 +1,6 @@
 /* What stands in for DNS: while it cannot be asked, or takes too long, what it said last
- * (serve-stale, RFC 8767); and after a restart what it said before. */
+ * (serve-stale, RFC 8767); after a restart what it said before; and the keys by which others' copies
+ * are proven then (resolver/root_keys). */
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -91,4 +92,38 @@ void memory_keep(struct resolver *r)
 	event_del(&r->keeping);
 	cache_file_write(r->cache_file, upstream_of(r), r->cache);
 	free(r->cache_file);
+}
+
+/* ---- keys ---- */
+
+#define KEYS_ASKED_MAX 16     /* of DNS at a time, with all else that is asked for nobody */
+#define KEYS_DELAY 10	      /* seconds: several come together, and cost one file */
+
+static void on_keys_due(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	struct resolver *r = ctx;
+	root_keys_write(r->root_keys);
+}
+
+void keys_begin(struct resolver *r)
+{
+	event_assign(&r->keys_due, r->base, -1, 0, on_keys_due, r);
+}
+
+/* What is wanted is a question or two a day for each top-level domain, and not those of who has asked
+ * for something below it. */
+void keys_heard(struct resolver *r, const struct answer *a)
+{
+	struct timeval t = {.tv_sec = KEYS_DELAY};
+	struct question wanted[ROOT_KEYS_WANTED];
+	if (!r->root_keys)
+		return;
+	root_keys_hear(r->root_keys, a);
+	size_t len = root_keys_wanted(r->root_keys, a, wanted);
+	for (size_t i = 0; i < len; i++)
+		sources_ask_unseen(r, &wanted[i], KEYS_ASKED_MAX);
+	if (root_keys_changed(r->root_keys) && !event_pending(&r->keys_due, EV_TIMEOUT, NULL))
+		event_add(&r->keys_due, &t);
 }

@@ -105,6 +105,18 @@ static void republish_status(FILE *f, const struct dht *dht, const struct publis
 	line(f, "republish.late", c.refresh_late);
 }
 
+static void keep_status(FILE *f, const struct keeper *k)
+{
+	struct keep_counters c;
+	keeper_counters(k, &c);
+	line(f, "keep.keys", c.keys);
+	line(f, "keep.parts", c.parts);
+	line(f, "keep.missing", c.missing);
+	line(f, "keep.readings", c.readings);
+	line(f, "keep.taken", c.taken);
+	line(f, "keep.damaged", c.damaged);
+}
+
 static void hosts_status(FILE *f, const struct hosts *hosts)
 {
 	struct hosts_counters c;
@@ -160,6 +172,8 @@ static void publish_status(FILE *f, const struct publisher *p)
 	line(f, "publish.signer_restarts", c.signer_restarts);
 	line(f, "publish.conflicts", c.conflicts);
 	line(f, "publish.yielded", c.yielded);
+	line(f, "publish.prevailed", c.prevailed);
+	line(f, "publish.outrun", c.outrun);
 	line(f, "publish.failures", c.failures);
 	line(f, "publish.queued", c.queued);
 }
@@ -209,7 +223,10 @@ void resolver_status_by(struct resolver *r, resolver_status_fn *fn, void *ctx)
 }
 
 /* What is counted of each way to a door; all doors together. */
-#define COLUMN(name, field) {name, offsetof(struct dns_door_counters, field)}
+#define COLUMN(name, field)                                                                        \
+	{                                                                                          \
+		name, offsetof(struct dns_door_counters, field)                                    \
+	}
 static const struct door_column {
 	const char *name;
 	size_t at;
@@ -283,10 +300,42 @@ int resolver_end_text(FILE *f, char **text)
 	return -ENOMEM;
 }
 
+/* What is left on the DHT for others, and what of theirs stood in for DNS. */
+static void copies_status(FILE *f, struct resolver *r)
+{
+	if (r->mirror) {
+		struct mirror_counters c;
+		mirror_counters(r->mirror, &c);
+		line(f, "mirror.put", c.put);
+		line(f, "mirror.alive", c.alive);
+		line(f, "mirror.failed", c.failed);
+		line(f, "mirror.dropped", c.dropped);
+		line(f, "mirror.waiting", c.waiting);
+	}
+	if (r->parts.judge) {
+		struct judge_counters c;
+		judge_counters(r->parts.judge, &c);
+		line(f, "judge.asked", c.asked);
+		line(f, "judge.secure", c.secure);
+		line(f, "judge.wanted", c.wanted);
+		line(f, "judge.restarts", c.restarts);
+		line(f, "judge.running", c.running);
+	}
+	if (r->root_keys) {
+		struct root_keys_counters c;
+		root_keys_counters(r->root_keys, &c);
+		line(f, "judge.keys", c.kept);
+		line(f, "judge.keys_used", c.spared);
+	}
+}
+
 int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 {
-	static const char *const ways[DNS_VIAS] = {[DNS_UDP] = "udp", [DNS_TCP] = "tcp",
-		[DNS_TLS] = "tls", [DNS_HTTP] = "http", [DNS_HTTPS] = "https"};
+	static const char *const ways[DNS_VIAS] = {[DNS_UDP] = "udp",
+		[DNS_TCP] = "tcp",
+		[DNS_TLS] = "tls",
+		[DNS_HTTP] = "http",
+		[DNS_HTTPS] = "https"};
 	FILE *f = open_memstream(ret_text, ret_len);
 	if (!f)
 		return -ENOMEM;
@@ -309,12 +358,20 @@ int resolver_status(struct resolver *r, char **ret_text, size_t *ret_len)
 	line(f, "asks.filtered", r->counters.filtered);
 	line(f, "asks.explained", r->counters.explained);
 	line(f, "asks.pinned", r->counters.pinned);
+	struct attest_counters attest;
+	attest_counters(r->attest, &attest);
+	line(f, "attested.keys", attested_len(attest_keys(r->attest)));
+	line(f, "attested.asked", attest.asked);
+	line(f, "attested.learnt", attest.learnt);
+	line(f, "attested.ended", attest.ended);
+	copies_status(f, r);
 	for (enum dns_via via = 0; via < DNS_VIAS; via++)
 		doors_status(f, r, via, ways[via]);
 	if (r->parts.publisher)
 		publish_status(f, r->parts.publisher);
 	if (r->parts.publisher && r->parts.dht)
 		republish_status(f, r->parts.dht, r->parts.publisher);
+	keep_status(f, r->keeper);
 	if (r->parts.dht)
 		dht_status(f, r->parts.dht);
 	if (r->pkarr)

@@ -159,6 +159,16 @@ bool stream_resumed(const struct stream *s)
 	return s->tls && SSL_session_reused(s->tls);
 }
 
+bool stream_speaks(const struct stream *s, const char *protocol)
+{
+	const unsigned char *chosen = NULL;
+	unsigned len = 0;
+
+	if (s->tls)
+		SSL_get0_alpn_selected(s->tls, &chosen, &len);
+	return len == strlen(protocol) && memcmp(chosen, protocol, len) == 0;
+}
+
 void stream_why(const struct stream *s, int error, char ret_why[STREAM_WHY_MAX])
 {
 	long verdict = s->tls ? SSL_get_verify_result(s->tls) : X509_V_OK;

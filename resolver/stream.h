@@ -39,6 +39,7 @@ void stream_end(struct stream *s);
 
 /* Of a finished handshake. */
 bool stream_resumed(const struct stream *s);
+bool stream_speaks(const struct stream *s, const char *protocol); /* what ALPN chose */
 /* Why the last call of this thread failed, for people: of TLS, or of errno. */
 #define STREAM_WHY_MAX 128
 void stream_why(const struct stream *s, int error, char ret_why[STREAM_WHY_MAX]);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "resolver/bound.h"
 #include "resolver/clock.h"
 #include "resolver/tcp_connection.h"
 #include "resolver/tls_server.h"
@@ -204,7 +205,7 @@ int dns_tcp_open(struct dns_door *door, const struct sockaddr *address, socklen_
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
 	if (address->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, address, len) < 0 || listen(fd, 128) < 0) {
+	if (bound(fd, address, len) < 0 || listen(fd, 128) < 0) {
 		error = -errno;
 		close(fd);
 		return error;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void text_destroy(struct text *t)
 {
@@ -68,6 +69,16 @@ void text_number(struct text *t, uint64_t n)
 		*--at = (char)('0' + n % 10);
 	while (n /= 10);
 	text_put(t, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+void text_time(struct text *t, int64_t seconds)
+{
+	char buf[32] = "?";
+	time_t time = (time_t)seconds;
+	struct tm tm;
+	if (gmtime_r(&time, &tm))
+		strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	text_puts(t, buf);
 }
 
 /* Decodes one character at bytes[0]; its length, or 0 when it is not UTF-8 (RFC 3629). */

@@ -21,6 +21,7 @@ void text_put(struct text *t, const char *bytes, size_t len);
 void text_puts(struct text *t, const char *string);
 void text_format(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_number(struct text *t, uint64_t n); /* decimal; answers have many */
+void text_time(struct text *t, int64_t seconds); /* since 1970: 2026-11-23T17:40:00Z */
 
 /* A JSON string with its quotes. `bytes` is UTF-8; what is not becomes U+FFFD. Everything outside
  * printable ASCII is \uXXXX: DEL, C1 and the bidi controls too. `/` stands as it is. */

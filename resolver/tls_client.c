@@ -1,6 +1,7 @@
 /* Connections to a server whose name is known. */
 #include "resolver/tls_client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -12,6 +13,7 @@ struct tls_client {
 	SSL_CTX *ctx;
 	SSL_SESSION *session; /* NULL: none yet */
 	char *name;
+	bool is_address;
 };
 
 /* The newest ticket; TLS 1.3 says that each is for one use, and sends another. */
@@ -54,11 +56,14 @@ static SSL_CTX *make_context(const char *alpn)
 int tls_client_create(const char *name, const char *alpn, struct tls_client **ret_client)
 {
 	struct tls_client *c = calloc(1, sizeof(*c));
+	uint8_t address[sizeof(struct in6_addr)];
 
 	if (!c)
 		return -ENOMEM;
 	c->ctx = make_context(alpn);
 	c->name = strdup(name);
+	c->is_address = inet_pton(AF_INET, name, address) == 1 ||
+			inet_pton(AF_INET6, name, address) == 1;
 	if (!c->ctx || !c->name || SSL_CTX_set_app_data(c->ctx, c) != 1) {
 		tls_client_destroy(c);
 		return -ENOMEM;
@@ -77,6 +82,15 @@ void tls_client_destroy(struct tls_client *c)
 	free(c);
 }
 
+/* A server that is asked for by its address proves that one; there is no SNI of it (RFC 6066, 3).
+ */
+static bool expect(const struct tls_client *c, SSL *ssl)
+{
+	if (c->is_address)
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), c->name) == 1;
+	return SSL_set1_host(ssl, c->name) == 1 && SSL_set_tlsext_host_name(ssl, c->name) == 1;
+}
+
 int tls_client_connect(struct tls_client *c, int fd, struct stream *ret_stream)
 {
 	SSL *ssl = SSL_new(c->ctx);
@@ -84,8 +98,7 @@ int tls_client_connect(struct tls_client *c, int fd, struct stream *ret_stream)
 	*ret_stream = (struct stream){.fd = fd, .tls = ssl};
 	if (ssl)
 		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (!ssl || SSL_set_fd(ssl, fd) != 1 || SSL_set1_host(ssl, c->name) != 1 ||
-		SSL_set_tlsext_host_name(ssl, c->name) != 1) {
+	if (!ssl || SSL_set_fd(ssl, fd) != 1 || !expect(c, ssl)) {
 		stream_close(ret_stream);
 		return -ENOMEM;
 	}

@@ -7,8 +7,8 @@
 
 struct tls_client;
 
-/* The authorities are those of OpenSSL: /etc/ssl/certs, or SSL_CERT_FILE and SSL_CERT_DIR. `alpn`
- * as on the wire, "\3dot"; copied. 0, -ENOMEM. */
+/* The authorities are those of OpenSSL: /etc/ssl/certs, or SSL_CERT_FILE and SSL_CERT_DIR. `name`
+ * may be an address. `alpn` as on the wire, "\3dot"; copied. 0, -ENOMEM. */
 int tls_client_create(const char *name, const char *alpn, struct tls_client **ret_client);
 void tls_client_destroy(struct tls_client *c); /* when none of its streams is left */
 /* On a socket that is connected, or will be. Takes it in any case. -ENOMEM. */

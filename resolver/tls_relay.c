@@ -5,26 +5,20 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
 #include "resolver/clock.h"
 #include "resolver/tls_client.h"
+#include "resolver/tls_link.h"
 
-#define BURST 64		/* reads before the others have their turn */
 #define QUERY_TIME (5 * SECOND) /* libunbound asks again by itself long before */
-#define SETUP_TIME (3 * SECOND) /* for connection and handshake */
-#define IDLE_TIME                                                                                  \
-	(20 * SECOND)	/* without a question: servers keep it for 10 to 30 s (RFC 7766)           \
-			 */
-#define UNACKED_MS 4000 /* then the kernel says that the way is gone */
+#define QUIET (3 * SECOND)	/* of a new connection, to which old questions came */
+#define IDLE_TIME (20 * SECOND) /* servers keep a connection for 10 to 30 s (RFC 7766) */
 #define AGAIN_MAX 3
 #define TICK_USEC 500000
-#define PIECE 16384
 
 struct relay_query {
 	TAILQ_ENTRY(relay_query) link;
@@ -38,33 +32,25 @@ struct relay_query {
 	uint8_t message[RELAY_QUERY_MAX];
 };
 
-enum relay_state {
-	RELAY_CLOSED,
-	RELAY_CONNECTING, /* for the kernel to say that it is there */
-	RELAY_SHAKING,	  /* for the handshake */
-	RELAY_OPEN,
-};
-
 struct tls_relay {
 	struct relay relay;
 	struct tls_client *client;
 	struct server_address server;
 
-	enum relay_state state;
-	struct stream stream;
-	struct event readable, writable, tick;
-	unsigned unanswered; /* connections in a row that were lost without an answer */
-	uint64_t began, heard;
+	struct tls_link *link; /* NULL: there is no connection */
+	bool open;
+	struct event tick;
+	unsigned unanswered;	/* connections in a row that were lost without an answer */
+	uint64_t opened, heard; /* when it was, and when something came over it last; 0: never */
 
 	TAILQ_HEAD(, relay_query) queries; /* the oldest first */
 	struct relay_query *slots[RELAY_QUERIES_MAX];
 	unsigned queries_len;
 	uint16_t last;
-	struct evbuffer *out;
 	uint8_t *in; /* what came and is no whole message */
 	size_t in_len;
 };
-#define IN_BYTES (2 + PACKET_MAX)
+#define IN_BYTES (2 + PACKET_MAX + TLS_LINK_PIECE)
 
 /* ---- questions ---- */
 
@@ -99,8 +85,8 @@ static void post(struct tls_relay *r, struct relay_query *q)
 	uint8_t head[4] = {
 		(uint8_t)(q->len >> 8), (uint8_t)q->len, (uint8_t)(q->as >> 8), (uint8_t)q->as};
 
-	evbuffer_add(r->out, head, sizeof(head));
-	evbuffer_add(r->out, q->message + 2, q->len - 2);
+	evbuffer_add(tls_link_out(r->link), head, sizeof(head));
+	evbuffer_add(tls_link_out(r->link), q->message + 2, q->len - 2);
 	q->sent = true;
 }
 
@@ -127,14 +113,10 @@ static void make_connection(struct tls_relay *r);
 
 static void close_connection(struct tls_relay *r)
 {
-	if (r->state != RELAY_CLOSED) {
-		event_del(&r->readable);
-		event_del(&r->writable);
-	}
-	stream_close(&r->stream);
-	evbuffer_drain(r->out, evbuffer_get_length(r->out));
+	tls_link_destroy(r->link);
+	r->link = NULL;
+	r->open = false;
 	r->in_len = 0;
-	r->state = RELAY_CLOSED;
 }
 
 /* It could not be made, or is of no use: nobody waits for it, until it is time to try again. */
@@ -143,17 +125,6 @@ static void fail(struct tls_relay *r, const char *why)
 	close_connection(r);
 	relay_failed(&r->relay, why);
 	refuse_all(r);
-}
-
-static void fail_by(struct tls_relay *r, int error)
-{
-	char why[STREAM_WHY_MAX];
-
-	if (error == -ECONNREFUSED || error == -ETIMEDOUT)
-		snprintf(why, sizeof(why), "%s", error == -ETIMEDOUT ? "timeout" : "refused");
-	else
-		stream_why(&r->stream, error, why);
-	fail(r, why);
 }
 
 /* It is gone: servers close what was idle, networks change, and who closes with questions unread
@@ -179,35 +150,18 @@ static void lose(struct tls_relay *r)
 		make_connection(r);
 }
 
-static void end(struct tls_relay *r, int error)
+static void on_ended(void *ctx, const char *why)
 {
-	if (r->state == RELAY_OPEN && r->queries_len == 0)
+	struct tls_relay *r = ctx;
+	char text[STREAM_WHY_MAX]; /* it may be the link's, which goes */
+
+	snprintf(text, sizeof(text), "%s", why);
+	if (r->open && r->queries_len == 0)
 		close_connection(r);
-	else if (r->state == RELAY_OPEN && ++r->unanswered <= AGAIN_MAX)
+	else if (r->open && ++r->unanswered <= AGAIN_MAX)
 		lose(r);
 	else
-		fail_by(r, error);
-}
-
-static void send_out(struct tls_relay *r)
-{
-	size_t len;
-
-	while (r->state == RELAY_OPEN && (len = evbuffer_get_length(r->out))) {
-		size_t piece = len < PIECE ? len : PIECE;
-		const uint8_t *bytes = evbuffer_pullup(r->out, (ev_ssize_t)piece);
-		ssize_t n = bytes ? stream_write(&r->stream, bytes, piece) : -ENOMEM;
-
-		if (n == -EAGAIN) {
-			event_add(&r->writable, NULL);
-			return;
-		}
-		if (n < 0) {
-			end(r, (int)n);
-			return;
-		}
-		evbuffer_drain(r->out, (size_t)n);
-	}
+		fail(r, text);
 }
 
 static void post_all(struct tls_relay *r)
@@ -217,7 +171,7 @@ static void post_all(struct tls_relay *r)
 	TAILQ_FOREACH(q, &r->queries, link)
 	if (!q->sent)
 		post(r, q);
-	send_out(r);
+	tls_link_send(r->link);
 }
 
 /* A reply that nobody waits for any more is passed over. */
@@ -256,125 +210,41 @@ static int take_replies(struct tls_relay *r)
 	return 0;
 }
 
-static int read_once(struct tls_relay *r)
+static int on_bytes(void *ctx, const uint8_t *bytes, size_t len)
 {
-	ssize_t n = stream_read(&r->stream, r->in + r->in_len, IN_BYTES - r->in_len);
+	struct tls_relay *r = ctx;
 
-	if (n <= 0)
-		return n ? (int)n : -ECONNRESET;
 	r->heard = clock_monotonic();
-	r->in_len += (size_t)n;
+	memcpy(r->in + r->in_len, bytes, len); /* what is left over is less than a message */
+	r->in_len += len;
 	return take_replies(r);
 }
 
-static void read_replies(struct tls_relay *r)
+static void on_opened(void *ctx)
 {
-	int e = read_once(r);
+	struct tls_relay *r = ctx;
 
-	for (int i = 1; i < BURST && e == 0 && r->stream.more; i++)
-		e = read_once(r);
-	if (e && e != -EAGAIN)
-		end(r, e);
-	else if (r->stream.more)
-		event_active(&r->readable, EV_READ, 0);
-}
-
-static void on_opened(struct tls_relay *r)
-{
-	r->state = RELAY_OPEN;
+	r->open = true;
+	r->opened = clock_monotonic();
+	r->heard = 0;
 	r->relay.counters.connections++;
-	r->relay.counters.resumed += stream_resumed(&r->stream);
-	event_add(&r->readable, NULL);
-	if (r->stream.more)
-		event_active(&r->readable, EV_READ, 0);
+	r->relay.counters.resumed += tls_link_resumed(r->link);
 	post_all(r);
-}
-
-static void shake(struct tls_relay *r)
-{
-	int e = stream_handshake(&r->stream);
-
-	if (e == 0)
-		on_opened(r);
-	else if (e != -EAGAIN)
-		fail_by(r, e);
-	else
-		event_add(r->stream.awaits_room ? &r->writable : &r->readable, NULL);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *ctx)
-{
-	struct tls_relay *r = ctx;
-
-	(void)fd;
-	(void)what;
-	if (r->state == RELAY_SHAKING)
-		shake(r);
-	else
-		read_replies(r);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *ctx)
-{
-	struct tls_relay *r = ctx;
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	(void)what;
-	switch (r->state) {
-	case RELAY_CONNECTING:
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error) {
-			fail_by(r, error ? -error : -errno);
-			return;
-		}
-		r->state = RELAY_SHAKING;
-		shake(r);
-		return;
-	case RELAY_SHAKING:
-		shake(r);
-		return;
-	case RELAY_OPEN:
-		send_out(r);
-		return;
-	case RELAY_CLOSED:
-		return;
-	}
-}
-
-/* 0: on its way. */
-static int start_connection(struct tls_relay *r)
-{
-	const struct sockaddr *to = (const struct sockaddr *)&r->server.addr;
-	unsigned unacked = UNACKED_MS;
-	int on = 1, fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof(unacked));
-	if (connect(fd, to, r->server.len) < 0 && errno != EINPROGRESS) {
-		int error = -errno;
-
-		close(fd);
-		return error;
-	}
-	return tls_client_connect(r->client, fd, &r->stream);
 }
 
 static void make_connection(struct tls_relay *r)
 {
-	int error = start_connection(r);
+	struct tls_link_config config = {.base = r->relay.base,
+		.tls = r->client,
+		.server = &r->server,
+		.opened = on_opened,
+		.bytes = on_bytes,
+		.ended = on_ended,
+		.ctx = r};
+	int error = tls_link_create(&config, &r->link);
 
-	if (error < 0) {
-		fail_by(r, error);
-		return;
-	}
-	r->state = RELAY_CONNECTING;
-	r->began = r->heard = clock_monotonic();
-	event_assign(
-		&r->readable, r->relay.base, r->stream.fd, EV_READ | EV_PERSIST, on_readable, r);
-	event_assign(&r->writable, r->relay.base, r->stream.fd, EV_WRITE, on_writable, r);
-	event_add(&r->writable, NULL);
+	if (error < 0)
+		fail(r, strerror(-error));
 }
 
 /* ---- from libunbound ---- */
@@ -398,11 +268,11 @@ static bool take_question(struct relay *relay, const struct relay_asked *asked)
 	q->id = (uint16_t)(asked->message[0] << 8 | asked->message[1]);
 	q->question_len = asked->question_len;
 	q->len = relay_query_pad(asked->message, asked->len, q->message);
-	if (r->state == RELAY_CLOSED && relay_waits(relay))
-		refuse(r, q);
-	else if (r->state == RELAY_OPEN)
+	if (r->open)
 		post(r, q);
-	else if (r->state == RELAY_CLOSED)
+	else if (!r->link && relay_waits(relay))
+		refuse(r, q);
+	else if (!r->link)
 		make_connection(r);
 	return true;
 }
@@ -412,17 +282,18 @@ static void on_taken(struct relay *relay)
 	struct tls_relay *r = (struct tls_relay *)relay;
 
 	arm(r);
-	send_out(r);
+	if (r->link)
+		tls_link_send(r->link);
 }
 
-/* Those for which nothing came. True: nor for anything else since. */
+/* Those for which nothing came. True: nor for anything else since, though there was time for it. */
 static bool drop_old(struct tls_relay *r, uint64_t now)
 {
 	struct relay_query *q;
 	bool silent = false;
 
 	while ((q = TAILQ_FIRST(&r->queries)) && now - q->since >= QUERY_TIME) {
-		silent = silent || (r->state == RELAY_OPEN && r->heard < q->since);
+		silent = silent || (r->open && r->heard < q->since && now - r->opened >= QUIET);
 		r->relay.counters.dropped++;
 		query_free(r, q);
 	}
@@ -433,15 +304,14 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct tls_relay *r = ctx;
 	uint64_t now = clock_monotonic();
-	bool setting_up = r->state == RELAY_CONNECTING || r->state == RELAY_SHAKING;
 
 	(void)fd;
 	(void)what;
-	if (drop_old(r, now) || (setting_up && now - r->began >= SETUP_TIME))
+	if (drop_old(r, now))
 		fail(r, "timeout");
-	if (r->state == RELAY_OPEN && r->queries_len == 0 && now - r->relay.used >= IDLE_TIME)
+	if (r->open && r->queries_len == 0 && now - r->relay.used >= IDLE_TIME)
 		close_connection(r);
-	if (r->state != RELAY_CLOSED || r->queries_len)
+	if (r->link || r->queries_len)
 		arm(r);
 }
 
@@ -454,12 +324,9 @@ static void destroy(struct relay *relay)
 	while (!TAILQ_EMPTY(&r->queries))
 		query_free(r, TAILQ_FIRST(&r->queries));
 	event_del(&r->tick);
-	if (r->out)
-		close_connection(r);
+	close_connection(r);
 	relay_close(relay);
 	tls_client_destroy(r->client);
-	if (r->out)
-		evbuffer_free(r->out);
 	free(r->in);
 	free(r);
 }
@@ -467,21 +334,19 @@ static void destroy(struct relay *relay)
 int tls_relay_create(
 	struct event_base *base, const struct relay_config *config, struct relay **ret_relay)
 {
-	static const struct relay_kind kind = {take_question, on_taken, destroy};
+	static const struct relay_kind kind = {take_question, on_taken, destroy, .repeated = true};
 	struct tls_relay *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return -ENOMEM;
 	r->server = config->word->address;
-	r->stream.fd = -1;
 	TAILQ_INIT(&r->queries);
 	event_assign(&r->tick, base, -1, 0, on_tick, r);
-	r->out = evbuffer_new();
 	r->in = malloc(IN_BYTES);
 	int error = relay_open(&r->relay, base, &kind, config);
 	if (error == 0)
-		error = r->out && r->in ? tls_client_create(config->word->name, "\3dot", &r->client)
-					: -ENOMEM;
+		error = r->in ? tls_client_create(config->word->name, "\3dot", &r->client)
+			      : -ENOMEM;
 	if (error) {
 		destroy(&r->relay);
 		return error;

@@ -2,6 +2,7 @@
 #include "resolver/ub_context.h"
 
 #include "resolver/root_text.h"
+#include "resolver/udp_relay.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,6 +39,9 @@ static const struct {
 };
 
 #define NOBODY "0.0.0.0"
+/* Milliseconds. From 5000 on libunbound does not repeat a packet. */
+#define PATIENT "6000"
+_Static_assert(UDP_RELAY_TIME_MS < 6000, "who waits is answered");
 
 static int apply_fixed(struct ub_ctx *ctx)
 {
@@ -135,6 +139,54 @@ static int apply_hints(struct ub_ctx *ctx, const char *text)
 	return r;
 }
 
+/* What is given for one question may be forged, and the next candidate is given when it is asked for
+ * again: so it is, more often than candidates are given (rescue.h). It waits for a look-up in the DHT,
+ * and does not repeat itself meanwhile. A message may be as long as any on loopback. No denial speaks
+ * for a name that it was not given for. */
+static int apply_copies(struct ub_ctx *ctx)
+{
+	return ub_ctx_set_option(ctx, "val-max-restart:", "12") ||
+			       ub_ctx_set_option(ctx, "aggressive-nsec:", "no") ||
+			       ub_ctx_set_option(ctx, "infra-cache-min-rtt:", "4000") ||
+			       ub_ctx_set_option(ctx, "edns-buffer-size:", "16384") ||
+			       ub_ctx_set_option(ctx, "trust-anchor-signaling:", "no")
+		       ? -EINVAL
+		       : 0;
+}
+
+/* For other forwarders. */
+static int apply_forward(struct ub_ctx *ctx, const struct ub_context_config *config)
+{
+	/* Who asks anew before an answer ends wants another than this one (resolver/prefetch). What
+	 * a recursor must remember, delegations, a forwarder has not; keys are in a cache of their
+	 * own.
+	 */
+	if (ub_ctx_set_option(ctx, "msg-cache-size:", "0") ||
+		ub_ctx_set_option(ctx, "rrset-cache-size:", "0"))
+		return -EINVAL;
+	/* A question is asked of a forwarder twice at most: the second time with CD=1, where it
+	 * says SERVFAIL to what it holds bogus. Who waits has no need to repeat: resolver/udp_relay
+	 * says in time that there was no answer, and so does not pass for dead. To the relays of
+	 * the node, which lose what they cannot ask, libunbound repeats each question once, after
+	 * 0.5 s first, and ends after 3 s. libunbound's own values, ten packets in 17 s, and six
+	 * times as many when bogus, are for the servers of the Internet, of which one may do what
+	 * another does not. */
+	if (ub_ctx_set_option(ctx, "outbound-msg-retry:", config->trust_anchor ? "2" : "1") ||
+		ub_ctx_set_option(ctx, "infra-cache-min-rtt:", config->waits ? PATIENT : "500") ||
+		ub_ctx_set_option(ctx, "val-max-restart:", "0"))
+		return -EINVAL;
+	/* What RFC 8145 tells the root of our keys is for recursors to tell. */
+	if (ub_ctx_set_option(ctx, "trust-anchor-signaling:", "no"))
+		return -EINVAL;
+	/* A forwarder at home knows the names of the home; the root's proof that 10.in-addr.arpa
+	 * does not exist would forbid them. One of the Internet is not told what addresses the home
+	 * has (RFC 6303): libunbound says itself that they have no names. */
+	if (config->lan && (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||
+				   ub_ctx_set_option(ctx, "insecure-lan-zones:", "yes")))
+		return -EINVAL;
+	return 0;
+}
+
 static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *config)
 {
 	const char *modules = config->trust_anchor ? "validator iterator" : "iterator";
@@ -151,31 +203,7 @@ static int apply_config(struct ub_ctx *ctx, const struct ub_context_config *conf
 		return -EINVAL;
 	if (!config->forward)
 		return apply_hints(ctx, config->root_hints);
-	/* Who asks anew before an answer ends wants another than this one (resolver/prefetch). What
-	 * a recursor must remember, delegations, a forwarder has not; keys are in a cache of their
-	 * own.
-	 */
-	if (ub_ctx_set_option(ctx, "msg-cache-size:", "0") ||
-		ub_ctx_set_option(ctx, "rrset-cache-size:", "0"))
-		return -EINVAL;
-	/* A question is sent to a forwarder twice at most: the second time with CD=1, where it says
-	 * SERVFAIL to what it holds bogus. libunbound repeats each packet once, after 0.5 s first,
-	 * so one that gets no answer costs four, and ends after 3 s: readers wait for 4 (the
-	 * resolver's deadline), and a forwarder's own search may well take two. libunbound's own
-	 * values, ten packets in 17 s, and six times as many when bogus, are for the servers of the
-	 * Internet, of which one may do what another does not. */
-	if (ub_ctx_set_option(ctx, "outbound-msg-retry:", "2") ||
-		ub_ctx_set_option(ctx, "infra-cache-min-rtt:", "500") ||
-		ub_ctx_set_option(ctx, "val-max-restart:", "0"))
-		return -EINVAL;
-	/* What RFC 8145 tells the root of our keys is for recursors to tell. */
-	if (ub_ctx_set_option(ctx, "trust-anchor-signaling:", "no"))
-		return -EINVAL;
-	/* A forwarder at home knows the names of the home; the root's proof that 10.in-addr.arpa
-	 * does not exist would forbid them. One of the Internet is not told what addresses the home
-	 * has (RFC 6303): libunbound says itself that they have no names. */
-	if (config->lan && (ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes") ||
-				   ub_ctx_set_option(ctx, "insecure-lan-zones:", "yes")))
+	if (config->copies ? apply_copies(ctx) : apply_forward(ctx, config))
 		return -EINVAL;
 	return ub_ctx_set_fwd(ctx, config->forward) ? -EINVAL : 0;
 }

@@ -13,7 +13,7 @@ struct ub_context_config {
 	const char *forward;	 /* ADDR@PORT; NULL: recursion from the root */
 	const struct name *zone; /* NULL: for all names; else this zone's are asked of the forwarder
 				  * whatever libunbound would answer by itself (home.arpa, test) */
-	const char *root_hints; /* master file, as text: no file can be opened any more */
+	const char *root_hints;	 /* master file, as text: no file can be opened any more */
 	const struct name *insecure; /* zones that are not validated */
 	size_t insecure_len;
 	const struct name *zones; /* that have servers of their own; nobody else is told of a name
@@ -22,7 +22,9 @@ struct ub_context_config {
 	const char *trust_anchor; /* likewise; NULL: no validation, every answer is "insecure" */
 	unsigned sockets;	  /* that questions may take */
 	bool ip6;		  /* there is a way to IPv6 addresses */
+	bool waits;		  /* the forwarder is a relay that answers every question */
 	bool lan;		  /* the forwarder may hear of this network's addresses */
+	bool copies;		  /* the forwarder has what others left of it, forgeries too */
 	bool test_zones;
 	bool loopback_servers;
 };

@@ -159,6 +159,11 @@ uint64_t upstream_fingerprint(const struct upstream *u)
 	return hash_bytes(u->config, u->config_len, upstream_list_fingerprint(u->list));
 }
 
+bool upstream_is_silent(const struct upstream *u)
+{
+	return upstream_list_is_silent(u->list);
+}
+
 bool upstream_has_zone(const struct upstream *u, const struct name *name)
 {
 	return upstream_list_has_zone(u->list, name);

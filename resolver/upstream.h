@@ -16,6 +16,7 @@ struct upstream_query;
 #define UPSTREAM_MAX 32		    /* words of upstream=, those of split DNS among them */
 #define UPSTREAM_INSECURE_MAX 32    /* of insecure_zone= */
 #define UPSTREAM_LABEL_MAX 96	    /* a server, for people; longer ones are cut */
+#define UPSTREAM_TRUST_ANCHOR "/usr/share/dns/root.key" /* dns-root-data's */
 #define UPSTREAM_IN_FLIGHT_MAX 2048 /* 14 kB each in libunbound: 28 MB at worst */
 
 struct server_address;
@@ -64,8 +65,11 @@ int upstream_reload(struct upstream *u, const struct upstream_config *config);
 /* Told when resolv.conf names another network, under way: what the former one said may not hold there. */
 typedef void upstream_moved_fn(void *ctx);
 void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx);
-/* A number that stays as long as the configuration and resolv.conf do, over restarts too. */
+/* A number that stays as long as the configuration, resolv.conf and our address in its network do, over
+ * restarts too. */
 uint64_t upstream_fingerprint(const struct upstream *u);
+/* Have all servers for names without servers of their own fallen silent, as far as is known? */
+bool upstream_is_silent(const struct upstream *u);
 /* Has this name servers of its own (split DNS)? */
 bool upstream_has_zone(const struct upstream *u, const struct name *name);
 /* Is it in a zone of insecure_zone=? Then what is proven of the zones above says nothing of it. */

@@ -2,11 +2,11 @@
  * any time. */
 #include "resolver/upstream_inside.h"
 
+#include "resolver/child.h"
 #include "resolver/validator.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,7 +34,7 @@ void upstream_child_drop(struct upstream *u)
 		close(u->fd);
 	u->fd = -1;
 	if (u->pid > 0)
-		kill(u->pid, SIGKILL);
+		child_kill(u->pid);
 }
 
 /* The child is dead, or as good as: it lied, or it hangs. What it had been asked is asked again

@@ -24,11 +24,14 @@ void upstream_list_doors(
 /* Looks at resolv.conf, at most twice a second. A changed file is another network even if it names
  * the same address: its servers begin anew. True: the servers are others. */
 bool upstream_list_refresh(struct upstream_list *list);
-/* Of those that are asked for names of no zone, from 0: a forwarder whose turn it is now to be
- * looked at for a loop. NULL: none, or not now. */
-const struct server_entry *upstream_list_suspect(struct upstream_list *list, size_t nth);
+/* Of those that are asked for this name, from 0: a forwarder whose turn it is now to be looked at
+ * for a loop. NULL: none, or not now. */
+const struct server_entry *upstream_list_suspect(
+	struct upstream_list *list, const struct name *name, size_t nth);
 /* It is one: not to be asked for a while. */
 void upstream_list_loops(struct upstream_list *list, uint32_t id);
+/* It is one for these names, and is asked on, as it may know others: said, and why they fail. */
+void upstream_list_loops_below(struct upstream_list *list, uint32_t id, const struct name *domain);
 /* True: the while of some is over. */
 bool upstream_list_retry(struct upstream_list *list);
 /* Is resolv.conf looked at at all? */
@@ -38,9 +41,10 @@ const struct frame_servers *upstream_list_servers(const struct upstream_list *li
 
 /* Has this name servers of its own? */
 bool upstream_list_has_zone(const struct upstream_list *list, const struct name *name);
+bool upstream_list_is_silent(const struct upstream_list *list);
 bool upstream_list_is_insecure(const struct upstream_list *list, const struct name *name);
-/* Of the words, the insecure zones and what resolv.conf says: another where answers may be others.
- */
+/* Of the words, the insecure zones, what resolv.conf says, and our addresses towards the servers
+ * that it names: another where answers may be others. */
 uint64_t upstream_list_fingerprint(const struct upstream_list *list);
 
 /* What ails the relays that this name is asked of, the first of them, or that a server is left out:

@@ -34,11 +34,16 @@ static void conclude(struct upstream_loop_probe *p, bool answered)
 {
 	struct upstream *u = p->upstream;
 	bool loops = p->came_back && !answered;
+	struct name domain = p->domain;
 	uint32_t server = p->server;
 
 	end_probe(p);
 	if (!loops)
 		return;
+	if (domain.len > 1) {
+		upstream_list_loops_below(u->list, server, &domain);
+		return;
+	}
 	upstream_list_loops(u->list, server);
 	u->list_unsent = true;
 	upstream_child_flush(u);
@@ -69,19 +74,22 @@ static void on_reply(evutil_socket_t fd, short what, void *arg)
 		conclude(p, is_answer(message));
 }
 
-/* loop-RANDOM.arpa. */
-static int make_question(struct question *ret_question)
+/* loop-RANDOM, below `above`. */
+static int make_question(const struct name *above, struct question *ret_question)
 {
 	uint8_t random[8];
+	struct name label;
 	char text[64];
 	int len;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
-	len = snprintf(text, sizeof(text), "loop-%02x%02x%02x%02x%02x%02x%02x%02x.arpa.", random[0],
+	len = snprintf(text, sizeof(text), "loop-%02x%02x%02x%02x%02x%02x%02x%02x.", random[0],
 		random[1], random[2], random[3], random[4], random[5], random[6], random[7]);
 	*ret_question = (struct question){.type = TYPE_A, .class = CLASS_IN};
-	return name_from_text(text, (size_t)len, &ret_question->name);
+	if (name_from_text(text, (size_t)len, &label) < 0)
+		return -EINVAL;
+	return name_join(&label, above, &ret_question->name);
 }
 
 static int send_question(struct upstream_loop_probe *p)
@@ -102,7 +110,9 @@ static int send_question(struct upstream_loop_probe *p)
 		       : 0;
 }
 
-static void probe(struct upstream *u, const struct server_entry *server)
+/* `domain`: as upstream_loop_probe has it. */
+static void probe(struct upstream *u, const struct server_entry *server, const struct name *above,
+	const struct name *domain)
 {
 	static const struct timeval patience = {.tv_sec = PROBE_TIME / SECOND};
 	const struct sockaddr *to = (const struct sockaddr *)&server->address.addr;
@@ -110,8 +120,9 @@ static void probe(struct upstream *u, const struct server_entry *server)
 
 	while (p < end && is_out(p))
 		p++;
-	if (p == end || make_question(&p->question))
+	if (p == end || make_question(above, &p->question))
 		return;
+	p->domain = *domain;
 	p->fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (p->fd < 0)
 		return;
@@ -121,6 +132,29 @@ static void probe(struct upstream *u, const struct server_entry *server)
 	if (connect(p->fd, to, server->address.len) || send_question(p) ||
 		event_add(&p->event, &patience))
 		end_probe(p);
+}
+
+/* What is above the name, or itself where that is a top-level domain: of those the root's servers
+ * would be asked. */
+static void domain_of(const struct name *name, struct name *ret_domain)
+{
+	name_parent(name, name_labels(name) > 2 ? 1 : 0, ret_domain);
+}
+
+static void probe_server(
+	struct upstream *u, const struct server_entry *server, const struct name *name)
+{
+	static const struct name root = {.len = 1}, arpa = {.len = 6, .wire = "\4arpa"};
+	struct name domain;
+
+	if (server->zone.len > 1) {
+		probe(u, server, &server->zone, &root);
+		return;
+	}
+	probe(u, server, &arpa, &root);
+	domain_of(name, &domain);
+	if (domain.len > 1)
+		probe(u, server, &domain, &domain);
 }
 
 static const struct upstream_query *find_query(const struct upstream *u, const struct question *q)
@@ -145,16 +179,15 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	if (!query)
 		return;
 	for (uint64_t i = 0; i <= (clock_monotonic() - query->since) / HEDGE; i++)
-		if ((server = upstream_list_suspect(u->list, i)))
-			probe(u, server);
+		if ((server = upstream_list_suspect(u->list, &query->question.name, i)))
+			probe_server(u, server, &query->question.name);
 }
 
 void upstream_suspect(struct upstream *u, const struct question *q)
 {
 	struct timeval t = clock_timeval(SUSPICION);
 
-	/* The servers of a zone are asked for nothing but its names. */
-	if (event_pending(&u->loop.due, EV_TIMEOUT, NULL) || upstream_has_zone(u, &q->name))
+	if (event_pending(&u->loop.due, EV_TIMEOUT, NULL))
 		return;
 	u->loop.suspect = *q;
 	event_add(&u->loop.due, &t);

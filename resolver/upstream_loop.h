@@ -9,8 +9,13 @@
  * start, as others do, would send that name to the Internet from everyone who has no loop; and
  * special names, test. or invalid., do not leave most resolvers: RFC 6761.)
  *
- * An upstream that sends us back the names of one domain only is not noticed: its questions end at
- * their deadline. */
+ * An upstream may send us back the names of one domain only, as where two networks each take the
+ * other for the one that has a zone. So it gets a second random name, below what was asked for,
+ * which tells it nothing that it was not asked just now. Where that one alone comes back, the
+ * upstream is asked on, as it may know all others; that it asks us is said, and why those names
+ * fail. It is no storm: a question that comes back waits for itself, and fails with it; it costs
+ * the upstream its two packets, as one that gets no answer does (resolver/udp_relay). One that was
+ * named for a zone is asked for nothing else: a random name of that zone tells. */
 #ifndef RESOLVER_UPSTREAM_LOOP_H
 #define RESOLVER_UPSTREAM_LOOP_H
 
@@ -20,14 +25,15 @@
 
 struct upstream;
 
-/* At a time. Who asks more of us than that waits for the next suspicion. */
-#define UPSTREAM_LOOP_PROBES 4
+/* At a time, two for a server. Who asks more of us than that waits for the next suspicion. */
+#define UPSTREAM_LOOP_PROBES 8
 
 /* One question on its way to one server. */
 struct upstream_loop_probe {
 	struct upstream *upstream; /* NULL: none */
 	uint32_t server;
 	struct question question;
+	struct name domain; /* of which alone it tells; the root: of all that the server is asked */
 	uint8_t id[2];
 	bool came_back;
 	int fd;

@@ -1,11 +1,15 @@
 /* Zone of a key: a list of record sets, in the order of the packet.
  *
- * A zone has at most some seventy records (996 bytes), so every search is a walk over the list. */
+ * A packet has at most some seventy records (996 bytes), so every search is a walk over the list.
+ * One that is about to be laid on pages may have thousands: the walk passes over numbers that stand
+ * side by side, and looks only at sets whose number is that of the question. */
 #include "resolver/zone.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "resolver/hash.h"
 
 /* pkarr allows a packet of 1000 bytes where it does not pass through the DHT (relays). */
 #define READ_MAX 1000
@@ -20,6 +24,7 @@ struct zone {
 	bool partial;
 	size_t len, cap;
 	struct rrset **sets;
+	uint32_t *marks; /* of each set, as mark_of */
 };
 
 void zone_set_partial(struct zone *zone)
@@ -45,6 +50,7 @@ void zone_destroy(struct zone *zone)
 	for (size_t i = 0; i < zone->len; i++)
 		rrset_destroy(zone->sets[i]);
 	free(zone->sets);
+	free(zone->marks);
 	free(zone);
 }
 
@@ -54,12 +60,20 @@ static bool belongs(const struct zone *zone, const struct question *q)
 	       name_under(&q->name, &zone->origin);
 }
 
+/* Whoever holds the key may make all of them alike, and slow down the reading of his own zone. */
+static uint32_t mark_of(const struct question *q)
+{
+	return (uint32_t)hash_bytes(q->name.wire, q->name.len, q->type);
+}
+
 /* Where the set of this owner and type stands, or zone->len. */
 static size_t place(const struct zone *zone, const struct question *q)
 {
+	uint32_t mark = mark_of(q);
 	size_t i = 0;
 
-	while (i < zone->len && !question_equal(&zone->sets[i]->question, q))
+	while (i < zone->len &&
+		(zone->marks[i] != mark || !question_equal(&zone->sets[i]->question, q)))
 		i++;
 	return i;
 }
@@ -70,14 +84,19 @@ static int append(struct zone *zone, struct rrset *set)
 	if (zone->len == zone->cap) {
 		size_t cap = zone->cap ? 2 * zone->cap : 8;
 		struct rrset **sets = reallocarray(zone->sets, cap, sizeof(*sets));
+		uint32_t *marks = reallocarray(zone->marks, cap, sizeof(*marks));
 
-		if (!sets) {
+		if (sets)
+			zone->sets = sets;
+		if (marks)
+			zone->marks = marks;
+		if (!sets || !marks) {
 			rrset_destroy(set);
 			return -ENOMEM;
 		}
-		zone->sets = sets;
 		zone->cap = cap;
 	}
+	zone->marks[zone->len] = mark_of(&set->question);
 	zone->sets[zone->len++] = set;
 	return 0;
 }
@@ -217,6 +236,7 @@ int zone_remove(struct zone *zone, const struct question *q)
 	rrset_destroy(zone->sets[i]);
 	zone->len--;
 	memmove(&zone->sets[i], &zone->sets[i + 1], (zone->len - i) * sizeof(*zone->sets));
+	memmove(&zone->marks[i], &zone->marks[i + 1], (zone->len - i) * sizeof(*zone->marks));
 	return 0;
 }
 

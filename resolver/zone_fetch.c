@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "resolver/clock.h"
+#include "resolver/zone_held.h"
 
 const uint8_t *zone_part_bytes(const struct zone_part *part, size_t *ret_len)
 {
@@ -60,7 +61,7 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 
 	(void)from;
 	if (item) {
-		if (item->seq <= clock_wall() + ZONE_AHEAD_MAX && is_newer(part, item)) {
+		if (item->seq <= clock_latest() + ZONE_AHEAD_MAX && is_newer(part, item)) {
 			part->item = *item;
 			part->found = true;
 		}
@@ -72,11 +73,26 @@ static void on_item(void *ctx, const struct dht_item *item, const struct dht_end
 	part->both = NULL;
 	part->read = true;
 	part->error = result->error;
+	if (part->found && f->config.held)
+		zone_held_keep(f->config.held, &part->item, clock_monotonic());
 	add_up(f, result);
 	f->running--;
 	start_next(f);
 	if (f->running == 0)
 		f->done(f->ctx);
+}
+
+/* What we hold of it need not be sent. */
+static void spare(struct zone_fetch *f, struct zone_part *part, const uint8_t *salt, size_t len)
+{
+	const struct dht_item *held = f->config.held ? zone_held_find(f->config.held, f->key, salt,
+							       len, clock_monotonic())
+						     : NULL;
+
+	if (held && part->both)
+		zone_lookup_unless(part->both, held);
+	else if (held)
+		dht_get_unless(part->lookup, held);
 }
 
 static int start(struct zone_fetch *f, struct zone_part *part)
@@ -87,6 +103,10 @@ static int start(struct zone_fetch *f, struct zone_part *part)
 			      f->config.dht, f->key, salt, len, on_item, part, &part->lookup)
 		    : zone_lookup(&f->config, f->key, on_item, part, &part->both);
 
+	if (r == 0 && len && f->config.allowance)
+		dht_get_within(part->lookup, f->config.allowance, 0);
+	if (r == 0)
+		spare(f, part, salt, len);
 	f->running += r == 0;
 	return r;
 }

@@ -120,6 +120,11 @@ static void begin_beside(struct zone_lookup *l)
 	event_add(&l->patience, &patience);
 }
 
+void zone_lookup_unless(struct zone_lookup *l, const struct dht_item *held)
+{
+	dht_get_unless(l->dht, held);
+}
+
 int zone_lookup(const struct zone_lookup_config *config, const uint8_t key[DHT_KEY_LEN],
 	dht_get_fn *fn, void *ctx, struct zone_lookup **ret_lookup)
 {
@@ -135,6 +140,8 @@ int zone_lookup(const struct zone_lookup_config *config, const uint8_t key[DHT_K
 		free(l);
 		return r;
 	}
+	if (config->allowance)
+		dht_get_within(l->dht, config->allowance, 0);
 	if (config->relays)
 		begin_beside(l);
 	*ret_lookup = l;

@@ -23,7 +23,7 @@ grep -nE '#include "(resolver|fs)/' dht/*.[ch] | check "dht/ includes nothing ab
 grep -nE '#include "fs/' resolver/*.[ch] | check "resolver/ includes nothing above it"
 grep -lE '#include "dht/' resolver/*.[ch] |
 	grep -vE '^resolver/(cookie|misses|rrl)\.c$' | # dht/siphash.h only, below
-	grep -vE '^resolver/(resolver|fetch|status|nodes|job|pkarr|publish|relay_client|signer|zone_lookup|zone_relays)[a-z_]*\.[ch]$' |
+	grep -vE '^resolver/(resolver|fetch|status|nodes|job|keep|mirror|pkarr|publish|relay_client|rescue|signer|slot_lookup|work|zone_held|zone_lookup|zone_relays)[a-z_]*\.[ch]$' |
 	check "of resolver/ only the asking and the publishing side, and what shows the node, see dht/"
 grep -nE '#include "dht/' resolver/cookie.c resolver/misses.c resolver/rrl.c | grep -v siphash |
 	check "cookies, rates and places see its hash and nothing else of it"
@@ -35,8 +35,8 @@ grep -lE '#include <unbound' -r dht resolver fs | grep -vE '^resolver/(validator
 	check "libunbound is seen by the validator only"
 grep -lE '#include <(json-c|json)' -r dht resolver fs | grep -vE '^resolver/(json|rdata)[a-z0-9_]*\.[ch]$' |
 	check "json-c is seen by json only"
-grep -lE '#include <curl' -r dht resolver fs | grep -vE '^resolver/http_client\.c$' |
-	check "libcurl is seen by http_client only"
+grep -lE '#include <curl' -r dht resolver fs | grep -vE '^resolver/http_curl\.c$' |
+	check "libcurl is seen by http_curl only"
 grep -lE '#include <idn2' -r dht resolver fs | grep -vE '^resolver/idn\.c$' |
 	check "libidn2 is seen by idn only"
 grep -nE 'ldns_(resolver|tcp|udp|send)_' -r dht resolver fs | check "ldns's network code is not used"

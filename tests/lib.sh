@@ -79,12 +79,35 @@ eventually() {
 		sleep 0.1
 	done
 }
-daemon_pid() { # STATE
+daemon_pid() { # STATE: of the starter, which signals go to
 	cat "$1/lock"
+}
+node_pid() { # STATE: of the process that does the work
+	pgrep -P "$(daemon_pid "$1")" -x kadns-node
 }
 ended() { # PID
 	! [ -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
 }
+# How many system calls a process makes between the two: its work counted, whatever the machine's speed.
+count_calls() { # PID
+	strace -qq -c -U calls,name -o "$T/calls" -p "$1" &
+	counter=$!
+	eventually 20 grep -q '^TracerPid:.*[1-9]' "/proc/$1/status"
+}
+calls_made() { # sets `made`; in a subshell strace would be nobody's to wait for
+	kill -TERM $counter
+	wait $counter 2>/dev/null
+	made=$(awk '$2 == "total" { print $1 }' "$T/calls")
+}
+# Not spinning: who sleeps makes a call or two for each event, who spins a hundred thousand in a second.
+idle() { # PID
+	count_calls "$1" || return 1
+	sleep 1
+	calls_made
+	echo "$made system calls"
+	[ "${made:-0}" -lt 2000 ]
+}
+waits() { ! ended "$1"; } # PID
 # A signed Internet of our own on loopback; its files are in $MINET_RUN. Without it the script ends.
 small_internet() {
 	export MINET_RUN="$T/minet"
@@ -92,6 +115,21 @@ small_internet() {
 	cat "$T/minet.out"
 	not_ok "the miniature Internet starts"
 	finish
+}
+as() { # UID COMMAND...
+	uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+error_of() { LC_ALL=C "$@" 2>&1 >/dev/null | sed 's/.*: //'; }
+# ---- a mount of the program itself, by its path; its state is where root's is
+count_of() { sed -n "s/^$2  *//p" "$1/.kadns/status"; } # MOUNT COUNTER
+published() { [ "$(count_of "$1" publish.queued)" = 0 ]; }
+knows_one() { [ "$(wc -l <"$1/.kadns/nodes")" = 1 ]; }
+know_another() { eventually 10 knows_one "$1" && eventually 10 knows_one "$2"; }
+stop() { # MOUNT PORT
+	umount "$1"
+	eventually 10 ended "$(daemon_pid "/var/lib/kadns/$2")"
 }
 data_of() { # FILE: its records, by spaces
 	jq -r '.data | join(" ")' "$1" 2>/dev/null

@@ -78,7 +78,7 @@ internet_stop() {
 	bash "$tests/net/minet.sh" stop >/dev/null
 }
 
-# Starts kadns in the foreground of a CPU; its process is $kadns. The options lead to the miniature Internet.
+# Starts kadns in the foreground of a CPU; its process is $kadns, the one that does the work $node. The options lead to the miniature Internet.
 kadns_start() { # CPU ARGUMENT...
 	cpu=$1
 	shift
@@ -87,4 +87,9 @@ kadns_start() { # CPU ARGUMENT...
 		-o "root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds" "$@" \
 		>"$dir/kadns.log" 2>&1 &
 	kadns=$!
+	for _ in $(seq 100); do
+		node=$(pgrep -P $kadns -x kadns-node) && return
+		sleep 0.1
+	done
+	die "there is no node: $(cat "$dir/kadns.log")"
 }

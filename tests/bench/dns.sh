@@ -12,7 +12,8 @@
 # The servers run on CPU 0, dnsperf on CPU 1 (taskset). 10,000 names of a zone of the miniature Internet are asked
 # once, through its recursor; then that Internet is stopped, so that what answers is memory. The others are Debian's,
 # forwarding to the same recursor, with one thread for each transport. The echo (udp_echo.c: recvmmsg, sendmmsg)
-# is what the kernel alone takes. In each round all are measured, one after the other, so that the machine is the same for
+# is what the kernel alone takes of who sends each reply for itself; the door sends those of one batch that are for one
+# client as one (UDP_SEGMENT), and dnsperf is four clients. In each round all are measured, one after the other, so that the machine is the same for
 # them; the table has medians, and the ratios are medians of each round's ratio.
 # `us/q` is the server's own CPU time a query (/proc/PID/task/*/schedstat): 1,000,000 / us is what a core could do
 # if dnsperf, which is the limit at about 200,000, could ask it. `of echo`, `of unbound`: that time, and in the last

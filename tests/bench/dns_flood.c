@@ -1,17 +1,22 @@
-/* A flood at a DNS door, and an honest client beside it; for tests/bench/flood.sh.
+/* A flood at a DNS door or a DHT node, and an honest client of the door beside it; for
+ * tests/bench/flood.sh.
  *
  *   dns_flood send KIND ADDRESS PORT SOURCE PER_SECOND SECONDS
  *       SOURCE is an address of this host, or NET/8 for another one of it each time.
- *       KIND: junk cut responses cached random. Prints how many were sent a second.
+ *       KIND: junk cut responses cached random; of KRPC ping get put reply; a put has a token that
+ *       nobody gave. Prints how many were sent a second.
  *   dns_flood ask ADDRESS PORT SECONDS
  *       500 questions a second for names of tests/bench/flood.sh that are cached, and 50 for names
  *       that are not. Prints for each: asked, answered, p50, p99 in microseconds; then for how many
  *       microseconds it was itself kept from the processor.
+ *   dns_flood read FILE SECONDS
+ *       Opens, reads and closes it 100 times a second. Prints how often that failed, p50, p99.
  *
  * What is sent is written beforehand, and only ids and names change: the flood is not to be busy
  * with itself on the core that the client needs. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -27,7 +32,7 @@
 #include "tests/bench/measure.h"
 
 #define BATCH 50 /* datagrams a system call, and what comes at once */
-#define DATAGRAM 128
+#define DATAGRAM 320
 #define CACHED 1000 /* names n1 to n1000 are cached */
 #define ZONE "wild.insecure.test"
 
@@ -82,13 +87,39 @@ static void sleep_until(double at)
 
 /* ---- the flood ---- */
 
+#define KEY "................................"
+
+/* What is random in these is marked by dots. */
+static const struct {
+	const char *kind, *packet;
+} krpc[] = {
+	{"ping", "d1:ad2:id20:....................e1:q4:ping1:t4:....1:y1:qe"},
+	{"get", "d1:ad2:id20:....................6:target20:....................e1:q3:get1:t4:...."
+		"1:y1:qe"},
+	{"put", "d1:ad2:id20:....................1:k32:" KEY "3:seqi1e3:sig64:" KEY KEY
+		"5:token8:........1:v12:............e1:q3:put1:t4:....1:y1:qe"},
+	{"reply", "d1:rd2:id20:....................5:nodes26:..........................e1:t4:....1:"
+		  "y1:re"},
+};
+
+static size_t write_krpc(const char *packet, uint8_t *buf)
+{
+	size_t len = strlen(packet);
+	for (size_t i = 0; i < len; i++)
+		buf[i] = packet[i] == '.' ? (uint8_t)random64() : (uint8_t)packet[i];
+	return len;
+}
+
 static size_t write_hostile(const char *kind, uint8_t *buf)
 {
+	for (size_t i = 0; i < sizeof(krpc) / sizeof(*krpc); i++)
+		if (!strcmp(kind, krpc[i].kind))
+			return write_krpc(krpc[i].packet, buf);
 	char name[64];
 	uint64_t x = random64();
 	size_t len;
 	if (!strcmp(kind, "junk")) {
-		for (size_t at = 0; at < DATAGRAM; at += sizeof(x), x = random64())
+		for (size_t at = 0; at < 128; at += sizeof(x), x = random64())
 			memcpy(buf + at, &x, sizeof(x));
 		return 1 + random64() % 100;
 	}
@@ -170,6 +201,7 @@ static int flood(char **argv)
 
 #define QUESTIONS_MAX 60000
 #define EVERY 500    /* questions a second */
+#define READS 100    /* of a file, a second */
 #define UNCACHED 11  /* each 11th is for a name that is not cached */
 #define PATIENCE 2.0 /* seconds that the last ones have */
 
@@ -257,13 +289,42 @@ static int ask(char **argv)
 	return 0;
 }
 
+/* Opens, reads and closes a file again and again, and prints how many times that failed, then p50
+ * and p99 in microseconds of those that did not. */
+static int read_file(char **argv)
+{
+	static uint64_t took[QUESTIONS_MAX];
+	size_t tried = 0, failed = 0;
+	double began = measure_seconds(), now;
+	while ((now = measure_seconds()) < began + atof(argv[1]) && tried < QUESTIONS_MAX) {
+		char buf[4096];
+		int file = open(argv[0], O_RDONLY | O_CLOEXEC);
+		if (file < 0 || read(file, buf, sizeof(buf)) <= 0)
+			failed++;
+		else
+			took[tried - failed] = (uint64_t)((measure_seconds() - now) * 1e6) + 1;
+		if (file >= 0)
+			close(file);
+		tried++;
+		sleep_until(began + (double)tried / READS);
+	}
+	size_t good = tried - failed, last = good ? good - 1 : 0;
+	measure_sort(took, good);
+	printf("%zu %llu %llu\n", failed, (unsigned long long)took[last / 2],
+		(unsigned long long)took[last * 99 / 100]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 4 && !strcmp(argv[1], "read"))
+		return read_file(argv + 2);
 	if (argc == 8 && !strcmp(argv[1], "send"))
 		return flood(argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "ask"))
 		return ask(argv + 2);
 	fprintf(stderr, "usage: dns_flood send KIND ADDRESS PORT SOURCE PER_SECOND SECONDS\n"
-			"       dns_flood ask ADDRESS PORT SECONDS\n");
+			"       dns_flood ask ADDRESS PORT SECONDS\n"
+			"       dns_flood read FILE SECONDS\n");
 	return 2;
 }

@@ -81,7 +81,7 @@ CONF
 kadns_as() { # NUMBER
 	kadns_start 0 -o "dns=127.0.0.1:$((5300 + $1)),dot=127.0.0.1:$((8530 + $1))" --no-dht --no-mount \
 		-o "https=127.0.0.1:$((4430 + $1)),http=127.0.0.1:$((8880 + $1)),tls_cert=$dir/cert.pem,tls_key=$dir/key.pem"
-	pid_kadns=$kadns
+	pid_kadns=$node
 }
 
 echo_start() { # NUMBER

@@ -81,7 +81,7 @@ compare() { # LABEL NAME SUFFIX CPU PROCESSES
 		order="minimal kadns"
 		[ $((round % 2)) = 0 ] || order="kadns minimal"
 		for server in bare $order; do
-			pid=$kadns mnt=$dir/mnt
+			pid=$node mnt=$dir/mnt
 			[ $server = kadns ] || pid=$(cat "$dir/$server-$3.pid") mnt=$dir/mnt-$server-$3
 			client "$dir/rows.$server" "$pid" "$mnt/IN/A/$2" "$4" "$5"
 		done
@@ -118,7 +118,7 @@ measure_read() {
 }
 
 requests() { # how many requests of the kernel kadns has answered: a writev each
-	awk '/^syscw/ { print $2 }' "/proc/$kadns/io"
+	awk '/^syscw/ { print $2 }' "/proc/$node/io"
 }
 
 # 3,000 stats take a few milliseconds, and the kernel may answer for a second: two requests are one
@@ -192,7 +192,8 @@ measure_pending() {
 	begin=$(date +%s%N)
 	setpriv --reuid 19999 --clear-groups cat "$dir/slow/.kadns/status" "$dir/slow/.kadns/nodes" >"$dir/none"
 	row "meanwhile: cat of .kadns/status and nodes" $((($(date +%s%N) - begin) / 1000000)) ms "<=" 50
-	row "meanwhile: RSS has grown by" $((($(status_of $slow VmRSS) - rss) / 1024)) MB "<=" 8
+	grown=$(($(status_of $slow VmRSS) - rss))
+	row "meanwhile: RSS has grown by" "$(awk -v kb=$grown 'BEGIN { printf "%.2f", kb / 1024 }')" MB "<=" 8
 	slow_stop
 	slow_start
 	pend 1
@@ -225,9 +226,10 @@ measure_cycles() {
 		"$build/fs/kadns" -o "state=$dir/cycle-state,port=4003,dns=off,upstream=none" none "$dir/cycle" ||
 			die "cycle $i: no mount"
 		cat "$dir/cycle/.kadns/key" >"$dir/none"
-		pid=$(cat "$dir/cycle-state/lock")
-		[ "$i" != $((CYCLES / 100 + 1)) ] || rss=$(status_of "$pid" VmRSS) fd=$(fds "$pid")
-		[ "$i" != "$CYCLES" ] || rss_last=$(status_of "$pid" VmRSS) fd_last=$(fds "$pid")
+		pid=$(cat "$dir/cycle-state/lock") # of the starter
+		node=$(pgrep -P "$pid" -x kadns-node)
+		[ "$i" != $((CYCLES / 100 + 1)) ] || rss=$(status_of "$node" VmRSS) fd=$(fds "$node")
+		[ "$i" != "$CYCLES" ] || rss_last=$(status_of "$node" VmRSS) fd_last=$(fds "$node")
 		umount "$dir/cycle"
 		while [ -d "/proc/$pid" ]; do sleep 0.005; done
 		[ $((i % 100)) != 0 ] || echo "# $i of $CYCLES" >&2

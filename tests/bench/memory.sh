@@ -45,7 +45,8 @@ describe
 printf '%-28s %7s %7s %7s %7s\n' "kB" RSS PSS own heap
 for pid in $(processes); do
 	role=$(tr '\0' ' ' <"/proc/$pid/cmdline" | awk '{ print $2 }')
-	[ "$pid" != "$kadns" ] || role=node
+	[ "$pid" != "$kadns" ] || role=starter
+	[ "$pid" != "$node" ] || role=node
 	row "kadns, $role" "$pid"
 done | tee "$dir/table"
 awk '{ for (i = 0; i < 4; i++) sum[i] += $(NF - i) }

@@ -1,6 +1,6 @@
 /* Puts and gets in a network of N nodes in virtual time, for tests/bench/scale.sh.
  *
- *   SIM_SEED=N scale NODES          prints rows of a table; exit 1 when something was not found
+ *   SIM_SEED=N scale NODES          prints rows of a table; exit 1 when a target was missed
  *
  * Nodes join one after another by a node drawn from those that are there, the network growing by a
  * tenth each second; then it is left alone for two minutes. A real network is years old: its tables
@@ -23,9 +23,14 @@
 /* After the last has joined: by then each has searched nine times, and so has seen the network as
  * big as it is now, its tables are as full as they get without waiting for hours. */
 #define SETTLE (120 * SIM_SECOND)
+/* A thousandth of all puts and gets may fail, a get may take so many messages. That these are no
+ * more than four more in ten times as large a network is for who runs several: scale.sh. */
+#define GOOD_OF_1000 999
+#define GET_MESSAGES 20
 
 struct phase {
 	const char *name;
+	bool is_get;
 	size_t done, good;
 	uint64_t queries, hops;
 	uint64_t took[OPERATIONS];
@@ -38,6 +43,12 @@ static void print_phase(const struct sim *sim, struct phase *p)
 		(double)p->hops / (double)p->done, (double)p->queries / (double)p->done,
 		(double)p->took[p->done / 2] / 1e3, (double)p->took[p->done * 9 / 10] / 1e3,
 		(double)p->took[p->done * 99 / 100] / 1e3, 100 * (double)p->good / (double)p->done);
+}
+
+static bool is_met(const struct phase *p)
+{
+	return 1000 * p->good >= GOOD_OF_1000 * p->done &&
+	       (!p->is_get || p->queries <= GET_MESSAGES * p->done);
 }
 
 static void count(struct phase *p, const struct sim_answer *a, uint64_t took, bool good)
@@ -133,8 +144,8 @@ static struct sim *grow(size_t nodes)
 int main(int argc, char **argv)
 {
 	static struct phase phases[] = {{.name = "put, immutable"}, {.name = "put, mutable"},
-		{.name = "get, immutable"}, {.name = "get, first"}, {.name = "get, newest"},
-		{.name = "get, nobody"}};
+		{.name = "get, immutable", .is_get = true}, {.name = "get, first", .is_get = true},
+		{.name = "get, newest", .is_get = true}, {.name = "get, nobody", .is_get = true}};
 	size_t nodes = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
 	if (!nodes) {
 		fprintf(stderr, "usage: scale NODES\n");
@@ -151,10 +162,10 @@ int main(int argc, char **argv)
 	get_all(sim, false, &phases[2], NULL);
 	get_all(sim, true, &phases[3], &phases[4]);
 	miss_all(sim, &phases[5]);
-	bool all = true;
+	bool met = true;
 	for (size_t i = 0; i < sizeof(phases) / sizeof(*phases); i++) {
 		print_phase(sim, &phases[i]);
-		all = all && 1000 * phases[i].good >= 999 * phases[i].done;
+		met &= is_met(&phases[i]);
 	}
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
@@ -163,5 +174,5 @@ int main(int argc, char **argv)
 		nodes, joined, (double)packets / (double)nodes, grown - began, settled - grown,
 		measure_seconds() - settled, (double)usage.ru_maxrss / 1e6);
 	fflush(stdout);
-	_exit(!all); /* freeing a hundred thousand nodes is of no use to anyone */
+	_exit(!met); /* freeing a hundred thousand nodes is of no use to anyone */
 }

@@ -32,6 +32,7 @@ start_node() { # OPTION
 		-o "deadline=10s,$1" none "$dir/mnt" >"$dir/kadns.log" 2>&1 &
 	kadns=$!
 	wait_for "the mount" grep -q " $dir/mnt fuse.kadns " /proc/self/mounts
+	node=$(pgrep -P $kadns -x kadns-node)
 }
 start_node dht=on
 A=$dir/mnt/IN/A
@@ -52,11 +53,11 @@ stop_flood() {
 	wait $flood || die "the flood ended badly"
 }
 row() { # LABEL KIND PROCESSES THREADS
-	before=$(ticks $kadns)
+	before=$(ticks $node)
 	start_flood "$2" $FLOOD "$3" "$4"
 	taken=$(second_user $N)
 	stop_flood
-	echo "$taken $(cat "$dir/flood") $(($(ticks $kadns) - before))" | awk -v label="$1" '{
+	echo "$taken $(cat "$dir/flood") $(($(ticks $node) - before))" | awk -v label="$1" '{
 		printf "%-34s %8.1f %8.1f %8d %9d %9d %5d\n", label, $1, $2, $3, $4, $5, $6 }'
 	FLOOD=$((FLOOD + 100)) # the next is another user: what this one holds is not gone yet
 }

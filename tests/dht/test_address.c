@@ -25,10 +25,15 @@ static int setup(void **state)
 	return 0;
 }
 
+/* Many say the same, which is not read a million times. */
 static struct dht_endpoint at(const char *text)
 {
-	struct dht_endpoint e;
-	assert_int_equal(dht_endpoint_from_text(text, &e), 0);
+	static char last[DHT_ENDPOINT_TEXT];
+	static struct dht_endpoint e;
+	if (strcmp(text, last) != 0) {
+		assert_int_equal(dht_endpoint_from_text(text, &e), 0);
+		snprintf(last, sizeof(last), "%s", text);
+	}
 	return e;
 }
 

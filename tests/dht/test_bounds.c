@@ -321,6 +321,51 @@ static void a_put_towards_no_end(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Two look-ups for one question, of silent nodes: together no more than it may cost, and both end. */
+static void look_ups_share_an_allowance(void **state)
+{
+	struct world *w = *state;
+	struct outcome first = {0}, second = {0};
+	struct dht_allowance allowance = {.packets = 9, .checks = 16};
+	know_nodes(w, 12);
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &first, &first.lookup), 0);
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &second, &second.lookup), 0);
+	dht_get_within(first.lookup, &allowance, 0);
+	dht_get_within(second.lookup, &allowance, 0);
+	dht_run(w->dht);
+	for (int seconds = 0; seconds < 20 && (!first.ends || !second.ends); seconds++)
+		world_pass(w, 1000 * 1000);
+	assert_int_equal(first.ends, 1);
+	assert_int_equal(second.ends, 1);
+	assert_int_equal(allowance.packets, 0);
+	assert_int_equal(first.result.queries + second.result.queries, 9);
+	assert_int_equal(first.result.error, -ENETUNREACH);
+}
+
+/* What would need another signature checked is not believed; what is known already needs none. */
+static void checks_are_shared_too(void **state)
+{
+	struct world *w = *state;
+	struct outcome kept = {0}, o = {0};
+	struct dht_allowance allowance = {.packets = 60, .checks = 2};
+	know_nodes(w, 3);
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &kept, &kept.lookup), 0);
+	dht_get_within(kept.lookup, &allowance, 2); /* both are for others */
+	dht_run(w->dht);
+	answer_gets(w, 0, true);
+	assert_int_equal(kept.ends, 1);
+	assert_int_equal(kept.values, 0);
+	assert_int_equal(allowance.checks, 2);
+	world_clear(w);
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &o, &o.lookup), 0);
+	dht_get_within(o.lookup, &allowance, 0);
+	dht_run(w->dht);
+	answer_gets(w, 0, true);
+	assert_int_equal(o.values, 3); /* all say the same */
+	assert_int_equal(allowance.checks, 1);
+	assert_int_equal(allowance.packets, 54);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +378,8 @@ int main(void)
 		TEST(a_get_without_room_ends),
 		TEST(the_silent_give_way),
 		TEST(a_put_towards_no_end),
+		TEST(look_ups_share_an_allowance),
+		TEST(checks_are_shared_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,19 +25,20 @@ static void random_id(struct dht_id *id)
 		id->b[i] = (uint8_t)random64();
 }
 
-static struct dht_id sorting_target;
-
-static int by_distance(const void *a, const void *b)
-{
-	return dht_id_nearer(&sorting_target, a, b);
-}
-
 /* One look-up of a random target among `n` nodes. */
-static void look_up(struct dht_estimate *e, struct dht_id *nodes, size_t n)
+static void look_up(struct dht_estimate *e, const struct dht_id *nodes, size_t n)
 {
-	random_id(&sorting_target);
-	qsort(nodes, n, sizeof(*nodes), by_distance);
-	dht_estimate_add(e, &sorting_target, nodes);
+	struct dht_id target, nearest[DHT_ESTIMATE_NODES];
+	random_id(&target);
+	for (size_t i = 0; i < n; i++) {
+		size_t at = i < DHT_ESTIMATE_NODES ? i : DHT_ESTIMATE_NODES;
+		for (; at > 0 && dht_id_nearer(&target, &nodes[i], &nearest[at - 1]) < 0; at--)
+			if (at < DHT_ESTIMATE_NODES)
+				nearest[at] = nearest[at - 1];
+		if (at < DHT_ESTIMATE_NODES)
+			nearest[at] = nodes[i];
+	}
+	dht_estimate_add(e, &target, nearest);
 }
 
 static struct dht_id *make_nodes(size_t n)

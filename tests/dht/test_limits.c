@@ -232,7 +232,7 @@ static void many_proofs_of_one_network(void **state)
 static void evicted_and_back_is_no_fresh_start(void **state)
 {
 	(void)state;
-	uint64_t start = 5 * SECOND, seconds = 10, in = 0, out = 0;
+	uint64_t start = 5 * SECOND, seconds = 3, in = 0, out = 0;
 	for (uint64_t step = 0; step < seconds * 1000; step++) {
 		uint64_t now = start + step * 1000;
 		struct dht_endpoint six = address6(step % 9, 1),

@@ -347,6 +347,111 @@ static void bounded(void **state)
 	/* Destroyed with all of them under way: no callback, no leak. */
 }
 
+/* ---- what is held need not be sent ---- */
+
+/* Who asks by the seq of what he holds is sent what is newer; "I have no newer" counts as having
+ * returned what is held, without a check of its signature and without its bytes. */
+static void what_is_held_is_not_sent(void **state)
+{
+	struct world *w = *state;
+	struct outcome all = {0}, o = {0};
+	struct dht_message m;
+	know_nodes(w, 8);
+	begin_get(w, &all);
+	answer_gets(w, 0, true);
+	assert_int_equal(all.values, 8);
+	uint64_t checks = w->dht->counters.verifications;
+	world_clear(w);
+
+	static const int64_t seqs[] = {
+		7, 7, 7, 3, 0, -1, 8, 7}; /* the last sends it all the same */
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &o, &o.lookup), 0);
+	dht_get_unless(o.lookup, &item);
+	dht_run(w->dht);
+	for (size_t i = 0, n = 0; n < 8; i++) {
+		assert_true(i < w->sent_len);
+		if (!sent_query(w, i, DHT_GET, &m))
+			continue;
+		assert_true(m.has_seq && m.seq == 7);
+		struct dht_message reply = reply_to(w, i, &m);
+		reply.has_seq = true;
+		if (n == 7)
+			add_item(&reply);
+		reply.seq = seqs[n++];
+		world_tell(w, &w->sent[i].to, &reply);
+		assert_int_equal(o.last.seq, 7);
+		assert_int_equal(o.values, n <= 5 ? n : n < 8 ? 5 : 6);
+	}
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.result.holders, 6);
+	assert_int_equal(o.result.held, 4); /* of the newest */
+	assert_int_equal(o.result.seq_seen, 7);
+	assert_int_equal(w->dht->counters.verifications, checks);
+}
+
+/* One newer version is enough; a forged one, and one that nobody has, changes nothing. */
+static void what_is_newer_is_sent(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_message m;
+	struct dht_item held = item;
+	know_nodes(w, 8);
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &o, &o.lookup), 0);
+	dht_get_unless(o.lookup, &held);
+	dht_run(w->dht);
+	for (size_t i = 0; i < 8; i++) {
+		assert_true(sent_query(w, i, DHT_GET, &m));
+		struct dht_message reply = reply_to(w, i, &m);
+		reply.has_seq = true;
+		reply.seq = 7;
+		item.seq = i == 2 ? 9 : 8;
+		dht_item_sign(&item, key_seed);
+		if (i == 2 || i == 4)
+			add_item(&reply);
+		if (i == 4)
+			reply.seq = 10; /* that is not what was signed */
+		world_tell(w, &w->sent[i].to, &reply);
+	}
+	assert_int_equal(o.values, 7);
+	assert_int_equal(o.result.seq_seen, 9);
+	assert_int_equal(o.result.holders, 7);
+	assert_int_equal(o.result.held, 1);
+	assert_int_equal(w->dht->counters.values_bad, 1);
+}
+
+/* Nobody has any version: then neither has he who asks. */
+static void what_nobody_has_is_gone(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_message m;
+	know_nodes(w, 8);
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &o, &o.lookup), 0);
+	dht_get_unless(o.lookup, &item);
+	dht_run(w->dht);
+	assert_true(sent_query(w, 0, DHT_GET, &m) && m.seq == 7);
+	answer_gets(w, 0, false);
+	assert_int_equal(o.ends, 1);
+	assert_int_equal(o.values, 0);
+	assert_int_equal(o.result.seq_seen, -1);
+}
+
+static void what_is_another_item_is_not_asked_by(void **state)
+{
+	struct world *w = *state;
+	struct outcome o = {0};
+	struct dht_message m;
+	struct dht_item other = item;
+	know_nodes(w, 8);
+	other.salt_len = 1;
+	assert_int_equal(dht_get_mutable(w->dht, item.key, NULL, 0, on_get, &o, &o.lookup), 0);
+	dht_get_unless(o.lookup, &other);
+	dht_run(w->dht);
+	assert_true(sent_query(w, 0, DHT_GET, &m) && m.has_seq && m.seq == 0);
+	dht_cancel(w->dht, o.lookup);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -367,6 +472,10 @@ int main(void)
 		TEST(read_only_keeps_nothing),
 		TEST(peers),
 		TEST(bounded),
+		TEST(what_is_held_is_not_sent),
+		TEST(what_is_newer_is_sent),
+		TEST(what_nobody_has_is_gone),
+		TEST(what_is_another_item_is_not_asked_by),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,7 +198,7 @@ static unsigned honest_left(bool one_address)
 		struct dht_endpoint e = peer(i % 200, 4);
 		add(i, &e, i);
 	}
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 8000; i++) {
 		struct dht_endpoint e = peer(60003, 4); /* shares its number with none of those */
 		e.ip[3] = one_address ? 1 : (uint8_t)i;
 		add(100000 + i, &e, 1000 + i);

@@ -473,12 +473,12 @@ static void five_thousand_puts_are_one_commit(void **state)
 }
 
 /* P8: 64 MB for the whole daemon. What SQLite takes is bounded by its cache, 2 MB. */
-static void a_hundred_thousand_puts_take_little_memory(void **state)
+static void fifty_thousand_puts_take_little_memory(void **state)
 {
 	(void)state;
 	reopen();
 	size_t most = 0;
-	for (unsigned i = 0; i < 100000; i++) {
+	for (unsigned i = 0; i < 50000; i++) {
 		struct dht_item item = item_of(i);
 		struct dht_endpoint from = host(i % 5000, i % 250);
 		int r = keep(&item, &from, NOW);
@@ -584,7 +584,7 @@ int main(void)
 		TEST(the_end_tells_of_each_refresh),
 		TEST(items_asked_often_are_read_once),
 		TEST(five_thousand_puts_are_one_commit),
-		TEST(a_hundred_thousand_puts_take_little_memory),
+		TEST(fifty_thousand_puts_take_little_memory),
 		TEST(remaining_life_outlives_a_restart),
 		TEST(clocks_that_jump_while_we_are_down),
 		TEST(clocks_that_jump_while_we_run),

@@ -43,6 +43,25 @@ static void an_answer_lets_in(void **state)
 	dht_table_remove(t, &c, 7);
 }
 
+/* By its address, whoever is there; a silence takes it back until the next answer. */
+static void when_an_address_was_heard(void **state)
+{
+	struct dht_table *t = *state;
+	struct dht_contact c = contact(1, 0), other = contact(2, 0);
+	assert_int_equal(dht_table_heard(t, &c.endpoint), 0);
+	enter(t, &c, 5);
+	assert_int_equal(dht_table_heard(t, &c.endpoint), 5);
+	assert_int_equal(dht_table_heard(t, &other.endpoint), 0);
+	enter(t, &c, 6);
+	assert_int_equal(dht_table_heard(t, &c.endpoint), 6);
+	dht_table_silent(t, &c);
+	assert_int_equal(dht_table_heard(t, &c.endpoint), 0);
+	enter(t, &c, 9);
+	assert_int_equal(dht_table_heard(t, &c.endpoint), 9);
+	dht_table_remove(t, &c, 10);
+	assert_int_equal(dht_table_heard(t, &c.endpoint), 0);
+}
+
 static void far_nodes_few_near_nodes_all(void **state)
 {
 	struct dht_table *t = *state;
@@ -347,6 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_answer_lets_in),
+		TEST(when_an_address_was_heard),
 		TEST(far_nodes_few_near_nodes_all),
 		TEST(a_crowd_next_to_us),
 		TEST(nearest_is_what_sorting_all_gives),

@@ -11,6 +11,8 @@
 
 #include "resolver/clock.h"
 #include "resolver/explain.h"
+#include "resolver/keep_list.h"
+#include "resolver/text.h"
 
 #define KEPT_MAX 4096
 #define REFUSED_TTL 4000000u
@@ -449,6 +451,56 @@ int resolver_set_pins(struct resolver *r, uid_t uid, struct pin_list *list)
 	return e;
 }
 
+int resolver_signers(struct resolver *r, char **ret_text, size_t *ret_len)
+{
+	struct text t = {0};
+	(void)r;
+	text_puts(&t, "# nobody\n");
+	*ret_text = t.bytes;
+	*ret_len = t.len;
+	return t.failed ? -ENOMEM : 0;
+}
+
+int resolver_forget_signer(struct resolver *r, const char *line, size_t len)
+{
+	(void)r;
+	if (len < 7 || memcmp(line, "forget ", 7) != 0)
+		return -EINVAL;
+	fake.forgotten++;
+	return 0;
+}
+
+static const struct keep_list *keys; /* everybody's */
+
+int resolver_keep(struct resolver *r, uid_t uid, char **ret_text, size_t *ret_len)
+{
+	struct text t = {0};
+	(void)r;
+	(void)uid;
+	text_puts(&t, "# kept alive\n");
+	keep_list_write(keys, &t);
+	*ret_text = t.bytes;
+	*ret_len = t.len;
+	return t.failed ? -ENOMEM : 0;
+}
+
+const struct keep_list *resolver_keep_of(struct resolver *r, uid_t uid)
+{
+	(void)r;
+	(void)uid;
+	return keys;
+}
+
+int resolver_set_keep(struct resolver *r, uid_t uid, const struct keep_list *list)
+{
+	const struct keep_list *before = keys;
+	(void)r;
+	(void)uid;
+	keys = keep_list_len(list) ? keep_list_ref(list) : NULL;
+	keep_list_unref(before);
+	return 0;
+}
+
 int resolver_add_node(struct resolver *r, const char *text, size_t len)
 {
 	(void)r;
@@ -472,6 +524,29 @@ int publish_key(struct publisher *p, uid_t uid, uint8_t ret_key[NAME_KEY_LEN])
 	(void)p;
 	key_of(uid, ret_key);
 	return 0;
+}
+
+/* One more than the uid, as all else here. */
+int publish_secret(struct publisher *p, uid_t uid, uint8_t ret_seed[SIGNER_SEED_LEN])
+{
+	return publish_key(p, uid, ret_seed);
+}
+
+int publish_public(
+	struct publisher *p, const uint8_t seed[SIGNER_SEED_LEN], uint8_t ret_key[NAME_KEY_LEN])
+{
+	(void)p;
+	memcpy(ret_key, seed, NAME_KEY_LEN);
+	return 0;
+}
+
+int publish_import(struct publisher *p, uid_t uid, const uint8_t seed[SIGNER_SEED_LEN])
+{
+	(void)p;
+	(void)uid;
+	(void)seed;
+	fake.imports++;
+	return fake.import_error;
 }
 
 int publish_may(struct publisher *p, uid_t uid, const struct question *q)
@@ -502,6 +577,15 @@ int publish_set(struct publisher *p, uid_t uid, const struct rrset *set)
 	fake.sets++;
 	tell_watch(&set->question);
 	return 0;
+}
+
+/* Nobody else has the key of a user here. */
+int publish_remove_theirs(struct publisher *p, uid_t uid, const struct question *q)
+{
+	(void)p;
+	(void)uid;
+	(void)q;
+	return -EPERM;
 }
 
 int publish_remove(struct publisher *p, uid_t uid, const struct question *q)

@@ -23,9 +23,12 @@ struct fake {
 	unsigned asks, cancels; /* so far */
 	unsigned sets, removes, pushes;
 	unsigned nodes; /* added by .kadns/nodes */
+	unsigned forgotten; /* by .kadns/signers */
 	unsigned looked_at; /* names, by walks that may want them */
 	unsigned pin_sets;
 	int pins_error; /* that writing pins ends with */
+	unsigned imports;    /* of seeds, tried */
+	int import_error;    /* that they end with */
 	enum ask_for wanted; /* by the last that said so */
 	bool expired;	/* what is kept is past its TTL */
 	unsigned turn;

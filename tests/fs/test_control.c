@@ -21,7 +21,7 @@ static int setup(void **state)
 {
 	(void)state;
 	parts = (struct control_parts){fake_resolver(NULL), fake_publisher(), sizes};
-	return control_input_create(&in);
+	return control_input_create(CONTROL_NODES, &in);
 }
 
 static int teardown(void **state)
@@ -72,6 +72,24 @@ static void test_bad_lines(void **state)
 	assert_int_equal(fake.nodes, 2);
 }
 
+/* Who reads the one, and writes it, is root or the daemon's user. */
+static void test_signers(void **state)
+{
+	(void)state;
+	control_input_destroy(in);
+	assert_int_equal(control_input_create(CONTROL_SIGNERS, &in), 0);
+	assert_int_equal(put("forget a.alt\n# no more\nforget b.alt\n"), 0);
+	assert_int_equal(fake.forgotten, 2);
+	assert_int_equal(put("127.0.0.1 4001\n"), -EINVAL);
+	assert_int_equal(fake.nodes, 0);
+	for (enum control_file f = 0; f < CONTROL_FILES; f++) {
+		assert_int_equal(control_may_read(f, false), f != CONTROL_SIGNERS);
+		assert_true(control_may_read(f, true));
+	}
+	assert_false(control_may_write(CONTROL_SIGNERS, false));
+	assert_true(control_may_write(CONTROL_SIGNERS, true));
+}
+
 static void test_key(void **state)
 {
 	(void)state;
@@ -96,6 +114,12 @@ static void test_sizes(void **state)
 		size_t len, size;
 		if (control_is_directory(f)) {
 			assert_int_equal(control_read(&parts, f, 0, &text, &len), -EISDIR);
+			continue;
+		}
+		if (f == CONTROL_SECRET) { /* of which no copy is made */
+			assert_int_equal(control_read(&parts, f, 0, &text, &len), -EACCES);
+			assert_int_equal(control_size(&parts, f, 0, &size), 0);
+			assert_int_equal(size, 65);
 			continue;
 		}
 		assert_int_equal(control_read(&parts, f, 0, &text, &len), 0);
@@ -123,6 +147,7 @@ int main(void)
 		CASE(test_lines),
 		CASE(test_last_line_counts_at_the_end),
 		CASE(test_bad_lines),
+		CASE(test_signers),
 		CASE(test_key),
 		CASE(test_sizes),
 	};

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fs/handle.h"
+#include "fs/memo.h"
 #include "fs/tree.h"
 
 #define OWNER 900
@@ -251,6 +252,45 @@ static int teardown_tree(void **state)
 	return 0;
 }
 
+static struct memo_text *text_of(const char *words)
+{
+	struct memo_text *text = malloc(sizeof(*text));
+	assert_non_null(text);
+	*text = (struct memo_text){.len = strlen(words), .refs = 1, .bytes = strdup(words)};
+	return text;
+}
+
+/* A text that several show counts for each, and goes with the last. */
+static void test_shared_text(void **state)
+{
+	(void)state;
+	struct memo_text *text = text_of("{}\n");
+	struct handle *a, *b;
+	assert_int_equal(handle_create(list, HANDLE_TEXT, 1000, &a), 0);
+	assert_int_equal(handle_create(list, HANDLE_TEXT, 1000, &b), 0);
+	assert_int_equal(handle_share_text(a, text), 0);
+	assert_int_equal(handle_share_text(b, text), 0);
+	assert_int_equal(a->charged + b->charged, 6);
+	memo_text_unref(text);
+	assert_int_equal(handle_share_text(a, a->shared), 0); /* the same once more */
+	assert_int_equal(text->refs, 2);
+	handle_destroy(a);
+	assert_int_equal(text->refs, 1);
+	assert_memory_equal(b->text, "{}\n", 3);
+	/* One of its own comes in its place; and one for which there is no room leaves none. */
+	memo_text_ref(text);
+	assert_int_equal(handle_set_text(b, strdup("own"), 3), 0);
+	assert_int_equal(text->refs, 1);
+	assert_null(b->shared);
+	text->len = HANDLE_USER_BYTES + 1;
+	assert_int_equal(handle_share_text(b, text), -ENFILE);
+	assert_null(b->text);
+	assert_int_equal(b->charged + b->text_len, 0);
+	assert_int_equal(text->refs, 1);
+	memo_text_unref(text);
+	handle_destroy(b);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -260,6 +300,7 @@ int main(void)
 		CASE(test_drafts_of_all),
 		CASE(test_files_of_all),
 		CASE(test_bytes),
+		CASE(test_shared_text),
 		TREE_CASE(test_cost_of_others),
 		TREE_CASE(test_users_who_left),
 		TREE_CASE(test_find),

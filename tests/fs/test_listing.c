@@ -80,7 +80,12 @@ static void test_fresh_mount(void **state)
 	assert_int_equal(tree_class(parts.tree, CLASS_IN, 0, &in), 0);
 	assert_int_equal(tree_class(parts.tree, CLASS_CH, 0, &ch), 0);
 	expect(tree_find(parts.tree, TREE_ROOT), 1, ".kadns IN ");
-	expect(tree_find(parts.tree, TREE_CONTROL), 1, "claims explain key nodes pins status wait ");
+	expect(tree_find(parts.tree, TREE_CONTROL), 1,
+		"claims explain keep key nodes pins secret signers status wait ");
+	parts.hides_secret = true;
+	expect(tree_find(parts.tree, TREE_CONTROL), 1,
+		"claims explain keep key nodes pins signers status wait ");
+	parts.hides_secret = false;
 	expect(in, 1, "A AAAA CAA CNAME HTTPS MX NS PTR SOA SRV SSHFP SVCB TLSA TXT ");
 	expect(ch, 1, "");
 	expect(type_dir(TYPE_A), 1, "");

@@ -47,23 +47,24 @@ static struct answer *answer_of(uint16_t type, const char *text)
 static void assert_text(const struct answer *a)
 {
 	char *written;
-	const char *kept;
-	size_t written_len, kept_len;
+	struct memo_text *kept;
+	size_t written_len;
 	assert_int_equal(json_write(a, NULL, &written, &written_len), 0);
-	assert_int_equal(memo_text(memo, a, &kept, &kept_len), 0);
-	assert_int_equal(kept_len, written_len);
-	assert_memory_equal(kept, written, written_len);
+	assert_int_equal(memo_write(memo, a, &kept), 0);
+	assert_int_equal(kept->len, written_len);
+	assert_memory_equal(kept->bytes, written, written_len);
 	free(written);
 }
 
-/* How far an own record has come is said in its file; elsewhere, and of what stays here, it is not. */
+/* How far an own record has come is said in its file; elsewhere, and of what stays here, it is not.
+ */
 static void test_how_far_it_has_come(void **state)
 {
 	(void)state;
-	struct answer *here = answer_of(TYPE_A, "192.0.2.1\n"), *out = answer_of(TYPE_A, "192.0.2.1\n"),
+	struct answer *here = answer_of(TYPE_A, "192.0.2.1\n"),
+		      *out = answer_of(TYPE_A, "192.0.2.1\n"),
 		      *got = answer_of(TYPE_A, "192.0.2.1\n");
-	const char *text;
-	size_t len;
+	struct memo_text *text;
 	out->goes_out = got->goes_out = true;
 	out->replicas = 8;
 	out->published = 1700000000;
@@ -71,8 +72,8 @@ static void test_how_far_it_has_come(void **state)
 	got->source = SOURCE_DHT;
 	assert_text(here);
 	assert_text(got);
-	assert_int_equal(memo_text(memo, out, &text, &len), 0);
-	assert_non_null(memmem(text, len,
+	assert_int_equal(memo_write(memo, out, &text), 0);
+	assert_non_null(memmem(text->bytes, text->len,
 		",\"replicas\":8,\"published\":1700000000,\"next\":1700086400}\n", 56));
 	answer_unref(here);
 	answer_unref(out);
@@ -83,17 +84,12 @@ static void test_written_once(void **state)
 {
 	(void)state;
 	struct answer *a = answer_of(TYPE_A, "192.0.2.1\n");
-	const char *first, *second;
-	size_t len;
+	struct memo_text *first, *second;
 	assert_text(a);
-	assert_int_equal(memo_text(memo, a, &first, &len), 0);
-	assert_int_equal(memo_text(memo, a, &second, &len), 0);
+	assert_int_equal(memo_write(memo, a, &first), 0);
+	assert_int_equal(memo_write(memo, a, &second), 0);
 	assert_ptr_equal(first, second);
-	char *copy;
-	assert_int_equal(memo_copy(memo, a, &copy, &len), 0);
-	assert_ptr_not_equal(copy, first);
-	assert_memory_equal(copy, first, len);
-	free(copy);
+	assert_int_equal(first->refs, 1);
 	answer_unref(a);
 }
 
@@ -110,6 +106,34 @@ static void test_never_another(void **state)
 		assert_text(a);
 		answer_unref(a);
 	}
+}
+
+/* Who has a reference reads on when the memo has long forgotten it. */
+static void test_shared(void **state)
+{
+	(void)state;
+	char text[8192] = "";
+	for (unsigned i = 0; i < 500; i++)
+		sprintf(text + strlen(text), "10.1.%u.%u\n", i / 250, i % 250);
+	struct answer *a = answer_of(TYPE_A, "192.0.2.1\n"), *many = answer_of(TYPE_A, text);
+	struct memo_text *one, *other, *longer;
+	assert_int_equal(memo_write(memo, a, &one), 0);
+	memo_text_ref(one);
+	assert_int_equal(memo_write(memo, many, &longer), 0);
+	memo_text_ref(longer);
+	assert_int_equal(memo_write(memo, many, &other), 0);
+	assert_ptr_not_equal(longer, other);
+	answer_unref(a);
+	answer_unref(many);
+	memo_destroy(memo);
+	assert_int_equal(one->refs, 1);
+	assert_int_equal(longer->refs, 1);
+	assert_non_null(memmem(one->bytes, one->len, "192.0.2.1", 9));
+	assert_non_null(memmem(longer->bytes, longer->len, "10.1.1.249", 10));
+	memo_text_unref(one);
+	memo_text_unref(longer);
+	memo_text_unref(NULL);
+	assert_int_equal(memo_create(7, &memo), 0);
 }
 
 static void test_long_ones_are_not_kept(void **state)
@@ -158,11 +182,8 @@ static void test_errors(void **state)
 	(void)state;
 	struct question q = {.type = TYPE_A, .class = CLASS_IN, .name.len = 1};
 	struct answer *none = answer_without(&q, -ENOENT, 3, EDE_NONE, 60, false);
-	const char *text;
-	char *copy;
-	size_t len;
-	assert_int_equal(memo_text(memo, none, &text, &len), -ENOENT);
-	assert_int_equal(memo_copy(memo, none, &copy, &len), -ENOENT);
+	struct memo_text *text;
+	assert_int_equal(memo_write(memo, none, &text), -ENOENT);
 	assert_int_equal(none->refs, 1);
 	answer_unref(none);
 }
@@ -173,9 +194,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_written_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_how_far_it_has_come, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_ones_are_not_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			test_large_answers_are_not_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_large_answers_are_not_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,19 @@ static void test_many(void **state)
 	assert_true(known > REFUSALS / 2 && known <= REFUSALS);
 }
 
+/* A few that meet in one place push nobody out. */
+static void test_few(void **state)
+{
+	(void)state;
+	for (table.seed = 1; table.seed <= 200; table.seed++) {
+		memset(table.table, 0, sizeof(table.table));
+		for (uid_t uid = 0; uid < 12; uid++)
+			note("a.alt", uid, -EINVAL, "");
+		for (uid_t uid = 0; uid < 12; uid++)
+			assert_non_null(find("a.alt", uid));
+	}
+}
+
 static void test_lines(void **state)
 {
 	(void)state;
@@ -105,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_of_one_user_and_name, setup),
 		cmocka_unit_test_setup(test_many, setup),
+		cmocka_unit_test_setup(test_few, setup),
 		cmocka_unit_test_setup(test_lines, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

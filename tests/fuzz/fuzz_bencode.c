@@ -82,10 +82,41 @@ static void poke(const uint8_t *data, size_t len)
 		assert(cursor <= len);
 }
 
+/* What was taken apart on the way is what taking it apart afterwards makes of it. */
+static void compare(const struct bencode_members *members, struct bencode dict)
+{
+	struct bencode_members again;
+	bencode_members(dict, &again);
+	assert(members->len == again.len && members->dict.raw.data == dict.raw.data);
+	assert(members->dict.raw.len == dict.raw.len);
+	for (size_t i = 0; i < again.len; i++) {
+		assert(members->key[i].data == again.key[i].data);
+		assert(members->key[i].len == again.key[i].len);
+		assert(members->value[i].raw.data == again.value[i].raw.data);
+		assert(members->value[i].raw.len == again.value[i].raw.len);
+	}
+}
+
+static void open_message(const uint8_t *data, size_t len)
+{
+	static const char *const bodies[] = {"a", "r"};
+	struct bencode_message message;
+	struct bencode_members other;
+	struct bencode v, body;
+	if (bencode_open_message(data, len, &message) < 0 || !message.canonical)
+		return;
+	assert(bencode_open(data, len, &v) == 0);
+	compare(&message.top, v);
+	for (size_t i = 0; i < 2; i++)
+		if (bencode_get(v, bodies[i], &body))
+			compare(bencode_body(&message, body, &other), body);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct bencode v;
 	poke(data, len);
+	open_message(data, len);
 	if (bencode_open_prefix(data, len, &v) < 0)
 		return 0;
 	assert(v.raw.data == data && v.raw.len <= len);

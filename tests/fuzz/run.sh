@@ -14,9 +14,9 @@ trap 'exit 1' INT TERM
 
 flags="-g -O1 -std=gnu17 -D_GNU_SOURCE -DKADNS_VERSION=\"fuzz\" -I$top
  -fsanitize=fuzzer-no-link,address,undefined $(pkg-config --cflags json-c)"
-libs="$(pkg-config --libs libevent libcrypto sqlite3 json-c libidn2 libnghttp2) -lldns -lunbound"
+libs="$(pkg-config --libs libevent libcrypto sqlite3 json-c libidn2 libnghttp2 libcurl libssl) -lldns -lunbound"
 echo "compiling"
-for source in "$top"/dht/*.c "$top"/resolver/*.c; do
+for source in "$top"/dht/*.c "$top"/resolver/*.c "$top"/fs/local.c "$top"/fs/log.c "$top"/fs/log_output.c "$top"/fs/pace.c "$top"/fs/secret.c; do
 	# shellcheck disable=SC2086
 	clang $flags -c "$source" -o "$work/$(basename "$(dirname "$source")")_$(basename "$source" .c).o"
 done

@@ -16,11 +16,6 @@ stop_fake() { # its exit status: a sanitizer's complaint makes it fail
 	kill "$FAKE"
 	wait "$FAKE"
 }
-as() { # UID COMMAND...
-	uid=$1
-	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
-}
 says() { # COMMAND...: what it prints, errors too, and its status
 	said=$(LC_ALL=C "$@" 2>&1)
 	printf '%s rc=%s\n' "$said" "$?"

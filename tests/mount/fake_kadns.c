@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		return 2;
-	config.mountpoint = argv[optind];
+	config.mountpoint = config.path = argv[optind];
 	fake.gone = comes_and_goes;
 	log_open(LOG_NOTICE, log_to_stderr, clock_awake);
 	signal(SIGPIPE, SIG_IGN);

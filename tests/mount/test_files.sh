@@ -162,7 +162,9 @@ is "makes it" "$(jq -r '.data[0]' "$A/moved.alt")" 192.0.2.9
 rm "$P" "$A/moved.alt" "$A/movedn.alt"
 
 # ---- the control panel ----
-is "control files" "$(stat -c '%n %a' "$M"/.kadns/* | sed 's|.*/||' | tr '\n' ' ')" "claims 555 explain 555 key 444 nodes 644 pins 666 status 444 wait 555 "
+is "control files" "$(stat -c '%n %a' "$M"/.kadns/* | sed 's|.*/||' | tr '\n' ' ')" "claims 555 explain 555 keep 666 key 444 nodes 644 pins 666 signers 600 status 444 wait 555 "
+is "root is not shown the secret that it may not read" "$(stat -c %a "$M/.kadns/secret") $(says cat "$M/.kadns/secret" | grep -o 'Permission denied rc=1')" "0 Permission denied rc=1"
+has "others see theirs" "$(as 1001 ls "$M/.kadns" | tr '\n' ' ')" " secret "
 is "a key is 52 characters" "$(wc -c <"$M/.kadns/key")" 53
 echo 127.0.0.1 4001 >"$M/.kadns/nodes"
 is "a node is added" "$(cat "$M/.kadns/nodes")" "1 nodes"

@@ -13,6 +13,7 @@ rest=state=$S,dns=off,upstream=none
 cat >"$T/syslogd.py" <<'EOF'
 # Each datagram as a line of its own; bytes that are not printable ASCII as repr shows them.
 import os, socket, sys
+open("/proc/sys/net/unix/max_dgram_qlen", "w").write("200")  # 10 are a burst that a busy machine loses
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("/dev/log")
 with open(sys.argv[1], "w") as out:
@@ -42,19 +43,20 @@ told() { [ "$(lines "$1")" = "$2" ]; }
 # ---- syslog ----
 check "a log daemon" listen
 check "starts" start
-check "its start is logged" eventually 2 logged "is mounted on"
+check "its start is logged" eventually 10 logged "is mounted on"
 has "as daemon.notice, once with the time, the name and the process" "$(grep 'is mounted on' "$T/log")" \
-	"kadns[$(daemon_pid "$S")]: notice: none is mounted on $M"
+	"kadns[$(node_pid "$S")]: notice: none is mounted on $M"
 is "in the form of syslog(3)" "$(grep -cE '^<29>[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} kadns\[[0-9]+\]: notice: none is mounted' "$T/log")" 1
 bad_writes 200
-check "each refusal is counted" eventually 3 told "$T/log" 200
-is "in a few lines" "$([ "$(grep -c bad.alt "$T/log")" -le 5 ] && echo few)" few
+check "each refusal is counted" eventually 20 told "$T/log" 200
+# One at once and one in each second: a slow machine has some more of these.
+is "in a few lines" "$([ "$(grep -c bad.alt "$T/log")" -le 40 ] && echo few)" few
 has "that say what it was" "$(grep -m 1 bad.alt "$T/log")" "notice: IN/A/bad.alt. of uid 0: "
 kill -TERM "$(daemon_pid "$S")"
-check "its end is logged" eventually 2 logged "notice: ends: Terminated"
+check "its end is logged" eventually 10 logged "notice: ends: Terminated"
 check "ends" eventually 5 gone
 start && umount "$M"
-check "and why" eventually 2 logged "notice: ends: unmounted"
+check "and why" eventually 10 logged "notice: ends: unmounted"
 eventually 5 gone
 
 # ---- what strangers chose ----
@@ -62,7 +64,7 @@ odd=$(printf '%s/b\303\266se\n<0>x\033[31m' "$T")
 mkdir "$odd"
 good=$M M=$odd
 check "a mountpoint with a newline, an escape and UTF-8" start
-check "is logged in one line, escaped" eventually 2 logged 'b\\\\195\\\\182se\\\\010<0>x\\\\027\[31m'
+check "is logged in one line, escaped" eventually 10 logged 'b\\\\195\\\\182se\\\\010<0>x\\\\027\[31m'
 check "umount" down
 M=$good
 is "no line begins in the middle of another" "$(grep -cvE '^(<|listens)' "$T/log")" 0
@@ -85,7 +87,9 @@ check "umount" down
 is "leaves out notices" "$(grep -c kadns "$T/log")" 0
 check "log=debug" start -o log=debug
 bad_writes 50
-is "holds nothing back" "$(grep -c bad.alt "$T/log")" 50
+counted() { [ "$(grep -c bad.alt "$T/log")" = "$1" ]; }
+check "holds nothing back" eventually 5 counted 50
+lacks "and puts nothing together" "$(grep bad.alt "$T/log")" "more like it"
 
 # ---- nobody reads ----
 kill -STOP "$listener"
@@ -94,13 +98,13 @@ check "a log daemon that is stuck stops nobody" test -e "$M/.kadns/status"
 kill -CONT "$listener"
 sleep 0.2
 bad_writes 1
-check "what was lost is said" eventually 2 logged 'lost lines: [0-9]'
+check "what was lost is said" eventually 10 logged 'lost lines: [0-9]'
 kill "$listener" && wait "$listener" 2>"$T/none"
 bad_writes 3
 check "without a log daemon it goes on" test -e "$M/.kadns/status"
 listen
 bad_writes 1
-check "and logs again when there is one" eventually 2 logged bad.alt
+check "and logs again when there is one" eventually 10 logged bad.alt
 check "umount" down
 kill "$listener" && wait "$listener" 2>"$T/none"
 
@@ -109,7 +113,7 @@ listen
 : >"$T/full"
 said=$("$KADNS" -o "$rest" none "$T/full" 2>&1)
 is "on the terminal, without time" "$said" "kadns: $T/full: the mountpoint is no directory"
-check "in the log" eventually 2 logged "error: $T/full: the mountpoint is no directory"
+check "in the log" eventually 10 logged "error: $T/full: the mountpoint is no directory"
 kill "$listener" && wait "$listener" 2>"$T/none"
 
 # ---- foreground ----

@@ -125,10 +125,10 @@ check "kadns replaces it" start
 is "not stacked" "$(mounts "$M")" 1
 check "and answers" answers "$M"
 pid=$(daemon_pid "$S")
-kill -STOP "$pid"
+kill -STOP "$(node_pid "$S")"
 has "one that is only stopped is left alone" "$(says "$KADNS" -o "port=4002,state=$T/other,dns=off,upstream=none" none "$M")" \
 	"a kadns is mounted there already rc=1"
-kill -CONT "$pid"
+kill -CONT "$(node_pid "$S")"
 check "and goes on" answers "$M"
 check "umount" down "$M"
 check "kill -9" dead
@@ -140,7 +140,17 @@ check "umount" down "$M"
 check "kill -9" dead
 check "umount of a dead one" umount "$M"
 check "auto_unmount, and kill -9" dead -o auto_unmount
-check "leaves no mount" eventually 5 gone "$M"
+check "leaves no mount" eventually 30 gone "$M"
+check "auto_unmount, and a node that is killed" start -o auto_unmount
+for _ in 1 2; do
+	before=$(node_pid "$S")
+	kill -9 "$before"
+	another() { [ "$(node_pid "$S")" != "$before" ] && answers "$M"; }
+	check "the mount comes back" eventually 20 another
+done
+one_watches() { [ "$(pgrep -c fusermount3)" = 1 ]; }
+check "and is watched by one" eventually 10 one_watches
+check "umount" down "$M"
 
 # ---- a start that fails half-way ----
 half() { # NAME WHAT-IT-SAYS OPTION...: no mount, no process

@@ -26,7 +26,7 @@ def pread(fd, at=0):
     except OSError as e:
         return os.strerror(e.errno)
 
-def wakes(fd, action, seconds=2):
+def wakes(fd, action, seconds=20):
     """The action, a moment after poll(2) has begun to sleep."""
     threading.Timer(0.1, action).start()
     begin = time.monotonic()
@@ -56,13 +56,13 @@ ok('once', polled(fd, 100) == 0)
 ok('a new record wakes', wakes(fd, lambda: write('own.alt', '192.0.2.3')))
 ok('and is read', '"192.0.2.3"' in pread(fd))
 ok('by rename', wakes(fd, lambda: (write('new', '192.0.2.4'), os.rename('new', 'own.alt'))) and '"192.0.2.4"' in pread(fd))
-ok('select(2) says it by exception', (write('own.alt', '192.0.2.5'), select.select([], [], [fd], 2))[1][2] == [fd])
+ok('select(2) says it by exception', (write('own.alt', '192.0.2.5'), select.select([], [], [fd], 20))[1][2] == [fd])
 pread(fd)
 e = select.epoll()
 e.register(fd, select.EPOLLPRI)
 for last in '678':
     write('own.alt', '192.0.2.' + last)
-    ok('epoll(7) says it, %s' % last, e.poll(2) == [(fd, select.EPOLLPRI)] and '192.0.2.' + last in pread(fd))
+    ok('epoll(7) says it, %s' % last, e.poll(20) == [(fd, select.EPOLLPRI)] and '192.0.2.' + last in pread(fd))
 ok('and no more', e.poll(0.1) == [])
 e.close()
 
@@ -72,7 +72,7 @@ net, _ = open_read('turn1.example.com')
 look = lambda: (turn(), time.sleep(0.1), subprocess.run(['cat', 'turn1.example.com'], stdout=subprocess.PIPE))
 ok('an answer that another caused wakes', wakes(net, look) and '"192.0.2.2"' in pread(net))
 os.listdir()
-ok('a new answer wakes though nobody asks, and the old one was listed', wakes(net, turn, 8) and '"192.0.2.3"' in pread(net))
+ok('a new answer wakes though nobody asks, and the old one was listed', wakes(net, turn) and '"192.0.2.3"' in pread(net))
 quiet, _ = open_read('turn1.example.com')
 polled(quiet, 0, select.POLLIN)
 asks = lambda: [l.split()[1] for l in open('../../.kadns/status') if l.startswith('asks')]
@@ -91,11 +91,12 @@ for name, change, want in (('turn2.example.com', turn, '192.0.2.5'), ('own.alt',
     os.stat(name), open(name).read(), change(), another_lists()
     begin = time.monotonic()
     while want not in open(name).read() or os.stat(name).st_size != len(open(name).read()):
-        if time.monotonic() - begin > 5:
+        if time.monotonic() - begin > 25:
             break
         os.stat(name)
         time.sleep(0.05)
-    ok('%s: stat and cat see a change within 5 s' % name, time.monotonic() - begin < 5)
+    # A second or two; what the kernel keeps for good would never be seen.
+    ok('%s: stat and cat see a change' % name, time.monotonic() - begin < 25)
 
 # Many at once, under a directory that is in use: notifications hold nobody up.
 write('own.alt', '192.0.2.1')
@@ -114,7 +115,7 @@ def follow():
 churn = subprocess.Popen(['sh', '-c', 'while :; do ls -l . >/dev/null; echo x >s; mv s t; rm t; done'])
 follower = threading.Thread(target=follow)
 follower.start()
-until = time.monotonic() + 20
+until = time.monotonic() + 60
 while count[0] < 4000 and time.monotonic() < until:
     for i in range(2, 52):
         write('own.alt', '192.0.2.%d' % i)

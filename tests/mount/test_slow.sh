@@ -8,12 +8,12 @@ check "mounts, every look-up takes two seconds" start_fake -d 2000
 cat "$A/slow0.known.example.com" >"$T/none"
 echo 192.0.2.1 >"$A/own.alt"
 
-# under MILLISECONDS NAME COMMAND...
-under() {
-	limit=$1 name=$2
-	shift 2
-	took=$(milliseconds "$@")
-	if [ "$took" -lt "$limit" ]; then ok "$name"; else not_ok "$name ($took ms)"; fi
+# beside NAME COMMAND...: ends before what was started by slow does, which was asked before it
+beside() {
+	name=$1
+	shift
+	"$@" >"$T/beside.out" 2>&1
+	if waits "$SLOW"; then ok "$name"; else not_ok "$name"; fi
 }
 slow() { # COMMAND...: starts it in the background, 0.2 s before what follows
 	"$@" >"$T/slow.out" 2>&1 &
@@ -22,39 +22,41 @@ slow() { # COMMAND...: starts it in the background, 0.2 s before what follows
 }
 
 # ---- with a slow open, stat and access pending, in the same directory ----
-slow sh -c "cat $A/a1.example.com & stat $A/a2.example.com & cat $A/a3.example.com & [ -r $A/a4.example.com ] & wait"
-under 300 "ls" ls "$A"
-under 300 "ls -l" ls -l "$A"
-under 300 "cat of a known name" cat "$A/slow0.known.example.com"
-under 300 "cat of one's own" cat "$A/own.alt"
-under 300 "echo to a new name" sh -c "echo 192.0.2.2 >$A/new.alt"
-under 300 "echo to the name that is being asked" sh -c "echo 192.0.2.2 >$A/a1.example.com"
-under 300 "mv onto a known name" mv "$A/new.alt" "$A/own.alt"
-under 300 "rename(2)" perl -e "rename '$A/own.alt', '$A/new2.alt' or die"
-under 300 "rm" rm "$A/new2.alt"
+slow sh -c "cat $A/slow3000.a1.example.com & stat $A/slow3000.a2.example.com & cat $A/slow3000.a3.example.com & [ -r $A/slow3000.a4.example.com ] & wait"
+beside "ls" ls "$A"
+beside "ls -l" ls -l "$A"
+beside "cat of a known name" cat "$A/slow0.known.example.com"
+beside "cat of one's own" cat "$A/own.alt"
+beside "echo to a new name" sh -c "echo 192.0.2.2 >$A/new.alt"
+beside "echo to the name that is being asked" sh -c "echo 192.0.2.2 >$A/slow3000.a1.example.com"
+beside "mv onto a known name" mv "$A/new.alt" "$A/own.alt"
+beside "rename(2)" perl -e "rename '$A/own.alt', '$A/new2.alt' or die"
+beside "rm" rm "$A/new2.alt"
 echo 192.0.2.1 >"$A/own.alt"
-under 300 "a private file" sh -c "echo x >$A/t; rm $A/t"
-under 300 "mkdir" sh -c "mkdir $A/d.alt || :"
-under 300 "df and the control panel" sh -c "df $M; cat $M/.kadns/status"
+beside "a private file" sh -c "echo x >$A/t; rm $A/t"
+beside "mkdir" sh -c "mkdir $A/d.alt || :"
+beside "df and the control panel" sh -c "df $M; cat $M/.kadns/status"
 wait $SLOW
-check "the slow ones found what they asked" grep -q a3.example.com "$T/slow.out"
-is "an answer that came for one is known to the next" "$(milliseconds cat "$A/a3.example.com" | grep -c '^..\?$')" 1
+check "the slow ones found what they asked" grep -q slow3000.a3.example.com "$T/slow.out"
+asked=$(count_of asks)
+check "an answer that came for one is known to the next" cat "$A/slow3000.a3.example.com"
+is "and nobody is asked again" "$(count_of asks)" "$asked"
 echo 192.0.2.2 >"$A/new.alt"
 slow mv "$A/new.alt" "$A/new3.alt" # looks whether it is there: -n and -i must know
-under 300 "ls beside mv onto an unknown name" ls -l "$A"
+beside "ls beside mv onto an unknown name" ls -l "$A"
 wait $SLOW
 check "which moves" grep -q 192.0.2.2 "$A/new3.alt"
-slow cat "$M/IN/TXT/b.example.com"
-under 300 "writing where another waits" sh -c "echo hello >$M/IN/TXT/c.alt"
+slow cat "$M/IN/TXT/slow3000.b.example.com"
+beside "writing where another waits" sh -c "echo hello >$M/IN/TXT/c.alt"
 wait $SLOW
 
 # ---- signals ----
 asks_exceed() { [ "$(count_of asks)" -gt "$1" ]; }
 cancels_are() { [ "$(count_of cancels)" = "$1" ]; }
-# ends SIGNAL MILLISECONDS NAME COMMAND...
+# ends SIGNAL NAME COMMAND...
 ends() {
-	signal=$1 limit=$2 name=$3
-	shift 3
+	signal=$1 name=$2
+	shift 2
 	asked=$(count_of asks)
 	"$@" >"$T/none" 2>&1 &
 	pid=$!
@@ -63,13 +65,14 @@ ends() {
 	kill "-$signal" "$pid"
 	wait "$pid"
 	took=$((($(date +%s%N) - begin) / 1000000))
-	if [ $took -lt "$limit" ]; then ok "$name"; else not_ok "$name ($took ms)"; fi
+	# Two seconds, by itself.
+	if [ $took -lt 1500 ]; then ok "$name"; else not_ok "$name ($took ms)"; fi
 }
 for signal in INT TERM KILL HUP; do
 	# A shell in the background ignores INT for its children; python has its own idea of it.
-	ends $signal 300 "$signal ends open" /usr/bin/python3 -c "
+	ends $signal "$signal ends open" /usr/bin/python3 -c "
 import signal; signal.signal(signal.SIGINT, signal.default_int_handler); open('$A/${signal}1.example.com')"
-	ends $signal 300 "$signal ends stat" /usr/bin/python3 -c "
+	ends $signal "$signal ends stat" /usr/bin/python3 -c "
 import os, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); os.stat('$A/${signal}2.example.com')"
 done
 check "what was interrupted was cancelled" eventually 5 cancels_are 8
@@ -85,11 +88,11 @@ alarm(1); sysopen(my \$f, '$A/alarm.example.com', 0) or die \"\$!\"")" "Interrup
 perl -e "
 use POSIX; use Time::HiRes 'ualarm';
 POSIX::sigaction(POSIX::SIGALRM, POSIX::SigAction->new(sub { }, POSIX::SigSet->new, 0));
-ualarm(100000); sysopen(my \$f, '$A/both.example.com', 0)" &
+ualarm(100000); sysopen(my \$f, '$A/slow60000.both.example.com', 0)" &
 pid=$!
 sleep 0.5
 took=$(milliseconds sh -c "kill -KILL $pid; while [ -d /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status; do :; done")
-if [ "$took" -lt 400 ]; then ok "SIGKILL after a harmless signal"; else not_ok "SIGKILL after a harmless signal ($took ms)"; fi
+if [ "$took" -lt 3500 ]; then ok "SIGKILL after a harmless signal"; else not_ok "SIGKILL after a harmless signal ($took ms)"; fi
 wait $pid 2>"$T/none"
 for signal in STOP TSTP TTIN TTOU; do # a debugger, ^Z, jobs in the background
 	has "nor does $signal, when it goes on" "$(says /usr/bin/python3 -c "
@@ -134,18 +137,32 @@ done
 # ---- deadline, shares ----
 took=$(milliseconds cat "$A/slow60000.example.com")
 has "the deadline" "$(cat "$T/timed.out")" "Connection timed out"
-if [ "$took" -ge 4500 ] && [ "$took" -lt 6000 ]; then ok "is kept"; else not_ok "is kept ($took ms)"; fi
-for i in $(seq 80); do as 1001 cat "$A/m$i.example.com" >"$T/many.$i" 2>&1 & done
-sleep 1
-under 300 "another user has his own share" as 1002 cat "$A/own.alt"
+if [ "$took" -ge 4500 ] && [ "$took" -lt 25000 ]; then ok "is kept"; else not_ok "is kept ($took ms)"; fi
+asked=$(count_of asks)
+as 1001 /usr/bin/python3 -c "
+import os
+for i in range(80):
+    if os.fork() == 0:
+        try:
+            text = open('$A/slow3500.m%d.example.com' % i).read()
+        except OSError as e:
+            text = e.strerror + '\\n'
+        os.write(1, text.encode())
+        os._exit(0)
+for i in range(80):
+    os.wait()" >"$T/many" &
+SLOW=$!
+as_many() { [ $(($(count_of asks) - asked)) = 64 ]; }
+check "as many are asked as he may" eventually 20 as_many
+beside "another user has his own share" as 1002 cat "$A/own.alt"
 has "and may ask" "$(as 1002 jq -r '.data[0]' "$A/m100.example.com")" 192.0.2.1
-check "all end" eventually 10 sh -c "! pgrep -u 1001 cat"
-is "64 were asked, the others heard EAGAIN" "$(cat "$T"/many.* | grep -c '"name"') $(cat "$T"/many.* | grep -c 'Resource temporarily unavailable')" "64 16"
+check "all end" eventually 20 ended "$SLOW"
+is "64 were asked, the others heard EAGAIN" "$(grep -c '"name"' "$T/many") $(grep -c 'Resource temporarily unavailable' "$T/many")" "64 16"
 
 # ---- the end of the daemon while somebody waits ----
-slow cat "$A/last.example.com"
+slow cat "$A/slow60000.last.example.com"
 took=$(milliseconds stop_fake)
 wait $SLOW
 has "who waits is told" "$(cat "$T/slow.out")" "cat: "
-if [ "$took" -lt 1000 ]; then ok "and it ends at once"; else not_ok "and it ends at once ($took ms)"; fi
+if [ "$took" -lt 3500 ]; then ok "and it ends at once"; else not_ok "and it ends at once ($took ms)"; fi
 finish

@@ -39,6 +39,9 @@ row "python"        $NEW                "$E"    "$E"    python3 -c 'import os,sy
 row "python's shutil.move" $NEW         "$AGAIN"    "$E"    python3 -c 'import os,shutil,sys; sys.tracebacklimit = 0; shutil.move(os.environ["T"] + "/source", os.environ["p"])'
 row "awk"           $NEW                "$E"    "*rc=[!0]*"  bash -c 'awk "{ print > \"$p\" }" $f'
 row "tar"           $NEW                "*nvalid argument*rc=[!0]*" "*annot close*nvalid argument*rc=2" bash -c 'cp $f $T/$p; tar -C $T -cf $T/x.tar $p; tar -xf $T/x.tar'
+row "cp -a of a directory" $NEW         "$E"    "$E"    bash -c 'd=$(mktemp -dp /tmp); cp $f $d/$p; cp -a $d/. .; s=$?; rm -r $d; exit $s'
+row "rsync -a of a directory" $NEW      "$E"    "$E"    bash -c 'd=$(mktemp -dp /tmp); cp $f $d/$p; rsync -a $d/ .; s=$?; rm -r $d; exit $s'
+row "tar of a directory" $NEW           "*nvalid argument*rc=[!0]*" "*annot close*nvalid argument*rc=2" bash -c 'd=$(mktemp -dp /tmp); cp $f $d/$p; tar -C $d -cf - . | tar xf -; s=$?; rm -r $d; exit $s'
 row "busybox cp"    $NEW                "$AGAIN" "$E" bash -c 'busybox cp $f $p'
 row "busybox mv"    $NEW                "$AGAIN" "$E" bash -c 'busybox mv $T/source $p'
 # ---- what changes no record, removes or moves one ----
@@ -86,6 +89,15 @@ other "mkdir"           "*File exists*rc=1" $STANDS "*File exists*rc=1" "*not pe
 other "ln -s"           "*File exists*rc=1" $STANDS "*File exists*rc=1" "*not permitted*rc=1" bash -c 'ln -s x $p'
 other "ln"              "*not permitted*rc=1" $STANDS "*not permitted*rc=1" "$NOT_THERE" bash -c 'ln $p moved.alt'
 other "mknod"           "*File exists*rc=1" $STANDS "*File exists*rc=1" "*not permitted*rc=1" bash -c 'mknod $p p'
+
+# The directory is the daemon user's: to others the kernel itself refuses an ACL of it, as cp sets one, but
+# nothing refuses times and modes.
+mkdir -m 755 "$T/d" && echo 192.0.2.5 >"$T/d/theirs.alt" && chown -R 1001 "$T/d"
+check "rsync -a of a user's directory" as 1001 rsync -a "$T/d/" .
+rm -f theirs.alt
+check "tar of a user's directory" as 1001 bash -c 'tar -C $T/d -cf - . | tar xf - && touch .'
+is "the record" "$(as 1001 cat theirs.alt | jq -r '.data[]')" 192.0.2.5
+is "and the directory is what it was" "$(mode_of .)" "1777 root"
 
 cd /
 check "ends well" stop_fake

@@ -60,7 +60,8 @@ begin=$(date +%s%N)
 ls -lR "$M" >"$T/all"
 took=$((($(date +%s%N) - begin) / 1000000))
 is "ls -lR asks nothing" "$(asks)" "$before"
-[ "$took" -le 1000 ] && ok "and is done within a second" || not_ok "ls -lR took $took ms"
+# Four seconds is what the first name would take that somebody was asked for.
+[ "$took" -le 3500 ] && ok "and waits for nobody" || not_ok "ls -lR took $took ms"
 is "and shows all" "$(grep -c ' h[0-9]*\.alt$' "$T/all")" 50
 is "an open record that is polled follows what is written" "$(/usr/bin/python3 - "$M/IN/A/h1.alt" <<'PY'
 import os, select, sys, threading

@@ -8,12 +8,11 @@ export m T
 mkdir -p "$m" "$T/two" "$T/out"
 roots="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,upstream=127.53.0.53"
 status_of() { sed -n "s/^$1 *//p" "$m/.kadns/status"; }
-published() { [ "$(sed -n 's/^publish.queued *//p' "$1/.kadns/status")" = 0 ]; }
-knows_one() { [ "$(wc -l <"$1/.kadns/nodes")" = 1 ]; }
 packets() { grep -c '^d' "$T/packets"; } # dht, dns
 asked() { echo "$(status_of dht.gets) $(status_of dht.puts) $(status_of upstream.asked) $(status_of asks.total)"; }
 
-check "starts" "$KADNS" -o "port=4001,dns=off,lookup=always,$roots" none "$m"
+# mirror=off: what DNS has proved to a cat it leaves on the DHT seconds later, whoever walks meanwhile.
+check "starts" "$KADNS" -o "port=4001,dns=off,lookup=always,mirror=off,$roots" none "$m"
 check "another joins" "$KADNS" -o "port=4002,dns=off,$roots" 127.0.0.1:4001 "$T/two"
 check "they know each other" eventually 10 knows_one "$m"
 /usr/bin/python3 "$TESTS/mount/packets.py" "$T/packets" 4001 &
@@ -118,6 +117,35 @@ check "find sees it" grep -q his3.alt "$T/out/walk"
 kill $counter
 eventually 5 grep -q '^lost' "$T/packets"
 is "the counter has lost no packet" "$(sed -n 's/^lost //p' "$T/packets")" 0
+umount "$m"
+
+# ---- a mirror ----
+# What a cat has had from DNS it leaves on the DHT, seconds later; what a walk reads gives it nothing to do.
+check "starts with a mirror" "$KADNS" -o "port=4003,dns=off,lookup=always,mirror=on,$roots" 127.0.0.1:4002 "$m"
+check "it knows the other" eventually 60 knows_one "$m"
+rm "$T/packets"
+/usr/bin/python3 "$TESTS/mount/packets.py" "$T/packets" 4003 &
+counter=$!
+eventually 60 grep -q ready "$T/packets"
+for name in A/www.example.test AAAA/www.example.test MX/example.test A/alias.example.test; do
+	cat "$m/IN/$name" >"$T/none" || not_ok "cat $name"
+done
+mirrored() { [ "$(status_of mirror.waiting)" = 0 ] && [ "$(status_of mirror.put)" -gt 0 ]; }
+check "it mirrors what a cat has read" eventually 100 mirrored
+rests() {
+	before=$(packets) && sleep 1 && mirrored && [ "$(packets)" = "$before" ]
+}
+check "and comes to rest" eventually 100 rests
+left=$(status_of mirror.put)
+quiet "beside a mirror: find" find "$m" -size +0
+check "sees them, too" grep -q www.example.test "$T/out/walk"
+quiet "beside a mirror: ls -lR" ls -lR "$m"
+quiet "beside a mirror: grep -r" grep -r 192.0.2 "$m"
+quiet "beside a mirror: rsync" rsync -a "$m/" "$T/out/beside"
+quiet "beside a mirror: updatedb" updatedb.plocate -U "$m" -o "$T/out/db2" --require-visibility 0 --prunefs '' --prune-bind-mounts 0
+is "and none of them has left it anything for later" "$(status_of mirror.waiting) $(status_of mirror.put)" "0 $left"
+kill $counter
+eventually 60 grep -q '^lost' "$T/packets"
 umount "$m" "$T/two"
 "$TESTS/net/minet.sh" stop >"$T/none"
 finish

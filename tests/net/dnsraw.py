@@ -2,6 +2,7 @@
 import socket
 import ssl
 import struct
+import time
 
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS", 23: "BADCOOKIE"}
 A, NS, SOA, TXT, AAAA, OPT = 1, 2, 6, 16, 28, 41
@@ -24,6 +25,15 @@ def query(name, type_=A, id_=0x1234, flags=0x0100, edns=None, class_=1):
     more = edns or b""
     return (struct.pack(">6H", id_, flags, 1, 0, 0, 1 if edns else 0) + wire(name) +
             struct.pack(">HH", type_, class_) + more)
+
+
+def answer(m, name=None):
+    """A reply to the query `m`, or to another name: each has the address 192.0.2.77, and nothing else."""
+    end = skip_name(m, 12) + 4
+    q = name + m[end - 4:end] if name else m[12:end]
+    a = q[-4:] == b"\0\1\0\1"
+    reply = m[:2] + b"\x81\x80\0\1" + bytes([0, a]) + b"\0\0\0\0" + q
+    return reply + (b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([192, 0, 2, 77]) if a else b"")
 
 
 def skip_name(m, at):
@@ -95,6 +105,20 @@ class Udp:
     def ask(self, message):
         self.send(message)
         return self.receive()
+
+
+def flood(to, message, n):
+    """n of them at once: the replies, until none comes for a second, and how many of them the rate of a
+    network (ten at once, ten a second) allows in the time that it took."""
+    u, begun = Udp(to, timeout=1), time.monotonic()
+    for _ in range(n):
+        u.send(message)
+    replies = []
+    ended = begun
+    while len(replies) < n and (r := u.receive()):
+        replies.append(r)
+        ended = time.monotonic()
+    return replies, 11 + 10 * (ended - begun)
 
 
 class Tcp:

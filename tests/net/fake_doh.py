@@ -10,21 +10,11 @@ import ssl
 import sys
 import time
 
+from dnsraw import answer
+
 ADDRESS, CERT, MODE = sys.argv[1:4]
 LOG = open(sys.argv[4], "a", buffering=1, encoding="ascii")
 first = [True]
-
-
-def answer(m, name=None):
-    end = 12
-    while m[end]:
-        end += 1 + m[end]
-    q = m[12:end + 5]
-    if name:
-        q = name + q[-4:]
-    a = q[-4:] == b"\0\1\0\1"
-    reply = m[:2] + b"\x81\x80\0\1" + bytes([0, a]) + b"\0\0\0\0" + q
-    return reply + (b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([192, 0, 2, 77]) if a else b"")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

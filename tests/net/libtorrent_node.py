@@ -3,7 +3,9 @@
 libtorrent counts how many nodes it has of one address and of one /24 or /64, so every node of a
 test lives in one of its own: 127.x.y.1, or fd00:x::1 on lo."""
 import hashlib
+import ipaddress
 import os
+import struct
 import time
 
 import libtorrent as lt
@@ -149,3 +151,34 @@ def immutable_item(nodes, client, kadns):
     held = client.get(kadns, target).get(b"v")
     check("kadns keeps it and returns it", held == b"an immutable value", held)
     return target
+
+
+Z32 = "ybndrfg8ejkmcpqxot1uwisza345h769"
+
+
+def z32(key):
+    """The 52 characters of a key: z-base-32, four zero bits at the end."""
+    bits = int.from_bytes(key, "big") << 4
+    return "".join(Z32[bits >> 5 * i & 31] for i in range(51, -1, -1))
+
+
+def zone(owner, address, ttl=300):
+    """A pkarr packet: ID 0, a response, one A record."""
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in owner.split("."))
+    return (struct.pack("!6H", 0, 0x8000, 0, 1, 0, 0) + labels + b"\0" +
+            struct.pack("!HHIH", 1, 1, ttl, 4) + ipaddress.IPv4Address(address).packed)
+
+
+def refusals(nodes, client, kadns):
+    """What BEP 44 lets a store refuse, by kadns and by libtorrent alike. The key, whose item both hold: seq 7, b"x"."""
+    key = Key()
+
+    def put(endpoint, seq, **more):
+        answer = client.put(endpoint, key.target, v=b"x", k=key.public, seq=seq, sig=key.sign(seq, b"x"), **more)
+        return answer[b"e"][0] if answer[b"y"] == b"e" else 0
+    for who, endpoint in (("kadns", kadns), ("libtorrent", nodes[0].endpoint)):
+        got = [put(endpoint, 5), put(endpoint, 4), put(endpoint, 6, cas=4), put(endpoint, 6, cas=5),
+               put(endpoint, 7, cas=5), put(endpoint, 7)]
+        check(f"{who} refuses an older seq by 302 and another cas by 301",
+              got == [0, 302, 301, 0, 301, 0], got)
+    return key

@@ -12,7 +12,8 @@
 #   MINET_RUN=$(mktemp -d) unshare -rn bash -c \
 #       'ip link set lo up; ./minet.sh start -r && ./minet.sh check; ./minet.sh stop'
 #
-# usage: minet.sh build | start [-r] | stop | status | cases | check [ADDR [PORT]]
+# usage: minet.sh build | start [-r] | stop | resign ZONE | status | cases | check [ADDR [PORT]]
+#   resign signs zones/ZONE.test anew, which the caller has changed, and the leaf server takes it
 #   build  makes keys and zones anew (start does if there are none; signatures hold 60 days)
 #   cases  prints the questions and what each must get;  check  asks them by dig
 # For a resolver under test: MINET_RUN/root.hints, root.ds (DS form), root.key (DNSKEY form). It must
@@ -290,6 +291,7 @@ case ${1:-} in
   build)  build ;;
   start)  shift; start "$@" ;;
   stop)   stop ;;
+  resign) cd "$run"; sign "$2.test." "zones/$2.test"; ! alive leaf || kill -HUP "$(cat leaf.pid)" ;;
   status) status ;;
   cases)  sed '/^$/d' <<<"$cases" ;;
   check)  shift; check "$@" ;;

@@ -317,9 +317,17 @@ def datagrams():
     return int(rows[1][rows[0].index("InDatagrams")])
 
 
+def settled():
+    """Nothing is under way any more: what an answer has asked behind it, of its zone's keys or for a mirror."""
+    last = -1
+    while last != (last := datagrams()):
+        time.sleep(0.3)
+    return last
+
+
 def cost(name, type_=A):
     """Datagrams beside the question and its reply."""
-    before = datagrams()
+    before = settled()
     r = ask(name, type_)
     return datagrams() - before - 2, r
 

@@ -31,6 +31,7 @@ for node in two three; do
 	check "$node: an address, as a file" eventually 20 reads $node A www.heise.alt 193.99.144.85
 done
 is "dns2dht: DNS door of the second" "$(dig1 -p 1054 www.heise.alt A)" 193.99.144.85
+is "all of it is published" "$(cat "$T/one/.kadns/wait/IN/AAAA/www.heise.alt" 2>&1 >/dev/null)" ""
 over_tcp() { [ "$(dig1 -p 1055 +tcp www.heise.alt AAAA)" = 2a02:2e0:3fe:1001:7777:772e:2:85 ]; }
 check "dns2dht: DNS door of the third, over TCP" eventually 20 over_tcp
 is "what could not be deleted then" "$(rm "$T/one/IN/PTR/ptr.heise.alt" && cat "$T/one/IN/PTR/ptr.heise.alt" 2>&1 | grep -c 'No such file')" 1

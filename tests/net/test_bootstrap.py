@@ -112,7 +112,8 @@ def named():
 
 
 def no_network():
-    """A machine without any interface but lo, which is down; and the way to plug in a cable."""
+    """A machine before its network: no interface but lo, which is down; and what brings both up.
+    Without lo nothing would be asked, for between libunbound and the name server there is a relay."""
     bridge("br0")
     run("ip", "address", "add", "193.99.1.1/24", "dev", "br0")
     NameServer("193.99.1.1", [FIRST])
@@ -123,6 +124,7 @@ def no_network():
     check("without a network a node starts", node.status("bootstrap.state") == "searching")
 
     def plug_in():
+        host.run("ip", "link", "set", "lo", "up")
         host.run("ip", "link", "set", "eth0", "up")
         host.run("ip", "address", "add", "193.99.1.2/24", "dev", "eth0")
         host.run("ip", "route", "add", "default", "via", "193.99.1.1")

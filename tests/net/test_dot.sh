@@ -46,13 +46,15 @@ chmod 600 "$c/key.pem"
 ulimit -n 8192
 check "starts" "$KADNS" --no-dht -o "$roots,upstream=recursive,dns=127.0.0.1:1053,deadline=2s" \
 	-o "dot=127.0.0.1:8853,tls_cert=$c/cert.pem,tls_key=$c/key.pem" none "$m"
-pid=$(daemon_pid $S)
+pid=$(daemon_pid $S) node=$(node_pid $S)
 tls="kdig +short +time=5 +retry=0 @127.0.0.1 -p 8853 +tls-ca=$c/ca.pem"
+is "dig +tls" "$(dig +tls +tls-ca="$c/ca.pem" +tls-hostname=dns.test +short -p 8853 @127.0.0.1 www.example.test)" 192.0.2.1
+is "dig +tls, whoever it is" "$(dig +tls +short -p 8853 @127.0.0.1 www.example.test)" 192.0.2.1
 is "kdig +tls" "$($tls +tls-host=dns.test www.example.test)" 192.0.2.1
 has "with the certificate's name" "$($tls +tls-host=other.test www.example.test 2>&1)" "certificate"
 has "openssl s_client -reconnect resumes" \
 	"$(openssl s_client -connect 127.0.0.1:8853 -tls1_2 -reconnect </dev/null 2>/dev/null)" "Reused, TLSv1.2"
-check "the door" /usr/bin/python3 -W ignore "$TESTS/net/dot.py" "$c" "$m" "$pid"
+check "the door" /usr/bin/python3 -W ignore "$TESTS/net/dot.py" "$c" "$m" "$node"
 cat "$T/check.out"
 not_ok_count=$((not_ok_count + $(grep -c '^not ok' "$T/check.out")))
 
@@ -83,12 +85,13 @@ before=$(count dns.tls.displaced)
 said=$(/usr/bin/python3 "$T/half.py" "$TESTS" "$c/ca.pem")
 is "two thousand half handshakes: no question over UDP is lost, and a new client is served" "$said" "2000
 1"
-check "those who came later displaced who was idle" test "$(count dns.tls.displaced)" -ge $((before + 1600))
+# Each place at least once; on a slow machine many leave by themselves, after two idle seconds in a crowd.
+check "those who came later displaced who was idle" test "$(count dns.tls.displaced)" -ge $((before + 256))
 check "some waited for their turn" test "$(count dns.tls.queued)" -gt 0
-descriptors() { ls "/proc/$pid/fd" | wc -l; }
+descriptors() { ls "/proc/$node/fd" | wc -l; }
 few() { [ "$(descriptors)" -lt 60 ]; }
 check "no descriptor is left" eventually 12 few
-check "it lives" kill -0 "$pid"
+check "it lives" kill -0 "$node"
 is "over TLS afterwards" "$($tls +tls-host=dns.test www.example.test)" 192.0.2.1
 umount "$m"
 check "ends" eventually 5 ended "$pid"

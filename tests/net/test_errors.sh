@@ -8,13 +8,7 @@ m=$T/dns m2=$T/two
 mkdir -p "$m" "$m2"
 common="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,deadline=1500ms"
 
-error_of() { LC_ALL=C "$@" 2>&1 >/dev/null | sed 's/.*: //'; }
 verdict() { sed -n 's/^verdict: //p' "$m/.kadns/explain/IN/$1"; }
-knows_one() { [ "$(wc -l <"$1/.kadns/nodes")" = 1 ]; }
-stop() { # MOUNT PORT
-	umount "$1"
-	eventually 10 ended "$(daemon_pid "/var/lib/kadns/$2")"
-}
 door() { # NAME TYPE: rcode, and the extended error
 	dig @127.0.0.1 -p 1053 +time=6 +tries=1 "$1" "$2" |
 		sed -n 's/.*status: \([A-Z]*\),.*/\1/p; s/^; EDE: \([0-9]*\).*/EDE \1/p' | tr '\n' ' '

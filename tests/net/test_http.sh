@@ -13,7 +13,7 @@ said=$("$KADNS" --no-dht -n -o upstream=none,http=0.0.0.0:8882 none "$m" 2>&1) &
 has "http= for all the world" "$said" "say who may ask"
 check "starts" "$KADNS" --no-dht -o "$roots,upstream=recursive,dns=127.0.0.1:1053,deadline=2s" \
 	-o "http=127.0.0.1:8882,http_host=dns.office.test,https=127.0.0.1:8443,tls_cert=$c/good.pem,tls_key=$c/good.key" none "$m"
-pid=$(daemon_pid /var/lib/kadns/4001)
+pid=$(daemon_pid /var/lib/kadns/4001) node=$(node_pid /var/lib/kadns/4001)
 plain=http://127.0.0.1:8882
 get() { curl -s --max-time 10 "$@"; }
 status() { get -o /dev/null -w '%{http_code}' "$@"; }
@@ -147,7 +147,7 @@ is "over TLS the certificate's" "$(status -k -H "host: dns.test" "https://127.0.
 is "and no other" "$(status -k -H "host: evil.test" "https://127.0.0.1:8443/resolve?name=www.example.test")" 421
 
 # ---- those who mean it less well
-check "hostile clients" /usr/bin/python3 -W ignore "$TESTS/net/hostile_http.py" "$pid" "$m"
+check "hostile clients" /usr/bin/python3 -W ignore "$TESTS/net/hostile_http.py" "$node" "$m"
 cat "$T/check.out"
 not_ok_count=$((not_ok_count + $(grep -c '^not ok' "$T/check.out")))
 h2load -n 2000 -c 4 -m 20 "$plain/resolve?name=www.example.test" >"$T/h2load" 2>&1

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Client, Kadns, check, compact, enter, eventually, main, run  # noqa: E402
 
 enter(120)
-from libtorrent_node import Key, Node, immutable_item  # noqa: E402 (loads libtorrent: inside only)
+from libtorrent_node import Key, Node, immutable_item, refusals, z32, zone  # noqa: E402 (loads libtorrent: inside only)
 
 ENDPOINT = ("fd00:1::1", 4001)
 SECOND = ("fd00:2::1", 4001)
@@ -41,6 +41,18 @@ def items(nodes, client):
         check("a mutable item is taken by all eight", put == (1, 8), put)
         got = nodes[4].get_mutable(key.public, salt)
         check("and read", got and got[:2] == (b"mutable", 1), got)
+
+
+def written_by_libtorrent(kadns, nodes):
+    """By libtorrent's own API, read as a file and by dig."""
+    key = Key()
+    name = z32(key.public)
+    for seq, address in ((1, "192.0.2.20"), (2, "192.0.2.21")):
+        put = nodes[seq].put_mutable(key, zone(f"www.{name}", address, ttl=1))
+        check(f"libtorrent puts a zone, seq {seq}", put == (seq, 8), put)
+        check("kadns reads it", eventually(20, lambda a=address: kadns.data(f"www.{name}") == [a]), kadns.data(f"www.{name}"))
+    reply = kadns.dig(f"www.{name}")
+    check("the DNS door answers it", "IN A 192.0.2.21" in reply, reply)
 
 
 def records(kadns, nodes):
@@ -75,6 +87,8 @@ def test():
     kadns, nodes = join()
     client = Client(ENDPOINT[0])
     items(nodes, client)
+    refusals(nodes, client, ENDPOINT)
+    written_by_libtorrent(kadns, nodes)
     peers(kadns, nodes, client)
     records(kadns, nodes)
 

@@ -20,12 +20,12 @@ def bound(address):
 
 one = bound("127.7.0.1")
 many = [bound(f"127.{20 + i // 250}.{i % 250}.1") for i in range(900)]
-end, back, n = time.monotonic() + float(sys.argv[1]), {True: [0, 0], False: [0, 0]}, 0
+begin, back, n = time.monotonic(), {True: [0, 0], False: [0, 0]}, 0
 poll = select.epoll()
 sockets = {s.fileno(): s for s in [one, *many]}
 for fd in sockets:
     poll.register(fd, select.EPOLLIN)
-while time.monotonic() < end:
+while time.monotonic() < begin + float(sys.argv[1]) or n < 1000:
     for s in (one, many[n % len(many)], many[(n + 450) % len(many)]):
         s.sendto(GET, TO)
     n += 1
@@ -33,7 +33,7 @@ while time.monotonic() < end:
         count = back[sockets[fd] is one]
         count[0] += 1
         count[1] += len(sockets[fd].recv(2048))
-print(n, *back[True], *back[False])
+print(n, *back[True], *back[False], int(time.monotonic() - begin))
 PYTHON
 count() { sed -n "s/^$1  *//p" "$T/one/.kadns/status"; }
 answers() { [ "$(data_of "$T/two/IN/A/$1")" = "$2" ]; }
@@ -48,18 +48,17 @@ is "nothing is dropped among friends" "$(count dht.drop.rate) $(count dht.drop.b
 echo 192.0.2.7 >"$T/one/IN/A/before.alt"
 check "a record passes between them" eventually 10 answers before.alt 192.0.2.7
 
-seconds=4
-/usr/bin/python3 "$T/flood.py" $seconds >"$T/flood" 2>&1 &
+/usr/bin/python3 "$T/flood.py" 4 >"$T/flood" 2>&1 &
 flood=$!
 sleep 1
 echo 192.0.2.8 >"$T/one/IN/A/meanwhile.alt"
 check "and during a flood" eventually 10 answers meanwhile.alt 192.0.2.8
 wait $flood
-read -r each one_packets one_bytes many_packets many_bytes <"$T/flood" || cat "$T/flood"
+read -r each one_packets one_bytes many_packets many_bytes seconds <"$T/flood" || cat "$T/flood"
 echo "# $each queries each; back to one: $one_packets in $one_bytes bytes, to many: $many_packets in $many_bytes"
 check "it was a flood" test "$each" -ge 1000
-check "the one is answered, with no more than 5 kB a second" test "$one_packets" -gt 0 -a "$one_bytes" -le $((5000 * (seconds + 1)))
-check "the many, with no more than 64 kB a second" test "$many_packets" -gt 0 -a "$many_bytes" -le $((64000 * (seconds + 1)))
+check "the one is answered, with no more than 5 kB a second" test "$one_packets" -gt 0 -a "$one_bytes" -le $((5000 * (seconds + 2)))
+check "the many, with no more than 64 kB a second" test "$many_packets" -gt 0 -a "$many_bytes" -le $((64000 * (seconds + 2)))
 check "what one sent too much is counted" test "$(count dht.drop.rate)" -ge $((each / 2))
 check "and what was left unanswered" test "$(count dht.drop.bytes)" -gt 0
 check "queries are counted by kind" test "$(count dht.in.get.packets)" -ge "$one_packets"

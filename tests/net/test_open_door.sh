@@ -41,7 +41,7 @@ check "with it, it is" "$KADNS" -o "dns=0.0.0.0:1053,dns=[::]:1053,http=0.0.0.0:
 echo 192.0.2.7 >"$T/dns/IN/A/printer.alt"
 
 # ---- who
-is "this machine asks" "$(dig +short +time=2 +tries=1 @127.0.0.1 -p 1053 printer.alt A)" 192.0.2.7
+is "this machine asks" "$(dig +short +time=10 +tries=1 @127.0.0.1 -p 1053 printer.alt A)" 192.0.2.7
 is "a friend asks" "$(ask friend dig +short @10.0.1.1)" 192.0.2.7
 is "by IPv6" "$(ask friend dig +short @fd00:1::1)" 192.0.2.7
 is "by TCP" "$(ask friend dig +short +tcp @10.0.1.1)" 192.0.2.7
@@ -56,7 +56,7 @@ out=$(ask friend dig +norec @10.0.1.1)
 has "without RD a friend is refused" "$out" "status: REFUSED"
 has "and told why" "$out" "EDE: 20 (Not Authoritative)"
 has "by TCP too" "$(ask friend dig +norec +tcp @10.0.1.1)" "status: REFUSED"
-is "this machine is not" "$(dig +short +norec +time=2 +tries=1 @127.0.0.1 -p 1053 printer.alt A)" 192.0.2.7
+is "this machine is not" "$(dig +short +norec +time=10 +tries=1 @127.0.0.1 -p 1053 printer.alt A)" 192.0.2.7
 
 # ---- HTTP: those who may ask are not told what others have asked
 status() { from friend curl -s -o /dev/null --max-time 5 -w '%{http_code}' "$@"; }
@@ -93,63 +93,54 @@ def say(name, good, got=""):
     print(("ok " if good else f"  | got: {got}\nnot ok ") + name)
 u = Udp(("10.0.1.1", 1053), timeout=1)
 question = query("printer.alt", edns=opt())
-def flood(q, n):
-    for _ in range(n):
-        u.send(q)
-    replies = []
-    for _ in range(n):
-        r = u.receive()
-        if not r:
+def over(asker, q):
+    """What q brings where the network's rate is used up. A tenth of a second gives it one answer more, and on a
+    busy machine that goes by between two packets; who has no share in the rate is answered each time."""
+    for _ in range(20):
+        flooder = Udp(("10.0.1.1", 1053))
+        for _ in range(30):
+            flooder.send(question)
+        r = asker.ask(q)
+        if not r or r.tc or r.rcode == "BADCOOKIE":
             break
-        replies.append(r)
-    return replies
-replies = flood(question, 200)
+    return r
+replies, most = flood(("10.0.1.1", 1053), question, 200)
 whole = [r for r in replies if r.answer]
 cut = [r for r in replies if r.tc]
-say("two hundred at once without a cookie: about ten are answered", 10 <= len(whole) <= 13, len(whole))
+say("two hundred at once without a cookie: about ten are answered", 10 <= len(whole) <= most, len(whole))
 say("the others are sent to TCP", len(whole) + len(cut) == 200, len(cut))
 say("none of these is larger than the question", all(len(r.bytes) <= len(question) and not r.answer for r in cut))
 say("over TCP the answer is there", Tcp(("10.0.1.1", 1053)).ask(question).answer)
-r = u.ask(query("printer.alt"))
+r = over(u, query("printer.alt"))
 say("without EDNS they are no larger either", r.tc and len(r.bytes) == len(query("printer.alt")) and not r.edns)
-u.send(query("printer.alt", 252))
-say("what is an error gets nothing now", not u.receive())
+say("what is an error gets nothing now", not over(u, query("printer.alt", 252)))
 # Cookies.
 half = query("printer.alt", edns=opt(option(10, CLIENT)))
-sum(1 for _ in flood(half, 30))
-r = u.ask(half)
+r = over(u, half)
 say("half a cookie is no proof", r.tc and len(r.bytes) <= len(half), r.rcode)
 cookie = Tcp(("10.0.1.1", 1053)).ask(half).options[10]
 say("by TCP it is made whole", len(cookie) == 24 and cookie[:8] == CLIENT)
 good = query("printer.alt", edns=opt(option(10, cookie)))
-replies = flood(good, 200)
+replies, _ = flood(("10.0.1.1", 1053), good, 200)
 say("with a cookie all two hundred are answered", len([r for r in replies if r.answer]) == 200, len(replies))
 false = query("printer.alt", edns=opt(option(10, cookie[:23] + bytes([cookie[23] ^ 1]))))
-flood(query("printer.alt"), 30)
-r = u.ask(false)
+r = over(u, false)
 say("a false cookie over the rate: BADCOOKIE", r.rcode == "BADCOOKIE" and not r.answer, r.rcode)
 say("in no more bytes than it had", len(r.bytes) <= len(false))
 say("with one that is good", u.ask(query("printer.alt", edns=opt(option(10, r.options[10])))).answer)
 other = Udp(("10.0.1.1", 1053), source="10.0.1.3", timeout=1)
-flood(query("printer.alt"), 30)
-r = other.ask(good)
+r = over(other, good)
 say("another address has no use for it", r.rcode == "BADCOOKIE", r.rcode)
-r = other.ask(query("printer.alt"))
-say("and shares the rate of its network", r.tc)
+say("and shares the rate of its network", over(other, query("printer.alt")).tc)
 PYTHON
 from friend /usr/bin/python3 "$T/flood.py" "$TESTS" 2>&1
 cat >"$T/stranger.py" <<'PYTHON'
 import sys
 sys.path.insert(0, sys.argv[1] + "/net")
 from dnsraw import *
-u = Udp(("10.0.2.1", 1053), timeout=1)
 q = query("printer.alt", edns=opt())
-for _ in range(200):
-    u.send(q)
-n = size = 0
-while (r := u.receive()):
-    n, size = n + 1, max(size, len(r.bytes))
-print(10 <= n <= 13, size <= len(q))
+replies, most = flood(("10.0.2.1", 1053), q, 200)
+print(10 <= len(replies) <= most, all(len(r.bytes) <= len(q) for r in replies))
 PYTHON
 is "a stranger's flood: ten REFUSED, as long as the question, then nothing" "$(from stranger /usr/bin/python3 "$T/stranger.py" "$TESTS")" "True True"
 for counter in dns.udp.limited dns.udp.badcookie dns.udp.dropped; do

@@ -8,25 +8,12 @@ mkdir -p "$m1" "$m2"
 common="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,upstream=127.53.0.53"
 pins=$m2/.kadns/pins
 
-published() { [ "$(sed -n 's/^publish.queued *//p' "$1/.kadns/status")" = 0 ]; }
-knows_one() { [ "$(wc -l <"$1/.kadns/nodes")" = 1 ]; }
 start_one() { "$KADNS" -o "port=4001,$common" none "$m1"; }
 start_two() { # MORE ARGUMENTS
 	"$KADNS" -o "port=4002,dns=127.0.0.1:1054,$common" "$@" 127.0.0.1:4001 "$m2" &&
-		eventually 10 knows_one "$m1" && eventually 10 knows_one "$m2"
-}
-stop() { # MOUNT PORT
-	umount "$1"
-	eventually 10 ended "$(daemon_pid "/var/lib/kadns/$2")"
-}
-as() { # UID COMMAND...
-	uid=$1
-	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+		know_another "$m1" "$m2"
 }
 at2() { dig +short +time=6 +tries=1 @127.0.0.1 -p 1054 "$@"; }
-error_of() { LC_ALL=C "$@" 2>&1 >/dev/null | sed 's/.*: //'; }
-count_of() { sed -n "s/^$2  *//p" "$1/.kadns/status"; }
 read_as() { # UID TYPE/NAME: data and trust
 	as "$1" cat "$m2/IN/$2" | jq -r '"\(.data[0]) \(.trust)"'
 }
@@ -178,13 +165,13 @@ has "in explain" "$(why 1303 A/mail.example.test pin)" "an option, reads"
 silent=$(as 1399 cat "$m1/.kadns/key") # whose zone nobody here holds
 as 1305 sh -c "echo '$silent rsa.test' >'$pins'"
 as 1306 sh -c "echo '$silent rsa.test strict' >'$pins'"
-kill -STOP "$(daemon_pid /var/lib/kadns/4001)"
+kill -STOP "$(node_pid /var/lib/kadns/4001)"
 is "an unreachable zone: DNS answers" "$(read_as 1305 A/www.rsa.test | cut -d' ' -f2)" dnssec
 case $(error_of as 1306 cat "$m2/IN/A/www.rsa.test") in
 "Network is unreachable" | "Connection timed out") ok "but not to who is strict" ;;
 *) not_ok "but not to who is strict: $(error_of as 1306 cat "$m2/IN/A/www.rsa.test")" ;;
 esac
-kill -CONT "$(daemon_pid /var/lib/kadns/4001)"
+kill -CONT "$(node_pid /var/lib/kadns/4001)"
 kill -KILL "$(daemon_pid /var/lib/kadns/4002)"
 umount -l "$m2"
 check "after kill -9" start_two

@@ -2,9 +2,13 @@
 # The first thing that anybody does: a fresh clone, one command, the three lines it prints.
 . "$(dirname "$0")/../lib.sh"
 small_internet
+# An /etc of its own, without the users that quickstart makes.
+mkdir "$T/etc.work"
+mount -t overlay -o "lowerdir=/etc,upperdir=$T/etc,workdir=$T/etc.work" none /etc
+sed -i '/^kadns/d' /etc/passwd /etc/group /etc/shadow /etc/gshadow
 # A resolv.conf of this machine's own, as quickstart finds one: `upstream=system`.
-echo 'nameserver 127.53.0.53' >"$T/etc/resolv.conf"
-mount --bind "$T/etc/resolv.conf" /etc/resolv.conf
+rm -f /etc/resolv.conf
+echo 'nameserver 127.53.0.53' >/etc/resolv.conf
 mkdir "$T/clone"
 (cd "$TOP" && tar cf - dht resolver fs tests meson.build README.md LICENSE) | tar xf - -C "$T/clone"
 cd "$T/clone" || finish
@@ -25,6 +29,9 @@ check "2: $second" sh -c "$second"
 has "3: $third" "$(sh -c "$third")" "192.0.2.7"
 has "what was written is read" "$(cat "$T/dns/IN/A/printer.alt")" '"data":["192.0.2.7"]'
 check "the binary is where README says" test -x build/fs/kadns
+users() { ps -o user= -p "$(daemon_pid /var/lib/kadns/4001),$(node_pid /var/lib/kadns/4001)" | tr -d ' ' | tr '\n' ' '; }
+is "a starter and its node" "$(users)" "root kadns "
+is "keys have a user of their own" "$(ps -o user= -p "$(pgrep -x kadns-signer)")" kadns-key
 is "--help ends well" "$(build/fs/kadns --help >/dev/null && echo yes)" yes
 
 out=$(quick 2>&1)

@@ -82,7 +82,7 @@ is "it lists nothing" "$(ls -A "$m1/.kadns/wait" "$m1/.kadns/wait/IN/A" | grep -
 is "its size asks nobody" "$(stat -c '%s %A %U' "$m1/.kadns/wait/IN/A/host.alt")" "0 -r--r--r-- root"
 
 # ---- the others are stopped ----
-p2=$(daemon_pid /var/lib/kadns/4002) p3=$(daemon_pid /var/lib/kadns/4003)
+p2=$(node_pid /var/lib/kadns/4002) p3=$(node_pid /var/lib/kadns/4003)
 kill -STOP "$p2" "$p3"
 python3 "$T/steps.py" "$m1/IN/A/late.alt" 192.0.2.4 >"$T/late" &
 late=$!
@@ -101,7 +101,7 @@ late=$!
 check "one more waits" eventually 5 waiting
 kill -9 "$late"
 none_waits() { [ "$(value "$m1" mount.waiting)" = 0 ]; }
-check "and is let go when it is killed" eventually 2 none_waits
+check "and is let go when it is killed" eventually 10 none_waits
 rm "$m1/IN/A/beside.alt"
 kill -CONT "$p2" "$p3"
 check "they go out when the others go on" eventually 20 none_queued "$m1"

@@ -17,10 +17,12 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dns.message  # noqa: E402
+import dns.rdatatype  # noqa: E402
 import dns.rrset  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
+from cryptography.exceptions import InvalidSignature  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey  # noqa: E402
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
-from lab import Kadns, check, enter, eventually, main  # noqa: E402
+from lab import Kadns, check, enter, eventually, main, run  # noqa: E402
 
 ALPHABET = "ybndrfg8ejkmcpqxot1uwisza345h769"
 TYPE = "application/pkarr.org/relays#payload"
@@ -29,6 +31,13 @@ TYPE = "application/pkarr.org/relays#payload"
 def z32(key):
     bits = "".join(f"{b:08b}" for b in key) + "0000"
     return "".join(ALPHABET[int(bits[i:i + 5], 2)] for i in range(0, 260, 5))
+
+
+def unz32(text):
+    n = 0
+    for c in text:
+        n = n << 5 | ALPHABET.index(c)
+    return (n >> 4).to_bytes(32, "big")
 
 
 class Signer:
@@ -230,11 +239,53 @@ def iroh(a, node):
     check("and by dig", sorted(out.split("\n")[:-1]) == sorted(f'"{t}"' for t in said), out)
 
 
-def original(node):
+OURS = """
+import Pkarr, { z32 } from '%s/pkarr/index.js'
+const got = await Pkarr.relayGet('http://127.0.0.1:8882', z32.decode('%s'))
+console.log(JSON.stringify(got.packet().answers.map(a => [a.name, a.type])))
+"""
+
+
+def ours(a, ask, npm):
+    """What is written through the mount of one node, as another's relay has it from the DHT: signed, and in
+    the form that pkarr has, as two libraries see it that know nothing of kadns."""
+    key = a.text(".kadns/key").strip()
+    wanted = {(f"www.{key}.", "A", "192.0.2.7"), (f"{key}.", "A", "192.0.2.8"), (f"{key}.", "A", "192.0.2.9"),
+              (f"_iroh.{key}.", "TXT", '"relay=https://relay.example./"'), (f"alias.{key}.", "CNAME", "foobar.")}
+    for owner, kind, _ in wanted:
+        with open(f"{a.mount}/IN/{kind}/{owner[:-1]}", "w", encoding="ascii") as f:
+            f.write("".join(f"{d}\n" for o, k, d in sorted(wanted) if (o, k) == (owner, kind)))
+    check("our own zone is published", eventually(15, a.published), a.statuses)
+    r = ask("GET", f"/{key}?policy=NetworkOnly")
+    signature, seq, packet = r.payload[:64], struct.unpack("!Q", r.payload[64:72])[0], r.payload[72:]
+    signed = b"3:seqi%de1:v%d:" % (seq, len(packet)) + packet
+    try:
+        Ed25519PublicKey.from_public_bytes(unz32(key)).verify(signature, signed)
+        check("another library verifies it", True)
+    except InvalidSignature as e:
+        check("another library verifies it", False, e)
+    check("its seq is the time", abs(seq - now()) < 60 * 10**6, seq)
+    check("its head", packet[:12] == struct.pack("!6H", 0, 0x8000, 0, len(wanted), 0, 0), packet[:12])
+    message = dns.message.from_wire(packet)
+    said = {(str(s.name), dns.rdatatype.to_text(s.rdtype), d.to_text()) for s in message.answer for d in s}
+    check("another library reads it", said == wanted, said)
+    check("its names are compressed", packet.count(key.encode()) == 1, packet)
+    if npm:
+        out = run("node", "--input-type=module", "-e", OURS % (npm, key), capture_output=True, text=True, check=False)
+        check("npm's pkarr verifies and reads it", sorted(map(tuple, json.loads(out.stdout or "[]"))) == sorted(
+            (o[:-1], k) for o, k, _ in wanted), out.stdout + out.stderr)
+
+
+def npm_pkarr():
+    """Where it is; None."""
     where = os.environ.get("PKARR_NPM", "/var/cache/kadns-tests/pkarr_npm/node_modules")
-    if not os.path.exists(f"{where}/pkarr/index.js") or not shutil.which("node"):
-        print("skipped: npm's pkarr is not here", flush=True)
-        return
+    if os.path.exists(f"{where}/pkarr/index.js") and shutil.which("node"):
+        return where
+    print("skipped: npm's pkarr is not here", flush=True)
+    return None
+
+
+def original(node, where):
     time.sleep(1.1)  # ten at once, then ten a second
     r = subprocess.run(["node", "--input-type=module", "-e", NPM % where], capture_output=True, text=True, check=False, timeout=60)
     try:
@@ -260,7 +311,10 @@ def test():
     put_and_get(ask_a, ask_b, b)
     conditions(ask_a, ask_b, b)
     iroh(ask_a, b)
-    original(a)
+    npm = npm_pkarr()
+    if npm:
+        original(a, npm)
+    ours(a, ask_b, npm)
     refusals(ask_a, ask_b)
     invalid(ask_b, a.endpoint)
     s = Signer()

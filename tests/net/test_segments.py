@@ -122,8 +122,7 @@ def test():
     a = Kadns("a", "none", ("127.0.1.1", 4001), door=1053, dot="127.0.0.1:8853", http="127.0.0.1:8882", https="127.0.0.1:8443",
               tls_cert=f"{T}/c/good.pem", tls_key=f"{T}/c/good.key", dht="off")
     a.write("printer.alt", "192.0.2.7")
-    with open(f"{a.state}/lock", encoding="ascii") as f:
-        pid = f.read().strip()
+    pid = str(a.node())
     for name, (port, protocol, question, cut) in DOORS.items():
         count, text = door(pid, name, port, protocol, question, cut)
         # Beside the replies: the handshake's two (tickets), HTTP/2's SETTINGS and its acknowledgment, the good-bye of TLS.

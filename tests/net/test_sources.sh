@@ -23,7 +23,7 @@ rcode() { whole "$@" | sed -n 's/.*status: \([A-Z]*\),.*/\1/p'; }
 flags() { whole +dnssec "$@" | sed -n 's/^;; flags: \([^;]*\);.*/ \1 /p'; }
 pid() { daemon_pid $state; }
 child() { pgrep -P "$(pid)" -f validator-child; }
-cpu() { awk '{ print $14 + $15 }' "/proc/$(pid)/stat"; } # hundredths of a second
+cpu() { awk '{ print int($1 / 1000000) }' "/proc/$(node_pid $state)/schedstat"; } # milliseconds
 starts() { # NAME OPTIONS
 	check "$1: starts" "$KADNS" --no-dht -o "$2" none "$m"
 }
@@ -95,7 +95,7 @@ is "below own records" "$(short printer.home A)" 192.0.2.88
 rm "$m/IN/A/printer.home"
 printf '10.9.8.6 printer.home\n' >"$T/hosts.new"
 mv "$T/hosts.new" "$T/hosts"
-check "a change is noticed" eventually 3 sh -c "[ \"\$(dig +short @127.0.0.1 -p 1053 printer.home A)\" = 10.9.8.6 ]"
+check "a change is noticed" eventually 10 sh -c "[ \"\$(dig +short @127.0.0.1 -p 1053 printer.home A)\" = 10.9.8.6 ]"
 is "and what went is gone" "$(short www.example.test A)" 192.0.2.1
 is "counted" "$(status hosts.names)" 1
 ends
@@ -107,25 +107,25 @@ mv "$T/many.new" "$T/many"
 sleep 1
 before=$(cpu)
 is "one that is being read is not answered from yet" "$(short host1.ads.example.com A)" 0.0.0.0
-check "then it is whole" eventually 5 grep -q '^hosts.loads  *2$' "$m/.kadns/status"
+check "then it is whole" eventually 30 grep -q '^hosts.loads  *2$' "$m/.kadns/status"
 is "and answers" "$(short host1.ads.example.com A)" 192.0.2.9
-took=$((($(cpu) - before) * 10))
-check "which takes less than a second of CPU ($took ms)" test "$took" -lt 1000
+took=$(($(cpu) - before))
+# Against somebody else's table of the same names, on the same machine: whoever compares each with all takes hundreds of times as long.
+control=$(awk '{ of[$2] = $1 } END { getline < "/proc/self/schedstat"; print int($1 / 1000000) }' "$T/many")
+check "which takes no more than ten times as long as awk ($took ms, $control ms)" test "$took" -lt $((10 * control))
 ends
 
 # ---- resolv.conf that says ourselves: the door stands on port 53, as with a resolver of the machine
 conf() { mount --bind "$T/resolv.conf" "$(readlink -f /etc/resolv.conf)"; }
 printf 'nameserver 127.0.0.1\nnameserver %s\n' $RECURSOR >"$T/resolv.conf"
 if conf; then
-	check "a loop: starts" "$KADNS" -f --no-dht -o "$roots,hosts=none,dns=127.0.0.1:53" none "$m" 2>"$T/loop.log" &
+	check "a loop: starts" "$KADNS" -f --no-dht -o "$roots,hosts=none,dns=127.0.0.1:53,deadline=20s" none "$m" 2>"$T/loop.log" &
 	eventually 10 mountpoint -q "$m"
 	is "our own door in resolv.conf is left out" "$(dig +short +time=3 +tries=1 @127.0.0.1 www.example.test A)" 192.0.2.1
 	is "with one warning" "$(grep -c 'own DNS door' "$T/check.out" "$T/loop.log" | awk -F: '{ n += $2 } END { print n }')" 1
 	printf 'nameserver 127.0.0.1\n' >"$T/resolv.conf"
 	sleep 1.1
-	began=$(date +%s%N)
-	is "with nobody else left it fails" "$(dig +time=3 +tries=1 @127.0.0.1 www.rsa.test A | sed -n 's/.*status: \([A-Z]*\),.*/\1/p')" SERVFAIL
-	check "at once" test $((($(date +%s%N) - began) / 1000000)) -lt 1000
+	is "with nobody else left it fails, long before its deadline" "$(dig +time=10 +tries=1 @127.0.0.1 www.rsa.test A | sed -n 's/.*status: \([A-Z]*\),.*/\1/p')" SERVFAIL
 	umount "$m"
 	wait_for=$(pid 2>/dev/null)
 	[ -z "$wait_for" ] || eventually 10 ended "$wait_for"
@@ -135,19 +135,19 @@ else
 fi
 
 # ---- the child, killed with 200 questions in flight
-starts "under load" "$roots,hosts=none,upstream=127.53.1.2"
+starts "under load" "$roots,hosts=none,upstream=127.53.1.2,deadline=25s"
 short first.up A >/dev/null # the upstream is known to strip DNSSEC
-rm -f "$T/mark"
-kill -STOP $provider # so that nothing is answered before all are out
-/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 up 6 "$T/mark" >"$T/many.out" &
-asker=$!
-eventually 5 test -e "$T/mark"
-check "200 questions are in flight" eventually 1 grep -q '^upstream.in_flight  *200$' "$m/.kadns/status"
 for what in Seccomp:2 NoNewPrivs:1 CapEff:0000000000000000; do
 	is "the child has ${what%:*}" "$(sed -n "s/^${what%:*}:	//p" "/proc/$(child)/status")" "${what#*:}"
 done
 # Sockets, its memory and its own end of the loop; no file of this machine, no state, not the mount's descriptor.
 is "the child holds no file" "$(for fd in "/proc/$(child)/fd"/*; do readlink "$fd"; done | grep -v -E '^(socket:|anon_inode:|pipe:|/dev/null$)')" ""
+rm -f "$T/mark"
+kill -STOP $provider # so that nothing is answered before all are out
+/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 up 25 "$T/mark" >"$T/many.out" &
+asker=$!
+eventually 20 test -e "$T/mark"
+check "200 questions are in flight" eventually 10 grep -q '^upstream.in_flight  *200$' "$m/.kadns/status"
 kill -9 "$(child)"
 kill -CONT $provider
 wait $asker
@@ -158,14 +158,14 @@ ends
 # ---- HUP under load, with another list
 printf 'upstream=127.53.1.2\nhosts=%s\n' "$T/hosts" >"$T/conf"
 cd "$T" || exit 1
-check "HUP: starts" "$KADNS" --no-dht -c conf -o "$roots" none "$m"
+check "HUP: starts" "$KADNS" --no-dht -c conf -o "$roots,deadline=25s" none "$m"
 cd / || exit 1
 is "the first list" "$(short one.up A)" 192.0.2.202
 rm -f "$T/mark"
 kill -STOP $provider
-/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 hup.up 6 "$T/mark" >"$T/many.out" &
+/usr/bin/python3 "$TESTS/net/many_questions.py" 127.0.0.1 1053 200 hup.up 25 "$T/mark" >"$T/many.out" &
 asker=$!
-eventually 5 test -e "$T/mark"
+eventually 20 test -e "$T/mark"
 printf 'upstream=127.53.1.1\nupstream=x@127.53.1.3\nhosts=%s\n' "$T/hosts2" >"$T/conf"
 echo '10.9.8.5 printer.home' >"$T/hosts2"
 kill -HUP "$(pid)"
@@ -185,7 +185,7 @@ is "a private address is dropped" "$(short a.x A)" ""
 is "nor the mode" "$(status trust)" guarded
 printf 'upstream=127.53.1.1\nupstream=x@127.53.1.3\nhosts=none\nprivate_ok=x\ntrust=strict\n' >"$T/conf"
 kill -HUP "$(pid)"
-is "private_ok= counts at once" "$(eventually 2 grep -q '^trust  *strict' "$m/.kadns/status"; short a.x A)" 10.1.1.1
+is "private_ok= counts at once" "$(eventually 10 grep -q '^trust  *strict' "$m/.kadns/status"; short a.x A)" 10.1.1.1
 is "trust= too" "$(status trust)" strict
 is "hosts=none" "$(short printer.home A)" 192.0.2.201
 short kept.up A >/dev/null
@@ -200,18 +200,39 @@ starts "the same after a restart" "$roots,hosts=none,upstream=127.53.1.2"
 is "what it said is known still" "$(short kept.up A) $(grep -c '^kept\.up\.$' "$T/provider.log")" "192.0.2.202 $asked"
 ends
 
+# ---- after a restart in another network, whose server has the same address
+at_home() { ip route change local 10.77.0.1 dev lo table local src "$1"; } # ADDRESS: which is given us there
+for address in 10.77.0.1 10.77.0.5 10.77.0.6; do ip address add $address/32 dev lo; done
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 10.77.0.1 0 192.0.2.205 "$T/router.log" &
+echo "nameserver 10.77.0.1" >"$T/resolv.conf"
+asked_router() { short kept.up A >/dev/null && grep -c '^kept\.up\.$' "$T/router.log"; }
+if at_home 10.77.0.5 && conf; then
+	starts "at home" "$roots,hosts=none,upstream=system"
+	first_time=$(asked_router) # once for each question until it is known whether DNSSEC is stripped
+	short kept.up A >/dev/null
+	ends
+	starts "there again" "$roots,hosts=none,upstream=system"
+	is "what its server said is known still" "$(asked_router)" "$first_time"
+	ends
+	at_home 10.77.0.6
+	starts "elsewhere" "$roots,hosts=none,upstream=system"
+	check "it is not" test "$(asked_router)" -gt "$first_time"
+	ends
+	umount "$(readlink -f /etc/resolv.conf)"
+else
+	not_ok "a machine may be given an address"
+fi
+
 # ---- order, failover and return
-/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.4 0 192.0.2.204 &
+/usr/bin/python3 "$TESTS/net/slow_upstream.py" 127.53.1.4 0 192.0.2.204 "$T/first.log" &
 first=$!
 starts "failover" "$roots,hosts=none,upstream=127.53.1.4,upstream=127.53.1.1"
-eventually 3 sh -c "dig +time=1 +tries=1 @127.53.1.4 x.up"
+eventually 10 sh -c "dig +time=1 +tries=1 @127.53.1.4 x.up"
 is "the first answers" "$(short a.order A)" 192.0.2.204
 kill -STOP $first
 is "it falls silent: the second answers" "$(short b.order A)" 192.0.2.201
-began=$(date +%s%N)
 is "and from then on at once" "$(short c.order A)" 192.0.2.201
-check "that is ($((($(date +%s%N) - began) / 1000000)) ms)" test $((($(date +%s%N) - began) / 1000000)) -lt 600
-check "the first is said to be down" eventually 3 grep -q '^upstream.1.down  *1$' "$m/.kadns/status"
+check "the first is said to be down" eventually 10 grep -q '^upstream.1.down  *1$' "$m/.kadns/status"
 kill -CONT $first
 i=0
 while [ "$(short "d$i.order" A)" != 192.0.2.204 ] && [ $i -lt 300 ]; do
@@ -219,7 +240,10 @@ while [ "$(short "d$i.order" A)" != 192.0.2.204 ] && [ $i -lt 300 ]; do
 	sleep 0.1
 done
 check "it is back: it answers again" test $i -lt 300
-check "and is not down" eventually 3 grep -q '^upstream.1.down  *0$' "$m/.kadns/status"
+# What was sent to it while it was silent it reads when it goes on.
+check "b.order had waited for it" grep -q '^b\.order' "$T/first.log"
+is "c.order had not" "$(grep -c '^c\.order' "$T/first.log")" 0
+check "and is not down" eventually 10 grep -q '^upstream.1.down  *0$' "$m/.kadns/status"
 check "with a round trip" test "$(status upstream.1.rtt_us)" -gt 0
 ends
 

@@ -21,6 +21,8 @@ ELSEWHERE = {
     # A silent forwarder has failed before the deadline comes.
     "asks.deadlines": ("resolver/test_race.c", "deadlines"),
     "asks.pinned": ("net/test_pins.sh", "asks.pinned"),
+    **{f"attested.{n}": ("net/test_attested.sh", f"attested.{n}")
+       for n in ("keys", "asked", "learnt", "ended")},
     "cache.prefetch_dropped": ("resolver/test_stale.c", "prefetch_dropped"),
     "cache.prefetched": ("resolver/test_stale.c", "prefetch_begun"),
     "cache.stale": ("net/test_cache.py", "cache.stale"),
@@ -47,6 +49,12 @@ ELSEWHERE = {
     "dns.DOOR.stale": ("net/test_cache.py", "dns.udp.stale"),
     **{f"dns.DOOR.took.{t}": ("net/test_standards.sh", "took")
        for t in ("1ms", "5ms", "20ms", "50ms", "200ms", "1000ms", "5000ms", "longer")},
+    **{f"keep.{n}": ("net/test_keep.py", f"keep.{n}") for n in ("keys", "missing", "parts", "readings", "taken")},
+    "keep.damaged": ("resolver/test_keep.c", "damaged"),
+    **{f"judge.{n}": ("net/test_mirror.py", f"judge.{n}")
+       for n in ("asked", "secure", "wanted", "restarts", "running", "keys", "keys_used")},
+    **{f"mirror.{n}": ("net/test_mirror.py", f"mirror.{n}")
+       for n in ("put", "alive", "waiting", "failed", "dropped")},
     "mount.crowded": ("fs/test_pending.c", "crowded"),
     "mount.hasty": ("fs/test_pending.c", "hasty"),
     "mount.interrupted": ("fs/test_pending.c", "interrupted"),
@@ -58,7 +66,9 @@ ELSEWHERE = {
     "publish.conflicts": ("resolver/test_network.c", "conflicts"),
     "publish.pages_put": ("resolver/test_paged_zone.c", "pages_put"),
     "publish.signer_restarts": ("net/test_signer.py", "publish.signer_restarts"),
-    "publish.yielded": ("resolver/test_paged_zone.c", "yielded"),
+    "publish.outrun": ("resolver/test_two_daemons.c", "outrun"),
+    "publish.prevailed": ("resolver/test_two_daemons.c", "prevailed"),
+    "publish.yielded": ("resolver/test_two_daemons.c", "yielded"),
     "republish.bytes": ("sim/test_republish_budget.c", "refresh_bytes"),
     "republish.late": ("sim/test_republish_budget.c", "refresh_late"),
     "republish.looks": ("sim/test_republish.c", "refreshes"),

@@ -7,25 +7,16 @@ m1=$T/one m2=$T/two
 mkdir -p "$m1" "$m2"
 common="root_hints=$MINET_RUN/root.hints,trust_anchor=$MINET_RUN/root.ds,upstream=127.53.0.53"
 
-published() { [ "$(sed -n 's/^publish.queued *//p' "$1/.kadns/status")" = 0 ]; }
-knows_one() { [ "$(wc -l <"$1/.kadns/nodes")" = 1 ]; }
 start_both() { # MORE OPTIONS
 	"$KADNS" -o "port=4001,$common$1" none "$m1" &&
 		"$KADNS" -o "port=4002,dns=127.0.0.1:1054,$common$1" 127.0.0.1:4001 "$m2" &&
-		eventually 10 knows_one "$m1" && eventually 10 knows_one "$m2"
+		know_another "$m1" "$m2"
 }
 stop_both() {
-	umount "$m1" "$m2"
-	eventually 10 ended "$(daemon_pid /var/lib/kadns/4001)"
-	eventually 10 ended "$(daemon_pid /var/lib/kadns/4002)"
-}
-as() { # UID COMMAND...
-	uid=$1
-	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+	stop "$m1" 4001
+	stop "$m2" 4002
 }
 at2() { dig +short +time=6 +tries=1 @127.0.0.1 -p 1054 "$@"; }
-error_of() { LC_ALL=C "$@" 2>&1 >/dev/null | sed 's/.*: //'; }
 
 check "two nodes" start_both ""
 

@@ -89,40 +89,67 @@ expect "IN-ADDR of the home reaches the forwarder" "1.0.168.192.in-addr.arpa PTR
   ask -u $RECURSOR 1.0.168.192.in-addr.arpa PTR
 
 # ---- what a question costs a forwarder (facts: trust, P20)
-python3 "$here/relay_count.py" 127.53.1.9 $RECURSOR "$dir/relayed" & pids+=($!)
-python3 "$here/relay_count.py" 127.53.1.8 $DEAD "$dir/unanswered" & pids+=($!)
-until [ -e "$dir/relayed" ] && [ -e "$dir/unanswered" ]; do sleep 0.1; done
-packets() { # LOG NAME MOST WHAT
-  local n
-  n=$(grep -c "^$2\$" "$dir/$1")
-  [ "$n" -ge 1 ] && [ "$n" -le "$3" ]
-  result "$4: $3 packets at most" $? "$n"
+# No question costs more than two packets: one again where the first was lost, or with CD=1 what was
+# told to be bogus. Never four, as libunbound would send (RFC 9520, 3.1 allows three).
+relay() { # LISTEN SERVER LOG [MODE]
+  python3 "$here/relay_count.py" "$1" "$2" "$dir/$3" ${4:+"$4"} & pids+=($!)
+  until [ -e "$dir/$3" ]; do sleep 0.1; done
 }
+relay 127.53.1.9 $RECURSOR relayed
+relay 127.53.1.8 $DEAD unanswered
+relay 127.53.1.7 $RECURSOR lossy lossy
+relay 127.53.1.6 $RECURSOR servfail servfail
+relay 127.53.1.5 $RECURSOR slow slow
+relay 127.53.1.4 $DEAD passed
+packets() { # LOG NAME WANT WHAT
+  local got
+  got=$(grep "^$2" "$dir/$1" | tr '\n' ,)
+  [ "$got" = "$3," ]
+  result "$4: $3" $? "$(sort "$dir/$1" | uniq -c)"
+}
+www="www.example.test. 1"
 ask -u 127.53.1.9 www.example.test A txt.example.test TXT >/dev/null
-packets relayed "www.example.test. 1" 1 "a name"
-[ "$(grep -c ' 4[38]$' "$dir/relayed")" -le 6 ]
-result "and its zone's keys once, the root's twice" $? "$(sort "$dir/relayed" | uniq -c)"
+packets relayed www.example.test. "$www" "a name"
+[ "$(grep -c ' 4[38]\( CD\)*$' "$dir/relayed")" -le 5 ] && [ "$(grep -c '^\. 48' "$dir/relayed")" = 1 ]
+result "and each zone's keys once, the root's too, whom two contexts ask for" $? "$(sort "$dir/relayed" | uniq -c)"
 ask -u 127.53.1.9 www.bogus.test A >/dev/null
-packets relayed "www.bogus.test. 1" 2 "a bogus name"
-ask -w 4500 -u 127.53.1.8 www.example.test A >/dev/null
-packets unanswered "www.example.test. 1" 4 "a name that gets no answer"
+packets relayed www.bogus.test. "www.bogus.test. 1,www.bogus.test. 1 CD" "a bogus name"
+expect "a forwarder that is silent" "www.example.test A ETIMEDOUT - *" \
+  ask -u 127.53.1.8 www.example.test A
+packets unanswered www.example.test. "$www,$www" "it"
+expect "a forwarder that fails" "www.example.test A EREMOTEIO - *" \
+  ask -u 127.53.1.6 www.example.test A
+packets servfail www.example.test. "$www,$www CD" "it"
+expect "what is lost is asked again" "www.example.test A 0 secure 192.0.2.1 *" \
+  ask -u 127.53.1.7 www.example.test A
+packets lossy www.example.test. "$www,$www" "it"
+# Without keys, that take as long each.
+expect "who is slow is waited for" "www.example.test A 0 insecure 192.0.2.1 *" \
+  ask -i example.test -u 127.53.1.5 www.example.test A
+packets slow www.example.test. "$www,$www" "he"
+
+# A server that is silent is asked no second question, but one each ten seconds beside the others.
+ask -u 127.53.1.4 -u $RECURSOR www.example.test A www.nsec3.test A txt.example.test TXT www.insecure.test A >/dev/null
+packets passed www.example.test. "$www,$www" "a dead one before a live one"
+[ -z "$(grep -v -e '^\. ' -e '^www\.example\.test\. ' "$dir/passed")" ]
+result "and nothing of the next questions" $? "$(sort "$dir/passed" | uniq -c)"
 
 # ---- order, failover, deadlines
-answer=$(ask -w 11500 -u $DEAD www.example.test A)
-[[ $answer == "www.example.test A ETIMEDOUT - "* && ${answer##* } -le 10500 ]]
-result "a dead upstream ends within 10 s" $? "$answer"
+answer=$(ask -w 30000 -u $DEAD www.example.test A)
+[[ $answer == "www.example.test A ETIMEDOUT - "* && ${answer##* } -le 25000 ]]
+result "a dead upstream ends by itself, within 10 s where nobody else works" $? "$answer"
 expect "the caller's deadline ends it sooner" "www.example.test A DEADLINE - *" \
   ask -w 1000 -u $DEAD www.example.test A
 expect "dead, then live: the second answers" "www.example.test A 0 secure 192.0.2.1 *" \
-  ask -u $DEAD -u $RECURSOR www.example.test A
-within "then the dead one is passed over" 500 \
+  ask -w 30000 -u $DEAD -u $RECURSOR www.example.test A
+within "then the dead one is passed over" 1000 \
   ask -u $DEAD -u $RECURSOR www.example.test A www.nsec3.test A
 expect "one that resolves nothing is passed over" "www.example.test A 0 secure *" \
   ask -u 127.53.0.3 -u $RECURSOR www.example.test A
 expect "bogus does not" "www.bogus.test A 0 bogus 192.0.2.66 *" \
   ask -u $RECURSOR -u recursive www.bogus.test A
 expect "no route says so" "www.example.test A ENETUNREACH - *" ask -u 192.0.2.1 www.example.test A
-within "and at once" 200 ask -u 192.0.2.1 www.example.test A
+within "and at once" 3000 ask -u 192.0.2.1 www.example.test A
 expect "no route, then live" "www.example.test A 0 secure *" \
   ask -u 192.0.2.1 -u $RECURSOR www.example.test A
 expect "recursion on loopback is off without the switch" "www.example.test A E* - *" \
@@ -144,7 +171,7 @@ expect "a new resolv.conf is read" "www.example.test A 0 secure 192.0.2.1 *" \
 echo "nameserver $DEAD" >"$dir/resolv.conf"
 (sleep 4.5; echo "nameserver $RECURSOR" >"$dir/resolv.new"; mv "$dir/resolv.new" "$dir/resolv.conf") &
 expect "also for what is under way" "www.example.test A 0 secure 192.0.2.1 *" \
-  ask -w 3000 -u system -c "$dir/resolv.conf" www.example.test A www.example.test A
+  ask -w 4000 -u system -c "$dir/resolv.conf" www.example.test A www.example.test A
 
 # ---- a forwarder that strips DNSSEC
 python3 "$here/strip_dnssec.py" 127.53.0.54 $RECURSOR &
@@ -156,6 +183,10 @@ expect "a stripping forwarder is used unvalidated" "www.example.test A 0 unvalid
   ask -u 127.53.0.54 www.example.test A
 [ "$(grep -c 'strips DNSSEC' "$dir/stderr")" = 1 ]
 result "with one warning" $?
+relay 127.53.1.3 127.53.0.54 stripped
+ask -u 127.53.1.3 www.example.test A >/dev/null
+[ "$(sort "$dir/stripped" | tr '\n' ,)" = ". 48,$www," ]
+result "of the first question it hears once, and of the root's keys" $? "$(sort "$dir/stripped" | uniq -c)"
 expect "for unsigned zones too" "www.insecure.test A 0 unvalidated 192.0.2.1 *" \
   ask -u 127.53.0.54 www.example.test A www.insecure.test A nope.example.test A www.insecure.test A
 

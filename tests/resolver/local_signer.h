@@ -66,4 +66,21 @@ int signer_claim(struct signer *s, uid_t uid, const struct rrset *set, uint32_t 
 	return r < 0 ? r : claim_make(set, owner.key, inception, expiration, sig, ret_claim);
 }
 
+int signer_secret(struct signer *s, uid_t uid, uint8_t ret_seed[SIGNER_SEED_LEN])
+{
+	return keys_secret(s->keys, uid, ret_seed);
+}
+
+int signer_public(
+	struct signer *s, const uint8_t seed[SIGNER_SEED_LEN], uint8_t ret_key[NAME_KEY_LEN])
+{
+	(void)s;
+	return dht_key_of_seed(seed, ret_key);
+}
+
+int signer_import(struct signer *s, uid_t uid, const uint8_t seed[SIGNER_SEED_LEN])
+{
+	return keys_import(s->keys, uid, seed);
+}
+
 #endif

@@ -3,6 +3,7 @@
  *   an www.example 300 CNAME web.example       section (an, au, ad), owner, TTL, type, data
  *   an web.example 60 A 192.0.2.1              CNAME, DNAME, NS: a name; TXT: a word
  *   an web.example 60 RRSIG A/2/example        type covered / labels / signer
+ *   an web.example 60 RRSIG A/2/example/60/1/2 the same / original TTL / inception / expiration
  *   au example 900 SOA 300                     MINIMUM
  *   au a.example 900 NSEC b.example            the next name; NSEC3: a number, which is its hash
  *   ad . 0 OPT 1                               upper bits of the rcode
@@ -57,12 +58,22 @@ static inline void rrsig_from_text(char *text, uint8_t *rdata, size_t *len)
 {
 	uint16_t type;
 	char *labels = strchr(text, '/'), *signer = strchr(labels + 1, '/');
+	unsigned long ttl = 0, inception = 0, expiration = 0;
 	*labels++ = *signer++ = '\0';
+	char *times = strchr(signer, '/');
+	if (times) {
+		*times++ = '\0';
+		assert_int_equal(sscanf(times, "%lu/%lu/%lu", &ttl, &inception, &expiration), 3);
+	}
 	assert_true(type_from_text(text, strlen(text), &type));
 	uint8_t fixed[18] = {(uint8_t)(type >> 8), (uint8_t)type, 13, (uint8_t)atoi(labels)};
+	uint32_t numbers[] = {
+		htonl((uint32_t)ttl), htonl((uint32_t)expiration), htonl((uint32_t)inception)};
+	memcpy(fixed + 4, numbers, sizeof(numbers));
 	append(rdata, len, fixed, sizeof(fixed));
+	static const char signature[64] = "signature";
 	append_name(rdata, len, signer);
-	append(rdata, len, "signature", 9);
+	append(rdata, len, signature, sizeof(signature));
 }
 
 static inline void rdata_from_text(uint16_t type, char *text, uint8_t *rdata, size_t *len)

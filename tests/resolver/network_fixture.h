@@ -23,6 +23,7 @@
 #include "resolver/job.h"
 #include "resolver/resolver.h"
 #include "tests/directory.h"
+#define LEAP_STILL
 #include "tests/leap.h"
 #include "tests/resolver/local_signer.h"
 
@@ -30,7 +31,9 @@
 #ifndef QUOTA
 #define QUOTA 100
 #endif
+#ifndef WATCHDOG_SECONDS
 #define WATCHDOG_SECONDS 20
+#endif
 
 struct node {
 	char dir[DIRECTORY_CAP];
@@ -45,7 +48,7 @@ struct node {
 
 static struct event_base *base;
 static struct node nodes[NODES];
-static uint64_t looks, resign, pace; /* microseconds between them; 0: as in the daemon */
+static uint64_t looks, resign, pace, keep_pause; /* microseconds between them; 0: as in the daemon */
 
 static inline void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 {
@@ -91,7 +94,7 @@ static inline void start(struct node *n, enum policy_mode mode)
 	struct resolver_parts parts = {.own = n->own, .publisher = n->publisher,
 		.dht = dht_udp_node(n->udp)};
 	struct resolver_config rc = {.policy = n->policy, .deadline = 4000000,
-		.daemon_owner = 12345, .cache_bytes = 1 << 20};
+		.daemon_owner = 12345, .cache_bytes = 1 << 20, .keep_pause = keep_pause};
 	assert_int_equal(resolver_create(base, &rc, &parts, &n->resolver), 0);
 }
 
@@ -227,6 +230,27 @@ static inline struct heard ask(struct node *n, uid_t view, const char *name)
 	while (!h.done)
 		event_base_loop(base, EVLOOP_ONCE);
 	return h;
+}
+
+/* `format` takes the key, once or twice. */
+static inline int pin(struct node *n, uid_t uid, const char *format, const char *key)
+{
+	char text[300];
+	struct pins_mistake m;
+	struct pin_list *list;
+	snprintf(text, sizeof(text), format, key, key);
+	struct pins_input in = {.text = text, .len = strlen(text), .uid = uid};
+	assert_int_equal(pin_list_read(&in, &m, &list), 0);
+	int r = resolver_set_pins(n->resolver, uid, list);
+	pin_list_unref(list);
+	return r;
+}
+
+static inline void key_of(struct node *n, uid_t uid, char ret_key[NAME_KEY_TEXT + 1])
+{
+	uint8_t key[NAME_KEY_LEN];
+	assert_int_equal(publish_key(n->publisher, uid, key), 0);
+	key_to_text(key, ret_key);
 }
 
 static inline void forget(struct node *n)

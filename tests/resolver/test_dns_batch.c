@@ -8,6 +8,8 @@
 
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -213,8 +215,9 @@ static void among_others_as_alone(void **state)
 	}
 }
 
-/* Without RD, so that nobody is asked. */
-static void send_many(unsigned count)
+/* Without RD, so that nobody is asked. Read so many microseconds after what was read before, as far
+ * as the door can tell: how long it takes to send them does not count. */
+static void send_many_after(unsigned count, uint64_t pause)
 {
 	struct datagram d;
 	struct question q = question(0);
@@ -224,10 +227,17 @@ static void send_many(unsigned count)
 	int len = packet_end(&w, 0, 0);
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(send(fd, d.bytes, (size_t)len, 0), len);
+	if (pause)
+		door->gulped = clock_monotonic() - pause;
 	turn();
 	struct reply r;
 	while (recv(fd, r.bytes, sizeof(r.bytes), MSG_DONTWAIT) > 0)
 		;
+}
+
+static void send_many(unsigned count)
+{
+	send_many_after(count, 0);
 }
 
 /* To have sent a hundred or two at once does not make a client a flood; to go on does. */
@@ -242,16 +252,145 @@ static void a_gulp_is_no_flood(void **state)
 		assert_false(misses_is_behind(misses, clock_monotonic()));
 		door->gulped -= 20000; /* as if so long had passed */
 	}
-	for (int i = 0; i < 5; i++)
-		send_many(250);
-	assert_true(misses_is_behind(misses, clock_monotonic()));
+	door->gulp = 900; /* as if three more had come this moment: a build with checks is slower */
+	door->gulped = clock_monotonic();
+	send_many(100);
+	assert_true(misses_is_behind(misses, door->gulped));
+}
+
+/* Who sends more in a second than can be looked up is a flood, though all of it is read in time;
+ * and none any more soon after. */
+static void a_flood_that_is_kept_up_with_is_one(void **state)
+{
+	(void)state;
+	const struct misses *misses = resolver_misses(resolver);
+	door->gulp = 0;
+	door->gulped = clock_monotonic();
+	resolver_misses(resolver)->behind_until = 0;
+	for (int i = 0; i < 200; i++) /* 20,000 a second, as if it were that */
+		send_many_after(40, 2000);
+	assert_false(misses_is_behind(misses, clock_monotonic()));
+	for (int i = 0; i < 200; i++) /* 100,000; as of when the last of them were read */
+		send_many_after(40, 400);
+	assert_true(misses_is_behind(misses, door->gulped));
+	resolver_misses(resolver)->behind_until = 0;
+	send_many_after(40, 100000);
+	assert_false(misses_is_behind(misses, clock_monotonic()));
+}
+
+/* ---- replies, whoever asked ---- */
+
+#define CLIENTS 5
+#define REPLIES 60
+
+/* From the loopback address, and from a port whose last digit is `digit`: of two clients whose
+ * ports end alike one may be taken for the other, at first sight. */
+static int connected_to(int server, unsigned digit)
+{
+	struct sockaddr_storage at;
+	struct sockaddr_in6 from;
+	socklen_t len = sizeof(at), from_len;
+	assert_int_equal(getsockname(server, (struct sockaddr *)&at, &len), 0);
+	if (at.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&at)->sin6_addr = in6addr_loopback;
+	else
+		((struct sockaddr_in *)&at)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (;;) {
+		int on = 1, client = socket(at.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		/* (One test sends without.) */
+		setsockopt(client, IPPROTO_UDP, UDP_NO_CHECK6_RX, &on, sizeof(on));
+		assert_int_equal(connect(client, (struct sockaddr *)&at, len), 0);
+		from_len = sizeof(from);
+		assert_int_equal(getsockname(client, (struct sockaddr *)&from, &from_len), 0);
+		if (ntohs(from.sin6_port) % 16 == digit) /* where IPv4 has it as well */
+			return client;
+		close(client);
+	}
+}
+
+/* Each client in turn asks; reply i is `lengths[i]` bytes of the number i. In how many messages
+ * they went; each client has his own, whole and in order: he is connected, so from the address he
+ * asked. */
+static unsigned reply_to_clients(struct dns_udp *udp, const size_t lengths[REPLIES], bool alike)
+{
+	int clients[CLIENTS];
+	unsigned runs = 0;
+	for (unsigned c = 0; c < CLIENTS; c++)
+		clients[c] = connected_to(udp->fd, alike ? 3 : c);
+	for (unsigned i = 0; i < REPLIES; i++)
+		assert_int_equal(send(clients[i % CLIENTS], "?", 1, 0), 1);
+	assert_int_equal(dns_udp_receive(udp), REPLIES);
+	for (unsigned i = 0; i < REPLIES; i++) {
+		memset(udp->slots[i].reply, (int)i, lengths[i]);
+		dns_udp_reply(udp, i, lengths[i]);
+	}
+	assert_int_equal(dns_udp_send(udp), REPLIES);
+	for (unsigned i = 0; i < REPLIES; i++) {
+		uint8_t expected[REPLY_MAX], got[REPLY_MAX];
+		memset(expected, (int)i, lengths[i]);
+		assert_int_equal(
+			recv(clients[i % CLIENTS], got, sizeof(got), MSG_DONTWAIT), lengths[i]);
+		assert_memory_equal(got, expected, lengths[i]);
+		runs = udp->reply[i].run >= runs ? udp->reply[i].run + 1u : runs;
+	}
+	for (int c = 0; c < CLIENTS; c++)
+		close(clients[c]);
+	return runs;
+}
+
+static void replies_to_one_client_go_as_one(void **state)
+{
+	(void)state;
+	static const struct sockaddr_in loopback = {
+		.sin_family = AF_INET, .sin_addr.s_addr = INADDR_ANY};
+	struct sockaddr_in four = loopback, any = loopback;
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
+	const struct {
+		const void *address;
+		socklen_t len;
+	} binds[] = {{&four, sizeof(four)}, {&any, sizeof(any)}, {&six, sizeof(six)}};
+	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (size_t b = 0; b < sizeof(binds) / sizeof(*binds); b++) {
+		struct dns_udp *udp;
+		size_t lengths[REPLIES];
+		uint32_t random = 7;
+		int on = 1, e = dns_udp_open(binds[b].address, binds[b].len, &udp);
+		if (e == -EAFNOSUPPORT || e == -EADDRNOTAVAIL)
+			continue; /* no IPv6 here */
+		assert_int_equal(e, 0);
+		for (int i = 0; i < REPLIES; i++)
+			lengths[i] = 57;
+		assert_int_equal(reply_to_clients(udp, lengths, false), CLIENTS);
+		assert_int_equal(reply_to_clients(udp, lengths, true), REPLIES);
+		for (int i = 0; i < REPLIES; i++) /* each shorter than his one before */
+			lengths[i] = (size_t)(1000 - i);
+		assert_int_equal(reply_to_clients(udp, lengths, false), REPLIES / 2);
+		for (int i = 0; i < REPLIES; i++) /* or longer */
+			lengths[i] = (size_t)(100 + i);
+		assert_int_equal(reply_to_clients(udp, lengths, false), REPLIES);
+		for (int i = 0; i < REPLIES; i++)
+			lengths[i] = 40 + next_random(&random) % 4 * 400;
+		reply_to_clients(udp, lengths, false);
+		/* A kernel that does not cut up what has no sum, as of an interface that makes
+		 * none. */
+		assert_int_equal(setsockopt(udp->fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof(on)), 0);
+		setsockopt(udp->fd, IPPROTO_UDP, UDP_NO_CHECK6_TX, &on, sizeof(on));
+		for (int i = 0; i < REPLIES; i++)
+			lengths[i] = 57;
+		assert_int_equal(reply_to_clients(udp, lengths, false), CLIENTS);
+		assert_true(udp->in_pieces);
+		assert_int_equal(reply_to_clients(udp, lengths, false), REPLIES);
+		dns_udp_close(udp);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(replies_to_one_client_go_as_one),
 		cmocka_unit_test(among_others_as_alone),
 		cmocka_unit_test(a_gulp_is_no_flood),
+		cmocka_unit_test(a_flood_that_is_kept_up_with_is_one),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

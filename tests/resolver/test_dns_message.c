@@ -287,7 +287,7 @@ static void test_trust(void **state)
 		{SOURCE_OWN, TRUST_SELF, "kadns: self"}, {SOURCE_OWN, TRUST_PIN, "kadns: pin"},
 		{SOURCE_DHT, TRUST_PIN, "kadns: pin"}, {SOURCE_DHT, TRUST_DNSSEC_KEY, "kadns: dnssec-key"},
 		{SOURCE_DHT, TRUST_KEY, "kadns: key"}, {SOURCE_DHT, TRUST_TOFU, "kadns: tofu"},
-		{SOURCE_DHT, TRUST_OPEN, "kadns: open"}, {SOURCE_DHT, TRUST_DNSSEC, NULL},
+		{SOURCE_DHT, TRUST_OPEN, "kadns: open"}, {SOURCE_DHT, TRUST_DNSSEC, "kadns: dnssec copy"},
 		{SOURCE_DNS, TRUST_DNS, NULL}, {SOURCE_DNS, TRUST_DNSSEC, NULL},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

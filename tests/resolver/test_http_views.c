@@ -193,12 +193,38 @@ static void views_are_json(void **state)
 	}
 }
 
+static void errors_of_2009(void **state)
+{
+	static const struct {
+		unsigned rcode;
+		bool late;
+		unsigned status;
+		const char *class;
+	} rows[] = {
+		{RCODE_NXDOMAIN, false, 404, "DNSNameError"},
+		{RCODE_REFUSED, false, 403, "DNSQueryRefusedError"},
+		{RCODE_SERVFAIL, false, 502, "DNSServerError"},
+		{RCODE_SERVFAIL, true, 408, "DNSQueryTimeoutError"},
+		{RCODE_NOTIMP, false, 500, "DNSUnknownError"},
+		{9, true, 500, "DNSUnknownError"},
+	};
+	unsigned status = 0;
+	(void)state;
+	assert_null(view_error_2009(RCODE_NOERROR, true, &status));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_string_equal(
+			view_error_2009(rows[i].rcode, rows[i].late, &status), rows[i].class);
+		assert_int_equal(status, rows[i].status);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_google_has_it),
 		cmocka_unit_test(as_rfc_8427_has_it),
 		cmocka_unit_test(as_it_was_in_2009),
+		cmocka_unit_test(errors_of_2009),
 		cmocka_unit_test(what_2009_gives_a_file_takes),
 		cmocka_unit_test(how_long_it_may_be_kept),
 		cmocka_unit_test(views_are_json),

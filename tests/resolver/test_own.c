@@ -16,6 +16,7 @@
 #include <sqlite3.h>
 
 #include "resolver/own.h"
+#include "resolver/zone_seen.h"
 #include "resolver/sieve.h"
 #include "tests/directory.h"
 
@@ -208,8 +209,8 @@ static void test_batch(void **state)
 	assert_int_equal(put(own, 1000, "a.alt", 1, 11), 0);
 	assert_int_equal(put(own, 1000, "b.alt", 2, 12), 0);
 	own_begin(own);
-	assert_int_equal(own_zoned(own, 1000, &a, 11), 0);
-	assert_int_equal(own_zoned(own, 1000, &b, 12), 0);
+	assert_int_equal(own_zoned(own, 1000, &a, 11, 101), 0);
+	assert_int_equal(own_zoned(own, 1000, &b, 12, 102), 0);
 	assert_int_equal(own_published(own, 1000, &b, 12, 20, 3), 0);
 	assert_int_equal(own_end(own), 0);
 	assert_int_equal(put(own, 1000, "c.alt", 3, 13), 0);
@@ -219,6 +220,95 @@ static void test_batch(void **state)
 	assert_int_equal(own_find(own, 1000, &b)->zoned, 12);
 	assert_int_equal(own_find(own, 1000, &b)->published, 20);
 	assert_int_equal(own_records(own), 3);
+	own_close(own);
+}
+
+/* Two versions are told apart, whatever the clock says; and of what the zone took before it is
+ * known which version of the zone that was. */
+static void test_versions(void **state)
+{
+	(void)state;
+	struct own *own;
+	struct question a = question_of("a.alt");
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(put(own, 1000, "a.alt", 1, 500), 0);
+	assert_int_equal(own_zoned(own, 1000, &a, 500, 77), 0);
+	assert_int_equal(put(own, 1000, "a.alt", 2, 500), 0);
+	assert_int_equal(own_find(own, 1000, &a)->written, 501);
+	assert_int_equal(put(own, 1000, "a.alt", 3, 9), 0);
+	assert_int_equal(own_withdraw(own, 1000, &a, 10), 0);
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	const struct own_record *r = own_find(own, 1000, &a);
+	assert_int_equal(r->written, 503);
+	assert_int_equal(r->zoned, 500);
+	assert_int_equal(r->dot, 77);
+	assert_int_equal(own_forget(own, 1000, &a, 502), 0); /* of another version */
+	assert_non_null(own_find(own, 1000, &a));
+	assert_int_equal(own_forget(own, 1000, &a, 503), 0);
+	assert_null(own_find(own, 1000, &a));
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(own_records(own), 0);
+	own_close(own);
+}
+
+struct gone {
+	size_t len;
+	int64_t least;
+};
+
+static int see_gone(void *ctx, const struct question *q, int64_t dot)
+{
+	struct gone *g = ctx;
+	assert_int_equal(q->class, CLASS_IN);
+	g->least = g->len++ && g->least < dot ? g->least : dot;
+	return 0;
+}
+
+static struct gone all_gone(struct own *own, uid_t uid, int64_t now)
+{
+	struct gone g = {0};
+	assert_int_equal(own_each_gone(own, uid, now, see_gone, &g), 0);
+	return g;
+}
+
+/* What was withdrawn is remembered, for a while, and the latest of it. */
+static void test_gone(void **state)
+{
+	(void)state;
+	enum { MORE = 20 };
+	struct own *own;
+	char name[16];
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	own_begin(own);
+	for (unsigned i = 0; i < OWN_GONE_MAX + MORE; i++) {
+		snprintf(name, sizeof(name), "g%u.alt", i);
+		struct question q = question_of(name);
+		assert_int_equal(own_set_gone(own, 1000, &q, 1 + i, 1000 + i), 0);
+	}
+	struct question q = question_of("g50.alt");
+	assert_int_equal(own_set_gone(own, 1000, &q, 5000, 5000), 0); /* once more */
+	assert_int_equal(own_set_gone(own, 1001, &q, 1, 1), 0);
+	assert_int_equal(own_end(own), 0);
+	unsigned writer = own_writer(own);
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	struct gone g = all_gone(own, 1000, 6000);
+	assert_int_equal(g.len, OWN_GONE_MAX);
+	assert_int_equal(g.least, MORE + 1);
+	assert_int_equal(all_gone(own, 1000, 5000 + OWN_GONE_LIFETIME - 1).len, 1);
+	assert_int_equal(all_gone(own, 1000, 5000 + OWN_GONE_LIFETIME).len, 0);
+	assert_int_equal(all_gone(own, 1001, 6000).len, 1);
+	assert_int_equal(all_gone(own, 1002, 6000).len, 0);
+	/* Whose the seqs are stays, until it is taken anew. */
+	assert_int_equal(own_writer(own), writer);
+	assert_int_equal(own_former_writer(own), ZONE_WRITERS);
+	assert_int_equal(own_new_writer(own), 0);
+	writer = own_writer(own);
+	own_close(own);
+	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+	assert_int_equal(own_writer(own), writer);
 	own_close(own);
 }
 
@@ -378,25 +468,66 @@ static void test_migration(void **state)
 	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
 	assert_int_equal(put(own, 1000, "a.example", 7, 1), 0);
 	own_close(own);
-	alter("DROP TABLE pin; PRAGMA user_version=1");
+	alter("DROP TABLE pin; DROP TABLE keep; DROP TABLE copy; PRAGMA user_version=1");
 	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
 	assert_int_equal(own_records(own), 1);
 	assert_pins(own, "");
 	assert_int_equal(own_set_pins(own, 1000, "a", 1), 0);
+	assert_int_equal(own_set_keep(own, 1000, "b", 1), 0);
+	assert_int_equal(own_set_copy(own, &(struct own_copy){.value_len = 1}), 0);
 	own_close(own);
 	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
 	assert_pins(own, "1000:a ");
 	own_close(own);
 	/* Of a version that is yet to come we would lose what we do not know. */
-	alter("PRAGMA user_version=4");
+	alter("PRAGMA user_version=9");
 	assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
 	alter("PRAGMA user_version=0");
 	assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
-	alter("PRAGMA user_version=2; INSERT INTO pin VALUES(-1, 'x')");
+	alter("PRAGMA user_version=2; INSERT INTO pin(uid, list) VALUES(-1, 'x')");
 	assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
 	struct pins_heard h = {0};
 	assert_int_equal(own_each_pins(own, hear_pins, &h), -EBADMSG);
 	own_close(own);
+}
+
+/* A bit of what users said, or of whom they believe, that has become another one. */
+static void test_damaged_rows(void **state)
+{
+	static const char *const damages[] = {
+		"UPDATE record SET ttl=ttl+1",
+		"UPDATE record SET type=28",
+		"UPDATE record SET data=data || x'00'",
+		"UPDATE record SET data=NULL",
+		"UPDATE record SET sum=NULL",
+		"UPDATE pin SET list='b'",
+		"UPDATE keep SET uid=1001",
+		"UPDATE signer SET key=zeroblob(32)",
+		"UPDATE attested SET min=0",
+		"INSERT INTO pin(uid, list) VALUES(0, 'x')",
+	};
+	(void)state;
+	struct own *own;
+	struct name name;
+	const uint8_t key[NAME_KEY_LEN] = {1};
+	for (size_t i = 0; i < sizeof(damages) / sizeof(*damages); i++) {
+		unlink(path);
+		assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+		assert_int_equal(put(own, 1000, "a.example", 7, 1), 0);
+		assert_int_equal(own_set_pins(own, 1000, "a", 1), 0);
+		assert_int_equal(own_set_keep(own, 1000, "a", 1), 0);
+		assert_int_equal(name_from_text("a.alt", 5, &name), 0);
+		assert_int_equal(own_remember_signer(own, &name, key), 0);
+		struct own_attested attested = {.zone = name, .key = key, .min = 1, .until = 9};
+		assert_int_equal(own_set_attested(own, &attested), 0);
+		own_close(own);
+		/* What the network took is no word of a user's, and may be lost. */
+		alter("UPDATE record SET published=5, zoned=6, replicas=7");
+		assert_int_equal(own_open(path, 10, 0, 1, &own), 0);
+		own_close(own);
+		alter(damages[i]);
+		assert_int_equal(own_open(path, 10, 0, 1, &own), -EBADMSG);
+	}
 }
 
 /* Up to version 2 the packet stood beside the seq. */
@@ -450,11 +581,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_by_user, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_walk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_batch, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_survives_kill, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_users_and_quota, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_never_backwards, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_pins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_migration, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_damaged_rows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_migration_of_packets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refuses, set_up, tear_down),
 	};

@@ -95,13 +95,14 @@ static void loop_until_next_sync(void)
 		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
-/* Nor of what came while the disk took the rest, which is long enough for a checkpoint. */
-static void test_no_checkpoint_of_what_came_meanwhile(void **state)
+/* While the disk takes what is long enough for a checkpoint, more comes; then the sync fails that
+ * is that one from there on. */
+static void fail_after_more_came(int nth, int error, unsigned records)
 {
-	(void)state;
 	struct writer w;
 	char name[32];
 	put_durably(0, 2000);
+	own_settle(own, OWN_PATIENT); /* else the log would be so long that the loop waits for it */
 	for (unsigned i = 0; i < 1300; i++) /* on other pages than what comes next */
 		assert_int_equal(put(1, "a.test", (uint8_t)i), 0);
 	held = true;
@@ -113,11 +114,26 @@ static void test_no_checkpoint_of_what_came_meanwhile(void **state)
 	wait_for(&w);
 	sem_post(&go);
 	loop_until_next_sync();
-	errors = 1;
+	nth_fails = nth;
 	let_go();
 	loop_until(&w);
-	assert_int_equal(w.error, -EIO);
-	assert_sound(2001);
+	assert_int_equal(w.error, error);
+	assert_sound(records);
+}
+
+/* Nor of what came while the disk took the rest: the next sync is that of what came, and with it
+ * that is lost; */
+static void test_no_checkpoint_of_what_came_meanwhile(void **state)
+{
+	(void)state;
+	fail_after_more_came(1, -EIO, 2001);
+}
+
+/* the one after it is that of the checkpoint, which loses nothing. */
+static void test_what_came_meanwhile_is_durable_first(void **state)
+{
+	(void)state;
+	fail_after_more_came(2, 0, 2101);
 }
 
 /* The failure comes in the checkpoint: in its sync of the log, of the database, or of the head of
@@ -148,6 +164,42 @@ static void test_failures_in_a_checkpoint(void **state)
 	}
 }
 
+static sqlite3_mem_methods memory;
+static atomic_int memory_ends; /* with this sync, for SQLite in the thread; 0: never */
+
+static void *give(int size)
+{
+	bool none = memory_ends && syncs >= memory_ends && !pthread_equal(loop, pthread_self());
+	return none ? NULL : memory.xMalloc(size);
+}
+
+/* All has been copied into the database, but there is no memory for the commit with which the log
+ * would begin anew: the next one begins it, and what fails then is cut off all the same. */
+static void test_no_memory_for_a_new_log(void **state)
+{
+	(void)state;
+	struct writer w;
+	struct own_disk_counters c;
+	put_durably(0, 200);
+	put_many(200, 2000);
+	wait_for(&w);
+	memory_ends = syncs + 3; /* the round's, of the log, of the database */
+	loop_until(&w);
+	own_settle(own, OWN_PATIENT);
+	assert_int_equal(syncs, memory_ends); /* none of a new log */
+	memory_ends = 0;
+	own_disk_counters(own, &c);
+	assert_int_equal(c.failures, 0);
+	put_many(2000, 2010);
+	wait_for(&w);
+	errors = 1;
+	loop_until(&w);
+	assert_int_equal(w.error, -EIO);
+	assert_sound(2000);
+	put_durably(2000, 2020);
+	assert_sound(2020);
+}
+
 /* After a checkpoint the log begins anew, also with a commit that is longer than the old one was;
  * what fails then is cut off from it, and the database is whole. */
 static void test_a_failure_in_the_first_commit_after_a_checkpoint(void **state)
@@ -158,7 +210,7 @@ static void test_a_failure_in_the_first_commit_after_a_checkpoint(void **state)
 	assert_int_equal(log_size() > 1000 * 4096, 1);
 	for (int i = 0; i < 3; i++) {
 		own_begin(own);
-		put_many(2000, 2000 + 20000);
+		put_many(2000, 2000 + 6000);
 		assert_int_equal(own_end(own), 0);
 		wait_for(&w);
 		errors = 1;
@@ -351,11 +403,19 @@ static void test_settling_what_is_durable(void **state)
 
 int main(void)
 {
+	sqlite3_mem_methods methods;
+	sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory);
+	methods = memory;
+	methods.xMalloc = give;
+	sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+	sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0); /* memory that would not be asked for */
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_checkpoint_of_what_is_not_durable),
 		TEST(test_no_checkpoint_of_what_came_meanwhile),
+		TEST(test_what_came_meanwhile_is_durable_first),
 		TEST(test_failures_in_a_checkpoint),
+		TEST(test_no_memory_for_a_new_log),
 		TEST(test_a_failure_in_the_first_commit_after_a_checkpoint),
 		TEST(test_a_file_that_cannot_be_read_for_a_while),
 		TEST(test_the_log_stays_short),

@@ -149,7 +149,7 @@ static struct policy_part part_of(enum cache_part part, char what)
 	return p;
 }
 
-/* Who wins (d z s, o and r: a pin of one's own, of root's), who is to be asked (the same in upper case),
+/* Who wins (d z s, c: a copy, o and r: a pin of one's own, of root's), who is to be asked (the same in upper case),
  * w: wait, -: nobody. */
 static char decided(const struct policy *p, const struct question *q, const struct policy_part *parts)
 {
@@ -160,9 +160,9 @@ static char decided(const struct policy *p, const struct question *q, const stru
 	case VERDICT_WAIT:
 		return 'w';
 	case VERDICT_ASK:
-		return "DZSOR"[part];
+		return "DZSCAORKF"[part];
 	case VERDICT_DONE:
-		return winner ? "dzsor"[winner - said] : '-';
+		return winner ? "dzscaorkf"[winner - said] : '-';
 	}
 	return '?';
 }
@@ -228,11 +228,83 @@ static void test_winner(void **state)
 		struct policy_part parts[CACHE_PARTS] = {0};
 		parts[CACHE_DNS] = part_of(CACHE_DNS, rows[i].dns);
 		parts[CACHE_ZONE] = part_of(CACHE_ZONE, rows[i].zone);
+		parts[PART_ALIAS] = part_of(PART_ALIAS, '0');
 		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
 		char got = decided(&p, &q, parts);
 		if (got != rows[i].want)
 			fail_msg("row %zu, %s: got %c, want %c", i, rows[i].name, got, rows[i].want);
 	}
+}
+
+/* Of a copy: + a record, 0 a proof that there is none, m nobody has it, ! a failure. */
+static struct policy_part copy_of(char what)
+{
+	struct policy_part p = part_of(CACHE_COPY, what == 'm' ? 'n' : what);
+	said[CACHE_COPY].validated = what == '+' || what == '0';
+	return p;
+}
+
+/* Mode; name; what DNS, the copy and the slot say; who wins or is asked. */
+static void test_copies(void **state)
+{
+	(void)state;
+	static const struct {
+		enum policy_mode mode;
+		const char *name;
+		char dns, copy, slot, want;
+	} rows[] = {
+		/* While DNS answers, no copy changes anything. */
+		{POLICY_GUARDED, "www.example.com", '+', '+', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", 'n', '+', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", '0', '+', '0', 'd'},
+		{POLICY_GUARDED, "www.example.com", '0', '+', '+', 's'},
+		{POLICY_GUARDED, "www.example.com", '?', '+', '+', 'w'},
+		{POLICY_GUARDED, "www.example.com", '.', '+', '+', 'D'},
+		{POLICY_STRICT, "www.example.com", '0', '+', '+', 'd'},
+		{POLICY_OPEN, "www.example.com", '0', '+', '0', 'd'},
+		/* Where it fails, or lies, what it once said is proven. */
+		{POLICY_GUARDED, "www.example.com", '!', '.', '+', 'C'},
+		{POLICY_GUARDED, "www.example.com", 'b', '.', '+', 'C'},
+		{POLICY_GUARDED, "www.example.com", '!', '?', '+', 'w'},
+		{POLICY_GUARDED, "www.example.com", '!', '+', '+', 'c'},
+		{POLICY_GUARDED, "www.example.com", 'b', '+', '+', 'c'},
+		{POLICY_GUARDED, "www.example.com", '!', '0', '+', 'c'},
+		{POLICY_STRICT, "www.example.com", '!', '+', '+', 'c'},
+		{POLICY_OPEN, "www.example.com", '!', '+', '0', 'c'},
+		{POLICY_OPEN, "www.example.com", '!', '+', '+', 's'},
+		/* What nobody can prove is what DNS said; and no claim stands in for that. */
+		{POLICY_GUARDED, "www.example.com", '!', 'm', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", 'b', 'm', '+', 'd'},
+		{POLICY_GUARDED, "www.example.com", '!', '!', '+', 'd'},
+		{POLICY_STRICT, "www.example.com", '!', 'm', '+', 'd'},
+		/* Names that DNS does not have. */
+		{POLICY_GUARDED, "printer.alt", '.', '+', '+', 's'},
+		{POLICY_GUARDED, "printer.local", '!', '+', '+', 'd'},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct policy p = policy_of(rows[i].mode);
+		struct question q = question_of(rows[i].name);
+		struct policy_part parts[CACHE_PARTS] = {0};
+		p.copies = true;
+		parts[CACHE_DNS] = part_of(CACHE_DNS, rows[i].dns);
+		parts[CACHE_COPY] = copy_of(rows[i].copy);
+		parts[PART_ALIAS] = part_of(PART_ALIAS, '0');
+		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
+		char got = decided(&p, &q, parts);
+		if (got != rows[i].want)
+			fail_msg("row %zu, %s: got %c, want %c", i, rows[i].name, got, rows[i].want);
+	}
+	/* Asked for late at the earliest, and never where there is no DNS that could fail. */
+	struct policy p = policy_of(POLICY_GUARDED);
+	struct question plain = question_of("www.example.com");
+	assert_int_equal(policy_when(&p, &plain, CACHE_COPY), ASK_NEVER);
+	p.copies = true;
+	assert_int_equal(policy_when(&p, &plain, CACHE_COPY), ASK_LATER);
+	p.upstream = false;
+	assert_int_equal(policy_when(&p, &plain, CACHE_COPY), ASK_NEVER);
+	p.upstream = true;
+	p.split.name[p.split.len++] = name_of("example.com");
+	assert_int_equal(policy_when(&p, &plain, CACHE_COPY), ASK_NEVER);
 }
 
 /* What the zone of a pin's key can say: + a record, 0 it does not have the name, m nobody has the
@@ -312,6 +384,7 @@ static void test_pins(void **state)
 				rows[i].pins[k] == 'p'	 ? &plain :
 							   NULL;
 		parts[CACHE_DNS] = part_of(CACHE_DNS, rows[i].dns);
+		parts[PART_ALIAS] = part_of(PART_ALIAS, '0');
 		parts[CACHE_SLOT] = part_of(CACHE_SLOT, rows[i].slot);
 		parts[PART_PIN] = pinned_part_of(PART_PIN, rows[i].own, pins[0]);
 		parts[PART_PIN_FOR_ALL] = pinned_part_of(PART_PIN_FOR_ALL, rows[i].all, pins[1]);
@@ -415,6 +488,9 @@ static void test_rebinding(void **state)
 	/* Own records, keys and pins are asked for by name. */
 	assert_false(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_SELF));
 	assert_false(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_KEY));
+	/* A key that a zone attests is a stranger's: else the way around this would be a TXT record. */
+	assert_true(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_DNSSEC_KEY));
+	assert_true(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_DNSSEC));
 	assert_false(rebinds(&p, "a.example", TYPE_A, private4[0], TRUST_PIN));
 	assert_false(rebinds(&p, "localhost", TYPE_A, private4[1], TRUST_DNS));
 	/* IPv4 in IPv6 clothes, and the hints of HTTPS. */
@@ -433,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_winner),
+		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_pins),
 		cmocka_unit_test(test_pin_in_parallel),
 		cmocka_unit_test(test_when),

@@ -162,6 +162,44 @@ static void test_alone(void **state)
 
 /* What a reader is given says how far the record has come, and is one answer, byte for byte, until it
  * comes further. */
+/* What only a zone has is put anew for who waits, on its own page, when others have come. */
+static void test_zone_that_too_few_have(void **state)
+{
+	(void)state;
+	enum { NAMES = 60 };
+	struct waiter w;
+	char name[NAMES][128];
+	uint8_t key[NAME_KEY_LEN];
+	blind = false;
+	for (int i = 0; i < 2; i++)
+		start(&nodes[i], POLICY_GUARDED);
+	join(&nodes[1], &nodes[0]);
+	while (known(&nodes[0]) < 1)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(publish_key(nodes[0].publisher, 1000, key), 0);
+	for (int i = 0; i < NAMES; i++) {
+		int at = snprintf(name[i], 64, "n%d.", i);
+		key_to_text(key, name[i] + at);
+		assert_int_equal(put(&nodes[0], 1000, name[i], 7), 0);
+	}
+	while (count().queued)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(wait_for(&w, 1000, name[5]), 0);
+	start(&nodes[2], POLICY_GUARDED);
+	join(&nodes[2], &nodes[0]);
+	while (known(&nodes[0]) < 2 || known(&nodes[2]) < 2)
+		event_base_loop(base, EVLOOP_ONCE);
+	uint64_t pages = count().pages_put;
+	assert_int_equal(wait_for(&w, 1000, name[5]), -EINPROGRESS);
+	while (!w.calls)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(w.error, 0);
+	assert_int_equal(state_of(1000, name[5]).replicas, 2);
+	assert_int_equal(count().pages_put, pages + 1);
+	assert_int_equal(wait_for(&w, 1000, name[5]), 0);
+	assert_int_equal(state_of(1000, name[6]).replicas, 1);
+}
+
 static void test_readers_see_it(void **state)
 {
 	(void)state;
@@ -212,6 +250,7 @@ int main(void)
 			test_not_told_of_what_nobody_finds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_withdrawn_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_zone_that_too_few_have, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_readers_see_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names_that_stay_here, set_up, tear_down),
 	};

@@ -1,6 +1,7 @@
 /* resolver/slot: claims of several nodes merged, written, cut into pieces, withdrawn; what a node
  * that stores a slot defends. */
 #undef NDEBUG
+#include "resolver/slot_parts.h"
 #include "tests/resolver/claim_fixture.h"
 
 static struct packet written(const struct slot *slot, const uint8_t *first)
@@ -150,6 +151,88 @@ static void writes_what_it_read(void **state)
 	static const uint8_t order[] = {2, 4, 3, 1};
 	for (size_t i = 0; i < 4; i++)
 		assert_memory_equal(b.slot.claims[i].key, key_of(order[i]), NAME_KEY_LEN);
+	slot_finish(&a.slot);
+	slot_finish(&b.slot);
+}
+
+/* Of what a zone is said to have signed, which only a validator can judge, a reader takes all that
+ * a packet can hold: what is dated later pushes nothing out. What is too short for any signature
+ * would leave room for more. */
+static void a_packet_holds_no_more_of_a_zone(void **state)
+{
+	(void)state;
+	struct board b;
+	struct packet_writer w;
+	struct packet p;
+	unsigned fit = 0;
+	packet_begin(&w, p.bytes, SLOT_BYTES_MAX, true);
+	for (; !w.full; fit++) {
+		struct claim c = zone_claim(".", 2, NOW - fit, (uint8_t)fit);
+		put_raw(&c, &w);
+		claim_finish(&c);
+	}
+	fit--; /* the last did not */
+	packet_begin(&w, p.bytes, SLOT_BYTES_MAX, true);
+	for (unsigned i = 0; i < fit; i++) {
+		struct claim c = zone_claim(".", 2, NOW - i, (uint8_t)i);
+		put_raw(&c, &w);
+		claim_finish(&c);
+	}
+	p.len = (size_t)packet_end(&w, 0, FLAG_QR);
+	board_init(&b);
+	read(&b, p);
+	assert_int_equal(b.slot.claims_len, fit);
+	slot_finish(&b.slot);
+	/* One byte less. */
+	struct claim c = zone_claim(".", 2, NOW, 7);
+	c.rrsig_len--;
+	c.rrsig[1]--;
+	board_init(&b);
+	read(&b, PACKET(c));
+	assert_int_equal(b.slot.claims_len, 0);
+	slot_finish(&b.slot);
+}
+
+/* What DNS has just said is written whatever else is there and dated later, behind claims of keys.
+ */
+static void what_dns_says_finds_room(void **state)
+{
+	(void)state;
+	struct board a, b;
+	struct claim_pieces forged = {.is_message = true,
+				    .signer = {.len = 1},
+				    .len = 900,
+				    .count = 1},
+			    genuine = forged;
+	board_init(&a);
+	read(&a, PACKET(claim_by(1, 0)));
+	for (uint8_t i = 0; i < 8; i++)
+		read(&a, PACKET(zone_claim(".", 2, NOW + i, i)));
+	add(&a, zone_claim(".", 2, NOW - 60, 99));
+	struct claim said = zone_claim(".", 2, NOW - 60, 99);
+	board_init(&b);
+	read(&b, written(&a.slot, NULL));
+	assert_true(b.slot.claims_len > 4);
+	assert_non_null(slot_claim_of(&b.slot, key_of(1)));
+	assert_true(claim_equal(&b.slot.claims[1], &said));
+	slot_finish(&b.slot);
+	/* The same for what lies in pieces; and twice is once. */
+	for (uint8_t i = 0; i < 12; i++) {
+		forged.inception = NOW + i;
+		forged.sha1[0][0] = i;
+		slot_add_reference(&a.slot, &forged);
+	}
+	genuine.inception = NOW - 60;
+	genuine.sha1[0][0] = 99;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(slot_refer(&a.slot, &genuine), 0);
+	assert_int_equal(a.slot.pieces_len, SLOT_STRANGERS_MAX);
+	board_init(&b);
+	read(&b, written(&a.slot, NULL));
+	assert_true(b.slot.pieces_len > 0 && pieces_equal(&b.slot.pieces[0], &genuine));
+	for (size_t i = 1; i < b.slot.pieces_len; i++)
+		assert_false(pieces_equal(&b.slot.pieces[i], &genuine));
+	claim_finish(&said);
 	slot_finish(&a.slot);
 	slot_finish(&b.slot);
 }
@@ -711,6 +794,8 @@ int main(void)
 		cmocka_unit_test(the_budget_ends),
 		cmocka_unit_test(strangers_are_eight),
 		cmocka_unit_test(writes_what_it_read),
+		cmocka_unit_test(a_packet_holds_no_more_of_a_zone),
+		cmocka_unit_test(what_dns_says_finds_room),
 		cmocka_unit_test(five_claims_fit_and_the_first_always_does),
 		cmocka_unit_test(a_claim_is_dropped),
 		cmocka_unit_test(an_unsigned_copy_stands_alone_or_not),

@@ -120,6 +120,13 @@ void upstream_watch(struct upstream *u, upstream_moved_fn *fn, void *ctx)
 	moved_ctx = ctx;
 }
 
+static bool silent; /* so the validator has said of all servers */
+bool upstream_is_silent(const struct upstream *u)
+{
+	(void)u;
+	return silent;
+}
+
 bool upstream_is_insecure(const struct upstream *u, const struct name *name)
 {
 	(void)u;
@@ -417,6 +424,76 @@ static void stands_in_at_the_deadline(void **state)
 	expect(ask("other.example"), -ETIMEDOUT, EDE_NO_REPLY);
 }
 
+/* ---- copies of what DNS once said: rule 5 ---- */
+
+/* The resolver holds a copy, proven, with the address 192.0.2.5. */
+static void hold_copy(const char *name)
+{
+	static const uint8_t rdata[] = {192, 0, 2, 5};
+	struct question q = question_of(name, TYPE_A);
+	struct rrset *set = rrset_create(&q, 60);
+	struct answer *a;
+	assert_int_equal(rrset_add(set, rdata, sizeof(rdata)), 0);
+	assert_int_equal(answer_from_rrset(&q, set, &a), 0);
+	a->source = SOURCE_DHT;
+	a->trust = TRUST_DNSSEC;
+	a->validated = true;
+	a->arrived = clock_monotonic();
+	cache_add(r->cache, a, CACHE_COPY, a->arrived);
+	answer_unref(a);
+	rrset_destroy(set);
+}
+
+/* d: DNS answered, c: the copy, x: nobody. */
+static char who(struct heard h)
+{
+	char c = h.answer->error ? 'x' : h.answer->source == SOURCE_DHT ? 'c' : 'd';
+	answer_unref(h.answer);
+	return c;
+}
+
+static void a_copy_stands_in_for_dns_that_fails(void **state)
+{
+	(void)state;
+	static const struct {
+		int mode;
+		uint64_t delay; /* of what DNS says, in tenths of a second */
+		bool silent;	/* all servers were, for others */
+		char want;
+		uint64_t from, to; /* when, likewise */
+	} rows[] = {
+		/* While DNS answers, late or not, it is DNS. */
+		{ANSWERS, 0, false, 'd', 0, 5},
+		{ANSWERS, 30, false, 'd', 29, 39},
+		{ANSWERS, 10, true, 'd', 9, 18},
+		{DENIES, 1, false, 'x', 0, 5},
+		{DENIES_TYPE, 1, false, 'x', 0, 5},
+		/* It fails, or lies. */
+		{FAILS, 1, false, 'c', 0, 5},
+		{BOGUS, 1, false, 'c', 0, 5},
+		/* It says nothing until the deadline; or is known to say nothing. */
+		{ANSWERS, 36000, false, 'c', 39, 50},
+		{ANSWERS, 36000, true, 'c', 17, 30},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "n%zu.example", i);
+		start(4 * SECOND);
+		r->config.policy.dht = r->config.policy.copies = true;
+		mode = rows[i].mode;
+		delay = rows[i].delay * (SECOND / 10);
+		silent = rows[i].silent;
+		hold_copy(name);
+		struct heard h = ask(name);
+		if (h.took < rows[i].from * (SECOND / 10) || h.took > rows[i].to * (SECOND / 10))
+			fail_msg("row %zu took %llu us", i, (unsigned long long)h.took);
+		char got = who(h);
+		if (got != rows[i].want)
+			fail_msg("row %zu: got %c, want %c", i, got, rows[i].want);
+	}
+	silent = false;
+}
+
 static void what_explains_says_so(void **state)
 {
 	(void)state;
@@ -460,10 +537,12 @@ static void what_was_held_of_dns_is_forgotten(void **state)
 	a->arrived = b->arrived = now;
 	cache_add(r->cache, a, CACHE_ZONE, now);
 	cache_add(r->cache, b, CACHE_SLOT, now);
+	cache_add(r->cache, b, CACHE_COPY, now);
 	moved(moved_ctx); /* as resolv.conf, which names another network */
 	assert_int_equal(told, 1);
 	assert_ptr_equal(cache_find(r->cache, &zone, CACHE_ZONE, now), a);
 	assert_null(cache_find(r->cache, &slot, CACHE_SLOT, now));
+	assert_null(cache_find(r->cache, &slot, CACHE_COPY, now));
 	assert_int_equal(cache_entries(r->cache), 1);
 	/* Nor does it stand in where the new one is silent. */
 	expect(ask("www.example"), -EREMOTEIO, EDE_NO_AUTHORITY);
@@ -738,6 +817,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			nothing_is_below_what_does_not_exist, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_after_its_patience, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_copy_stands_in_for_dns_that_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(is_refreshed_behind, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(stands_in_for_a_failure_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_denial_stands_in_too, set_up, tear_down),

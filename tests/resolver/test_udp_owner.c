@@ -50,6 +50,15 @@ static pid_t sender(const struct sockaddr_in *to, uid_t uid, int *ret_hold)
 	return pid;
 }
 
+static int owner_of(
+	int diag, const struct sockaddr_in *from, const struct sockaddr_in *to, uid_t *ret_uid)
+{
+	struct udp_owner owner = {.from = *from};
+	udp_owners(diag, to, &owner, 1);
+	*ret_uid = owner.uid;
+	return owner.error;
+}
+
 static void check(uid_t uid)
 {
 	struct sockaddr_in at, from;
@@ -60,7 +69,7 @@ static void check(uid_t uid)
 	uid_t got = 1;
 	assert_true(diag >= 0);
 	assert_int_equal(recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &len), 1);
-	int r = udp_owner(diag, &from, &at, &got);
+	int r = owner_of(diag, &from, &at, &got);
 	close(hold);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -69,7 +78,7 @@ static void check(uid_t uid)
 	} else {
 		assert_int_equal(r, 0);
 		assert_int_equal(got, uid);
-		assert_int_equal(udp_owner(diag, &from, &at, &got), -ENOENT); /* it is gone */
+		assert_int_equal(owner_of(diag, &from, &at, &got), -ENOENT); /* it is gone */
 	}
 	close(fd);
 	close(diag);
@@ -106,12 +115,42 @@ static void test_forged(void **state)
 	assert_int_equal(sendmsg(forger, &m, 0), 1);
 	assert_int_equal(recvfrom(fd, &byte, 1, 0, (struct sockaddr *)&from, &len), 1);
 	assert_int_equal(from.sin_addr.s_addr, server.sin_addr.s_addr); /* so it seems */
-	int r = udp_owner(diag, &from, &at, &got);
+	int r = owner_of(diag, &from, &at, &got);
 	assert_true(r == -ENOTCONN || r == -EOPNOTSUPP);
 	close(fd);
 	close(diag);
 	close(victim);
 	close(forger);
+}
+
+/* As many as there can be, every third of which is gone, or at another port. */
+static void test_many(void **state)
+{
+	struct udp_owner list[UDP_OWNERS_MAX] = {0};
+	struct sockaddr_in at;
+	int fds[UDP_OWNERS_MAX], fd = at_loopback(INADDR_LOOPBACK + 77, &at);
+	int diag = udp_owner_open();
+	(void)state;
+	for (int i = 0; i < UDP_OWNERS_MAX; i++) {
+		socklen_t len = sizeof(list[i].from);
+		fds[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&at, sizeof(at)), 0);
+		assert_int_equal(getsockname(fds[i], (struct sockaddr *)&list[i].from, &len), 0);
+	}
+	for (int i = 0; i < UDP_OWNERS_MAX; i += 3)
+		close(fds[i]);
+	for (int round = 0; round < 2; round++) {
+		udp_owners(diag, &at, list, UDP_OWNERS_MAX);
+		for (int i = 0; i < UDP_OWNERS_MAX && list[1].error != -EOPNOTSUPP; i++) {
+			assert_int_equal(list[i].error, i % 3 ? 0 : -ENOENT);
+			assert_true(i % 3 == 0 || list[i].uid == getuid());
+		}
+	}
+	for (int i = 0; i < UDP_OWNERS_MAX; i++)
+		if (i % 3)
+			close(fds[i]);
+	close(fd);
+	close(diag);
 }
 
 static void test_owner(void **state)
@@ -124,7 +163,7 @@ static void test_owner(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_owner), cmocka_unit_test(test_forged)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_forged), cmocka_unit_test(test_many)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

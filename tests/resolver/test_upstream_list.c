@@ -100,11 +100,11 @@ static void neighbours(void **state)
 	static const struct {
 		const char *word;
 		uint8_t lan;
-	} rows[] = {{"192.0.2.1", 0}, {"8.8.8.8:5353", 0}, {"[2001:db8::1]:53", 0}, {"recursive", 0},
-		{"172.32.0.1", 0}, {"10.1.1.1", 1}, {"172.31.0.1", 1}, {"192.168.1.1", 1},
-		{"169.254.1.1", 1}, {"127.0.0.53", 1}, {"::1", 1}, {"fd00::1", 1},
-		{"fe80::1%lo", 1}, {"corp@192.0.2.1", 1}, {"10.in-addr.arpa@192.0.2.1", 1},
-		{"corp@recursive", 0}};
+	} rows[] = {{"192.0.2.1", 0}, {"8.8.8.8:5353", 0}, {"[2001:db8::1]:53", 0},
+		{"recursive", 0}, {"172.32.0.1", 0}, {"10.1.1.1", 1}, {"172.31.0.1", 1},
+		{"192.168.1.1", 1}, {"169.254.1.1", 1}, {"127.0.0.53", 1}, {"::1", 1},
+		{"fd00::1", 1}, {"fe80::1%lo", 1}, {"corp@192.0.2.1", 1},
+		{"10.in-addr.arpa@192.0.2.1", 1}, {"corp@recursive", 0}};
 	struct upstream_config config = config_of(WORDS("tls://192.0.2.1#dns.example"));
 	struct upstream_list *list;
 
@@ -226,8 +226,8 @@ static void why_a_name_fails(void **state)
 /* A relay that would lead to a door of ours is left out, though its own address is none. */
 static void a_door_behind_a_relay(void **state)
 {
-	struct upstream_config config =
-		config_of(WORDS("tls://192.0.2.1#a.example", "tls://192.0.2.2#a.example"));
+	struct upstream_config config = config_of(
+		WORDS("tls://192.0.2.1#a.example", "tls://192.0.2.2#a.example"));
 	struct upstream_list *list;
 	struct server_address door;
 
@@ -327,20 +327,26 @@ static void one_that_asks_us(void **state)
 	struct upstream_config config;
 	struct upstream_list *list;
 	struct server_address elsewhere;
-	struct name www, corp;
+	struct name www, corp, example, other;
 
 	(void)state;
+	assert_int_equal(name_from_text("example", 7, &example), 0);
+	assert_int_equal(name_from_text("www.other", 9, &other), 0);
 	assert_int_equal(server_address_parse("127.0.0.9", 9, &elsewhere), 0);
 	assert_int_equal(name_from_text("www.example", 11, &www), 0);
 	assert_int_equal(name_from_text("www.corp", 8, &corp), 0);
 	write_conf("nameserver 10.0.0.1\nnameserver 10.0.0.2\n");
 	list = make(WORDS("corp@192.0.2.1", "system", "recursive"));
-	/* A zone's is none of them, recursion no loop; and each has its turn once in a while. */
-	assert_int_equal(upstream_list_suspect(list, 0)->id, 2);
-	assert_null(upstream_list_suspect(list, 0));
-	assert_int_equal(upstream_list_suspect(list, 1)->id, 3);
-	assert_null(upstream_list_suspect(list, 2));
-	assert_null(upstream_list_suspect(list, 3));
+	/* A zone's is asked for its names alone, recursion no loop; and each has its turn once in a
+	 * while. */
+	assert_int_equal(upstream_list_suspect(list, &corp, 0)->id, 1);
+	assert_null(upstream_list_suspect(list, &corp, 0));
+	assert_null(upstream_list_suspect(list, &corp, 1));
+	assert_int_equal(upstream_list_suspect(list, &www, 0)->id, 2);
+	assert_null(upstream_list_suspect(list, &www, 0));
+	assert_int_equal(upstream_list_suspect(list, &www, 1)->id, 3);
+	assert_null(upstream_list_suspect(list, &www, 2));
+	assert_null(upstream_list_suspect(list, &www, 3));
 	assert_string_equal(upstream_list_why(list, &www), "");
 	upstream_list_loops(list, 2);
 	upstream_list_loops(list, 77);
@@ -349,16 +355,31 @@ static void one_that_asks_us(void **state)
 	assert_non_null(strstr(said[0], "upstream 10.0.0.1@53 asks us"));
 	assert_string_equal(upstream_list_why(list, &www), "10.0.0.1@53" UPSTREAM_WHY_LOOP);
 	assert_string_equal(upstream_list_why(list, &corp), "");
+	/* Of names below one domain it is said, but the server is asked on. */
+	upstream_list_loops_below(list, 3, &example);
+	upstream_list_loops_below(list, 3, &example);
+	upstream_list_loops_below(list, 2, &example); /* it is left out as it is */
+	assert_int_equal(said_len, 2);
+	assert_string_equal(said[1], "upstream 10.0.0.2@53 asks us what we ask it below example");
+	assert_false(is_left_out(list, 2));
+	upstream_list_loops(list, 1);
+	assert_string_equal(upstream_list_why(list, &corp), "corp@192.0.2.1" UPSTREAM_WHY_LOOP);
+	assert_string_equal(upstream_list_why(list, &www), "10.0.0.1@53" UPSTREAM_WHY_LOOP);
 	assert_false(upstream_list_retry(list));
 	/* Another door is no reason to believe it again; who reloads has perhaps mended it. */
 	upstream_list_doors(list, &elsewhere, 1);
 	assert_true(is_left_out(list, 1));
 	config = config_of(WORDS("corp@192.0.2.1", "system", "recursive"));
 	assert_int_equal(upstream_list_reload(list, &config), 0);
-	assert_string_equal(shown(list),
-		"1 corp@192.0.2.1, 2 10.0.0.1@53, 3 10.0.0.2@53, 4 recursive");
-	assert_false(is_left_out(list, 1));
-	assert_int_equal(upstream_list_suspect(list, 0)->id, 2);
+	assert_string_equal(
+		shown(list), "1 corp@192.0.2.1, 2 10.0.0.1@53, 3 10.0.0.2@53, 4 recursive");
+	assert_false(is_left_out(list, 0) || is_left_out(list, 1));
+	assert_string_equal(upstream_list_why(list, &www), "");
+	upstream_list_loops_below(list, 3, &example);
+	assert_string_equal(upstream_list_why(list, &www), "10.0.0.2@53" UPSTREAM_WHY_LOOP);
+	assert_string_equal(upstream_list_why(list, &corp), "");
+	assert_string_equal(upstream_list_why(list, &other), "");
+	assert_int_equal(upstream_list_suspect(list, &www, 0)->id, 2);
 	upstream_list_destroy(list);
 }
 

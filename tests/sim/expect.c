@@ -94,7 +94,7 @@ static struct samples count_copies(struct scenario *s, const struct records *r)
 	for (size_t i = 0; i < r->len; i++) {
 		struct dht_item item;
 		struct dht_id target;
-		records_item(r, i, 1, &item);
+		records_wanted(r, i, &item);
 		dht_item_target(&item, &target);
 		samples_add(&counts, (double)sim_copies(s->sim, &target));
 	}

@@ -23,6 +23,15 @@ void sim_immutable(const char *text, struct dht_item *ret_item)
 	assert(r == 0);
 }
 
+void sim_nowhere(uint64_t who, struct dht_item *ret_item)
+{
+	*ret_item = (struct dht_item){.is_mutable = true};
+	/* All but `who` is the same: keys of a few bits would be points of small order, which nobody
+	 * answers for. */
+	memset(ret_item->key, 0x5a, sizeof(ret_item->key));
+	memcpy(ret_item->key, &who, sizeof(who));
+}
+
 static void end(struct sim_operation *o, const struct dht_result *result)
 {
 	assert(!o->done);

@@ -56,7 +56,7 @@ struct records *records_named(struct scenario *s, const char *name)
 
 static struct records *add_records(struct scenario *s, const char *name, size_t len)
 {
-	struct records *r = calloc(1, sizeof(*r) + len * sizeof(r->acknowledged[0]));
+	struct records *r = calloc(1, sizeof(*r) + len * sizeof(r->of[0]));
 	assert(r);
 	if (strlen(name) >= sizeof(r->name))
 		words_fail(&s->words, "\"%s\" is too long a name", name);
@@ -80,15 +80,33 @@ void records_finish(struct scenario *s)
 	measure_anew(&s->miss);
 }
 
-void records_item(const struct records *r, size_t at, int64_t version, struct dht_item *ret_item)
+#define TEXT_MAX 100
+
+static void write_text(const struct records *r, size_t at, int64_t version, char text[TEXT_MAX])
 {
-	char text[100];
-	snprintf(text, sizeof(text), "%s, the %zuth, version %lld", r->name, at + 1,
-		(long long)version);
+	snprintf(
+		text, TEXT_MAX, "%s, the %zuth, version %lld", r->name, at + 1, (long long)version);
+}
+
+static void make_item(struct records *r, size_t at, int64_t version, struct dht_item *ret_item)
+{
+	char text[TEXT_MAX];
+	write_text(r, at, version, text);
 	if (r->immutable)
 		sim_immutable(text, ret_item);
 	else
 		sim_mutable(r->key + at, version, text, ret_item);
+	memcpy(r->of[at].key, ret_item->key, DHT_KEY_LEN);
+}
+
+/* Its version 1 is as good as any. */
+void records_wanted(const struct records *r, size_t at, struct dht_item *ret_item)
+{
+	char text[TEXT_MAX];
+	write_text(r, at, 1, text);
+	sim_immutable(text, ret_item);
+	ret_item->is_mutable = !r->immutable;
+	memcpy(ret_item->key, r->of[at].key, DHT_KEY_LEN);
 }
 
 static void on_refresh(void *ctx, const struct dht_result *result)
@@ -113,14 +131,14 @@ static void put_all(struct scenario *s, struct records *r, int64_t version, cons
 		struct dht_item item;
 		struct sim_answer a;
 		scenario_wait(s, 0);
-		records_item(r, i, version, &item);
+		make_item(r, i, version, &item);
 		size_t writer = crowd_any(s, by);
 		sim_put(s->sim, writer, &item, 0, &a);
 		if (r->kept && version == r->version)
 			publish(s, writer, &item);
 		bool taken = a.result.stored || a.result.stored_here;
-		if (taken && version > r->acknowledged[i])
-			r->acknowledged[i] = version;
+		if (taken && version > r->of[i].acknowledged)
+			r->of[i].acknowledged = version;
 		measure(&s->put, &a, taken);
 		samples_add(&s->put.of[MEASURED_SIXTH], (double)a.sixth);
 		samples_add(&s->put.of[MEASURED_COPIES],
@@ -167,10 +185,12 @@ void scenario_keep(struct scenario *s)
 static bool is_right(const struct records *r, size_t at, const struct sim_answer *a)
 {
 	struct dht_item item;
+	char text[TEXT_MAX];
 	if (!a->values && !a->own)
 		return false;
-	records_item(r, at, r->immutable ? 1 : a->best.seq, &item);
-	return a->best.seq >= (r->immutable ? 0 : r->acknowledged[at]) &&
+	write_text(r, at, r->immutable ? 1 : a->best.seq, text);
+	sim_immutable(text, &item);
+	return a->best.seq >= (r->immutable ? 0 : r->of[at].acknowledged) &&
 	       a->best.value_len == item.value_len &&
 	       !memcmp(a->best.value, item.value, item.value_len);
 }
@@ -187,12 +207,12 @@ void scenario_get(struct scenario *s)
 		struct dht_item wanted;
 		struct sim_answer a;
 		scenario_wait(s, 0);
-		records_item(r, i, 1, &wanted);
+		records_wanted(r, i, &wanted);
 		sim_get(s->sim, crowd_any(s, &by), &wanted, &a);
 		bool found = a.values || a.own;
 		measure(&s->get, &a, is_right(r, i, &a));
 		samples_add(&s->get.of[MEASURED_OLDER],
-			found && !r->immutable && a.best.seq < r->acknowledged[i]);
+			found && !r->immutable && a.best.seq < r->of[i].acknowledged);
 		if (found)
 			samples_add(&s->get.of[MEASURED_FIRST], (double)a.first);
 	}
@@ -210,7 +230,7 @@ void scenario_miss(struct scenario *s)
 		struct dht_item nowhere;
 		struct sim_answer a;
 		scenario_wait(s, 0);
-		sim_mutable(s->keys++, 1, "", &nowhere);
+		sim_nowhere(s->keys++, &nowhere);
 		sim_get(s->sim, crowd_any(s, &by), &nowhere, &a);
 		measure(&s->miss, &a, !a.values && !a.own && !a.result.error);
 	}

@@ -33,16 +33,21 @@ struct measurements {
 	struct samples of[MEASURED_KINDS];
 };
 
+struct record {
+	uint8_t key[DHT_KEY_LEN];
+	int64_t acknowledged; /* the newest version that some node took; 0 none */
+};
+
 /* Records written under one name; each is a mutable item of its own key, or an immutable one. */
 struct records {
 	struct records *next;
 	char name[32];
 	uint64_t key; /* of the first; the others follow */
 	bool immutable;
-	bool kept; /* each version by who wrote it */
+	bool kept;	 /* each version by who wrote it */
 	int64_t version; /* written last */
 	size_t len;
-	int64_t acknowledged[]; /* of each: the newest version that some node took; 0 none */
+	struct record of[];
 };
 
 struct scenario {
@@ -89,7 +94,8 @@ void scenario_clock(struct scenario *s);
 
 /* records.c */
 struct records *records_named(struct scenario *s, const char *name); /* fails if there is none */
-void records_item(const struct records *r, size_t at, int64_t version, struct dht_item *ret_item);
+/* Its key, or what it is: enough to ask for it. */
+void records_wanted(const struct records *r, size_t at, struct dht_item *ret_item);
 void scenario_put(struct scenario *s);
 void scenario_keep(struct scenario *s);
 void scenario_get(struct scenario *s);

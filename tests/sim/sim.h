@@ -13,9 +13,9 @@ struct sim_config {
 	/* Microseconds. Each pair of nodes has its own round trip, half of it each way, always the
 	 * same but for a jitter of up to a twentieth: uniform from min to max over all pairs. */
 	uint32_t rtt_min, rtt_max;
-	unsigned loss; /* packets lost of a thousand */
-	bool mainline; /* addresses are public ones */
-	bool limits;   /* what strangers may have of a node is bounded */
+	unsigned loss;		/* packets lost of a thousand */
+	bool mainline;		/* addresses are public ones */
+	bool limits;		/* what strangers may have of a node is bounded */
 	uint64_t item_lifetime; /* microseconds; 0: two hours */
 	bool own_nets; /* as limits by subnet want: each node has a /24 (IPv6: a /32) of its own,
 			  public as well */
@@ -120,6 +120,8 @@ void sim_put(struct sim *sim, size_t node, const struct dht_item *item, unsigned
 /* Items for tests: key from `who`, signed. */
 void sim_mutable(uint64_t who, int64_t seq, const char *text, struct dht_item *ret_item);
 void sim_immutable(const char *text, struct dht_item *ret_item);
+/* To ask for: what nobody has put, nor can: of that key nobody has the seed. */
+void sim_nowhere(uint64_t who, struct dht_item *ret_item);
 
 /* `n` IPv4 nodes; all join by the first at about the same time and settle for ten seconds. */
 struct sim *sim_network(const struct sim_config *config, size_t n);

@@ -1,5 +1,5 @@
-/* Liars that work together: what they may cost, and what they may hide. tests/bench/sim_liars
- * prints the numbers of larger networks. */
+/* Liars that work together: what they may cost, and what they may hide. tests/bench/liars.sh
+ * prints the numbers of many networks. */
 #undef NDEBUG
 #include "dht/engine.h"
 #include "tests/sim/liars.h"
@@ -105,9 +105,8 @@ static void honest_networks_pay_nothing(void **state)
 	assert_true(o.wide <= 5);
 }
 
-/* All eight that keep a value are among them one time in 300, which no engine can change, and
- * chance makes more of it in one network of forty: 99.7 % is what is left. Of all else every value
- * is found. */
+/* All eight that keep a value are among them one time in 300, which no engine can change: 99.75 %
+ * of 2,000 reads is what is left. Of all else every value is found. */
 static void half_are_silent(void **state)
 {
 	(void)state;
@@ -117,7 +116,7 @@ static void half_are_silent(void **state)
 	run(&c, &o);
 	assert_true(o.stored_min >= 8);
 	assert_true(o.found + o.hopeless >= 100);
-	assert_true(o.hopeless <= 15);
+	assert_true(o.found >= 99);
 }
 
 static void forgers(void **state)
@@ -157,7 +156,8 @@ static void ghosts(void **state)
 	(void)state;
 	struct sim_liars_outcome o;
 	run_case(SIM_GHOSTS, 50, false, 2, &o);
-	assert_true(o.found + o.hopeless >= 45); /* as above; and one put of the rest, or two */
+	assert_true(o.found + o.hopeless >= 50);
+	assert_true(o.found >= 49); /* as above */
 	assert_true(o.took <= 50 * SIM_SECOND);
 }
 

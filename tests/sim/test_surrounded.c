@@ -125,7 +125,7 @@ static void browse_other_half(struct sim *sim, const struct group *g)
 	struct sim_answer a;
 	for (unsigned i = 0; i < 8; i++) {
 		do {
-			sim_mutable(sim_random(sim), 1, "", &nowhere);
+			sim_nowhere(sim_random(sim), &nowhere);
 			dht_item_target(&nowhere, &target);
 		} while (!in_other_half(&target, g));
 		sim_get(sim, g->victim, &nowhere, &a);

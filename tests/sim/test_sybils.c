@@ -1,4 +1,4 @@
-/* Many nodes next to one target. tests/bench/sim_liars prints the numbers of larger networks. */
+/* Many nodes next to one target. tests/bench/liars.sh prints the numbers of many networks. */
 #undef NDEBUG
 #include "tests/sim/sybils.h"
 
@@ -21,13 +21,13 @@ static struct sim_sybils_case any_id(size_t sybils, size_t rounds)
 		.rounds = rounds};
 }
 
-/* Twenty of them. Of all values put there at most one of a hundred is not found. */
+/* Twenty of them. Of all values put there at most one of a hundred is not found: none of these. */
 static void run(const struct sim_sybils_case *c)
 {
 	struct sim_sybils_outcome o;
 	assert_int_equal(c->sybils, 20);
 	sim_sybils_run(c, &o);
-	assert_true(o.found >= c->rounds * 99 / 100);
+	assert_int_equal(o.found, c->rounds);
 	assert_true(o.read_queries_max <= 60);
 }
 
@@ -38,7 +38,7 @@ static void of_nets(uint8_t family, enum sim_sybil_net net)
 		.sybils = 20,
 		.family = family,
 		.net = net,
-		.rounds = 50};
+		.rounds = 25};
 	run(&c);
 }
 
@@ -64,13 +64,13 @@ static void of_many_nets(void **state)
 static void of_any_id(void **state)
 {
 	(void)state;
-	struct sim_sybils_case c = any_id(20, 50);
+	struct sim_sybils_case c = any_id(20, 25);
 	c.from_birth = true;
 	run(&c);
 }
 
 /* Who came a second ago knows few, all of whom name the Sybils: only the far side of the region
- * has others. Without that half of the values are found. */
+ * has others. Without that half of the values are found; with it 96.8 % of 500 reads. */
 static void newcomers(void **state)
 {
 	(void)state;
@@ -78,7 +78,7 @@ static void newcomers(void **state)
 	struct sim_sybils_case c = any_id(20, 40);
 	c.from_birth = c.newcomers = true;
 	sim_sybils_run(&c, &o);
-	assert_true(o.found >= 36);
+	assert_true(o.found >= 38);
 	assert_true(o.read_queries_max <= 60);
 }
 

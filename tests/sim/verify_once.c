@@ -1,8 +1,8 @@
-/* A signature is checked once in a simulation, not at each of the eight nodes that store the item
- * and in each of the answers that carry it: the same bytes verify everywhere, or nowhere, and
- * Ed25519 was a third of the time of all simulations. The linker puts this in the place of
- * dht_item_verify (--wrap): every node still asks, and is told what that said of these very bytes.
- * Not so in tests/bench, which measure. */
+/* A signature is checked once in a simulation or a test of several nodes, not at each of the eight
+ * nodes that store the item and in each of the answers that carry it: the same bytes verify
+ * everywhere, or nowhere, and Ed25519 was a third of the time of all simulations. The linker puts
+ * this in the place of dht_item_verify (--wrap): every node still asks, and is told what that said
+ * of these very bytes. Not so in tests/bench, which measure. */
 #undef NDEBUG
 #include "dht/item.h"
 #include "dht/siphash.h"
