@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libfuse3-dev fuse3 li
 # What the first things to type need: dig, jq.
 USER_PACKAGES="bind9-dnsutils jq"
 TEST_PACKAGES="attr aria2 curl nghttp2-client transmission-cli clang libclang-rt-14-dev libcmocka-dev valgrind nsd ldnsutils unbound
- bind9-dnsutils dnsperf knot-dnsutils python3-libtorrent python3-cryptography python3-dnspython jq mandoc
+ bind9-dnsutils dnsperf knot-dnsutils knot-resolver python3-libtorrent python3-cryptography python3-dnspython jq mandoc
  iproute2 util-linux git procps psmisc vim-nox nano rsync strace ed emacs-nox zsh fish ksh93u+m busybox
  chromium moreutils plocate libglib2.0-bin bash-completion lsof libsystemd-shared gron systemd binutils"
 
