@@ -108,6 +108,13 @@ idle() { # PID
 	[ "${made:-0}" -lt 2000 ]
 }
 waits() { ! ended "$1"; } # PID
+# The starter is killed. Its death ends the node a moment later: until then the mount may answer, or say
+# something else than that it is dead.
+starter_killed() { # STATE
+	killed_pid=$(daemon_pid "$1") killed_node=$(node_pid "$1")
+	kill -KILL "$killed_pid"
+	eventually 10 ended "$killed_pid" && eventually 10 ended "$killed_node"
+}
 # A signed Internet of our own on loopback; its files are in $MINET_RUN. Without it the script ends.
 small_internet() {
 	export MINET_RUN="$T/minet"

@@ -116,7 +116,7 @@ done
 
 # ---- kill -9 ----
 dead() { # leaves a mount whose daemon was killed
-	start "$@" && ls -l "$M" >"$T/none" && pid=$(daemon_pid "$S") && kill -KILL "$pid" && eventually 5 ended "$pid"
+	start "$@" && ls -l "$M" >"$T/none" && starter_killed "$S"
 }
 check "kill -9" dead
 has "leaves a dead mount" "$(says ls "$M/IN/A")" "not connected"
@@ -197,9 +197,7 @@ has "mounted already" "$(says as_user "$KADNS" -o port=4002,dns=off,upstream=non
 check "fusermount3 -u" as_user fusermount3 -u "$H"
 check "ends it" eventually 5 gone "$H"
 check "again" as_user "$KADNS" -o dns=off,upstream=none none "$H"
-pid=$(daemon_pid "$T/home/kadns/4001")
-kill -KILL "$pid"
-eventually 5 ended "$pid"
+starter_killed "$T/home/kadns/4001"
 check "a dead one is replaced" as_user "$KADNS" -o dns=off,upstream=none none "$H"
 is "not stacked" "$(mounts "$H")" 1
 kill -TERM "$(daemon_pid "$T/home/kadns/4001")"
@@ -217,10 +215,8 @@ chmod 666 "$T/fuse"
 
 # ---- a user's mount, which root may not look at ----
 check "a user mounts" as_user "$KADNS" -o dns=off,upstream=none none "$H"
-pid=$(daemon_pid "$T/home/kadns/4001")
 has "root leaves what lives alone" "$(says "$KADNS" -o "port=4002,$rest" none "$H")" "mounted there already rc=1"
-kill -KILL "$pid"
-eventually 5 ended "$pid"
+starter_killed "$T/home/kadns/4001"
 check "and replaces what is dead" "$KADNS" -o "port=4002,$rest" none "$H"
 is "not stacked" "$(mounts "$H")" 1
 check "umount" down "$H"
@@ -242,9 +238,10 @@ is "as nobody" "$(stat -c %u "/proc/$(daemon_pid "$T/s4")")" "$user"
 check "umount" down "$M"
 check "again" mount -t fuse.kadns none "$M" -o "$given"
 check "answers" eventually 5 answers "$M"
-pid=$(daemon_pid "$T/s4")
+pid=$(daemon_pid "$T/s4") node=$(node_pid "$T/s4")
 kill -TERM "$pid"
 check "SIGTERM ends it" eventually 5 ended "$pid"
+check "and its node" eventually 5 ended "$node"
 has "whoever mounted has to umount" "$(says ls "$M")" "not connected"
 check "umount" umount "$M"
 check "then the same starts again" mount -t fuse.kadns none "$M" -o "$given"

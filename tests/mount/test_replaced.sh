@@ -13,9 +13,7 @@ status_of() { sed -n "s/^$1 *//p" "$m/.kadns/status"; }
 published() { [ "$(status_of publish.queued)" = 0 ]; }
 knows_one() { [ "$(wc -l <"$m/.kadns/nodes")" = 1 ]; }
 restart() {
-	pid=$(daemon_pid /var/lib/kadns/4001)
-	kill -KILL "$pid"
-	eventually 10 ended "$pid"
+	starter_killed /var/lib/kadns/4001
 	start && eventually 10 knows_one # what goes out before that finds nobody
 }
 at_two() { # what the network says: a new node has it from nobody else
@@ -53,6 +51,7 @@ check "and goes out" eventually 10 published
 is "to the network" "$(at_two)" 192.0.2.9
 
 # ---- a crash in between: removed is removed ----
+node=$(node_pid /var/lib/kadns/4001)
 /usr/bin/python3 - "$N" "$(daemon_pid /var/lib/kadns/4001)" <<'PY'
 import os, signal, sys
 os.unlink(sys.argv[1])
@@ -62,6 +61,7 @@ os.kill(int(sys.argv[2]), signal.SIGKILL)
 PY
 pid=$(daemon_pid /var/lib/kadns/4001)
 eventually 10 ended "$pid"
+eventually 10 ended "$node"
 check "starts after a crash in between" start
 check "they know each other again" eventually 10 knows_one
 has "the removal was durable" "$(LC_ALL=C cat "$N" 2>&1)" "No such file"

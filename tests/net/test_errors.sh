@@ -135,7 +135,7 @@ stop "$m" 4001
 check "a node" "$KADNS" -o "$common,upstream=none,port=4001" none "$m"
 check "and another" "$KADNS" -o "$common,upstream=none,port=4002,dns=off" 127.0.0.1:4001 "$m2"
 eventually 10 knows_one "$m"
-kill -9 "$(daemon_pid /var/lib/kadns/4002)"
+starter_killed /var/lib/kadns/4002
 umount -l "$m2"
 reading <<'TABLE'
 no node answers|A/gone.alt|ENETUNREACH|no node of the DHT answered|SERVFAIL EDE 22

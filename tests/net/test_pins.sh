@@ -172,7 +172,7 @@ case $(error_of as 1306 cat "$m2/IN/A/www.rsa.test") in
 *) not_ok "but not to who is strict: $(error_of as 1306 cat "$m2/IN/A/www.rsa.test")" ;;
 esac
 kill -CONT "$(node_pid /var/lib/kadns/4001)"
-kill -KILL "$(daemon_pid /var/lib/kadns/4002)"
+starter_killed /var/lib/kadns/4002
 umount -l "$m2"
 check "after kill -9" start_two
 is "what was acknowledged is there" "$(mine 1306)" "$silent rsa.test strict"

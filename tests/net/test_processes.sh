@@ -104,7 +104,7 @@ is "and the mount" "$(grep -c " $m fuse.kadns " /proc/self/mounts)" 0
 # ---- the starter is killed
 check "starts again" start
 check "with what was written" answers
-kill -9 "$(daemon_pid $S)"
+starter_killed $S
 none_left() { for p in $(pgrep kadns); do ended "$p" || return 1; done; }
 check "its death ends the rest" eventually 10 none_left
 has "what it had mounted is dead" "$(ls "$m" 2>&1)" "not connected"

@@ -50,9 +50,7 @@ rm "$m1/IN/TXT/txt.alt"
 check "a withdrawal goes out" eventually 10 published "$m1"
 check "withdrawn: gone at node 2" sh -c "! cat '$m2/IN/TXT/txt.alt'"
 
-pid=$(daemon_pid /var/lib/kadns/4001)
-kill -9 "$pid"
-check "node 1 is killed" eventually 5 ended "$pid"
+check "node 1 is killed" starter_killed /var/lib/kadns/4001
 rm -f "$T/err"
 cat "$m1/IN/A/printer.alt" 2>"$T/err"
 has "its mount says so at once" "$(cat "$T/err")" "not connected"
@@ -60,9 +58,7 @@ is "node 3 still reads the record" "$(data_of "$m3/IN/A/printer.alt")" 192.0.2.7
 is "and what it had not read before" "$(dig_at 1054 mail.alt MX | head -n 1)" "10 mx.alt."
 
 for port in 4002 4003; do
-	pid=$(daemon_pid /var/lib/kadns/$port)
-	kill -9 "$pid"
-	eventually 5 ended "$pid"
+	starter_killed /var/lib/kadns/$port
 done
 check "node 1 starts again over its dead mount" start1
 check "node 2 starts again" start2

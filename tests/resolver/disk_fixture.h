@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -25,13 +24,59 @@
 #include "tests/directory.h"
 
 static pthread_t loop;
-/* Of those of the thread: so many so far, so many of the next fail, or that one, counted from now;
- * the next wait for `go`. */
+/* Of those of the thread: so many so far, so many of the next fail, or that one, counted from now. */
 static atomic_int syncs, errors, nth_fails;
-static atomic_bool held;
-static sem_t go;
+/* While it is held each waits until it is one of `let`. A thread that an earlier test left behind is neither
+ * counted nor kept, nor does it use up what was let go for another: it knows the test that it began in. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static bool held;
+static int let;
+static unsigned test_number;
+static _Thread_local unsigned begun_in; /* 0: not yet */
 static atomic_int loop_syncs; /* there are none but at the start, and when a disk has failed */
 static atomic_bool bad;	      /* all fail */
+
+/* Returns whether it is of this test. */
+static inline bool pass_the_gate(void)
+{
+	pthread_mutex_lock(&gate);
+	if (!begun_in)
+		begun_in = test_number;
+	if (begun_in == test_number)
+		syncs++;
+	while (begun_in == test_number && held && let == 0)
+		pthread_cond_wait(&opened, &gate);
+	bool ours = begun_in == test_number;
+	if (ours && held)
+		let--;
+	pthread_mutex_unlock(&gate);
+	return ours;
+}
+
+static inline void set_gate(bool hold, int more)
+{
+	pthread_mutex_lock(&gate);
+	held = hold;
+	let = hold ? let + more : 0;
+	pthread_cond_broadcast(&opened);
+	pthread_mutex_unlock(&gate);
+}
+
+static inline void hold_syncs(void)
+{
+	set_gate(true, 0);
+}
+
+static inline void let_one_go(void)
+{
+	set_gate(true, 1);
+}
+
+static inline void let_go(void)
+{
+	set_gate(false, 0);
+}
 
 int fdatasync(int fd)
 {
@@ -39,10 +84,7 @@ int fdatasync(int fd)
 	bool fails = bad;
 	if (pthread_equal(loop, pthread_self())) {
 		loop_syncs++;
-	} else {
-		syncs++;
-		if (held)
-			sem_wait(&go);
+	} else if (pass_the_gate()) {
 		if (errors > 0) {
 			errors--;
 			fails = true;
@@ -92,12 +134,15 @@ static inline void close_file(void)
 static inline int set_up(void **state)
 {
 	(void)state;
+	pthread_mutex_lock(&gate);
+	test_number++;
+	pthread_mutex_unlock(&gate);
+	let_go();
 	errors = 0;
-	held = bad = false;
+	bad = false;
 	nth_fails = 0;
 	send_errors = 0;
 	loop = pthread_self();
-	sem_init(&go, 0, 0);
 	if (directory_make(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/own.db", dir);
@@ -121,8 +166,7 @@ static inline int close_and_remove(void **state)
 
 static inline int tear_down(void **state)
 {
-	held = false; /* a test that failed may have left the thread waiting */
-	sem_post(&go);
+	let_go(); /* a test that failed may have left the thread waiting */
 	return close_and_remove(state);
 }
 

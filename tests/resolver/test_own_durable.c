@@ -37,7 +37,7 @@ static void test_others_go_on_while_the_disk_is_busy(void **state)
 {
 	(void)state;
 	struct writer first, second, third;
-	held = true;
+	hold_syncs();
 	assert_int_equal(put(1, "a.test", 1), 0);
 	wait_for(&first);
 	loop_until_syncing();
@@ -50,11 +50,10 @@ static void test_others_go_on_while_the_disk_is_busy(void **state)
 	assert_int_equal(syncs, 1);
 	assert_int_equal(first.calls + second.calls + third.calls, 0);
 	assert_int_equal(get(2, "b.test"), 2); /* but read at once */
-	sem_post(&go);
+	let_one_go();
 	loop_until(&first);
 	assert_int_equal(second.calls + third.calls, 0);
-	held = false;
-	sem_post(&go);
+	let_go();
 	loop_until(&third);
 	assert_int_equal(second.calls, 1);
 	assert_int_equal(syncs, 2);
@@ -105,15 +104,14 @@ static void test_a_failure_takes_what_came_meanwhile(void **state)
 {
 	(void)state;
 	struct writer first, second;
-	held = true;
+	hold_syncs();
 	assert_int_equal(put(1, "a.test", 1), 0);
 	wait_for(&first);
 	loop_until_syncing();
 	assert_int_equal(put(1, "b.test", 1), 0);
 	wait_for(&second);
-	held = false;
 	errors = 1;
-	sem_post(&go);
+	let_go();
 	loop_until(&second);
 	assert_int_equal(first.error, -EIO);
 	assert_int_equal(second.error, -EIO);
@@ -219,14 +217,14 @@ static void test_a_checkpoint_is_the_threads(void **state)
 	struct writer first, last;
 	assert_int_equal(put(1, "a.test", 1), 0);
 	wait_for(&first);
-	held = true;
+	hold_syncs();
 	loop_until_syncing();
 	for (int i = 0; i < 1500; i++)
 		assert_int_equal(put(1, "a.test", (uint8_t)(i % 250 + 1)), 0);
 	wait_for(&last);
-	sem_post(&go);
+	let_one_go();
 	loop_until(&first);
-	sem_post(&go);
+	let_one_go();
 	loop_until(&last);
 	assert_int_equal(last.error, 0);
 	while (syncs < 3) /* the checkpoint's first: of the log, which is clean */
@@ -236,8 +234,7 @@ static void test_a_checkpoint_is_the_threads(void **state)
 		assert_int_equal(get(1, "a.test"), 1499 % 250 + 1);
 	}
 	assert_int_equal(syncs, 3);
-	held = false;
-	sem_post(&go);
+	let_go();
 	own_settle(own, OWN_PATIENT);
 	assert_int_equal(syncs, 5); /* and of the database, and of the head of the new log */
 	assert_int_equal(put(1, "a.test", 7), 0);

@@ -29,19 +29,13 @@ static void put_durably(unsigned from, unsigned to)
 	assert_int_equal(w.error, 0);
 }
 
-/* It stands still in the midst of a round, which `held` ends. */
+/* It stands still in the midst of a round, which let_go() ends. */
 static void hold_the_disk(void)
 {
-	held = true;
+	hold_syncs();
 	assert_int_equal(put(1, "held.test", 1), 0);
 	for (int before = syncs; syncs == before;)
 		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-}
-
-static void let_go(void)
-{
-	held = false;
-	sem_post(&go);
 }
 
 static void assert_sound(size_t records)
@@ -105,14 +99,14 @@ static void fail_after_more_came(int nth, int error, unsigned records)
 	own_settle(own, OWN_PATIENT); /* else the log would be so long that the loop waits for it */
 	for (unsigned i = 0; i < 1300; i++) /* on other pages than what comes next */
 		assert_int_equal(put(1, "a.test", (uint8_t)i), 0);
-	held = true;
+	hold_syncs();
 	loop_until_next_sync();
 	for (unsigned i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "m%u.test", i);
 		assert_int_equal(put(2, name, 1), 0);
 	}
 	wait_for(&w);
-	sem_post(&go);
+	let_one_go();
 	loop_until_next_sync();
 	nth_fails = nth;
 	let_go();
@@ -373,9 +367,9 @@ static void test_a_checkpoint_that_never_ends(void **state)
 	put_many(0, 2000);
 	wait_for(&w);
 	int before = syncs;
-	held = true;
+	hold_syncs();
 	loop_until_next_sync();
-	sem_post(&go);
+	let_one_go();
 	loop_until(&w);
 	assert_int_equal(w.error, 0);
 	while (syncs == before + 1)
