@@ -18,8 +18,9 @@
  * other find together again, and one that began anew and knows nobody is found. */
 #define JOIN_AGAIN (20 * SECOND)
 /* Not so who is in our table and answered that lately: he is of our half. A quiet network paid as
- * much for that as for all else. */
-#define JOIN_HEARD MINUTE
+ * much for that as for all else. Together the two are a minute, within which one is found that began
+ * anew where nobody but us knows him. */
+#define JOIN_HEARD (MINUTE - JOIN_AGAIN)
 /* Of those that fell silent one is asked that often. It costs a packet each time where nodes come
  * and go, and halves of a network are to know each other within a minute. */
 #define LOST_AGAIN (15 * SECOND)
@@ -191,8 +192,6 @@ static void search_neighbours(struct dht *dht)
 	dht_upkeep_by(dht, dht_now(dht));
 }
 
-/* A small network may be growing just now, and behind a node to join by may be another half
- * of it: both are worth a search at once. */
 /* One more, of the table by now. */
 static void count_come(struct dht *dht, uint64_t now)
 {
@@ -207,6 +206,8 @@ static void count_come(struct dht *dht, uint64_t now)
 		dht_republish_hasten(dht, now);
 }
 
+/* A small network may be growing just now, and behind a node to join by may be another half
+ * of it: both are worth a search at once. */
 void dht_upkeep_entered(struct dht *dht, bool joined)
 {
 	count_come(dht, dht_now(dht));

@@ -45,6 +45,28 @@ static void a_packet_every_five_seconds_at_rest(void **state)
 	sim_destroy(sim);
 }
 
+/* The node that another joined by is installed anew: nothing is left that it could join by, and only
+ * that other one knows it. Wherever it is in its round of looking, it finds it within a minute. */
+static void who_began_anew_is_found_within_a_minute(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_create(&wan);
+	sim_add(sim, 4);
+	sim_add(sim, 4);
+	sim_join(sim, 1, 0);
+	for (unsigned turn = 0; turn < 12; turn++) {
+		sim_run(sim, 5 * MINUTE + turn * 7 * SIM_SECOND);
+		assert_int_equal(nodes_of(sim, 0), 1);
+		sim_kill(sim, 0, false);
+		sim_restart(sim, 0, false);
+		uint64_t began = sim_now(sim);
+		while (!nodes_of(sim, 0) && sim_step(sim, began + 2 * MINUTE))
+			;
+		assert_in_range(sim_now(sim) - began, 0, MINUTE + SIM_SECOND);
+	}
+	sim_destroy(sim);
+}
+
 static void readable_everywhere(struct sim *sim, const struct dht_item *item, int64_t seq)
 {
 	for (size_t i = 1; i < sim_len(sim); i += 3) {
@@ -170,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_packet_every_five_seconds_at_rest),
+		cmocka_unit_test(who_began_anew_is_found_within_a_minute),
 		cmocka_unit_test(halves_find_together_without_a_node_to_join_by),
 		cmocka_unit_test(a_saved_table_is_warm),
 		cmocka_unit_test(a_table_of_the_dead_does_not_delay),
