@@ -3,6 +3,7 @@
 each moves when what it counts happens, here with real daemons on loopback, or in the test of
 its module. And the lines of .kadns/nodes, with a client that would like to break them."""
 import hashlib
+import io
 import os
 import re
 import socket
@@ -10,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import tokenize
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
@@ -250,17 +252,58 @@ class Watch:
             self.moved |= {n for n in now if now[n] not in NOTHING}
 
 
+def python_code(text):
+    """Without comments and strings that stand alone. The words of a line stay on it."""
+    kept, fresh = [], True
+    for t in tokenize.generate_tokens(io.StringIO(text).readline):
+        beside = t.type in (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT)
+        if not beside and not (fresh and t.type == tokenize.STRING):
+            kept.append(t.string)
+        if not beside:
+            fresh = t.type == tokenize.NEWLINE
+    return " ".join(kept)
+
+
+def code_of(path, text):
+    """What a comment says moves nothing. What only looks like one, in a string of a shell script,
+    goes as well: a word must stand somewhere else then."""
+    if path.endswith(".py"):
+        return python_code(text)
+    if path.endswith(".sh"):
+        return re.sub(r"(?m)(^|\s)#(\s.*)?$", r"\1", text)
+    return re.sub(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|/\*.*?\*/|//[^\n]*""",
+                  lambda m: m[1] or " ", text, flags=re.S)
+
+
+def moves(path, text, word):
+    """Does the test assert of the counter, by the word that the code has for it, that it is not
+    nothing?"""
+    text, word = code_of(path, text), rf"\b{re.escape(word)}\b"
+    if not path.endswith(".c"):
+        return re.search(word, text)
+    return any(re.search(r"\bassert_(true|in_range|(int_|memory_)?equal|int_not_equal)\b", said)
+               and re.search(word, said)
+               and not re.search(r", 0\)$|<", said) for said in re.split(r";\s", text))
+
+
 def elsewhere(name):
-    """A test that asserts of the counter, by the word that the code has for it, that it is not
-    nothing."""
     path, word = ELSEWHERE[name]
     with open(f"{TOP}/tests/{path}", encoding="utf-8") as f:
-        text = f.read()
-    if not path.endswith(".c"):
-        return re.search(rf"\b{word}\b", text)
-    return any(re.search(r"\bassert_(true|in_range|(int_|memory_)?equal|int_not_equal)\b", said)
-               and re.search(rf"\b{word}\b", said)
-               and not re.search(r", 0\)$|<", said) for said in re.split(r";\s", text))
+        return moves(path, f.read(), word)
+
+
+def comments():
+    """Else what follows would be satisfied with a test that was commented out."""
+    for path, code, comment in (
+            ("a.c", 'assert_true(said("/*") && c.counter > 1);\n',
+             "/* assert_true(c.counter > 1); */ x = 1; // assert_true(c.counter)\n"),
+            ("a.sh", 'x=${y#z}; grep -q "counter 1" status # it is\n',
+             "# grep counter status\ntrue # counter\n#\tcounter\n"),
+            ("a.py", 'check("#", a.status("counter"))\n',
+             '"""counter"""\n# counter\nx = 1  # counter\ndef f():\n    """counter"""\n')):
+        check(f"{path}: code counts, a comment does not",
+              moves(path, comment + code, "counter") and not moves(path, comment, "counter"),
+              lambda p=path, t=comment + code: code_of(p, t))
 
 
 def counters(watch):
@@ -272,6 +315,7 @@ def counters(watch):
           {n for n in watch.names if n.startswith("dht.in.") or n.startswith("dht.out.")} -
           watch.moved == {f"dht.out.{k}.{w}" for k in NEVER_SENT for w in ("packets", "bytes")},
           sorted(n for n in watch.names if n not in watch.moved))
+    comments()
     for name in sorted(ELSEWHERE):
         check(f"{name} is moved by tests/{ELSEWHERE[name][0]}", name in every and elsewhere(name))
 
