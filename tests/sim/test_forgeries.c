@@ -2,6 +2,7 @@
  * nodes but one. */
 #undef NDEBUG
 #include "dht/message.h"
+#include "tests/sim/forgeries.h"
 #include "tests/sim/rewrite.h"
 #include "tests/sim/sim.h"
 
@@ -63,98 +64,49 @@ static void signatures_checked_are_bounded(void **state)
 
 /* P13 in quantity: whatever all other nodes return for what nobody ever put, nothing is delivered.
  */
-enum forgery {
-	OF_OTHER_KEY, /* genuine, but of another key */
-	WITHOUT_SIG,
-	WITHOUT_SEQ,
-	OF_NEGATIVE_SEQ,
-	OF_OTHER_HASH, /* for an immutable target */
-	ALTERED_VALUE, /* from here on only the signature tells */
-	ALTERED_SIG,
-	ALTERED_SEQ,
-	OF_OTHER_SALT,
-	FORGERIES,
-};
-static enum forgery forgery;
-static struct dht_item genuine, others, immutable;
-
-static void alter(struct sim *sim, uint8_t *bytes, size_t len)
-{
-	uint64_t random = sim_random(sim);
-	bytes[(random >> 8) % len] ^= (uint8_t)(1u << (random & 7));
-}
-
-static struct dht_item forged_item(struct sim *sim)
-{
-	struct dht_item item = forgery == OF_OTHER_KEY	  ? others
-			       : forgery == OF_OTHER_HASH ? immutable
-							  : genuine;
-	if (forgery == ALTERED_VALUE || forgery == OF_OTHER_HASH) /* it stays a string: "7:…" */
-		alter(sim, item.value + 2, item.value_len - 2u);
-	if (forgery == ALTERED_SIG)
-		alter(sim, item.sig, DHT_SIG_LEN);
-	if (forgery == ALTERED_SEQ)
-		item.seq += 1 + (int64_t)(sim_random(sim) % 1000);
-	if (forgery == OF_NEGATIVE_SEQ)
-		item.seq = -1 - item.seq;
-	return item;
-}
-
-static size_t return_forgery(
-	struct sim *sim, size_t node, uint8_t *datagram, size_t len, size_t cap)
-{
-	struct dht_message m;
-	(void)node;
-	if (dht_message_read(datagram, len, &m) < 0 || m.kind != DHT_REPLY || !m.token.len)
-		return len;
-	struct dht_item item = forged_item(sim);
-	m.value = (struct bytes){item.value, item.value_len};
-	if (item.is_mutable)
-		m.key = (struct bytes){item.key, DHT_KEY_LEN};
-	if (item.is_mutable && forgery != WITHOUT_SIG)
-		m.sig = (struct bytes){item.sig, DHT_SIG_LEN};
-	m.has_seq = item.is_mutable && forgery != WITHOUT_SEQ;
-	m.seq = item.seq;
-	return sim_rewrite(&m, datagram, cap);
-}
-
-/* The values that so many gets met. */
-static uint64_t get_forgeries(struct sim *sim, enum forgery kind, unsigned gets)
-{
-	struct dht_counters before, after, begun;
-	struct sim_answer a;
-	struct dht_item wanted = kind == OF_OTHER_HASH ? immutable : genuine;
-	if (kind == OF_OTHER_SALT)
-		memcpy(wanted.salt, "salt", wanted.salt_len = 4);
-	forgery = kind;
-	dht_counters(sim_dht(sim, 0), &begun);
-	after = begun;
-	for (unsigned i = 0; i < gets; i++) {
-		before = after;
-		sim_get(sim, 0, &wanted, &a);
-		dht_counters(sim_dht(sim, 0), &after);
-		assert_int_equal(a.values, 0);
-		assert_false(a.own);
-		assert_int_equal(a.result.seq_seen, -1);
-		uint64_t checked = after.verifications - before.verifications;
-		assert_true(kind < ALTERED_VALUE ? checked == 0 : checked >= 8 && checked <= 16);
-	}
-	return after.values_bad - begun.values_bad;
-}
-
 static void forgeries_in_quantity(void **state)
 {
 	(void)state;
-	struct sim *sim = sim_network(&wan, 30);
+	struct sim *sim = sim_forgers(&wan, 30);
 	uint64_t met = 0;
-	sim_mutable(9, 5, "genuine", &genuine);
-	sim_mutable(10, 5, "of another key", &others);
-	sim_immutable("immutable", &immutable);
-	for (size_t i = 1; i < 30; i++)
-		sim_set_lie(sim, i, return_forgery);
-	for (enum forgery kind = 0; kind < FORGERIES; kind++)
-		met += get_forgeries(sim, kind, kind < ALTERED_VALUE ? 130 : 25);
+	for (enum sim_forgery kind = 0; kind < SIM_FORGERIES; kind++) {
+		struct sim_forged f;
+		bool signature_tells = kind >= SIM_ALTERED_VALUE;
+		sim_forged_gets(sim, kind, signature_tells ? 225 : 900, &f);
+		assert_int_equal(f.accepted, 0);
+		assert_in_range(f.least, signature_tells ? 8 : 0, 16);
+		assert_in_range(f.most, 0, signature_tells ? 16 : 0);
+		met += f.met;
+	}
 	assert_true(met >= 5000);
+	sim_destroy(sim);
+}
+
+/* Nor is anything kept of what strangers put: those that are no items at all cost no signature. */
+static void forgeries_put(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_forgers(&wan, 30);
+	for (enum sim_forgery kind = 0; kind < SIM_FORGERIES; kind++) {
+		struct sim_forged f;
+		bool signature_tells = kind >= SIM_ALTERED_VALUE || kind == SIM_OF_OTHER_KEY;
+		sim_forged_puts(sim, kind, 150, &f);
+		assert_int_equal(f.met, 150);
+		assert_int_equal(f.accepted, 0);
+		assert_int_equal(f.checked, signature_tells ? 150 : 0);
+	}
+	sim_destroy(sim);
+}
+
+/* What answers nothing is junk, though its value would verify. */
+static void spoofed_answers(void **state)
+{
+	(void)state;
+	struct sim *sim = sim_forgers(&wan, 30);
+	struct sim_forged f;
+	sim_spoofed_answers(sim, 20000, &f);
+	assert_int_equal(f.met, 20000);
+	assert_int_equal(f.accepted, 0);
 	sim_destroy(sim);
 }
 
@@ -195,6 +147,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signatures_checked_are_bounded),
 		cmocka_unit_test(forgeries_in_quantity),
+		cmocka_unit_test(forgeries_put),
+		cmocka_unit_test(spoofed_answers),
 		cmocka_unit_test(replays_do_not_hide_our_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
