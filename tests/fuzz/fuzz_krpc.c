@@ -225,6 +225,9 @@ static void serve(const uint8_t *data, size_t len, bool limits, const char *aske
 	assert(mended);
 	node_start(&n, limits, asker);
 	ask_once(&n, data, len);
+	n.replies = n.bytes = 0; /* somebody says that we have sent him that */
+	dht_refused(n.dht, &n.asker, data, len);
+	assert(n.bytes == 0);
 	if (dht_message_read(data, len, &m) == 0 && fetch_token(&n, &m, token)) {
 		memcpy(mended, data, len);
 		memcpy(mended + (m.token.data - data), token, 8);
