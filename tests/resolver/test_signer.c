@@ -13,6 +13,7 @@
 #include "tests/directory.h"
 #include "tests/leap.h"
 #include "tests/resolver/claim_fixture.h"
+#include "tests/resolver/hung_process.h"
 
 static char top[DIRECTORY_CAP], dir[128];
 
@@ -495,11 +496,16 @@ static void one_that_hangs_is_replaced(void **state)
 	(void)state;
 	struct signer *s = opened();
 	struct packet p;
+	int64_t before;
 	assert_int_equal(signer_key(s, 1000, key), 0);
 	p = zone_packet(OWNERS("www"), CLASS_IN, FLAG_QR);
 	pid_t stopped = process();
 	assert_int_equal(kill(stopped, SIGSTOP), 0);
+	before = passed;
+	hangs = true;
 	assert_int_equal(sign(s, p, seq), -EIO);
+	hangs = false;
+	assert_in_range(passed - before, 1, SIGNER_PATIENCE + 1000);
 	assert_int_equal(sign(s, p, seq), 0);
 	assert_int_not_equal(process(), stopped);
 	assert_int_equal(counted(s).restarts, 1);
