@@ -262,6 +262,8 @@ static uint64_t cpu_time(const char *pid)
 	struct dirent *task;
 	while (tasks && (task = readdir(tasks))) {
 		unsigned long long ran = 0;
+		if (task->d_name[0] == '.')
+			continue; /* ../schedstat is that of the first thread once more */
 		snprintf(path, sizeof(path), "/proc/%s/task/%s/schedstat", pid, task->d_name);
 		FILE *f = fopen(path, "re");
 		if (f && fscanf(f, "%llu", &ran) == 1)
